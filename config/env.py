@@ -1,0 +1,54 @@
+"""The one place that reads the process's environment.
+
+While `make up` runs, `.local/env` names its servers, so that `python manage.py …` in a second terminal finds them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_ENV = BASE_DIR / ".local" / "env"
+
+
+def load_local() -> None:
+    """Take NAME=value lines from `.local/env`, unless DATABASE_URL is set: then someone else decides."""
+    if "DATABASE_URL" in os.environ or not LOCAL_ENV.exists():
+        return
+    for line in LOCAL_ENV.read_text().splitlines():
+        name, separator, value = line.partition("=")
+        if separator and not line.startswith("#"):
+            os.environ.setdefault(name, value)
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable as text."""
+    return os.environ.get(name, default)
+
+
+def required(name: str, hint: str) -> str:
+    """The variable as text; a missing one is an error that says what to set."""
+    value = os.environ.get(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"Set {name}: {hint}")
+    return value
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """The variable as yes or no: 1, true, yes, on / 0, false, no, off, empty."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.lower() in {"1", "true", "yes", "on"}:
+        return True
+    if value.lower() in {"", "0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no; use 1 or 0.")
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """The variable as a list, split at commas."""
+    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

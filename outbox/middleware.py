@@ -1,0 +1,22 @@
+"""Gives every web request a request id and a trace, and says the request id in the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from . import trace
+
+
+class TraceMiddleware:
+    """Reads `X-Request-Id` and `traceparent`, makes what is missing, and answers with `X-Request-Id`."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with trace.use(trace.from_headers(request.headers)) as current:
+            response = self.get_response(request)
+            response["X-Request-Id"] = current.request_id
+        return response

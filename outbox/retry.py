@@ -1,0 +1,50 @@
+"""When to try again: a frozen value with one pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Exponential backoff with jitter.
+
+    After failed attempt n (from 1) the wait is `first * factor ** (n - 1)`, at most `longest`, of which a random part of up
+    to `jitter` is taken away so that failures of one moment do not return in one moment.
+    With the defaults: 1 s, 2 s, 4 s, 8 s … 5 min, each shortened by up to a quarter; eight attempts in all.
+    """
+
+    attempts: int | None = 8
+    """How often the work is tried in all; None for as long as it takes."""
+    first: timedelta = timedelta(seconds=1)
+    factor: float = 2.0
+    longest: timedelta = timedelta(minutes=5)
+    jitter: float = 0.25
+    """The largest share of the wait that chance takes away, 0 to 1."""
+
+    def __post_init__(self) -> None:
+        if self.attempts is not None and self.attempts < 1:
+            raise ValueError(f"Retry(attempts={self.attempts}): give at least 1, or None to retry until done.")
+        if self.first <= timedelta(0) or self.longest < self.first:
+            raise ValueError("Retry: `first` must be positive and `longest` not below it.")
+        if self.factor < 1:
+            raise ValueError(f"Retry(factor={self.factor}): waits may not shrink; give 1 or more.")
+        if not 0 <= self.jitter <= 1:
+            raise ValueError(f"Retry(jitter={self.jitter}): give a share from 0 to 1.")
+
+    @classmethod
+    def until_done(cls, *, first: timedelta = timedelta(seconds=1), longest: timedelta = timedelta(minutes=5)) -> Retry:
+        """No limit of attempts: for work that must happen, such as a step after the pivot."""
+        return cls(attempts=None, first=first, longest=longest)
+
+    def delay_after(self, attempt: int, *, roll: float) -> timedelta | None:
+        """How long to wait after failed attempt `attempt` (from 1); None when the budget is spent.
+
+        `roll` is the chance for the jitter, from [0, 1): pass `random.random()`.
+        """
+        if self.attempts is not None and attempt >= self.attempts:
+            return None
+        ceiling = self.longest / self.first  # compare exponents' results as floats: no overflow for large attempts
+        grown = min(self.factor ** min(attempt - 1, 1023 if self.factor <= 2 else 300), ceiling)
+        return self.first * grown * (1 - self.jitter * roll)

@@ -1,0 +1,48 @@
+"""What can go wrong, each class saying what happens next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+
+class SagaError(Exception):
+    """A saga cannot go on as asked."""
+
+
+class SagaDeclarationError(SagaError):
+    """A saga is declared in a way that cannot work; raised at import, the message says how to mend it."""
+
+
+class StepOutcome(SagaError):  # noqa: N818 - an answer, not a fault
+    """Raised by a step to tell the engine what happened."""
+
+
+class Refused(StepOutcome):
+    """The business said no: the run undoes what was done. Raised by an undo: only a person can go on."""
+
+    def __init__(self, code: str, text: str = "") -> None:
+        super().__init__(text or code)
+        self.code = code
+        self.text = text or code
+
+
+class RetryAfter(StepOutcome):
+    """Surely not applied, try again after `delay`; costs no attempt. `reason` is shown to operators."""
+
+    def __init__(self, delay: timedelta, reason: str = "") -> None:
+        super().__init__(reason or f"try again in {delay.total_seconds():g} s")
+        self.delay = delay
+        self.reason = reason
+
+
+class WrongState(SagaError):
+    """The run is not in a state that allows this; `found` is the state it is in."""
+
+    def __init__(self, verb: str, found: str, hint: str = "") -> None:
+        super().__init__(f"Cannot {verb}: the run is {found}.{' ' + hint if hint else ''}")
+        self.verb = verb
+        self.found = found
+
+
+class TooLate(SagaError):
+    """The run has passed, or is passing, the point of no return; it can no longer be cancelled."""
