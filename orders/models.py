@@ -1,0 +1,134 @@
+"""What the shop keeps: products, orders, and the lines of an order."""
+
+from __future__ import annotations
+
+import uuid
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Cast, Concat
+from django.urls import reverse
+
+
+class Currency(models.TextChoices):
+    """Currencies of two decimals; the sums sent to the card processor rest on that."""
+
+    EUR = "EUR", "EUR"
+    GBP = "GBP", "GBP"
+    USD = "USD", "USD"
+
+
+class Product(models.Model):
+    """Something on sale. The warehouse owns the stock; `available` is what it last told us."""
+
+    sku = models.CharField("SKU", max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True)
+    price = models.DecimalField(max_digits=7, decimal_places=2)
+    currency = models.CharField(max_length=3, choices=Currency.choices, default=Currency.EUR)
+    available = models.PositiveIntegerField(default=0, help_text="Pieces the warehouse could last promise.")
+    image = models.CharField(max_length=200, blank=True, help_text="Path of a picture among the static files.")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def next_number() -> Concat:
+    """S-100001, S-100002 …: taken by PostgreSQL within the INSERT, so two orders never share one. Gaps are normal."""
+    sequence = models.Func(
+        models.Value("orders_order_number"), function="nextval", output_field=models.BigIntegerField()
+    )
+    return Concat(models.Value("S-"), Cast(sequence, models.TextField()), output_field=models.TextField())
+
+
+class Order(models.Model):
+    """What a customer asked for, and how far it has come. Changed by `orders.services` alone."""
+
+    class Status(models.TextChoices):
+        """Where the order stands; each says who acts next."""
+
+        PROCESSING = "processing", "Processing"
+        """Its saga works on it; nobody needs to act."""
+        CONFIRMED = "confirmed", "Confirmed"
+        """Paid, and on its way. Final."""
+        CANCELLING = "cancelling", "Cancelling"
+        """What was done for it is being undone; nobody needs to act."""
+        CANCELLED = "cancelled", "Cancelled"
+        """All undone, the card was not charged. Final."""
+        NEEDS_ATTENTION = "needs_attention", "Needs attention"
+        """The saga is stuck: an operator decides in the admin."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    number = models.CharField(max_length=24, unique=True, editable=False, db_default=next_number())
+    email = models.EmailField()
+    payment_method = models.CharField(max_length=64)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.PROCESSING)
+    status_reason = models.CharField(max_length=500, blank=True, help_text="Why it is cancelled or needs attention.")
+    tracking = models.CharField(max_length=100, blank=True, help_text="The carrier's number of the parcel.")
+    total = models.DecimalField(max_digits=12, decimal_places=2)
+    currency = models.CharField(max_length=3, choices=Currency.choices)
+    idempotency_key = models.CharField(max_length=255, blank=True, editable=False)
+    request_hash = models.CharField(max_length=64, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=1, editable=False, help_text="Counts changes; see orders/locks.py.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["-created_at"], name="order_newest_first"),
+            models.Index(fields=["status", "-created_at"], name="order_by_status"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),
+            models.UniqueConstraint(
+                fields=["idempotency_key"], condition=~Q(idempotency_key=""), name="order_once_per_idempotency_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        """The page on which the customer follows the order."""
+        return reverse("order", args=[self.pk])
+
+    @property
+    def saga_key(self) -> str:
+        """The key of the order's saga and of its events."""
+        return f"order:{self.pk}"
+
+    @property
+    def is_final(self) -> bool:
+        """Nothing will change any more."""
+        return self.status in {self.Status.CONFIRMED, self.Status.CANCELLED}
+
+
+class OrderLine(models.Model):
+    """One product of an order, at the name and price of the moment it was ordered."""
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    sku = models.CharField("SKU", max_length=64)
+    name = models.CharField(max_length=200)
+    unit_price = models.DecimalField(max_digits=7, decimal_places=2)
+    quantity = models.PositiveSmallIntegerField()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_line_quantity_positive"),
+            models.UniqueConstraint(fields=["order", "sku"], name="order_line_once_per_sku"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.name}"
+
+    @property
+    def total(self) -> Decimal:
+        """What the line costs."""
+        return self.unit_price * self.quantity

@@ -1,0 +1,1 @@
+"""Codes put in plain words for customers."""
