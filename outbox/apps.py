@@ -1,0 +1,16 @@
+"""The Django app."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class OutboxConfig(AppConfig):
+    """Imports every app's `events` and `subscribers` modules, so that declaring is all a host has to do."""
+
+    name = "outbox"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401 - registers them
+
+        autodiscover_modules("events", "subscribers")

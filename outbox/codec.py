@@ -1,0 +1,56 @@
+"""Typed values to JSON text and back. The text is made once, and read once, by whoever needs the value."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def encode(value: object) -> str:
+    """The value as JSON text: dataclasses as objects; UUID, Decimal, date, datetime, timedelta and Enum as themselves.
+
+    Raises TypeError for what JSON cannot carry.
+    """
+    return msgspec.json.encode(value).decode()
+
+
+def decode(type_: type[T], text: str) -> T:
+    """The text as a `type_`; fields it does not know are passed over. Raises ValueError when the text does not fit."""
+    return _decoder(type_).decode(text)
+
+
+def check_type(type_: type) -> None:
+    """Raise TypeError, naming the part, when values of `type_` cannot be carried as JSON and read back."""
+    try:
+        _check(msgspec.inspect.type_info(type_), type_.__name__)
+    except NameError as error:
+        raise TypeError(f"{type_.__name__}: {error}; types of its fields must be importable where it is declared.") from error
+
+
+@lru_cache(maxsize=None)
+def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(type_)
+
+
+def _check(info: msgspec.inspect.Type, path: str, seen: frozenset[type] = frozenset()) -> None:
+    if isinstance(info, msgspec.inspect.CustomType):
+        raise TypeError(f"{path} is {info.cls.__name__}, which JSON cannot carry; use plain values or a dataclass of them.")
+    owner = getattr(info, "cls", None)
+    if owner in seen:
+        return
+    if isinstance(owner, type):
+        seen |= {owner}
+    for name, part in _parts(info):
+        _check(part, f"{path}.{name}" if name else path, seen)
+
+
+def _parts(info: Any) -> list[tuple[str, msgspec.inspect.Type]]:
+    """The types a type is made of, with the field's name where it has one."""
+    named = [(field.name, field.type) for field in getattr(info, "fields", ())]
+    unnamed = [getattr(info, name, None) for name in ("item_type", "key_type", "value_type")]
+    several = [*getattr(info, "item_types", ()), *getattr(info, "types", ())]
+    return named + [("", part) for part in (*unnamed, *several) if isinstance(part, msgspec.inspect.Type)]

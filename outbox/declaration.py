@@ -1,0 +1,172 @@
+"""Declare events and who listens to them. Imports no Django: a declaration needs no database."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from . import codec
+from .errors import CannotRead, OutboxDeclarationError
+from .retry import Retry
+from .trace import Trace
+
+T = TypeVar("T")
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Generic[T]):
+    """An event on its way to one subscriber."""
+
+    id: UUID
+    """The same on every delivery of this message: give it to other systems as idempotency key."""
+    body: T
+    key: str
+    type: str
+    version: int
+    occurred_at: datetime
+    """When the event was written, by PostgreSQL's clock."""
+    trace: Trace
+    attempt: int
+    """From 1; counts the tries that failed or may have crashed."""
+
+
+Handler = Callable[[Message[T]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """What `@event` declares: a name, a version, and the dataclass of the body."""
+
+    name: str
+    version: int
+    body: type
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """What `@subscribe` declares."""
+
+    name: str
+    event: EventType
+    handler: Handler[Any]
+    retry: Retry
+
+    def read(self, type_: str, version: int, payload: str) -> Any:
+        """The body for the handler; CannotRead when this message is not what the handler was declared for."""
+        if (type_, version) != (self.event.name, self.event.version):
+            raise CannotRead(
+                f"{self.name} reads {self.event.name} version {self.event.version}; this message is {type_} version {version}. "
+                "Deploy code that reads it, then requeue."
+            )
+        try:
+            return codec.decode(self.event.body, payload)
+        except ValueError as error:
+            raise CannotRead(f"The body is not a {self.event.body.__name__}: {error}") from error
+
+
+@dataclass(slots=True)
+class Registry:
+    """Every event and subscriber that the imported modules declare."""
+
+    events: dict[tuple[str, int], EventType] = field(default_factory=dict)
+    by_class: dict[type, EventType] = field(default_factory=dict)
+    subscribers: dict[str, Subscriber] = field(default_factory=dict)
+
+    def event_of(self, body: type) -> EventType:
+        """The declaration of an event's class; OutboxDeclarationError when it has none."""
+        try:
+            return self.by_class[body]
+        except KeyError:
+            raise OutboxDeclarationError(
+                f'{body.__qualname__} is not declared: put @event("<app>.<what_happened>", version=1) above its @dataclass.'
+            ) from None
+
+    def add_event(self, declared: EventType) -> None:
+        other = self.events.get((declared.name, declared.version))
+        if other is not None and not _same_place(other.body, declared.body):
+            raise OutboxDeclarationError(
+                f"{declared.name} version {declared.version} is declared twice, by {_place(other.body)} and "
+                f"{_place(declared.body)}: give one of them another name or version."
+            )
+        self.events[declared.name, declared.version] = declared
+        self.by_class[declared.body] = declared
+
+    def add_subscriber(self, declared: Subscriber) -> None:
+        other = self.subscribers.get(declared.name)
+        if other is not None and not _same_place(other.handler, declared.handler):
+            raise OutboxDeclarationError(
+                f"Two subscribers are named {declared.name}: {_place(other.handler)} and {_place(declared.handler)}. "
+                "The inbox would take one's message for the other's: rename one."
+            )
+        self.subscribers[declared.name] = declared
+
+    def knows(self, type_: str) -> bool:
+        """Whether any version of this event is declared here."""
+        return any(name == type_ for name, _ in self.events)
+
+    def subscribers_of(self, type_: str) -> tuple[str, ...]:
+        """The names of all who listen to this event, whatever its version."""
+        return tuple(one.name for one in self.subscribers.values() if one.event.name == type_)
+
+
+registry = Registry()
+
+
+def event(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
+    """Declare a frozen dataclass as an event: a fact, named in the past tense, `"orders.order_placed"`.
+
+    A change of the fields that old readers cannot read needs a new `version`.
+    Raises OutboxDeclarationError at import for a name in use, a class that is not a frozen dataclass, or a field that
+    JSON cannot carry.
+    """
+
+    def declare(body: type[T]) -> type[T]:
+        _check_name(name)
+        if version < 1:
+            raise OutboxDeclarationError(f"{name}: versions count from 1, not {version}.")
+        if not dataclasses.is_dataclass(body) or not body.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+            raise OutboxDeclarationError(f"{name}: put @dataclass(frozen=True) under @event; a fact does not change.")
+        try:
+            codec.check_type(body)
+        except TypeError as error:
+            raise OutboxDeclarationError(f"{name}: {error}") from error
+        registry.add_event(EventType(name, version, body))
+        return body
+
+    return declare
+
+
+def subscribe(event_type: type[T], *, name: str, retry: Retry | None = None) -> Callable[[Handler[T]], Handler[T]]:
+    """Have the function called with each `Message[event_type]`, inside the transaction that records it as handled.
+
+    `name` stands in the inbox and must stay the same for ever: a new name receives every message anew.
+    The function leaves by returning (handled), raising RetryAfter (costs no attempt), PermanentFailure (dead letter at
+    once), or anything else (tried again as `retry` says, then a dead letter).
+    """
+    declared = registry.event_of(event_type)
+
+    def add(handler: Handler[T]) -> Handler[T]:
+        _check_name(name)
+        registry.add_subscriber(Subscriber(name, declared, handler, retry or Retry()))
+        return handler
+
+    return add
+
+
+def _check_name(name: str) -> None:
+    if not name or len(name) > LONGEST_NAME:
+        raise OutboxDeclarationError(f"{name!r}: give a name of 1 to {LONGEST_NAME} characters.")
+
+
+def _place(thing: Any) -> str:
+    return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def _same_place(one: Any, other: Any) -> bool:
+    """A module that is imported again declares the same things again."""
+    return _place(one) == _place(other)

@@ -1,0 +1,77 @@
+"""A hint through Redis that something was committed. Losing one costs at most one tick of beat, so nothing here raises."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+
+import redis
+
+from . import settings
+
+logger = logging.getLogger(__name__)
+
+KEY = "outbox:doorbell"
+TIMEOUT = 0.2  # seconds a request may wait for Redis
+PAUSE = 5.0  # seconds without ringing after a failure, so that an unreachable Redis does not slow every request
+
+
+def ring() -> None:
+    """Wake the relay that listens. Rings that nobody has heard yet are one ring."""
+    client = _bell.client()
+    if client is None or time.monotonic() < _bell.silent_until:
+        return
+    try:
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.lpush(KEY, "1").ltrim(KEY, 0, 0).execute()
+    except redis.RedisError as error:
+        _bell.silent_until = time.monotonic() + PAUSE
+        logger.warning("The doorbell cannot be rung; beat's tick relays instead", extra={"error": str(error)})
+
+
+def listen(patience: timedelta) -> bool:
+    """Wait for a ring, at most `patience`; whether there was one. Without Redis it only waits."""
+    seconds = max(patience.total_seconds(), 0.01)  # BLPOP takes 0 for ever
+    client = _bell.listener(seconds)
+    if client is not None:
+        try:
+            return client.blpop([KEY], timeout=seconds) is not None
+        except redis.RedisError as error:
+            logger.warning("The doorbell cannot be heard; beat's tick relays instead", extra={"error": str(error)})
+    return False
+
+
+class _Bell:
+    """One client for all threads of a process; redis-py pools its connections and notices a fork."""
+
+    def __init__(self) -> None:
+        self.silent_until = 0.0
+        self._clients: dict[tuple[str, float], redis.Redis] = {}
+        self._lock = threading.Lock()
+
+    def client(self) -> redis.Redis | None:
+        return self._client(TIMEOUT)
+
+    def listener(self, seconds: float) -> redis.Redis | None:
+        """A client whose socket outwaits the longest listen there is, of which `seconds` is one."""
+        longest = max(seconds, settings.relay_stay().total_seconds())
+        return self._client(longest + 1)
+
+    def _client(self, timeout: float) -> redis.Redis | None:
+        url = settings.redis_url()
+        if not url:
+            return None
+        with self._lock:
+            if (url, timeout) not in self._clients:
+                self._clients[url, timeout] = redis.Redis.from_url(
+                    url,
+                    socket_timeout=timeout,
+                    socket_connect_timeout=TIMEOUT,
+                    retry=None,
+                )
+            return self._clients[url, timeout]
+
+
+_bell = _Bell()

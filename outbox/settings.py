@@ -1,0 +1,49 @@
+"""The settings a project may give, with their defaults. Read when used, so that tests can override them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+
+def batch() -> int:
+    """OUTBOX_BATCH: how many messages the relay fetches, publishes and marks at once."""
+    return int(_get("BATCH", 500))
+
+
+def relay_stay() -> timedelta:
+    """OUTBOX_RELAY_STAY: how long a tick's relay listens for the doorbell; above beat's interval, so that one always does."""
+    return _duration("RELAY_STAY", timedelta(seconds=1.5))
+
+
+def lease() -> timedelta:
+    """OUTBOX_LEASE: after how long a relay that stopped answering loses its place to another."""
+    return _duration("LEASE", timedelta(seconds=15))
+
+
+def redeliver_after() -> timedelta:
+    """OUTBOX_REDELIVER_AFTER: after how long an unconfirmed delivery is published again."""
+    return _duration("REDELIVER_AFTER", timedelta(seconds=30))
+
+
+def keep_published() -> timedelta:
+    """OUTBOX_KEEP_PUBLISHED: how long the history of published messages is kept."""
+    return _duration("KEEP_PUBLISHED", timedelta(days=7))
+
+
+def redis_url() -> str:
+    """OUTBOX_REDIS_URL: where the doorbell hangs; default REDIS_URL, else the broker. Empty: no doorbell, only ticks."""
+    url = str(_get("REDIS_URL", "") or getattr(settings, "REDIS_URL", "") or getattr(settings, "CELERY_BROKER_URL", ""))
+    return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
+
+
+def _get(name: str, default: Any) -> Any:
+    return getattr(settings, f"OUTBOX_{name}", default)
+
+
+def _duration(name: str, default: timedelta) -> timedelta:
+    """A timedelta, or a number of seconds."""
+    value = _get(name, default)
+    return value if isinstance(value, timedelta) else timedelta(seconds=float(value))
