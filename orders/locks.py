@@ -1,7 +1,7 @@
 """How an order is locked and written: the only place that does either.
 
-Whoever changes an order holds its row lock and writes through `save`. Where a saga's run is locked as well, the run comes
-first: the engine locks the run and then calls the shop, so the other way round could deadlock.
+Whoever changes an order holds its row lock and writes through `save`. Where a saga's run is locked as well, the run
+comes first: the engine locks the run and then calls the shop, so the other way round could deadlock.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .models import Order
 
 
 def lock_order(order_id: UUID) -> Order:
-    """The order as it is now, locked until the transaction ends. Raises Order.DoesNotExist, or Django's error outside one."""
+    """The order as it is now, locked until the transaction ends. Raises Order.DoesNotExist."""
     return Order.objects.select_for_update(of=("self",)).get(pk=order_id)
 
 

@@ -1,1 +1,106 @@
 """Codes put in plain words for customers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .models import Order
+
+REASONS = {
+    "card_declined": "Your bank declined the card.",
+    "insufficient_funds": "Your bank said the card does not have enough funds.",
+    "expired_card": "Your bank said the card has expired.",
+    "incorrect_cvc": "Your bank said the card's security code is wrong.",
+    "processing_error": "Your bank could not process the card.",
+    "lost_card": "Your bank declined the card.",
+    "stolen_card": "Your bank declined the card.",
+    "authentication_required": "Your bank asked for a confirmation that this page cannot give.",
+    "out_of_stock": "The warehouse no longer has everything you ordered.",
+    "unknown_sku": "The warehouse does not know one of the products you ordered.",
+    "address_refused": "The carrier does not deliver to you.",
+    "no_capacity": "The carrier could not take the parcel.",
+    "cancelled": "You cancelled it.",
+    "deadline": "It took us too long to complete it.",
+}
+
+HEADLINES = {
+    Order.Status.PROCESSING: "We are working on your order.",
+    Order.Status.CONFIRMED: "Your order is on its way.",
+    Order.Status.CANCELLING: "Your order is being cancelled.",
+    Order.Status.CANCELLED: "Your order is cancelled.",
+    Order.Status.NEEDS_ATTENTION: "A person is looking at your order.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StepWords:
+    """A step as the customer reads it: while it runs, when it is done, and when it is undone."""
+
+    who: str
+    doing: str
+    done: str
+    undoing: str = ""
+    undone: str = ""
+
+    def title(self, state: str) -> str:
+        """The words for a state of `timeline.STATES`."""
+        return {"done": self.done, "undoing": self.undoing, "undone": self.undone}.get(state) or self.doing
+
+
+STEPS = {
+    "authorize_payment": StepWords(
+        "The bank",
+        "Authorising your payment",
+        "Payment authorised",
+        "Releasing the hold on your card",
+        "Hold on your card released",
+    ),
+    "reserve_stock": StepWords(
+        "The warehouse",
+        "Confirming availability",
+        "Availability confirmed",
+        "Putting your goods back",
+        "Goods put back",
+    ),
+    "book_shipment": StepWords(
+        "The carrier", "Booking your parcel", "Parcel booked", "Cancelling your parcel", "Parcel cancelled"
+    ),
+    "capture_payment": StepWords("The bank", "Taking the payment", "Payment taken"),
+    "commit_stock": StepWords("The warehouse", "Packing your goods", "Goods packed"),
+    "dispatch_parcel": StepWords("The carrier", "Sending your parcel", "Parcel sent"),
+    "send_confirmation": StepWords("The shop", "Confirming your order", "Order confirmed"),
+}
+
+
+def step(name: str) -> StepWords:
+    """The words for a step; one without words of its own is shown by its name."""
+    plain = name.replace("_", " ").capitalize()
+    return STEPS.get(name, StepWords("The other side", plain, plain))
+
+
+def charge(order: Order, capture: str) -> str:
+    """What has become of the customer's money; `capture` is the status of the step that takes it."""
+    total = f"{order.total} {order.currency}"
+    if capture == "done":
+        return f"Your card was charged {total}, once."
+    if order.status == Order.Status.CANCELLED:
+        return "Your card was not charged."
+    if capture in {"pending", "refused"}:
+        return "Your card has not been charged."
+    if order.status == Order.Status.NEEDS_ATTENTION:
+        return "We are finding out whether your card was charged. It will not be charged twice."
+    return "Your card is being charged, once."
+
+
+def reason(code: str) -> str:
+    """Why an order was cancelled, as a sentence; empty for an empty code."""
+    if not code:
+        return ""
+    return REASONS.get(code, "We could not complete it.")
+
+
+def customer_reason(order: Order) -> str:
+    """What the customer is told about why the order stands as it does; empty while all goes well."""
+    if order.status == order.Status.NEEDS_ATTENTION:
+        return "Something did not answer as it should. A person is looking at your order."
+    return reason(order.status_reason)

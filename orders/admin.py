@@ -1,0 +1,100 @@
+"""The shop in the admin: orders to look at, products to price."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from sagas.models import Run
+
+from .models import Order, OrderLine, Product
+
+
+class ReadOnly:
+    """Rows are changed by the program, through `orders.services`, and never by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class LineInline(ReadOnly, admin.TabularInline[OrderLine, Order]):
+    """The lines of an order."""
+
+    model = OrderLine
+    fields = ["sku", "name", "unit_price", "quantity"]
+    extra = 0
+
+
+@admin.register(Order)
+class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
+    """Orders, newest first."""
+
+    list_display = ["number", "status", "status_reason", "email", "amount", "created_at"]
+    list_filter = ["status", "created_at"]
+    search_fields = ["number__iexact", "email__icontains", "id__exact"]
+    search_help_text = "Order number, e-mail, or id"
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    inlines = [LineInline]
+    fields = [
+        "number",
+        "status",
+        "status_reason",
+        "email",
+        "payment_method",
+        "amount",
+        "tracking",
+        "saga",
+        "page",
+        "created_at",
+        "updated_at",
+        "version",
+    ]
+    readonly_fields = fields
+
+    @admin.display(description="total", ordering="total")
+    def amount(self, order: Order) -> str:
+        """The total with its currency."""
+        return f"{order.total} {order.currency}"
+
+    @admin.display(description="saga")
+    def saga(self, order: Order) -> SafeString | str:
+        """A link to the run that carries the order."""
+        run = Run.objects.filter(key=order.saga_key).first()
+        if run is None:
+            return "none"
+        return format_html(
+            '<a href="{}">{} ({})</a>',
+            reverse("admin:sagas_run_change", args=[run.pk]),
+            run.name,
+            run.get_status_display(),
+        )
+
+    @admin.display(description="customer's page")
+    def page(self, order: Order) -> SafeString:
+        """A link to what the customer sees."""
+        return format_html('<a href="{}">open</a>', order.get_absolute_url())
+
+
+@admin.register(Product)
+class ProductAdmin(admin.ModelAdmin[Product]):
+    """What is on sale. The warehouse says how much there is."""
+
+    list_display = ["name", "sku", "price", "currency", "available"]
+    search_fields = ["name", "sku"]
+    readonly_fields = ["available"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
+        """A product's SKU is its name at the warehouse: it stays."""
+        return ["available", "sku", "currency"] if obj else ["available"]

@@ -1,0 +1,26 @@
+"""What the shop shows as available: a copy of what the warehouse last said. Orders ask the warehouse itself."""
+
+from __future__ import annotations
+
+import logging
+
+from sagas.errors import SagaError
+
+from .models import Product
+from .participants import warehouse
+
+log = logging.getLogger(__name__)
+
+
+def refresh() -> int:
+    """Copy the warehouse's numbers; returns how many products changed. When it does not answer the old ones stay."""
+    try:
+        stock = warehouse.stock()
+    except (SagaError, OSError) as error:  # OSError: what the HTTP client raises for a lost or refused connection
+        log.warning("The warehouse does not say what it has; the old numbers stay: %s", error)
+        return 0
+    changed = [product for product in Product.objects.all() if product.available != stock.get(product.sku, 0)]
+    for product in changed:
+        product.available = stock.get(product.sku, 0)
+        product.save(update_fields=["available"])
+    return len(changed)

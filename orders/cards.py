@@ -1,0 +1,63 @@
+"""The cards a customer can choose, and which payment methods an order may name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from django.conf import settings
+
+STRIPE_ID = re.compile(r"pm_[A-Za-z0-9_]{1,60}")
+
+
+@dataclass(frozen=True, slots=True)
+class TestCard:
+    """A card that behaves in a known way. Stripe's own test names, and those that only the local stand-in knows."""
+
+    payment_method: str
+    name: str
+    hint: str
+    standin_only: bool = False
+
+
+TEST_CARDS = (
+    TestCard("pm_card_visa", "succeeds", "The order completes."),
+    TestCard("pm_card_visa_chargeDeclined", "declined", "The bank says no; nothing is charged."),
+    TestCard(
+        "pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient funds", "The bank says no; nothing is charged."
+    ),
+    TestCard(
+        "pm_card_answerLost",
+        "answer gets lost",
+        "The bank does the work but we never hear of it. We ask again; it still charges once.",
+        standin_only=True,
+    ),
+    TestCard(
+        "pm_card_captureFails",
+        "capture keeps failing",
+        "The bank holds the money and then goes silent: the order ends on an operator's desk.",
+        standin_only=True,
+    ),
+)
+LOCAL_METHODS = frozenset(card.payment_method for card in TEST_CARDS) | {
+    "pm_card_mastercard",
+    "pm_card_visa_debit",
+    "pm_card_visa_chargeDeclinedExpiredCard",
+    "pm_card_visa_chargeDeclinedIncorrectCvc",
+    "pm_card_visa_chargeDeclinedProcessingError",
+    "pm_card_visa_chargeDeclinedLostCard",
+    "pm_card_visa_chargeDeclinedStolenCard",
+}
+STANDIN_ONLY = frozenset(card.payment_method for card in TEST_CARDS if card.standin_only)
+
+
+def offered() -> list[TestCard]:
+    """The cards shown on the checkout page."""
+    return [card for card in TEST_CARDS if settings.LOCAL or not card.standin_only]
+
+
+def is_accepted(payment_method: str) -> bool:
+    """Whether an order may name this payment method: locally a known test card, else anything shaped like Stripe's."""
+    if settings.LOCAL:
+        return payment_method in LOCAL_METHODS
+    return STRIPE_ID.fullmatch(payment_method) is not None and payment_method not in STANDIN_ONLY

@@ -1,0 +1,94 @@
+"""The checkout form: what a browser posts, turned into what `validation.parse_order` reads, and back onto the page."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from django.http import QueryDict
+
+from . import cards
+from .models import Product
+
+TOKEN = re.compile(r"[0-9a-f]{32}")
+QUANTITY = "quantity-"
+
+
+def new_token() -> str:
+    """The form's idempotency key: one page shown, one order at most."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A product on the page, with the quantity that stands in its field and what is wrong with it."""
+
+    product: Product
+    quantity: str = "0"
+    error: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        """What the row costs; nothing while its quantity is no number."""
+        return self.product.price * int(self.quantity) if is_count(self.quantity) else Decimal(0)
+
+
+@dataclass(slots=True)
+class CheckoutForm:
+    """What the checkout page shows."""
+
+    token: str = field(default_factory=new_token)
+    email: str = ""
+    payment_method: str = cards.TEST_CARDS[0].payment_method
+    quantities: dict[str, str] = field(default_factory=dict)
+    """SKU to what the customer typed; only rows that are not empty and not 0."""
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def posted(cls, data: QueryDict) -> CheckoutForm:
+        """The form as the browser sent it; a forged or missing token is replaced."""
+        token = data.get("token", "")
+        typed = {name.removeprefix(QUANTITY): data.get(name, "").strip() for name in data if name.startswith(QUANTITY)}
+        return cls(
+            token=token if TOKEN.fullmatch(token) else new_token(),
+            email=data.get("email", ""),
+            payment_method=data.get("payment_method", ""),
+            quantities={sku: quantity for sku, quantity in typed.items() if quantity not in {"", "0"}},
+        )
+
+    def body(self) -> dict[str, object]:
+        """The same as JSON clients send."""
+        lines = [
+            {"sku": sku, "quantity": int(quantity) if is_count(quantity) else quantity}
+            for sku, quantity in self.quantities.items()
+        ]
+        return {"email": self.email, "payment_method": self.payment_method, "lines": lines}
+
+    def rows(self) -> list[Row]:
+        """The products, those on sale first."""
+        positions = {sku: f"lines[{index}]" for index, sku in enumerate(self.quantities)}
+        products = sorted(Product.objects.all(), key=lambda product: product.available == 0)
+        return [
+            Row(product, self.quantities.get(product.sku, "0"), self._error(positions.get(product.sku, "")))
+            for product in products
+        ]
+
+    def cards(self) -> list[cards.TestCard]:
+        """The cards to choose from."""
+        return cards.offered()
+
+    @property
+    def total(self) -> Decimal:
+        """What the basket costs, for those without JavaScript."""
+        return sum((row.total for row in self.rows()), Decimal(0))
+
+    def _error(self, where: str) -> str:
+        """The first message about one line."""
+        return next((m[0] for name, m in self.errors.items() if where and name.startswith(f"{where}.")), "")
+
+
+def is_count(text: str) -> bool:
+    """A small whole number in plain digits."""
+    return text.isascii() and text.isdigit() and len(text) <= 6

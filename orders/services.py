@@ -1,0 +1,140 @@
+"""What a customer can do with an order: place it, cancel it. Neither touches a broker."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+
+import psycopg2
+from django.db import IntegrityError, transaction
+
+import sagas
+from outbox import publish
+
+from .errors import InvalidOrder, KeyReused
+from .events import OrderPlaced
+from .models import Order, OrderLine, Product
+from .money import minor_units
+from .sagas import Checkout, Line, checkout
+from .status import mark_cancelling
+from .validation import OrderedLine, PlaceOrder
+
+ONCE_PER_KEY = "order_once_per_idempotency_key"
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The order, and whether this very call created it."""
+
+    order: Order
+    created: bool
+
+
+def place_order(request: PlaceOrder, *, idempotency_key: str) -> Placed:
+    """Accept an order at today's prices: order, saga and event in one transaction.
+
+    The same key and request give the same order, also when they arrive at the same time.
+    Raises InvalidOrder for unknown products, KeyReused when the key belongs to another request.
+    """
+    fingerprint = hash_of(request)
+    existing = find_by_key(idempotency_key, fingerprint)
+    if existing:
+        return Placed(existing, created=False)
+    try:
+        return Placed(create_order(request, idempotency_key, fingerprint), created=True)
+    except IntegrityError as error:
+        existing = find_by_key(idempotency_key, fingerprint) if violates(error, ONCE_PER_KEY) else None
+        if existing is None:
+            raise
+        return Placed(existing, created=False)
+
+
+def cancel_order(order: Order) -> bool:
+    """Ask the order's saga to undo it. False when it is too late: paid, or being paid, or on an operator's desk."""
+    with transaction.atomic():
+        try:
+            sagas.cancel(order.saga_key)
+        except sagas.TooLate:
+            return False
+        mark_cancelling(order.pk, "cancelled")
+        return True
+
+
+def hash_of(request: PlaceOrder) -> str:
+    """The same for requests that ask for the same; the order of the lines does not matter."""
+    lines = sorted((line.sku, line.quantity) for line in request.lines)
+    wish = json.dumps([request.email, request.payment_method, lines])
+    return hashlib.sha256(wish.encode()).hexdigest()
+
+
+def find_by_key(idempotency_key: str, fingerprint: str) -> Order | None:
+    """The order that this key made; KeyReused when another request made it."""
+    order = Order.objects.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
+    if order and order.request_hash != fingerprint:
+        raise KeyReused
+    return order
+
+
+@transaction.atomic
+def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str) -> Order:
+    """All that must exist together when an order is accepted."""
+    products = find_products(request)
+    lines = [priced(line, products[line.sku]) for line in request.lines]
+    order = Order.objects.create(
+        email=request.email,
+        payment_method=request.payment_method,
+        total=sum((line.total for line in lines), Decimal(0)),
+        currency=next(iter(products.values())).currency,
+        idempotency_key=idempotency_key,
+        request_hash=fingerprint,
+    )
+    for line in lines:
+        line.order = order
+    OrderLine.objects.bulk_create(lines)
+    start_checkout(order, lines)
+    return order
+
+
+def find_products(request: PlaceOrder) -> dict[str, Product]:
+    """The ordered products by SKU. Raises InvalidOrder for an unknown one, and for two currencies in one order."""
+    products = Product.objects.in_bulk([line.sku for line in request.lines], field_name="sku")
+    unknown = {
+        f"lines[{index}].sku": ["We do not sell this product."]
+        for index, line in enumerate(request.lines)
+        if line.sku not in products
+    }
+    if unknown:
+        raise InvalidOrder(unknown)
+    if len({product.currency for product in products.values()}) > 1:
+        raise InvalidOrder({"lines": ["Order products of different currencies apart."]})
+    return products
+
+
+def priced(line: OrderedLine, product: Product) -> OrderLine:
+    """The line at the product's name and price of now, not saved."""
+    return OrderLine(sku=product.sku, name=product.name, unit_price=product.price, quantity=line.quantity)
+
+
+def start_checkout(order: Order, lines: list[OrderLine]) -> None:
+    """Say that the order was placed, and start the saga that carries it."""
+    amount = minor_units(order.total)
+    placed = OrderPlaced(order.pk, order.number, order.email, amount, order.currency)
+    publish(placed, key=order.saga_key)
+    wish = Checkout(
+        order_id=order.pk,
+        order_number=order.number,
+        email=order.email,
+        amount=amount,
+        currency=order.currency,
+        payment_method=order.payment_method,
+        lines=tuple(Line(sku=line.sku, quantity=line.quantity) for line in lines),
+    )
+    checkout.start(wish, key=order.saga_key, subject=f"{order.number} {order.email}")
+
+
+def violates(error: IntegrityError, constraint: str) -> bool:
+    """Whether PostgreSQL refused because of this very constraint."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg2.Error) and cause.diag.constraint_name == constraint

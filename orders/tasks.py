@@ -1,0 +1,13 @@
+"""The shop's own Celery tasks."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from . import availability
+
+
+@shared_task(name="orders.refresh_availability")
+def refresh_availability() -> None:
+    """Ask the warehouse what it has; beat runs this every ten seconds."""
+    availability.refresh()

@@ -1,0 +1,140 @@
+"""What the customer sees of an order while it moves, in plain words."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from sagas.models import Run, RunStatus, Step, StepStatus
+
+from . import wording
+from .models import Order
+from .wording import StepWords
+
+PIVOT = "capture_payment"
+
+STATES = {
+    StepStatus.PENDING: "todo",
+    StepStatus.RUNNING: "working",
+    StepStatus.WAITING: "waiting",
+    StepStatus.DONE: "done",
+    StepStatus.REFUSED: "refused",
+    StepStatus.IN_DOUBT: "person",
+    StepStatus.UNDO_DUE: "undoing",
+    StepStatus.UNDOING: "undoing",
+    StepStatus.UNDO_WAITING: "undoing",
+    StepStatus.UNDONE: "undone",
+    StepStatus.UNDO_FAILED: "person",
+}
+LABELS = {
+    "todo": "to do",
+    "working": "working",
+    "waiting": "waiting",
+    "done": "done",
+    "refused": "refused",
+    "undoing": "being undone",
+    "undone": "undone",
+    "skipped": "not needed",
+    "person": "needs a person",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownStep:
+    """One line of the list."""
+
+    title: str
+    state: str
+    label: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The moving part of the order page."""
+
+    order: Order
+    steps: list[ShownStep]
+    charge: str
+    """What has become of the customer's money, in a sentence."""
+    can_cancel: bool
+
+    @classmethod
+    def of(cls, order: Order) -> Timeline:
+        """The order as it stands now."""
+        run = Run.objects.filter(name="checkout", key=order.saga_key).prefetch_related("steps").first()
+        steps = list(run.steps.all()) if run else []
+        capture = next((step for step in steps if step.name == PIVOT), None)
+        return cls(
+            order=order,
+            steps=[show(step, run.status, timezone.now()) for step in steps] if run else [],
+            charge=wording.charge(order, capture.status if capture else StepStatus.PENDING),
+            can_cancel=bool(
+                run
+                and run.status == RunStatus.RUNNING
+                and run.cancel_requested_at is None
+                and capture
+                and capture.status == StepStatus.PENDING
+            ),
+        )
+
+    @property
+    def headline(self) -> str:
+        """The state of the order in one sentence."""
+        return wording.HEADLINES[self.order.status]
+
+    @property
+    def reason(self) -> str:
+        """Why it is not going as wished; empty while all goes well."""
+        return wording.customer_reason(self.order)
+
+    @property
+    def pause(self) -> str:
+        """How long the page waits before it asks again; empty when nothing will change any more."""
+        if self.order.is_final:
+            return ""
+        return "5s" if self.order.status == Order.Status.NEEDS_ATTENTION else "700ms"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with anything that is shown."""
+        shown = (self.order.status, self.order.tracking, self.reason, self.charge, self.can_cancel, self.steps)
+        return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+def show(step: Step, run_status: str, now: datetime) -> ShownStep:
+    """One step in the customer's words."""
+    words = wording.step(step.name)
+    state = STATES[StepStatus(step.status)]
+    if state == "todo" and run_status in {RunStatus.UNDOING, RunStatus.COMPENSATED}:
+        state = "skipped"
+    if run_status == RunStatus.STUCK and state == "waiting":
+        state = "person"
+    return ShownStep(words.title(state), state, LABELS[state], note(step, words, now))
+
+
+def note(step: Step, words: StepWords, now: datetime) -> str:
+    """More about a step that does not simply succeed; else empty."""
+    match step.status:
+        case StepStatus.WAITING | StepStatus.UNDO_WAITING:
+            return f"{words.who} did not answer; {soon(step.next_attempt_at, now)}."
+        case StepStatus.RUNNING if step.attempts > 1:
+            return f"Attempt {step.attempts}."
+        case StepStatus.REFUSED:
+            return wording.reason(step.error_code)
+        case StepStatus.IN_DOUBT:
+            return f"{words.who} did not say whether this happened. A person is finding out."
+        case StepStatus.UNDO_FAILED:
+            return "This could not be undone by itself. A person is looking at it."
+        case _:
+            return ""
+
+
+def soon(at: datetime | None, now: datetime) -> str:
+    """When the next attempt is due."""
+    seconds = math.ceil((at - now).total_seconds()) if at else 0
+    return f"trying again in {seconds} s" if seconds > 0 else "trying again now"

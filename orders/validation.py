@@ -1,0 +1,136 @@
+"""Turns what a client sent into a `PlaceOrder`, with messages per field for what does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from . import cards
+from .errors import InvalidOrder
+
+FIELDS = ("email", "payment_method", "lines")
+LINE_FIELDS = ("sku", "quantity")
+MOST_LINES = 100
+MOST_PIECES = 99
+LONGEST_TEXT = 254
+
+
+@dataclass(frozen=True, slots=True)
+class OrderedLine:
+    """So many pieces of a product."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """A well-formed wish to order. Whether its products exist is for `services.place_order` to find out."""
+
+    email: str
+    payment_method: str
+    lines: tuple[OrderedLine, ...]
+
+
+class Faults:
+    """Collects messages per field and raises them together."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, list[str]] = {}
+
+    def add(self, field: str, message: str) -> None:
+        """Note one message."""
+        self.messages.setdefault(field, []).append(message)
+
+    def raise_if_any(self) -> None:
+        """InvalidOrder when there was at least one."""
+        if self.messages:
+            raise InvalidOrder(self.messages)
+
+
+def parse_order(body: object) -> PlaceOrder:
+    """`body` is decoded JSON: {"email", "payment_method", "lines": [{"sku", "quantity"}]}. Raises InvalidOrder."""
+    if not isinstance(body, dict):
+        raise InvalidOrder({"body": ["Send a JSON object with email, payment_method and lines."]})
+    faults = Faults()
+    refuse_unknown(body, FIELDS, "", faults)
+    email = parse_email(body.get("email"), faults)
+    payment_method = parse_payment_method(body.get("payment_method"), faults)
+    lines = parse_lines(body.get("lines"), faults)
+    faults.raise_if_any()
+    return PlaceOrder(email, payment_method, lines)
+
+
+def parse_email(value: object, faults: Faults) -> str:
+    """An e-mail address, stripped of the blanks around it."""
+    if value is None or value == "":
+        faults.add("email", "Enter your e-mail address.")
+        return ""
+    email = value.strip() if is_plain_text(value) else ""
+    try:
+        validate_email(email)
+    except ValidationError:
+        faults.add("email", "Enter an e-mail address such as ann@example.com.")
+    return email
+
+
+def parse_payment_method(value: object, faults: Faults) -> str:
+    """A payment method that the shop takes."""
+    if value is None or value == "":
+        faults.add("payment_method", "Choose a payment method.")
+    elif not is_plain_text(value) or not cards.is_accepted(value):
+        faults.add("payment_method", "We do not know this payment method.")
+    else:
+        return value
+    return ""
+
+
+def parse_lines(value: object, faults: Faults) -> tuple[OrderedLine, ...]:
+    """One line a product, 1 to 99 pieces each."""
+    if not isinstance(value, list) or not value:
+        faults.add("lines", "Choose at least one product.")
+        return ()
+    if len(value) > MOST_LINES:
+        faults.add("lines", f"An order has at most {MOST_LINES} lines.")
+        return ()
+    lines = tuple(parse_line(line, f"lines[{index}]", faults) for index, line in enumerate(value))
+    skus = [line.sku for line in lines if line.sku]
+    for sku in sorted({sku for sku in skus if skus.count(sku) > 1}):
+        faults.add("lines", f"{sku} stands in more than one line; give one line with the sum.")
+    return lines
+
+
+def parse_line(value: object, where: str, faults: Faults) -> OrderedLine:
+    """One line; `where` names it in messages."""
+    if not isinstance(value, dict):
+        faults.add(where, "A line is an object with sku and quantity.")
+        return OrderedLine("", 0)
+    refuse_unknown(value, LINE_FIELDS, f"{where}.", faults)
+    sku, quantity = value.get("sku"), value.get("quantity")
+    if not is_plain_text(sku) or not sku or len(sku) > 64:
+        faults.add(f"{where}.sku", "Give the SKU of a product.")
+        sku = ""
+    if not is_quantity(quantity):
+        faults.add(f"{where}.quantity", f"Give a whole number from 1 to {MOST_PIECES}.")
+        quantity = 0
+    return OrderedLine(sku, quantity)
+
+
+def refuse_unknown(body: dict[str, object], known: tuple[str, ...], prefix: str, faults: Faults) -> None:
+    """A misspelt field is an error, not silence."""
+    for name in sorted(set(body) - set(known)):
+        shown = name[:40].encode("ascii", "backslashreplace").decode()
+        faults.add(f"{prefix}{shown}", f"Unknown field; known are {', '.join(known)}.")
+
+
+def is_plain_text(value: object) -> TypeGuard[str]:
+    """Text that the database can keep: no control characters, no halves of surrogate pairs, not endless."""
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT and value.isprintable()
+
+
+def is_quantity(value: object) -> TypeGuard[int]:
+    """True is an int in Python, but no quantity."""
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST_PIECES

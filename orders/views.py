@@ -1,0 +1,74 @@
+"""The shop's pages."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from .errors import InvalidOrder, KeyReused
+from .forms import CheckoutForm, new_token
+from .models import Order
+from .services import cancel_order, place_order
+from .timeline import Timeline
+from .validation import parse_order
+
+
+@never_cache  # the token in the page is good for one order: going back must fetch a new one
+@require_GET
+def shop(request: HttpRequest) -> HttpResponse:
+    """The catalogue and the checkout, on one page."""
+    return show(request, CheckoutForm(), status=200)
+
+
+@never_cache
+@require_POST
+def checkout(request: HttpRequest) -> HttpResponse:
+    """Place the order and go to its page. The form's token makes a double click one order."""
+    form = CheckoutForm.posted(request.POST)
+    try:
+        placed = place_order(parse_order(form.body()), idempotency_key=f"form:{form.token}")
+    except InvalidOrder as error:
+        form.errors = error.errors
+        return show(request, form, status=400)
+    except KeyReused:
+        form.errors = {"form": ["This page has sent an order already. Check your basket, then send it as a new order."]}
+        form.token = new_token()
+        return show(request, form, status=422)
+    return redirect(placed.order)
+
+
+@never_cache
+@require_GET
+def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """Where the customer follows the order."""
+    timeline = Timeline.of(get_object_or_404(Order, pk=order_id))
+    return render(request, "orders/order.html", {"order": timeline.order, "timeline": timeline})
+
+
+@never_cache
+@require_GET
+def progress(request: HttpRequest, order_id: UUID) -> HttpResponse:
+    """The part of the order page that moves; 204 while what the page has `seen` still stands."""
+    timeline = Timeline.of(get_object_or_404(Order, pk=order_id))
+    if request.GET.get("seen") == timeline.fingerprint:
+        return HttpResponse(status=204)
+    return render(request, "orders/progress.html", {"order": timeline.order, "timeline": timeline})
+
+
+@require_POST
+def cancel(request: HttpRequest, order_id: UUID) -> HttpResponseRedirect:
+    """Cancel the order, or say that it is too late."""
+    order = get_object_or_404(Order, pk=order_id)
+    if not cancel_order(order):
+        messages.warning(request, "It is too late to cancel this order.")
+    return redirect(order)
+
+
+def show(request: HttpRequest, form: CheckoutForm, *, status: int) -> HttpResponse:
+    """The checkout page with what was typed and what is wrong with it."""
+    return render(request, "orders/shop.html", {"form": form}, status=status)
