@@ -10,8 +10,8 @@ from decimal import Decimal
 import psycopg2
 from django.db import IntegrityError, transaction
 
-import sagas
 from outbox import publish
+from sagas import TooLate
 
 from .errors import InvalidOrder, KeyReused
 from .events import OrderPlaced
@@ -55,8 +55,8 @@ def cancel_order(order: Order) -> bool:
     """Ask the order's saga to undo it. False when it is too late: paid, or being paid, or on an operator's desk."""
     with transaction.atomic():
         try:
-            sagas.cancel(order.saga_key)
-        except sagas.TooLate:
+            checkout.cancel(order.saga_key, reason="The customer cancelled the order.", actor="customer")
+        except TooLate:
             return False
         mark_cancelling(order.pk, "cancelled")
         return True

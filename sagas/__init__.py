@@ -1,0 +1,25 @@
+"""Sagas for Django: declare steps with their undos, and every run ends completed, undone, or on a person's desk.
+
+This package imports no models, so that a declaration needs no database; see `sagas/README.md`.
+"""
+
+from outbox.retry import Retry
+
+from .context import NotApplied, StatusChange, StepContext, UndoContext
+from .declaration import Saga
+from .errors import Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, WrongState
+
+__all__ = [
+    "NotApplied",
+    "Refused",
+    "Retry",
+    "RetryAfter",
+    "Saga",
+    "SagaDeclarationError",
+    "SagaError",
+    "StatusChange",
+    "StepContext",
+    "TooLate",
+    "UndoContext",
+    "WrongState",
+]

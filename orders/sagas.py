@@ -1,0 +1,176 @@
+"""The checkout: how an order is carried through payment, warehouse and carrier. Reading order is running order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.urls import reverse
+
+from outbox import publish
+from sagas import NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
+
+from . import status
+from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
+from .participants import carrier, payments, warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """So many of one product."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """An order as it was accepted; the saga reads nothing else of the shop."""
+
+    order_id: UUID
+    order_number: str
+    email: str
+    amount: int
+    """In minor units of the currency."""
+    currency: str
+    payment_method: str
+    lines: tuple[Line, ...]
+
+    @property
+    def key(self) -> str:
+        """What the order's messages are ordered by."""
+        return f"order:{self.order_id}"
+
+
+checkout = Saga[Checkout](
+    "checkout",
+    version=1,
+    deadline=timedelta(minutes=30),
+    admin_url=lambda order: reverse("admin:orders_order_change", args=[order.order_id]),
+)
+
+BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
+FOREVER = Retry.until_done(longest=timedelta(minutes=2))
+
+
+@checkout.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT)
+def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
+    """The bank holds the amount; nothing is charged."""
+    return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
+
+
+@authorize_payment.undo
+def cancel_authorization(ctx: UndoContext[Checkout, payments.Authorization]) -> None:
+    """By the step's key: its answer may have been lost."""
+    payments.void(_payment(ctx.input), key=ctx.step_key, timeout=ctx.timeout)
+
+
+@authorize_payment.recorded
+def payment_authorized(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
+    publish(PaymentAuthorized(ctx.input.order_id, held.intent_id, held.amount, held.currency), key=ctx.input.key)
+
+
+@checkout.step(participant="warehouse", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT)
+def reserve_stock(ctx: StepContext[Checkout]) -> warehouse.Reservation:
+    """The warehouse puts the goods aside."""
+    lines = [(line.sku, line.quantity) for line in ctx.input.lines]
+    return warehouse.reserve(ctx.input.order_number, lines, key=ctx.key, timeout=ctx.timeout)
+
+
+@reserve_stock.undo
+def release_stock(ctx: UndoContext[Checkout, warehouse.Reservation]) -> None:
+    warehouse.release(ctx.step_key, timeout=ctx.timeout)
+
+
+@reserve_stock.recorded
+def stock_reserved(ctx: StepContext[Checkout], reservation: warehouse.Reservation) -> None:
+    publish(StockReserved(ctx.input.order_id, reservation.key), key=ctx.input.key)
+
+
+@checkout.step(participant="carrier", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT)
+def book_shipment(ctx: StepContext[Checkout]) -> carrier.Booking:
+    """The carrier prints a label; it fetches nothing before the parcel is dispatched."""
+    return carrier.book(ctx.input.order_number, key=ctx.key, timeout=ctx.timeout)
+
+
+@book_shipment.undo
+def cancel_shipment(ctx: UndoContext[Checkout, carrier.Booking]) -> None:
+    carrier.cancel(ctx.step_key, timeout=ctx.timeout)
+
+
+@checkout.pivot(
+    participant="payments",
+    timeout=timedelta(seconds=10),
+    retry=Retry(attempts=4, first=timedelta(seconds=1), longest=timedelta(seconds=30)),
+)
+def capture_payment(ctx: StepContext[Checkout]) -> payments.Capture:
+    """The card is charged: from here only forward."""
+    intent = ctx.result_of(authorize_payment).intent_id
+    return payments.capture(intent, key=ctx.key, timeout=ctx.timeout)
+
+
+@capture_payment.probe
+def find_capture(ctx: StepContext[Checkout]) -> payments.Capture | NotApplied:
+    """What the bank says became of a capture whose answer was lost."""
+    intent = ctx.result_of(authorize_payment).intent_id
+    return payments.find_capture(intent, timeout=ctx.timeout) or NotApplied()
+
+
+@capture_payment.recorded
+def payment_captured(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
+    fact = PaymentCaptured(ctx.input.order_id, captured.intent_id, captured.amount, ctx.input.currency)
+    publish(fact, key=ctx.input.key)
+
+
+@checkout.step(participant="warehouse", timeout=timedelta(seconds=5), retry=FOREVER)
+def commit_stock(ctx: StepContext[Checkout]) -> None:
+    """The reserved goods leave the stock."""
+    warehouse.commit(ctx.result_of(reserve_stock).key, key=ctx.key, timeout=ctx.timeout)
+
+
+@checkout.step(participant="carrier", timeout=timedelta(seconds=5), retry=FOREVER)
+def dispatch_parcel(ctx: StepContext[Checkout]) -> carrier.Parcel:
+    """The carrier fetches the parcel."""
+    return carrier.dispatch(ctx.result_of(book_shipment).key, key=ctx.key, timeout=ctx.timeout)
+
+
+@dispatch_parcel.recorded
+def parcel_dispatched(ctx: StepContext[Checkout], parcel: carrier.Parcel) -> None:
+    publish(ParcelDispatched(ctx.input.order_id, parcel.tracking), key=ctx.input.key)
+
+
+@checkout.step(local=True, retry=FOREVER)
+def send_confirmation(ctx: StepContext[Checkout]) -> None:
+    """The order is confirmed, and the event that its e-mail hangs on is written: one transaction, exactly once.
+
+    Mail cannot be unsent, so that it goes last; that it fails never undoes a paid order.
+    """
+    status.confirm_order(ctx.input.order_id, ctx.result_of(dispatch_parcel).tracking)
+
+
+@checkout.status_changed
+def follow(change: StatusChange[Checkout]) -> None:
+    """The order's own status follows its run's."""
+    order = change.input.order_id
+    match change.resolution or change.after:
+        case "running":
+            status.mark_processing(order)
+        case "undoing":
+            status.mark_cancelling(order, change.code)
+        case "compensated":
+            status.mark_cancelled(order, change.code)
+        case "stuck":
+            status.mark_needs_attention(order, change.reason)
+        case "completed" if change.resolution:
+            status.confirm_order(order, "")
+
+
+def _payment(order: Checkout) -> payments.PaymentRequest:
+    return payments.PaymentRequest(
+        order_number=order.order_number,
+        amount=order.amount,
+        currency=order.currency,
+        payment_method=order.payment_method,
+        email=order.email,
+    )

@@ -1,0 +1,16 @@
+"""The app."""
+
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class SagasConfig(AppConfig):
+    name = "sagas"
+    verbose_name = "Sagas"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import every installed app's `sagas` module, and register the checks."""
+        from . import checks  # noqa: F401 - registers on import
+
+        autodiscover_modules("sagas")

@@ -1,0 +1,231 @@
+"""How a saga is declared: reading order is running order, and the undo sits under its step.
+
+Nothing here needs Django or a database, so a declaration can be imported and its functions called in a plain test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_type_hints, overload
+
+from outbox.retry import Retry
+
+from . import registry
+from .context import NotApplied, StatusChange, StepContext, UndoContext
+from .errors import SagaDeclarationError
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+UNDECLARED: Final[Any] = object()
+DEFAULT_TIMEOUT = timedelta(seconds=10)
+
+
+@dataclass(eq=False)
+class Step(Generic[T, R]):
+    """One step of a saga. Still callable as the plain function it was, for tests."""
+
+    saga: Saga[T]
+    run: Callable[[StepContext[T]], R]
+    position: int
+    participant: str
+    timeout: timedelta
+    retry: Retry
+    undo_retry: Retry
+    is_pivot: bool = False
+    local: bool = False
+    undo_run: Callable[[UndoContext[T, R]], None] | None = UNDECLARED
+    probe_run: Callable[[StepContext[T]], R | NotApplied] | None = None
+    recorded_run: Callable[[StepContext[T], R], None] | None = None
+    undone_run: Callable[[UndoContext[T, R]], None] | None = None
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = self.run.__name__
+
+    def __call__(self, ctx: StepContext[T]) -> R:
+        return self.run(ctx)
+
+    def undo(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
+        """Declare how to undo the step, by `ctx.step_key`; undoing what never happened must succeed."""
+        pivot = self.saga.pivot_step
+        if self.is_pivot or (pivot is not None and self.position >= pivot.position):
+            where = "is the pivot" if self.is_pivot else f"comes after the pivot {pivot.name}" if pivot else ""
+            raise SagaDeclarationError(
+                f"{self.name} {where}: from there a saga only goes forward. Remove its undo, or move the step up."
+            )
+        if self.undo_run is not UNDECLARED:
+            raise SagaDeclarationError(f"{self.name} has its undo declared already; keep one.")
+        self.undo_run = function
+        return function
+
+    def probe(
+        self, function: Callable[[StepContext[T]], R | NotApplied]
+    ) -> Callable[[StepContext[T]], R | NotApplied]:
+        """Declare how to ask the participant what became of a call whose answer was lost; it must change nothing."""
+        self.probe_run = function
+        return function
+
+    def recorded(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:
+        """Declare what of the host's own is written in the transaction that records the step as done."""
+        self.recorded_run = function
+        return function
+
+    def undone(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
+        """Declare what of the host's own is written in the transaction that records the step as undone."""
+        self.undone_run = function
+        return function
+
+    @property
+    def has_undo(self) -> bool:
+        return self.undo_run is not UNDECLARED and self.undo_run is not None
+
+    @property
+    def title(self) -> str:
+        """The name that Flower shows."""
+        return f"{self.saga.name}.{self.name}"
+
+    @cached_property
+    def result_type(self) -> Any:
+        """The annotated return type; Any where there is none."""
+        return get_type_hints(self.run).get("return", Any)
+
+
+class Saga(Generic[T]):
+    """A declared sequence of steps over an input of type T: `Saga[Checkout]("checkout", version=1)`."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        version: int = 1,
+        deadline: timedelta | None = None,
+        admin_url: Callable[[T], str] | None = None,
+    ) -> None:
+        """`deadline`: a run that has not claimed its pivot by then is undone. `admin_url`: where the admin links the
+        subject of a run. Raises SagaDeclarationError if the name and version are taken."""
+        self.name = name
+        self.version = version
+        self.deadline = deadline
+        self.admin_url = admin_url
+        self.steps: list[Step[T, Any]] = []
+        self.status_hook: Callable[[StatusChange[T]], None] | None = None
+        registry.register(self)
+
+    @overload
+    def step(self, function: Callable[[StepContext[T]], R], /) -> Step[T, R]: ...
+    @overload
+    def step(
+        self,
+        *,
+        participant: str = "",
+        timeout: timedelta = ...,
+        retry: Retry = ...,
+        undo_retry: Retry = ...,
+        undo: None = ...,
+        local: bool = False,
+    ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
+    def step(
+        self,
+        function: Callable[[StepContext[T]], R] | None = None,
+        /,
+        *,
+        participant: str = "",
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        retry: Retry = Retry(),  # noqa: B008 - a frozen value
+        undo_retry: Retry = Retry(),  # noqa: B008
+        undo: None = UNDECLARED,
+        local: bool = False,
+    ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
+        """Declare the next step.
+
+        `timeout` bounds one attempt; `undo=None` says that there is nothing to undo; `local=True` says that the step only
+        touches our own database: it runs inside the recording transaction, exactly once.
+        """
+
+        def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
+            made: Step[T, R] = Step(
+                self, run, len(self.steps), participant, timeout, retry, undo_retry, local=local, undo_run=undo
+            )
+            return self._add(made)
+
+        return add if function is None else add(function)
+
+    def pivot(
+        self,
+        *,
+        participant: str = "",
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        retry: Retry = Retry(),  # noqa: B008
+    ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
+        """Declare the next step as the point of no return: before it a saga can be undone, after it only completed."""
+
+        def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
+            if self.pivot_step is not None:
+                raise SagaDeclarationError(
+                    f"{self.name} has two pivots, {self.pivot_step.name} and {run.__name__}. "
+                    "A saga has one point of no return; make the other a plain step."
+                )
+            made: Step[T, R] = Step(
+                self, run, len(self.steps), participant, timeout, retry, retry, is_pivot=True, undo_run=None
+            )
+            return self._add(made)
+
+        return add
+
+    def status_changed(self, function: Callable[[StatusChange[T]], None]) -> Callable[[StatusChange[T]], None]:
+        """Declare what of the host's own is written whenever a run's status changes, in the same transaction."""
+        self.status_hook = function
+        return function
+
+    def start(self, input: T, *, key: str, subject: str = "") -> UUID:
+        """Accept a run, in the caller's transaction; the same key gives the same run. Returns the run's id.
+
+        `subject` is what people search the run by, such as an order number. Raises NotInTransaction outside `atomic()`.
+        """
+        from .engine import start  # the engine needs Django; a declaration does not
+
+        return start(self, input, key=key, subject=subject)
+
+    def cancel(self, key: str, *, reason: str, actor: str) -> None:
+        """Have the run of that key undone, unless its pivot has been asked for: then TooLate is raised.
+
+        `reason` and `actor` are words for the record. Call it before locking anything of your own: the engine locks the
+        run first, everywhere.
+        """
+        from .cancel import cancel
+
+        cancel(self, key, reason=reason, actor=actor)
+
+    def named(self, name: str) -> Step[T, Any]:
+        """The step of that name. Raises KeyError."""
+        return self._by_name[name]
+
+    @property
+    def pivot_step(self) -> Step[T, Any] | None:
+        return next((step for step in self.steps if step.is_pivot), None)
+
+    @cached_property
+    def input_type(self) -> Any:
+        """The T in `Saga[T](…)`."""
+        arguments = get_args(getattr(self, "__orig_class__", None))
+        if not arguments:
+            raise SagaDeclarationError(f'Say what {self.name} is about: Saga[YourInput]("{self.name}").')
+        return arguments[0]
+
+    def _add(self, step: Step[T, R]) -> Step[T, R]:
+        if step.name in self._by_name:
+            raise SagaDeclarationError(f"{self.name} has two steps named {step.name}; rename one.")
+        self.steps.append(step)
+        self._by_name[step.name] = step
+        return step
+
+    @cached_property
+    def _by_name(self) -> dict[str, Step[T, Any]]:
+        return {}

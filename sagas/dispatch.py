@@ -1,0 +1,72 @@
+"""Turns what is left of a run into a Celery chain of immutable links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from celery import chain, current_app
+
+from outbox import event, publish, trace
+from outbox.transports.celery import renders
+
+from . import registry
+from .declaration import Saga, Step
+from .settings import saga_settings
+
+
+@event("sagas.run_ready", version=1)
+@dataclass(frozen=True)
+class RunReady:
+    """A run waits for a worker: at its start, and whenever a transaction outside a worker changed where it goes."""
+
+    run_id: UUID
+    saga: str
+    version: int
+    undo: bool
+    position: int
+    """The step to run, or to undo, next; the chain holds it and all that follow."""
+
+
+def ring_on_commit(ready: RunReady, key: str) -> None:
+    """Have the relay send the run's chain once the surrounding transaction has committed."""
+    publish(ready, key=key)
+
+
+def send(runs: Iterable[RunReady]) -> None:
+    """Send the chains now, all in one round trip. Raises what the broker's client raises; the sweep rings again then."""
+    with current_app.producer_pool.acquire(block=True) as producer, producer.batch():
+        for ready in runs:
+            chain_of(ready).apply_async(producer=producer, retry=False)
+
+
+@renders(RunReady)
+def chain_of(ready: RunReady) -> Any:
+    """The run's remaining links. Each is shown under its step's own name and carries ids only, no data of the run."""
+    saga = registry.find(ready.saga, ready.version)
+    if ready.undo:
+        names = [step for step in reversed(saga.steps[: ready.position + 1]) if step.has_undo]
+        return chain(_link("sagas.undo_step", saga, step, f"{step.title}.undo", ready.run_id) for step in names)
+    rest = saga.steps[ready.position :]
+    return chain(_link("sagas.run_step", saga, step, step.title, ready.run_id) for step in rest)
+
+
+def lease_seconds(step: Step[Any, Any]) -> float:
+    """How long a claim of the step holds: its timeout, once more for its probe, and a margin."""
+    asks = 2 if step.probe_run is not None else 1
+    return (step.timeout * asks + saga_settings.LEASE_MARGIN).total_seconds()
+
+
+def _link(task: str, saga: Saga[Any], step: Step[Any, Any], title: str, run_id: UUID) -> Any:
+    return current_app.signature(
+        task,
+        args=(str(run_id), saga.name, saga.version, step.name),
+        immutable=True,
+        options={
+            "shadow": title,
+            "headers": trace.current().headers(),
+            "time_limit": lease_seconds(step),  # heeded by pools that can kill: the step's worker goes with its lease
+        },
+    )

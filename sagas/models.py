@@ -1,0 +1,181 @@
+"""Runs, their steps, every attempt, and what operators did. Only `sagas/engine.py` and `sagas/desk.py` write a status."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from outbox.ids import uuid7
+
+
+class RunStatus(models.TextChoices):
+    """Where a run is. Each says who must act."""
+
+    RUNNING = "running", "running"
+    """Its steps are being carried out, or wait for their next attempt. Nobody must act."""
+    UNDOING = "undoing", "undoing"
+    """A step was refused, or the run was cancelled: what was done is being undone. Nobody must act."""
+    COMPLETED = "completed", "completed"
+    """Every step is done. Final."""
+    COMPENSATED = "compensated", "undone"
+    """Everything that may have happened is undone. Final."""
+    STUCK = "stuck", "stuck"
+    """The engine would have to guess. An operator must act: retry, compensate, or resolve by hand."""
+    RESOLVED = "resolved", "resolved by hand"
+    """An operator closed the run and said how it ended. Final."""
+
+
+OPEN = [RunStatus.RUNNING, RunStatus.UNDOING, RunStatus.STUCK]
+
+
+class Run(models.Model):
+    """One execution of a saga."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    name = models.CharField("saga", max_length=100)
+    version = models.PositiveSmallIntegerField()
+    key = models.CharField(max_length=200, help_text="The same key gives the same run.")
+    subject = models.CharField(max_length=300, blank=True, help_text="What people search the run by.")
+    input = models.JSONField()
+    status = models.CharField(max_length=12, choices=RunStatus.choices, default=RunStatus.RUNNING)
+    resolution = models.CharField(max_length=12, blank=True, help_text="How an operator says that the run ended.")
+    code = models.CharField(max_length=100, blank=True, help_text="Why it is undone or stuck, for programs.")
+    reason = models.TextField(blank=True, help_text="Why it is undone or stuck, in words.")
+    position = models.SmallIntegerField(default=0, help_text="The step to run, or to undo, next.")
+    pivot = models.SmallIntegerField(null=True, help_text="The position of the point of no return.")
+    wake_at = models.DateTimeField(null=True, help_text="When somebody must look again; what the sweep scans.")
+    rings = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep rang since the last claim.")
+    deadline_at = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    traceparent = models.CharField(max_length=55, blank=True)
+    row_version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "saga_run"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["name", "key"], name="saga_run_one_per_key")]
+        indexes: ClassVar = [
+            models.Index(fields=["wake_at"], condition=models.Q(wake_at__isnull=False), name="saga_run_wake"),
+            models.Index(fields=["status", "-created_at"], name="saga_run_status"),
+        ]
+        permissions: ClassVar = [
+            ("retry_run", "Can retry a saga run now"),
+            ("compensate_run", "Can have a saga run undone"),
+            ("resolve_run", "Can resolve a saga run by hand"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.subject or self.key}"
+
+
+class StepStatus(models.TextChoices):
+    """Where a step of a run is."""
+
+    PENDING = "pending", "not started"
+    RUNNING = "running", "running"
+    """Claimed by a worker until `lease_until`."""
+    WAITING = "waiting", "waiting to retry"
+    """Asked, and the answer was lost or an error; or surely not applied because the participant is away."""
+    DONE = "done", "done"
+    REFUSED = "refused", "refused"
+    """The business said no."""
+    IN_DOUBT = "in_doubt", "in doubt"
+    """Asked as often as allowed, and still not known to have happened or not."""
+    UNDO_DUE = "undo_due", "to be undone"
+    UNDOING = "undoing", "being undone"
+    UNDO_WAITING = "undo_waiting", "waiting to retry the undo"
+    UNDONE = "undone", "undone"
+    UNDO_FAILED = "undo_failed", "undo failed"
+    """The undo was refused, or failed as often as allowed: a person must act."""
+
+
+class Step(models.Model):
+    """One step of a run, from the list that the run started with."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    position = models.SmallIntegerField()
+    name = models.CharField(max_length=100)
+    status = models.CharField(max_length=12, choices=StepStatus.choices, default=StepStatus.PENDING)
+    attempts = models.PositiveIntegerField(default=0)
+    undo_attempts = models.PositiveIntegerField(default=0)
+    forgiven = models.PositiveIntegerField(
+        default=0, help_text="Attempts of the current direction that were surely not applied and count for nothing."
+    )
+    granted = models.PositiveIntegerField(default=0, help_text="Attempts that operators added to the budget.")
+    token = models.UUIDField(null=True, help_text="Fences the attempt in hand: a stale token's write fails.")
+    lease_until = models.DateTimeField(null=True)
+    next_attempt_at = models.DateTimeField(null=True)
+    result = models.JSONField(null=True)
+    error_class = models.CharField(max_length=200, blank=True)
+    error_code = models.CharField(max_length=100, blank=True)
+    error_text = models.TextField(blank=True)
+
+    class Meta:
+        db_table = "saga_step"
+        ordering: ClassVar = ["position"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["run", "position"], name="saga_step_position")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Attempt(models.Model):
+    """One try of a step or of its undo: what the timeline shows."""
+
+    class Direction(models.TextChoices):
+        FORWARD = "forward", "step"
+        UNDO = "undo", "undo"
+
+    class Outcome(models.TextChoices):
+        DONE = "done", "done"
+        REFUSED = "refused", "refused"
+        IN_DOUBT = "in_doubt", "no clear answer"
+        AWAY = "away", "not applied, participant away"
+        LOST = "lost", "worker lost"
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="attempts")
+    step = models.CharField(max_length=100)
+    direction = models.CharField(max_length=7, choices=Direction.choices)
+    number = models.PositiveIntegerField()
+    token = models.UUIDField()
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=8, choices=Outcome.choices, blank=True)
+    error_class = models.CharField(max_length=200, blank=True)
+    error_text = models.TextField(blank=True)
+    worker = models.CharField(max_length=200, blank=True)
+    task_id = models.CharField(max_length=64, blank=True)
+    traceparent = models.CharField(max_length=55, blank=True)
+
+    class Meta:
+        db_table = "saga_attempt"
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [models.Index(fields=["run", "id"], name="saga_attempt_run")]
+
+    def __str__(self) -> str:
+        return f"{self.step} {self.direction} {self.number}"
+
+
+class Act(models.Model):
+    """What an operator, or a customer through the shop, did to a run; written in the transaction of the act itself."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="acts")
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    actor_name = models.CharField(max_length=200)
+    verb = models.CharField(max_length=20)
+    reason = models.TextField()
+    at = models.DateTimeField()
+    before = models.JSONField()
+    after = models.JSONField()
+
+    class Meta:
+        db_table = "saga_act"
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.verb} by {self.actor_name}"

@@ -1,0 +1,29 @@
+"""The engine's settings with their defaults, read from Django's settings when they are used."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+
+
+class SagaSettings:
+    """`SAGAS_<NAME>` in the host's settings replaces a default."""
+
+    LEASE_MARGIN: timedelta = timedelta(seconds=5)
+    """Beyond the step's timeout: how long a claim holds before another worker may take the step."""
+    PATIENCE: timedelta = timedelta(seconds=10)
+    """How long the next link may keep us waiting before the sweep rings; doubled with each ring, up to five minutes."""
+    SHORT_WAIT: timedelta = timedelta(seconds=30)
+    """A longer wait for the next attempt never rides on a Celery ETA; the sweep rings it. Keep below a third of the
+    broker's visibility timeout."""
+    SWEEP_BATCH: int = 500
+    """How many overdue runs one sweep rings."""
+    FLOWER_URL: str = ""
+    """Where the admin links a task to; FLOWER_URL is taken when this is empty."""
+
+    def __getattribute__(self, name: str) -> object:
+        return getattr(settings, f"SAGAS_{name}", super().__getattribute__(name))
+
+
+saga_settings = SagaSettings()
