@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 
-class Envelope(models.Model):
+class EnvelopeFields(models.Model):
     """What every copy of a message carries."""
 
     message_id = models.UUIDField(help_text="UUIDv7: sorts by the time of writing.")
@@ -27,7 +27,7 @@ class Envelope(models.Model):
         return f"{self.type} {self.message_id}"
 
 
-class OutboxMessage(Envelope):
+class OutboxMessage(EnvelopeFields):
     """Written, not yet published. Only such rows live here: the table stays small, and the primary key is its one index.
 
     The relay reads it by id; rows that wait for a later `due_at` are few, and passed over.
@@ -42,7 +42,7 @@ class OutboxMessage(Envelope):
         verbose_name = "unpublished message"
 
 
-class PublishedMessage(Envelope):
+class PublishedMessage(EnvelopeFields):
     """Published: history, and what is delivered again when the broker forgets. Pruned by age once nobody waits for it."""
 
     published_at = models.DateTimeField(db_default=Now())
@@ -96,7 +96,7 @@ class InboxEntry(models.Model):
         return f"{self.message_id} by {self.subscriber}"
 
 
-class DeadLetter(Envelope):
+class DeadLetter(EnvelopeFields):
     """A message that cannot be delivered, with its reason. Never removed by age: a person requeues it."""
 
     subscriber = models.CharField(max_length=100, blank=True, help_text="Empty: it could not be published at all.")

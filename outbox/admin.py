@@ -1,0 +1,121 @@
+"""The operators' window: everything read-only, one action."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from . import codec, health
+from .models import DeadLetter, Delivery, InboxEntry, Lease, OutboxMessage, PublishedMessage
+from .requeue import requeue
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    """Rows may be looked at. The age of the oldest unpublished message stands above every list."""
+
+    show_full_result_count = False  # tables may be large: no second count
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = f"{self.opts.verbose_name_plural}: {waiting()}".capitalize()
+        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+
+
+def waiting() -> str:
+    """One sentence on how the relay keeps up."""
+    age = health.oldest_unpublished_age()
+    if age is None:
+        return "nothing waits to be published"
+    return f"the oldest unpublished message waits {timedelta(seconds=round(age.total_seconds()))}"
+
+
+class EnvelopeAdmin(ReadOnlyAdmin):
+    """Search by key and message id."""
+
+    search_fields = ("=key", "=message_id")
+    search_help_text = "A key such as order:<id>, or a message id, in full."
+    list_filter = ("type",)
+
+    @admin.display(description="trace")
+    def trace(self, row: OutboxMessage | PublishedMessage | DeadLetter) -> str:
+        """The 32 hex digits that the log lines of the same request carry."""
+        try:
+            return codec.decode(dict[str, str], row.headers)["traceparent"][3:35]
+        except (ValueError, KeyError):
+            return "unreadable"
+
+
+@admin.register(OutboxMessage)
+class OutboxMessageAdmin(EnvelopeAdmin):
+    list_display = ("type", "key", "created_at", "attempts", "due_at", "last_error", "trace")
+    ordering = ("id",)
+
+
+@admin.register(PublishedMessage)
+class PublishedMessageAdmin(EnvelopeAdmin):
+    list_display = ("type", "key", "created_at", "published_at", "trace")
+    ordering = ("-published_at",)
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ("subscriber", "message_id", "attempts", "due_at", "last_error", "created_at")
+    list_filter = ("subscriber",)
+    search_fields = ("=message_id",)
+    ordering = ("due_at",)
+
+
+@admin.register(InboxEntry)
+class InboxEntryAdmin(ReadOnlyAdmin):
+    list_display = ("subscriber", "message_id", "handled_at")
+    list_filter = ("subscriber",)
+    search_fields = ("=message_id",)
+    ordering = ("-handled_at",)
+
+
+@admin.register(Lease)
+class LeaseAdmin(ReadOnlyAdmin):
+    list_display = ("name", "owner", "epoch", "until")
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(EnvelopeAdmin):
+    list_display = ("type", "key", "subscriber", "error_class", "error", "attempts", "died_at", "trace")
+    list_filter = ("type", "subscriber", "error_class")
+    ordering = ("-died_at",)
+    actions = ("requeue_selected",)
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.requeue_deadletter")
+
+    @admin.action(description="Requeue selected dead letters", permissions=["requeue"])
+    def requeue_selected(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        """Requeue each, record who did, and say how many were and were not."""
+        done = skipped = 0
+        for dead in queryset.order_by("died_at"):
+            if requeue(dead.pk):
+                done += 1
+                self._record(request, dead)
+            else:
+                skipped += 1
+        self.message_user(request, f"Requeued {done}.", messages.SUCCESS if done else messages.WARNING)
+        if skipped:
+            self.message_user(request, f"Skipped {skipped}: requeued by somebody else.", messages.WARNING)
+
+    def _record(self, request: HttpRequest, dead: DeadLetter) -> None:
+        change = f"Requeued to {dead.subscriber or 'the outbox'} after {dead.attempts} attempts: {dead.error}"
+        LogEntry.objects.log_actions(request.user.pk, [dead], CHANGE, change_message=change, single_object=True)

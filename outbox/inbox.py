@@ -1,0 +1,103 @@
+"""Delivers one message to one subscriber: its database effects happen exactly once, or a dead letter says why not.
+
+The inbox row commits with the handler's writes; a second copy of the message finds it and does nothing. A copy that
+follows an earlier one is counted before it runs, so that a handler that kills its worker runs out of attempts too.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import traceback
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from . import settings, sql, trace
+from .declaration import Message, Subscriber, registry
+from .envelope import Envelope
+from .errors import CannotRead, OutboxError, PermanentFailure, RetryAfter
+
+logger = logging.getLogger(__name__)
+
+
+class GaveUp(OutboxError):
+    """A handler was begun as often as its Retry allows and never ended: it, or its worker, was killed each time."""
+
+
+def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -> None:
+    """Run the subscriber's handler on the message, once.
+
+    `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try again, or
+    a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
+    """
+    with trace.use(trace.from_headers(envelope.trace_headers)):
+        declared = registry.subscribers.get(subscriber)
+        delivery = _Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
+        if delivery.is_stale():
+            logger.info("Dropped a late copy of a message", extra=delivery.log)
+            return
+        try:
+            delivery.run()
+        except RetryAfter as pause:
+            sql.hold_delivery(envelope.id, subscriber, envelope.attempts, pause.delay, str(pause))
+        except Exception as error:
+            delivery.failed(error)
+            raise
+
+
+@dataclass(slots=True)
+class _Delivery:
+    subscriber: str
+    declared: Subscriber | None
+    envelope: Envelope
+    counted: bool
+
+    @property
+    def attempt(self) -> int:
+        """From 1."""
+        return self.envelope.attempts + 1
+
+    @property
+    def log(self) -> dict[str, object]:
+        return {"subscriber": self.subscriber, "message": str(self.envelope.id), "attempt": self.attempt}
+
+    def is_stale(self) -> bool:
+        """Whether the books are ahead of this copy. Counts the try, when it is one to count."""
+        one = self.envelope
+        if self.counted and sql.begin_again(one.id, self.subscriber, one.attempts, settings.redeliver_after()):
+            return False
+        # The inbox may have forgotten a message this old; if it still has to be handled, a delivery is open.
+        forgotten = timezone.now() - one.occurred_at > settings.keep_published()
+        is_open = (self.counted or forgotten) and sql.is_open(one.id, self.subscriber)
+        return (self.counted and is_open) or (forgotten and not is_open)
+
+    def run(self) -> None:
+        with transaction.atomic(durable=True):
+            if sql.claim(self.envelope.id, self.subscriber):
+                self._handle()
+            sql.confirm(self.envelope.id, self.subscriber)
+
+    def _handle(self) -> None:
+        one, declared = self.envelope, self.declared
+        if declared is None:
+            raise CannotRead(f"No subscriber is named {self.subscriber} here. Deploy the code that declares it, then requeue.")
+        if self.counted and declared.retry.attempts is not None and self.attempt > declared.retry.attempts:
+            raise GaveUp(f"{self.subscriber} was begun {self.attempt - 1} times and never ended.")
+        body = declared.read(one.type, one.version, one.payload)
+        current = trace.current()
+        declared.handler(Message(one.id, body, one.key, one.type, one.version, one.occurred_at, current, self.attempt))
+
+    def failed(self, error: Exception) -> None:
+        """Write down when to try again, or bury it."""
+        final = isinstance(error, PermanentFailure | CannotRead | GaveUp) or self.declared is None
+        delay = None if final or self.declared is None else self.declared.retry.delay_after(self.attempt, roll=random.random())
+        if delay is None:
+            trail = "".join(traceback.format_exception(error))
+            sql.bury_delivery(self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
+            logger.error("A message became a dead letter", extra=self.log)
+            return
+        text = f"{type(error).__qualname__}: {error}"
+        sql.hold_delivery(self.envelope.id, self.subscriber, self.attempt, delay, text)
+        logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})

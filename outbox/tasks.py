@@ -1,0 +1,31 @@
+"""Celery's doors to the outbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from . import inbox, prune, settings
+from .envelope import Envelope, Wire
+from .relay import Relay
+from .transports.celery import CeleryTransport
+
+
+@shared_task(name="outbox.relay", acks_late=False)  # a lost tick is made up for by the next
+def relay() -> None:
+    """Publish what is due, and listen until the next tick has begun."""
+    Relay(CeleryTransport()).tick(settings.relay_stay())
+
+
+@shared_task(name="outbox.deliver", bind=True, acks_late=True, reject_on_worker_lost=True)
+def deliver(self: Any, subscriber: str, envelope: Wire) -> None:
+    """Hand one message to one subscriber."""
+    redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
+    inbox.deliver(subscriber, Envelope.from_wire(envelope), redelivered=redelivered)
+
+
+@shared_task(name="outbox.prune")
+def prune_history() -> None:
+    """Drop history that nobody needs."""
+    prune.prune()

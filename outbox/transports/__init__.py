@@ -1,0 +1,41 @@
+"""How messages leave: a small protocol, and one module for each way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..envelope import Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to send; `row` is the caller's number for it, `to` the names of the subscribers."""
+
+    row: int
+    envelope: Envelope
+    to: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Sent:
+    """What became of a batch. Rows in neither list did not go out, and are no worse for it."""
+
+    rows: list[int] = field(default_factory=list)
+    failed: dict[int, Exception] = field(default_factory=dict)
+    """Messages that cannot be sent, through no fault of the broker."""
+    outage: Exception | None = None
+    """Why the broker could not be reached, when it could not."""
+
+
+class Transport(Protocol):
+    """Sends batches. Sending twice is allowed, sending never is not: receivers know a message by its id."""
+
+    def recipients(self, envelope: Envelope) -> tuple[str, ...]:
+        """The subscribers of this message; CannotRead when nothing here knows what to do with it."""
+        ...
+
+    def publish(self, batch: Sequence[Outgoing]) -> Sent:
+        """Send all, in one round trip where the broker can. Called outside any transaction."""
+        ...

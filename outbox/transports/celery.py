@@ -1,0 +1,143 @@
+"""Messages as Celery tasks: one `outbox.deliver` a subscriber, or whatever signature an event is rendered to.
+
+A batch is one pipeline to Redis, through kombu's `Producer.batch`. Brokers without it get the messages one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from celery import current_app
+from celery.canvas import Signature
+from kombu.exceptions import BatchPublishError, OperationalError
+
+from .. import codec
+from ..declaration import registry
+from ..envelope import Envelope
+from ..errors import CannotRead, OutboxDeclarationError
+from . import Outgoing, Sent
+
+T = TypeVar("T")
+Renderer = Callable[[Any], Signature]
+TASKS_AT_ONCE = 100_000  # far above any batch: one flush, at the end
+
+renderers: dict[tuple[str, int], Renderer] = {}
+
+
+def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callable[[T], Signature]]:
+    """Have the function turn each such event into a Celery signature, a chain for example, in place of subscribers.
+
+    Its tasks run at least once and must bear that; there is no inbox, no delivery is kept. Every task carries the message's
+    trace as headers `traceparent` and `X-Request-Id`.
+    Raises OutboxDeclarationError for a class that is no event, or is rendered already.
+    """
+    declared = registry.event_of(event_type)
+
+    def add(render: Callable[[T], Signature]) -> Callable[[T], Signature]:
+        other = renderers.get((declared.name, declared.version))
+        if other is not None and other.__qualname__ != render.__qualname__:
+            raise OutboxDeclarationError(f"{declared.name} is rendered twice, by {other.__qualname__} and {render.__qualname__}.")
+        renderers[declared.name, declared.version] = render
+        return render
+
+    return add
+
+
+class CeleryTransport:
+    """Publishes through the current Celery app's broker."""
+
+    def recipients(self, envelope: Envelope) -> tuple[str, ...]:
+        """None for a rendered event: its tasks are not subscribers."""
+        name, version = envelope.type, envelope.version
+        if (name, version) in renderers:
+            return ()
+        if not registry.knows(name) or any(rendered == name for rendered, _ in renderers):
+            raise CannotRead(f"{name} version {version} is not declared here. Deploy the code that declares it, then requeue.")
+        return registry.subscribers_of(name)
+
+    def publish(self, batch: Sequence[Outgoing]) -> Sent:
+        """One round trip; when its outcome is uncertain, each message again singly."""
+        sent = Sent()
+        rendered = _render_all(batch, sent)
+        try:
+            with current_app.producer_pool.acquire(block=True) as producer:
+                with producer.batch(max_size=TASKS_AT_ONCE):
+                    for row, signatures in rendered.items():
+                        _send(row, signatures, producer, sent)
+        except BatchPublishError:
+            return _publish_singly(rendered, sent.failed)
+        except OperationalError as error:
+            return Sent(failed=sent.failed, outage=error)
+        return sent
+
+
+def _render_all(batch: Iterable[Outgoing], sent: Sent) -> dict[int, list[Signature]]:
+    """The signatures of each row; rows that cannot be rendered are failed, before anything is sent."""
+    rendered = {}
+    for one in batch:
+        try:
+            rendered[one.row] = _render(one)
+        except Exception as error:  # any bug in a renderer is this one message's failure
+            sent.failed[one.row] = error
+    return rendered
+
+
+def _render(one: Outgoing) -> list[Signature]:
+    envelope = one.envelope
+    headers = envelope.trace_headers
+    render = renderers.get((envelope.type, envelope.version))
+    if render is None or one.to:
+        return [_deliver(subscriber, envelope, headers) for subscriber in one.to]
+    body = registry.events[envelope.type, envelope.version].body
+    signature = render(codec.decode(body, envelope.payload))
+    for task in [signature, *getattr(signature, "tasks", ())]:
+        task.set(headers={**headers, **task.options.get("headers", {})})
+    return [signature]
+
+
+def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Signature:
+    return current_app.signature(
+        "outbox.deliver",
+        args=(subscriber, envelope.wire()),
+        immutable=True,
+        shadow=subscriber,  # Flower shows the subscriber's name
+        argsrepr=f"({envelope.type}, {envelope.key}, {envelope.id})",
+        headers=headers,
+    )
+
+
+def _send(row: int, signatures: Iterable[Signature], producer: Any, sent: Sent) -> None:
+    """Give the row's tasks to the producer; an error that is not the broker's is the row's own."""
+    try:
+        for signature in signatures:
+            _apply(signature, producer)
+    except (OperationalError, BatchPublishError):
+        raise
+    except Exception as error:  # cannot be serialised, names no queue
+        sent.failed[row] = error
+    else:
+        sent.rows.append(row)
+
+
+def _apply(signature: Signature, producer: Any) -> None:
+    """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` takes a producer and drops it."""
+    if not hasattr(signature, "prepare_steps"):
+        signature.apply_async(producer=producer, retry=False)
+        return
+    rest, _results = signature.prepare_steps((), {}, signature.tasks, app=current_app)
+    first = rest.pop()
+    first.apply_async(producer=producer, retry=False, chain=rest or None)
+
+
+def _publish_singly(rendered: dict[int, list[Signature]], failed: dict[int, Exception]) -> Sent:
+    """Isolates the message that the broker refuses; the receivers absorb what had gone out already."""
+    sent = Sent(failed=failed)
+    try:
+        with current_app.producer_pool.acquire(block=True) as producer:
+            for row, signatures in rendered.items():
+                if row not in failed:
+                    _send(row, signatures, producer, sent)
+    except OperationalError as error:
+        sent.outage = error
+    return sent

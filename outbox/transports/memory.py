@@ -1,0 +1,34 @@
+"""Delivers in the caller's thread, for tests without a broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .. import inbox
+from ..declaration import registry
+from ..envelope import Envelope
+from ..errors import CannotRead
+from . import Outgoing, Sent
+
+
+class MemoryTransport:
+    """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders go nowhere."""
+
+    def __init__(self) -> None:
+        self.sent: list[Outgoing] = []
+
+    def recipients(self, envelope: Envelope) -> tuple[str, ...]:
+        if not registry.knows(envelope.type):
+            raise CannotRead(f"{envelope.type} version {envelope.version} is not declared here.")
+        return registry.subscribers_of(envelope.type)
+
+    def publish(self, batch: Sequence[Outgoing]) -> Sent:
+        self.sent.extend(batch)
+        return Sent(rows=[one.row for one in batch])
+
+    def deliver_all(self) -> None:
+        """Run each subscriber on each message; the first error of one is raised, as a worker would see it."""
+        while self.sent:
+            one = self.sent.pop(0)
+            for subscriber in one.to:
+                inbox.deliver(subscriber, one.envelope)
