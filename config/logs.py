@@ -10,9 +10,9 @@ from structlog.typing import EventDict, WrappedLogger
 
 def logging_config(*, as_json: bool, level: str) -> dict[str, Any]:
     """A `dictConfig` that renders standard-library records through structlog, as JSON or for a terminal."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
-    )
+    plain = structlog.dev.plain_traceback  # the default renders locals, a second of CPU for each failed attempt
+    console = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0, exception_formatter=plain)
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else console
     shared = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,

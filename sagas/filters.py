@@ -1,0 +1,110 @@
+"""The filters of the run list. Each reads an index or nothing; none asks the table which values it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from . import registry
+from .models import OPEN, Run, RunStatus
+from .wording import RUN, spoken
+
+FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
+EVERY = list(RunStatus)
+STATES: dict[str, list[RunStatus]] = {
+    "open": OPEN,
+    "in_progress": [RunStatus.RUNNING, RunStatus.UNDOING],
+    **{status.value: [status] for status in (RunStatus.STUCK, RunStatus.RUNNING, RunStatus.UNDOING)},
+    "finished": FINISHED,
+    **{status.value: [status] for status in FINISHED},
+    "all": EVERY,
+}
+TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
+AGES = {
+    "hour": ("in the last hour", timedelta(0), timedelta(hours=1)),
+    "day": ("1 to 24 hours ago", timedelta(hours=1), timedelta(days=1)),
+    "week": ("1 to 7 days ago", timedelta(days=1), timedelta(days=7)),
+    "older": ("more than 7 days ago", timedelta(days=7), None),
+}
+
+
+def state_of(request: HttpRequest) -> str:
+    """The chosen state: open runs unless something is searched for, then all."""
+    chosen = request.GET.get("state", "")
+    return chosen if chosen in STATES else ("all" if request.GET.get("q") else "open")
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Open runs unless another state is chosen, so that the list stays short whatever the table's size."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.chosen = state_of(request)
+        return [(name, TITLES.get(name) or RUN[RunStatus(name)].text) for name in STATES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        statuses = STATES[self.chosen]
+        return queryset if statuses is EVERY else queryset.filter(status__in=statuses)
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for name, title in self.lookup_choices:
+            query = changelist.get_query_string({"state": str(name)})
+            yield {"selected": name == self.chosen, "query_string": query, "display": title}
+
+
+class SagaFilter(admin.SimpleListFilter):
+    title = "saga"
+    parameter_name = "saga"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in sorted({saga.name for saga in registry.all_sagas()})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(name=self.value()) if self.value() else queryset
+
+
+class StepFilter(admin.SimpleListFilter):
+    """By the step at which the run stands, from the declarations: no join."""
+
+    title = "step it stands at"
+    parameter_name = "step"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        titles = {step.title: None for saga in registry.all_sagas() for step in saga.steps}
+        one_saga = len({title.partition(".")[0] for title in titles}) == 1
+        return [(title, spoken(title.partition(".")[2]) if one_saga else title) for title in titles]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        if not self.value():
+            return queryset
+        wanted = Q(pk__in=())
+        for saga in registry.all_sagas():
+            for step in saga.steps:
+                if step.title == self.value():
+                    wanted |= Q(name=saga.name, version=saga.version, position=step.position)
+        return queryset.filter(wanted)
+
+
+class AgeFilter(admin.SimpleListFilter):
+    title = "accepted"
+    parameter_name = "age"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, title) for name, (title, _, _) in AGES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        if (chosen := self.value()) not in AGES:
+            return queryset
+        _, least, most = AGES[chosen]
+        now = timezone.now()
+        queryset = queryset.filter(created_at__lte=now - least)
+        return queryset if most is None else queryset.filter(created_at__gt=now - most)

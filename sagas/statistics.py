@@ -1,0 +1,61 @@
+"""How the sagas are doing, in one statement that reads the index on (status, created_at) and no row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import connection
+
+FIGURES = """
+SELECT coalesce(sum(runs) FILTER (WHERE status IN ('running', 'undoing')), 0),
+       coalesce(sum(runs) FILTER (WHERE status = 'completed'), 0),
+       coalesce(sum(runs) FILTER (WHERE status = 'compensated'), 0),
+       coalesce(sum(runs) FILTER (WHERE status = 'stuck'), 0),
+       coalesce(sum(runs) FILTER (WHERE status = 'resolved'), 0),
+       coalesce(sum(today) FILTER (WHERE status = 'completed'), 0),
+       coalesce(sum(today) FILTER (WHERE status IN ('completed', 'compensated', 'resolved')), 0),
+       max(clock_timestamp() - oldest) FILTER (WHERE status = 'stuck')
+FROM (
+    SELECT status, count(*) AS runs, min(created_at) AS oldest,
+           count(*) FILTER (WHERE created_at > statement_timestamp() - interval '24 hours') AS today
+    FROM saga_run GROUP BY status
+) AS by_status
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Counts of runs by where they are. `today` is the runs accepted in the last 24 hours that have ended."""
+
+    in_progress: int
+    completed: int
+    undone: int
+    stuck: int
+    resolved: int
+    completed_today: int
+    ended_today: int
+    oldest_stuck: timedelta | None
+    """Since the oldest stuck run was accepted; None when none is stuck."""
+
+    @property
+    def rate(self) -> float | None:
+        """Share of ended runs that completed, 0 to 1; None when none has ended."""
+        return _share(self.completed, self.completed + self.undone + self.resolved)
+
+    @property
+    def rate_today(self) -> float | None:
+        """The same share among the runs accepted in the last 24 hours."""
+        return _share(self.completed_today, self.ended_today)
+
+
+def figures() -> Figures:
+    """The figures as of now."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIGURES)
+        row = cursor.fetchone()
+    return Figures(*(int(number) for number in row[:-1]), oldest_stuck=row[-1])
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

@@ -1,0 +1,77 @@
+"""What the admin calls things: an icon, a tone and a sentence for each status and outcome. Meaning never hangs on colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .models import Attempt, Run, RunStatus, StepStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How something looks: `tone` is a class of desk.css (ok, bad, wait, busy, quiet), `icon` one character."""
+
+    icon: str
+    tone: str
+    text: str
+
+
+RUN = {
+    RunStatus.RUNNING: Face("▶", "busy", "running"),
+    RunStatus.UNDOING: Face("↩", "wait", "undoing"),
+    RunStatus.COMPLETED: Face("✓", "ok", "completed"),
+    RunStatus.COMPENSATED: Face("↺", "quiet", "undone"),
+    RunStatus.STUCK: Face("!", "bad", "stuck"),
+    RunStatus.RESOLVED: Face("✎", "quiet", "resolved by hand"),
+}
+MEANS = {
+    RunStatus.RUNNING: "Its steps are being carried out, or wait for their next attempt. Nobody must act.",
+    RunStatus.UNDOING: "A step was refused, or the run was cancelled: what was done is being undone. Nobody must act.",
+    RunStatus.COMPLETED: "Every step is done. Final; nobody must act.",
+    RunStatus.COMPENSATED: "Everything that may have happened is undone. Final; nobody must act.",
+    RunStatus.STUCK: "The engine would have to guess. You must act: retry, compensate, or resolve by hand.",
+    RunStatus.RESOLVED: "An operator closed the run and said how it ended. Final; nobody must act.",
+}
+STEP = {
+    StepStatus.PENDING: Face("·", "quiet", "not started"),
+    StepStatus.RUNNING: Face("▶", "busy", "running"),
+    StepStatus.WAITING: Face("…", "wait", "waiting to retry"),
+    StepStatus.DONE: Face("✓", "ok", "done"),
+    StepStatus.REFUSED: Face("✕", "bad", "refused"),
+    StepStatus.IN_DOUBT: Face("?", "bad", "in doubt"),
+    StepStatus.UNDO_DUE: Face("↩", "wait", "to be undone"),
+    StepStatus.UNDOING: Face("↩", "busy", "being undone"),
+    StepStatus.UNDO_WAITING: Face("…", "wait", "waiting to retry the undo"),
+    StepStatus.UNDONE: Face("↺", "quiet", "undone"),
+    StepStatus.UNDO_FAILED: Face("!", "bad", "undo failed"),
+}
+OUTCOME = {
+    Attempt.Outcome.DONE: Face("✓", "ok", "done"),
+    Attempt.Outcome.REFUSED: Face("✕", "bad", "refused"),
+    Attempt.Outcome.IN_DOUBT: Face("?", "bad", "no clear answer: it may have happened"),
+    Attempt.Outcome.AWAY: Face("…", "wait", "surely not applied, the participant is away"),
+    Attempt.Outcome.LOST: Face("?", "bad", "worker lost: it may have happened"),
+}
+IN_HAND = Face("▶", "busy", "in a worker's hands")
+ENDED = {
+    "completed": "Completed: the participants hold what the run was to bring about",
+    "compensated": "Undone: nothing of the run is left at the participants",
+}
+NEXT = {
+    "retry": "A worker tries {step} again within seconds; reload to see what came of it.",
+    "compensate": "Workers undo the steps one after the other, the last one first; reload to see how far they are.",
+    "resolve": "The run is closed; no participant is called and nobody looks at it again.",
+}
+
+
+def run_face(run: Run) -> Face:
+    """The face of a run's status; a resolved run says how it ended."""
+    face = RUN[RunStatus(run.status)]
+    if run.resolution:
+        return Face(face.icon, face.tone, f"{face.text}, {RUN[RunStatus(run.resolution)].text}")
+    return face
+
+
+def spoken(name: str) -> str:
+    """A function's name as words: `reserve_stock` is Reserve stock."""
+    return name.replace("_", " ").strip().capitalize()
