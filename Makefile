@@ -1,2 +1,51 @@
-lock:
-	.venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.txt
+# Settle. `make` alone lists what there is.
+
+PYTHON ?= python3
+VENV := .venv/bin/python
+BASE_LOCKS := requirements.txt config/local/requirements.txt
+ALL_LOCKS := $(BASE_LOCKS) tests/requirements.txt
+COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-all python up demo test check fmt lock clean-local
+
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo "PORT, FLOWER_PORT, STANDINS_PORT choose ports; PYTHON=python3.12 chooses a Python;"
+	@echo "DATABASE_URL, REDIS_URL and PG_BINDIR name servers of your own."
+
+setup: python ## Make .venv from the locked requirements (the others do it when needed)
+	@$(PYTHON) config/local/bootstrap.py $(BASE_LOCKS)
+
+setup-all: python
+	@$(PYTHON) config/local/bootstrap.py $(ALL_LOCKS)
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here. Install Python 3.11 or later, or name one: make up PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Settle needs Python 3.11 or later, and $(PYTHON) is $$($(PYTHON) --version 2>&1). Name another: make up PYTHON=python3.12" >&2; exit 1; }
+
+up: setup ## Run the whole shop on this machine until Ctrl-C
+	@exec $(VENV) -m config.local up --stop-with-parent
+
+demo: setup ## Place 50 orders and compare everybody's books
+	@exec $(VENV) -m config.local demo $(ARGS)
+
+test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/orders for a part)
+	@exec $(VENV) -m pytest $(TESTS) $(ARGS)
+
+check: setup-all ## Format, lint, types, layers, migrations, compose file
+	@exec $(VENV) -m config.local check
+
+fmt: setup-all ## Format the code and mend what ruff can mend
+	@$(VENV) -m ruff format .
+	@$(VENV) -m ruff check --fix .
+
+lock: setup-all ## Lock the requirements of pyproject.toml anew (ARGS=--upgrade for newer versions)
+	@$(VENV) -m uv --version >/dev/null 2>&1 || $(VENV) -m pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt
+	$(COMPILE) $(ARGS) --group local -c requirements.txt -o config/local/requirements.txt
+	$(COMPILE) $(ARGS) --group test -c requirements.txt -c config/local/requirements.txt -o tests/requirements.txt
+
+clean-local: ## Remove .local/: the local databases, mail and logs
+	@$(PYTHON) config/local/clean.py

@@ -11,7 +11,8 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-LOCAL_ENV = BASE_DIR / ".local" / "env"
+LOCAL_HOME = Path(os.environ.get("SETTLE_HOME") or BASE_DIR / ".local").resolve()
+LOCAL_ENV = LOCAL_HOME / "env"
 
 
 def load_local() -> None:

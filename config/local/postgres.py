@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 import psycopg2
 
-from .server import LocalStackError, as_unprivileged, free_port, give_to_nobody, spawn, stop, wait_until
+from .server import LocalStackError, as_unprivileged, end_left_over, free_port, give_to_nobody, spawn, stop, wait_until
 
 SETTINGS = """
 listen_addresses = '127.0.0.1'
@@ -58,7 +59,7 @@ class Postgres:
         """Initialise the data on the first run, start, and return when a query is answered."""
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
-        self._stop_left_over()
+        end_left_over(self.data / "postmaster.pid", mark=str(self.data), signum=signal.SIGINT)
         command = [bindir() / "postgres", "-D", self.data, "-p", str(self.port)]
         self._process = spawn(
             as_unprivileged(command, dies_by=signal.SIGINT), self.log, dies_by=signal.SIGINT
@@ -86,26 +87,24 @@ class Postgres:
         return self._process
 
     def _initialise(self) -> None:
-        self.data.mkdir(parents=True, exist_ok=True)
-        give_to_nobody(self.data)
+        """Make the data beside its place and rename it: an interrupted first run leaves nothing half made."""
+        unfinished = self.home / "data.new"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        give_to_nobody(unfinished)
         password = self.home / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24))
-        command = [bindir() / "initdb", "-D", self.data, "-U", self.user, "-A", "scram-sha-256", "-E", "UTF8"]
+        command = [bindir() / "initdb", "-D", unfinished, "-U", self.user, "-A", "scram-sha-256", "-E", "UTF8"]
         command += ["--pwfile", password, "--locale=C", "--no-sync"]
         done = subprocess.run(
             as_unprivileged(command, dies_by=signal.SIGINT), capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise LocalStackError(f"initdb failed:\n{done.stdout}{done.stderr}")
-        with (self.data / "postgresql.conf").open("a") as settings:
+        with (unfinished / "postgresql.conf").open("a") as settings:
             settings.write(SETTINGS)
-
-    def _stop_left_over(self) -> None:
-        """Stop a server that outlived its supervisor (no parent-death signal off Linux)."""
-        if (self.data / "postmaster.pid").exists():
-            command = [bindir() / "pg_ctl", "stop", "-D", self.data, "-m", "fast"]
-            subprocess.run(as_unprivileged(command, dies_by=signal.SIGINT), capture_output=True, check=False)
+        unfinished.rename(self.data)
 
     def _answers(self) -> bool:
         try:

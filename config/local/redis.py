@@ -11,7 +11,7 @@ from pathlib import Path
 
 import redis
 
-from .server import LocalStackError, free_port, spawn, stop, wait_until
+from .server import LocalStackError, end_left_over, free_port, spawn, stop, wait_until
 
 
 def binary() -> Path:
@@ -41,8 +41,10 @@ class Redis:
     def start(self) -> None:
         """Start and return when PING is answered."""
         self.home.mkdir(parents=True, exist_ok=True)
+        pid_file = self.home / "pid"
+        end_left_over(pid_file, mark="valkey-server", signum=signal.SIGTERM)
         command = [binary(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.home, "--save", ""]
-        command += ["--appendonly", "yes", "--maxmemory-policy", "noeviction"]
+        command += ["--appendonly", "yes", "--maxmemory-policy", "noeviction", "--pidfile", pid_file]
         self._process = spawn(command, self.log)
         wait_until(self._answers, self._process, what="The Redis server", log=self.log)
 

@@ -11,8 +11,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 PR_SET_PDEATHSIG = 1
 
@@ -28,33 +29,52 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def die_with_parent(signum: signal.Signals) -> Callable[[], None] | None:
+def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callable[[], None] | None:
     """A `preexec_fn` that has the kernel send `signum` when the starting thread ends; None off Linux.
 
     Source: prctl(2), PR_SET_PDEATHSIG. It fires when the *thread* that forked ends, so spawn from the main thread.
+    `parent` is the process to watch, when the caller arranges it for itself.
     """
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None, use_errno=True)
+    expected = os.getpid() if parent is None else parent
 
     def arrange() -> None:
         libc.prctl(PR_SET_PDEATHSIG, int(signum))
+        if os.getppid() != expected:  # it ended before the call above: nobody will tell us
+            os.kill(os.getpid(), signal.SIGKILL)
 
     return arrange
 
 
 def spawn(command: Sequence[str | Path], log: Path, *, dies_by: signal.Signals = signal.SIGTERM) -> subprocess.Popen[bytes]:
-    """Start `command` with its output appended to `log`, in a session of its own so that Ctrl-C does not reach it."""
+    """Start `command` with its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        return subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=die_with_parent(dies_by),
-        )
+        return launch(command, output, dies_by=dies_by)
+
+
+def launch(
+    command: Sequence[str | Path],
+    output: IO[bytes] | int,
+    *,
+    dies_by: signal.Signals,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start `command` with both its outputs going to `output`; it dies by `dies_by` when we die.
+
+    It gets a session of its own, so that Ctrl-C in a terminal reaches us alone and we stop everything in order.
+    """
+    return subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent(dies_by),
+        env=environment,
+    )
 
 
 def stop(process: subprocess.Popen[bytes], signum: signal.Signals, *, patience: float = 10.0) -> None:
@@ -110,3 +130,34 @@ def give_to_nobody(path: Path) -> None:
     if os.geteuid() == 0:
         with contextlib.suppress(FileNotFoundError):
             os.chown(path, NOBODY, NOBODY)
+
+
+def end_left_over(pid_file: Path, *, mark: str, signum: signal.Signals) -> None:
+    """End a server of an earlier run that is still there, and remove the file with its process id.
+
+    `mark` is a word of its command line: after a reboot the number may belong to somebody else.
+    """
+    try:
+        pid = int(pid_file.read_text().split()[0])
+    except (FileNotFoundError, ValueError, IndexError):
+        return
+    deadline = time.monotonic() + LEFT_OVER_PATIENCE
+    with contextlib.suppress(ProcessLookupError):
+        while mark in command_line(pid):
+            os.kill(pid, signum if time.monotonic() < deadline else signal.SIGKILL)
+            time.sleep(0.1)
+    pid_file.unlink(missing_ok=True)
+
+
+LEFT_OVER_PATIENCE = 10.0  # seconds
+
+
+def command_line(pid: int) -> str:
+    """The command line of a process, "" when there is none."""
+    if sys.platform == "linux":  # where `ps` need not be installed
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    done = subprocess.run(["ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return done.stdout

@@ -1,0 +1,63 @@
+"""`python -m config.local`: the launcher behind the Makefile.
+
+Exit codes: 0 also after Ctrl-C or SIGTERM; 1 when the stack cannot start or cannot go on, with a sentence that says why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+
+from .check import check
+from .demo import demo
+from .home import Home
+from .scratch import environment_with_servers, run
+from .server import LocalStackError, die_with_parent
+from .up import up
+
+
+def main() -> int:
+    arguments, rest = parser().parse_known_args()
+    rest = [word for word in rest if word != "--"]
+    home = Home()
+    try:
+        match arguments.command:
+            case "up":
+                if arguments.stop_with_parent:
+                    stop_with_parent()
+                up(home)
+                return 0
+            case "demo":
+                return demo(home, rest)
+            case "check":
+                return check(home)
+            case _:
+                with environment_with_servers(home) as environment:
+                    return run(rest, environment)
+    except LocalStackError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m config.local", description="Settle on one machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    start = commands.add_parser("up", help="run the whole stack until Ctrl-C")
+    start.add_argument("--stop-with-parent", action="store_true", help="stop when the starting process is killed")
+    commands.add_parser("demo", help="50 orders against the running stack, or one started for it")
+    commands.add_parser("check", help="format, lint, layers, types, migrations")
+    commands.add_parser("run", help="run a command with a private PostgreSQL and Redis")
+    return parser
+
+
+def stop_with_parent() -> None:
+    """Have `make` take us along when it is killed."""
+    parent = os.getppid()
+    if (arrange := die_with_parent(signal.SIGTERM, parent=parent)) is not None:
+        arrange()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""`make setup`: the virtual environment, from the locked requirements named on the command line.
+
+Run by the machine's own Python, so it imports nothing beyond the standard library. Safe to run again at any time: when the
+locks have not changed it does nothing.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+STAMP = VENV / ".installed.json"
+PYTHON = VENV / "bin" / "python"
+
+
+def main(locks: list[str]) -> int:
+    wanted = {lock: hashlib.sha256((ROOT / lock).read_bytes()).hexdigest() for lock in locks}
+    (ROOT / ".local").mkdir(exist_ok=True)
+    with (ROOT / ".local" / "setup.lock").open("w") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)  # `make up` and `make test` may be typed at once
+        installed = read_stamp()
+        if all(installed.get(lock) == digest for lock, digest in wanted.items()) and works():
+            return 0
+        if not works() and not make_environment():
+            return 1
+        return install(wanted, installed)
+
+
+def read_stamp() -> dict[str, str]:
+    """The digest of each lock that is installed."""
+    try:
+        return dict(json.loads(STAMP.read_text()))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def works() -> bool:
+    """Whether the environment has a pip and is of this Python: a newer system Python leaves the old one broken."""
+    if not PYTHON.exists():
+        return False
+    question = "import sys, pip; print(*sys.version_info[:2])"
+    answer = subprocess.run([PYTHON, "-c", question], capture_output=True, text=True, check=False)
+    return answer.stdout.split() == [str(number) for number in sys.version_info[:2]]
+
+
+def make_environment() -> bool:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if importlib.util.find_spec("ensurepip") is None:
+        complain(
+            f"{sys.executable} ({version}) cannot make virtual environments: its `venv` part is missing. "
+            "On Debian or Ubuntu: apt install python3-venv. Or name another Python, for example: make up PYTHON=python3.12"
+        )
+        return False
+    print(f"Making .venv with Python {version} …", flush=True)
+    venv.create(VENV, clear=True, with_pip=True, symlinks=True)
+    return True
+
+
+def install(wanted: dict[str, str], installed: dict[str, str]) -> int:
+    begun = time.monotonic()
+    print(f"Installing {', '.join(wanted)} …", flush=True)
+    command = [PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input", "--disable-pip-version-check"]
+    for lock in wanted:
+        command += ["-r", ROOT / lock]
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        complain("Installing failed; pip's own words are above. Nothing else was changed: mend it and run make again.")
+        return code
+    current = {lock: digest for lock, digest in installed.items() if lock_digest(lock) == digest}
+    STAMP.write_text(json.dumps({**current, **wanted}, indent=1))
+    print(f"Installed in {time.monotonic() - begun:.0f} s.", flush=True)
+    return 0
+
+
+def lock_digest(lock: str) -> str:
+    path = ROOT / lock
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+
+
+def complain(text: str) -> None:
+    print(f"\n{text}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(main(sys.argv[1:]))

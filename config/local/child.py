@@ -1,0 +1,71 @@
+"""One process under supervision, and the lines that it writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+
+from .parts import Job, Part
+from .server import launch
+
+QUICK = 10.0  # seconds; a death sooner than that after the start counts against the budget
+QUICK_DEATHS = 5
+TAIL = 30  # lines kept to explain a failure
+
+
+class Child:
+    """A running part or job. `SETTLE_PROCESS` tells it its name."""
+
+    def __init__(self, part: Part | Job, environment: Mapping[str, str]) -> None:
+        self.part = part
+        self.name = part.name
+        self.quick_deaths = 0
+        self.restart_at = 0.0
+        self.tail: list[str] = []
+        self._environment = {**environment, "SETTLE_PROCESS": part.name}
+        self.start()
+
+    def start(self) -> None:
+        """Start it. It dies at once when we die: whatever it was doing is in PostgreSQL."""
+        self.process = launch(
+            self.part.command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment
+        )
+        assert self.process.stdout is not None
+        self.output = self.process.stdout.fileno()
+        os.set_blocking(self.output, False)
+        self.started_at = time.monotonic()
+        self._unfinished = b""
+
+    def read_lines(self) -> list[str]:
+        """The whole lines that arrived since the last call; at the end also the last piece."""
+        try:
+            chunk = os.read(self.output, 65536)
+        except BlockingIOError:
+            return []
+        *whole, self._unfinished = (self._unfinished + chunk).split(b"\n")
+        if not chunk and self._unfinished:
+            whole, self._unfinished = [*whole, self._unfinished], b""
+        lines = [line.decode(errors="replace").rstrip("\r") for line in whole]
+        self.tail = [*self.tail, *lines][-TAIL:]
+        return lines
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def note_death(self) -> float:
+        """Plan the next start, later after each quick death; the seconds to wait."""
+        lived = time.monotonic() - self.started_at
+        self.quick_deaths = self.quick_deaths + 1 if lived < QUICK else 1
+        wait = 0.5 * 2 ** (self.quick_deaths - 1)
+        self.restart_at = time.monotonic() + wait
+        return wait
+
+    def is_hopeless(self) -> bool:
+        return self.quick_deaths >= QUICK_DEATHS
+
+    def close(self) -> None:
+        if self.process.stdout is not None:
+            self.process.stdout.close()

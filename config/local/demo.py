@@ -1,0 +1,62 @@
+"""`make demo`: `manage.py demo` against the running stack, or against one that is started for it and stopped after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .home import Home
+from .scratch import run
+from .server import LocalStackError, spawn, stop
+from .up import READY_PATIENCE
+
+STOP_PATIENCE = 20.0  # seconds
+
+
+def demo(home: Home, arguments: Sequence[str]) -> int:
+    """Run the demo; its exit code."""
+    with running_stack(home):
+        environment = {**os.environ, **home.read_env(), "SETTLE_HOME": str(home.root)}
+        return run([sys.executable, "manage.py", "demo", *arguments], environment)
+
+
+@contextmanager
+def running_stack(home: Home) -> Iterator[None]:
+    """A stack that answers: the one that is up, or one of our own for as long as the block runs."""
+    if home.is_claimed():
+        yield
+        return
+    log = home.root / "up.log"
+    log.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "config.local", "up"]
+    print(f"No stack is running; starting one. Its log: {log}")
+    process = spawn(command, log, dies_by=signal.SIGTERM)
+    try:
+        wait_for_ready(process, log)
+        yield
+    finally:
+        print("Stopping the stack that was started for this …")
+        stop(process, signal.SIGTERM, patience=STOP_PATIENCE)
+
+
+def wait_for_ready(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Show the launcher's own lines until it is ready; raise LocalStackError when it ends or takes too long."""
+    deadline = time.monotonic() + READY_PATIENCE + 60
+    with log.open() as lines:
+        while time.monotonic() < deadline:
+            line = lines.readline()
+            if line.startswith("Ready: "):
+                return
+            if line and " | " not in line:
+                print(line, end="")
+            if not line:
+                if process.poll() is not None:
+                    raise LocalStackError(f"The stack did not start; see {log}.")
+                time.sleep(0.05)
+    raise LocalStackError(f"The stack was not ready in time; see {log}.")

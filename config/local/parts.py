@@ -1,0 +1,81 @@
+"""The processes of the local stack, each with the question that shows it is up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from . import ready
+from .ports import Ports
+
+PYTHON = sys.executable
+CELERY = (PYTHON, "-m", "celery", "-A", "config")
+NAMES = ("settle", "stand-ins", "web", "worker", "relay", "beat", "flower")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A process to keep running. `is_ready` answers at once or within a second."""
+
+    name: str
+    command: tuple[str, ...]
+    is_ready: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A process to run once before the others can work."""
+
+    name: str
+    command: tuple[str, ...]
+
+
+def migrations() -> list[Job]:
+    """The shop's tables and the stand-ins' tables."""
+    return [
+        Job("settle", (PYTHON, "manage.py", "migrate", "--verbosity", "0")),
+        Job("stand-ins", (PYTHON, "-m", "orders.participants.standins", "migrate")),
+    ]
+
+
+def local_data() -> list[Job]:
+    """A small catalogue, the stock for it, and an operator account."""
+    return [
+        Job("settle", (PYTHON, "manage.py", "load_local")),
+        Job("stand-ins", (PYTHON, "-m", "orders.participants.standins", "seed")),
+    ]
+
+
+def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
+    """All of them, in the order in which they are started."""
+    broker = environment.get("CELERY_BROKER_URL") or environment["REDIS_URL"]
+    database = environment["DATABASE_URL"]
+    ping = ready.Ping(broker)
+    return [
+        Part("stand-ins", standins(ports.standins), ready.page(environment["STANDINS_URL"] + "/")),
+        Part("web", web(ports.site), ready.page(environment["SITE_URL"] + "/healthz")),
+        Part("worker", worker("worker", "sagas,events,default", threads=16), ping.of("worker@settle")),
+        Part("relay", worker("relay", "upkeep", threads=4), ping.of("relay@settle")),
+        Part("beat", (*CELERY, "beat", "--loglevel", "INFO"), ready.session(database, "beat")),
+        Part("flower", flower(ports.flower), ready.page(environment["FLOWER_URL"] + "/healthcheck")),
+    ]
+
+
+def standins(port: int) -> tuple[str, ...]:
+    return (PYTHON, "-m", "orders.participants.standins", "serve", "--port", str(port))
+
+
+def web(port: int) -> tuple[str, ...]:
+    """`--preload`: the site is loaded once and then forked. A worker process ends by itself when the first one is gone."""
+    command = (PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--preload")
+    return (*command, "--workers", "2", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket")
+
+
+def worker(name: str, queues: str, *, threads: int) -> tuple[str, ...]:
+    command = (*CELERY, "worker", "--hostname", f"{name}@settle", "--queues", queues, "--pool", "threads")
+    return (*command, "--concurrency", str(threads), "--without-gossip", "--without-mingle", "--loglevel", "INFO")
+
+
+def flower(port: int) -> tuple[str, ...]:
+    return (*CELERY, "flower", "--address=127.0.0.1", f"--port={port}", "--max-tasks=10000")
