@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
 from outbox.health import oldest_unpublished_age
 
 LATE = timedelta(seconds=60)  # the relay publishes within a second or two; a minute means that it does not run

@@ -1,6 +1,6 @@
 """`python -m config.local`: the launcher behind the Makefile.
 
-Exit codes: 0 also after Ctrl-C or SIGTERM; 1 when the stack cannot start or cannot go on, with a sentence that says why.
+Exit codes: 0 also after Ctrl-C or SIGTERM; 1 with a sentence that says why the stack cannot start or go on.
 """
 
 from __future__ import annotations

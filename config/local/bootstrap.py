@@ -1,7 +1,7 @@
 """`make setup`: the virtual environment, from the locked requirements named on the command line.
 
-Run by the machine's own Python, so it imports nothing beyond the standard library. Safe to run again at any time: when the
-locks have not changed it does nothing.
+Run by the machine's own Python, so it imports nothing beyond the standard library. Safe to run again at any time:
+when the locks have not changed it does nothing.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def make_environment() -> bool:
     if importlib.util.find_spec("ensurepip") is None:
         complain(
             f"{sys.executable} ({version}) cannot make virtual environments: its `venv` part is missing. "
-            "On Debian or Ubuntu: apt install python3-venv. Or name another Python, for example: make up PYTHON=python3.12"
+            "On Debian or Ubuntu: apt install python3-venv. Or name another Python: make up PYTHON=python3.12"
         )
         return False
     print(f"Making .venv with Python {version} …", flush=True)

@@ -30,9 +30,7 @@ class Child:
 
     def start(self) -> None:
         """Start it. It dies at once when we die: whatever it was doing is in PostgreSQL."""
-        self.process = launch(
-            self.part.command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment
-        )
+        self.process = launch(self.part.command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment)
         assert self.process.stdout is not None
         self.output = self.process.stdout.fileno()
         os.set_blocking(self.output, False)

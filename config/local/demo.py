@@ -1,4 +1,4 @@
-"""`make demo`: `manage.py demo` against the running stack, or against one that is started for it and stopped after it."""
+"""`make demo`: `manage.py demo` against the running stack, or against one that is started for it alone."""
 
 from __future__ import annotations
 

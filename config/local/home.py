@@ -13,7 +13,7 @@ from .server import LocalStackError
 
 
 class Home:
-    """The folder, its lock (one running stack a folder) and `env`, which tells a second terminal where the servers are."""
+    """The folder, its lock (one stack a folder) and `env`, which tells a second terminal where the servers are."""
 
     def __init__(self, root: Path = LOCAL_HOME) -> None:
         self.root = root

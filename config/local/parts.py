@@ -67,7 +67,7 @@ def standins(port: int) -> tuple[str, ...]:
 
 
 def web(port: int) -> tuple[str, ...]:
-    """`--preload`: the site is loaded once and then forked. A worker process ends by itself when the first one is gone."""
+    """`--preload`: loaded once, then forked. A worker process ends by itself when the first one is gone."""
     command = (PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--preload")
     return (*command, "--workers", "2", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket")
 

@@ -61,9 +61,7 @@ class Postgres:
             self._initialise()
         end_left_over(self.data / "postmaster.pid", mark=str(self.data), signum=signal.SIGINT)
         command = [bindir() / "postgres", "-D", self.data, "-p", str(self.port)]
-        self._process = spawn(
-            as_unprivileged(command, dies_by=signal.SIGINT), self.log, dies_by=signal.SIGINT
-        )
+        self._process = spawn(as_unprivileged(command, dies_by=signal.SIGINT), self.log, dies_by=signal.SIGINT)
         wait_until(self._answers, self._process, what="PostgreSQL", log=self.log)
 
     def create_databases(self, *names: str) -> None:

@@ -48,7 +48,9 @@ def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callab
     return arrange
 
 
-def spawn(command: Sequence[str | Path], log: Path, *, dies_by: signal.Signals = signal.SIGTERM) -> subprocess.Popen[bytes]:
+def spawn(
+    command: Sequence[str | Path], log: Path, *, dies_by: signal.Signals = signal.SIGTERM
+) -> subprocess.Popen[bytes]:
     """Start `command` with its output appended to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
@@ -97,7 +99,11 @@ def wait_until(
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-            why = f"ended with code {process.returncode}" if process.poll() is not None else f"gave no answer in {seconds:.0f} s"
+            why = (
+                f"ended with code {process.returncode}"
+                if process.poll() is not None
+                else f"gave no answer in {seconds:.0f} s"
+            )
             raise LocalStackError(f"{what} {why}. The end of {log}:\n{tail}")
         time.sleep(0.02)
 
@@ -106,7 +112,7 @@ def as_unprivileged(command: Sequence[str | Path], *, dies_by: signal.Signals) -
     """The command as user `nobody` when we are root, who may not run PostgreSQL; unchanged otherwise.
 
     One capability is kept, CAP_DAC_OVERRIDE, so that the server reaches a project below a home directory of mode 0700
-    without anything being copied or opened up. Changing the user clears the parent-death signal, so setpriv sets it again.
+    without anything being copied or opened up. Changing the user clears the parent-death signal: setpriv sets it anew.
     """
     parts = [str(part) for part in command]
     if os.geteuid() != 0:

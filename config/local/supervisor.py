@@ -123,9 +123,7 @@ class Supervisor:
                     f"{child.name} ended {QUICK_DEATHS} times within seconds of its start "
                     f"(last with code {child.process.returncode}), so everything stops. See its lines above."
                 )
-            self._console.say(
-                f"{child.name} ended with code {child.process.returncode}; it starts again in {wait:g} s"
-            )
+            self._console.say(f"{child.name} ended with code {child.process.returncode}; it starts again in {wait:g} s")
         elif time.monotonic() >= child.restart_at:
             self._forget(child)
             child.restart_at = 0.0

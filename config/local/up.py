@@ -127,5 +127,3 @@ def undisturbed() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-

@@ -1,0 +1,103 @@
+"""The supervisor: passes on output, starts again what dies, stops everything."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.local.console import Console
+from config.local.parts import Job, Part
+from config.local.server import LocalStackError
+from config.local.supervisor import Supervisor
+
+from .waiting import is_running
+
+SLEEP = "import time; time.sleep(600)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {SLEEP}"
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Supervisor]:
+    running = Supervisor(Console(["web", "beat"]), {"GREETING": "hello"})
+    yield running
+    running.kill()
+
+
+def part(code: str, *, name: str = "web", ready: bool = True) -> Part:
+    return Part(name, (sys.executable, "-u", "-c", code), lambda: ready)
+
+
+def tick_until(supervisor: Supervisor, capsys: pytest.CaptureFixture[str], text: str, seconds: float = 10) -> str:
+    shown, deadline = "", time.monotonic() + seconds
+    while text not in shown:
+        assert time.monotonic() < deadline, f"{text!r} is not in:\n{shown}"
+        supervisor.tick(0.05)
+        shown += capsys.readouterr().out
+    return shown
+
+
+def test_each_line_stands_behind_the_name_of_its_process(supervisor, capsys):
+    supervisor.start(part("import os; print(os.environ['GREETING'], os.environ['SETTLE_PROCESS'])" + f"; {SLEEP}"))
+    assert "web  | hello web\n" in tick_until(supervisor, capsys, "hello")
+
+
+def test_a_process_that_dies_is_started_again(supervisor, capsys, tmp_path: Path):
+    mark = tmp_path / "ran"
+    supervisor.start(
+        part(
+            f"import os, pathlib; mark = pathlib.Path({str(mark)!r})\n"
+            f"if mark.exists(): print('back again'); {SLEEP}\n"
+            "mark.touch(); os.kill(os.getpid(), 9)"
+        )
+    )
+    shown = tick_until(supervisor, capsys, "back again")
+    assert "web ended with code -9; it starts again in 0.5 s" in shown
+
+
+def test_a_process_that_keeps_dying_stops_everything_with_a_sentence(supervisor, capsys, monkeypatch):
+    monkeypatch.setattr("config.local.child.QUICK_DEATHS", 2)
+    supervisor.start(part("raise SystemExit('cannot work here')"))
+    with pytest.raises(LocalStackError, match=r"^web ended .* times within seconds of its start"):
+        supervisor.wait_until_ready([part(SLEEP, ready=False)], 10)
+    assert capsys.readouterr().out.count("web  | cannot work here") == 2
+
+
+def test_a_process_that_will_not_end_is_killed_when_patience_is_out(supervisor, capsys, monkeypatch):
+    monkeypatch.setattr("config.local.supervisor.STOP_PATIENCE", 0.5)
+    supervisor.start(part(STUBBORN))
+    tick_until(supervisor, capsys, "deaf")
+    (child,) = supervisor._children
+    supervisor.stop()
+    assert child.process.returncode == -signal.SIGKILL
+    assert not is_running(child.process.pid)
+
+
+def test_the_last_words_of_a_process_are_shown_when_it_stops(supervisor, capsys):
+    supervisor.start(
+        part(
+            "import signal, sys, time\n"
+            "signal.signal(signal.SIGTERM, lambda *_: sys.exit('good bye'))\n"
+            "print('here'); time.sleep(600)"
+        )
+    )
+    tick_until(supervisor, capsys, "here")
+    supervisor.stop()
+    assert "web  | good bye" in capsys.readouterr().out
+
+
+def test_a_job_that_fails_is_told_with_its_output(supervisor):
+    with pytest.raises(LocalStackError, match=r"`python -c .*` ended with code 1:\nno such table"):
+        supervisor.run([Job("settle", (sys.executable, "-c", "raise SystemExit('no such table')"))])
+
+
+def test_what_does_not_answer_in_time_is_named(supervisor):
+    quiet, good = part(SLEEP, name="beat", ready=False), part(SLEEP)
+    for each in (quiet, good):
+        supervisor.start(each)
+    with pytest.raises(LocalStackError, match=r"^No answer within 0 s from: beat\."):
+        supervisor.wait_until_ready([quiet, good], 0.2)
