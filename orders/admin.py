@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -13,6 +13,14 @@ from django.utils.safestring import SafeString
 from sagas.models import Run
 
 from .models import Order, OrderLine, Product
+
+if TYPE_CHECKING:
+    LinesBase = admin.TabularInline[OrderLine, Order]
+    OrderBase = admin.ModelAdmin[Order]
+    ProductBase = admin.ModelAdmin[Product]
+else:  # Django's own classes take no type arguments
+    LinesBase = admin.TabularInline
+    OrderBase = ProductBase = admin.ModelAdmin
 
 
 class ReadOnly:
@@ -28,7 +36,7 @@ class ReadOnly:
         return False
 
 
-class LineInline(ReadOnly, admin.TabularInline[OrderLine, Order]):
+class LineInline(ReadOnly, LinesBase):
     """The lines of an order."""
 
     model = OrderLine
@@ -37,7 +45,7 @@ class LineInline(ReadOnly, admin.TabularInline[OrderLine, Order]):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
+class OrderAdmin(ReadOnly, OrderBase):
     """Orders, newest first."""
 
     list_display = ["number", "status", "status_reason", "email", "amount", "created_at"]
@@ -88,7 +96,7 @@ class OrderAdmin(ReadOnly, admin.ModelAdmin[Order]):
 
 
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin[Product]):
+class ProductAdmin(ProductBase):
     """What is on sale. The warehouse says how much there is."""
 
     list_display = ["name", "sku", "price", "currency", "available"]

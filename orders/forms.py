@@ -75,6 +75,15 @@ class CheckoutForm:
             for product in products
         ]
 
+    def notes(self) -> list[str]:
+        """The messages that have no field of their own on the page."""
+        skus = list(Product.objects.values_list("sku", flat=True))
+        placed = tuple(f"lines[{index}]." for index, sku in enumerate(self.quantities) if sku in skus)
+        loose = (
+            name for name in self.errors if name not in {"email", "payment_method"} and not name.startswith(placed)
+        )
+        return [message for name in loose for message in self.errors[name]]
+
     def cards(self) -> list[cards.TestCard]:
         """The cards to choose from."""
         return cards.offered()

@@ -40,6 +40,7 @@ LABELS = {
     "undone": "undone",
     "skipped": "not needed",
     "person": "needs a person",
+    "settled": "settled by hand",
 }
 
 
@@ -109,12 +110,23 @@ class Timeline:
 def show(step: Step, run_status: str, now: datetime) -> ShownStep:
     """One step in the customer's words."""
     words = wording.step(step.name)
+    state = state_of(step, run_status)
+    explained = "" if state == "settled" else note(step, words, now)
+    return ShownStep(words.title(state), state, LABELS[state], explained)
+
+
+def state_of(step: Step, run_status: str) -> str:
+    """The step's state, seen together with its run's: what has not begun by now may never begin."""
     state = STATES[StepStatus(step.status)]
-    if state == "todo" and run_status in {RunStatus.UNDOING, RunStatus.COMPENSATED}:
-        state = "skipped"
-    if run_status == RunStatus.STUCK and state == "waiting":
-        state = "person"
-    return ShownStep(words.title(state), state, LABELS[state], note(step, words, now))
+    match run_status:
+        case RunStatus.UNDOING | RunStatus.COMPENSATED if state == "todo":
+            return "skipped"
+        case RunStatus.STUCK if state == "waiting":
+            return "person"
+        case RunStatus.RESOLVED if state not in {"done", "refused", "undone"}:
+            return "skipped" if state == "todo" else "settled"
+        case _:
+            return state
 
 
 def note(step: Step, words: StepWords, now: datetime) -> str:

@@ -20,6 +20,9 @@ REASONS = {
     "address_refused": "The carrier does not deliver to you.",
     "no_capacity": "The carrier could not take the parcel.",
     "cancelled": "You cancelled it.",
+    "compensated_by_hand": "One of us had to cancel it.",
+    "in_doubt": "One of the companies we work with did not answer.",
+    "waiting": "One of the companies we work with did not answer.",
     "deadline": "It took us too long to complete it.",
 }
 
@@ -81,7 +84,7 @@ def step(name: str) -> StepWords:
 def charge(order: Order, capture: str) -> str:
     """What has become of the customer's money; `capture` is the status of the step that takes it."""
     total = f"{order.total} {order.currency}"
-    if capture == "done":
+    if capture == "done" or order.status == Order.Status.CONFIRMED:
         return f"Your card was charged {total}, once."
     if order.status == Order.Status.CANCELLED:
         return "Your card was not charged."
