@@ -1,0 +1,80 @@
+"""The carrier: a parcel is booked under our key, cancelled, or sent on its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from sagas.errors import Refused
+
+from . import http
+
+CARRIER = "carrier"
+SOON = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A place for a parcel. `status` is booked, canceled or dispatched."""
+
+    key: str
+    label: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A parcel on its way."""
+
+    key: str
+    tracking: str
+
+
+def book(order: str, *, key: str, timeout: timedelta) -> Booking:
+    """Have a label made. Raises Refused with the carrier's code, such as `address_refused` or `no_capacity`."""
+    return _booking(_call("POST", "/bookings", key=key, timeout=timeout, body={"order": order}))
+
+
+def cancel(key: str, *, timeout: timedelta) -> None:
+    """Cancel what was booked by this key. Nothing there is fine, and a booking that arrives later is refused.
+
+    Raises Refused("too_late") when the parcel is on its way.
+    """
+    _call("DELETE", _path(key), timeout=timeout)
+
+
+def dispatch(booking: str, *, timeout: timedelta, key: str = "") -> Parcel:
+    """Send the parcel; asking twice sends it once. Raises Refused when the booking was cancelled or never made."""
+    body = _call("POST", f"{_path(booking)}/dispatch", key=key, timeout=timeout)
+    return Parcel(str(body["key"]), str(body["tracking"]))
+
+
+def find(key: str, *, timeout: timedelta = SOON) -> Booking | None:
+    """What became of `book` with this key; None when the carrier never heard of it."""
+    answer = http.call(CARRIER, "GET", f"{settings.CARRIER_URL}{_path(key)}", timeout=timeout)
+    return None if answer.status == 404 else _booking(_or_refused(answer))
+
+
+def _call(
+    method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    url = f"{settings.CARRIER_URL}{path}"
+    return _or_refused(http.call(CARRIER, method, url, key=key, timeout=timeout, body=body))
+
+
+def _or_refused(answer: http.Answer) -> dict[str, Any]:
+    if answer.status >= 400:
+        raise Refused(answer.error_code or f"http_{answer.status}", answer.error_message)
+    return answer.body
+
+
+def _path(key: str) -> str:
+    return f"/bookings/{quote(key, safe='')}"
+
+
+def _booking(body: dict[str, Any]) -> Booking:
+    return Booking(str(body["key"]), str(body["label"]), str(body["status"]))

@@ -1,0 +1,151 @@
+"""HTTP to the participants: pooled connections, time limits, and the one place that says what a failure means.
+
+| what happened                                     | raised                                   |
+| ------------------------------------------------- | ---------------------------------------- |
+| no connection was made (refused, unknown host, TLS) | RetryAfter: nothing was sent             |
+| 429, 503                                            | RetryAfter: turned away before the work  |
+| time ran out, connection dropped, any other 5xx     | AnswerLost: it may have been applied     |
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import MaxRetryError, NewConnectionError
+
+from outbox import trace
+from sagas.errors import RetryAfter
+
+from .errors import AnswerLost
+
+CONNECT = 3.0  # seconds; a connection that takes longer is not made, and a call not sent is safe to repeat
+UNSAID = timedelta(seconds=2)  # the wait when a participant does not name one
+TURNED_AWAY = frozenset({429, 503})
+
+_local = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status below 500 and the JSON object that came with it."""
+
+    status: int
+    body: dict[str, Any]
+
+    @property
+    def error_code(self) -> str:
+        """The code of `{"error": {"code": …}}`, "" without one."""
+        return str(self._error.get("code", ""))
+
+    @property
+    def error_message(self) -> str:
+        return str(self._error.get("message", ""))
+
+    @property
+    def _error(self) -> dict[str, Any]:
+        error = self.body.get("error")
+        return error if isinstance(error, dict) else {}
+
+
+def call(
+    participant: str, method: str, url: str, *, timeout: timedelta, key: str = "", body: Mapping[str, Any] | None = None
+) -> Answer:
+    """Send one JSON request; `key` becomes the Idempotency-Key. Raises RetryAfter or AnswerLost, see the table above."""
+    headers = {**trace_headers(), **({"Idempotency-Key": key} if key else {})}
+    try:
+        response = send(method, url, headers=headers, timeout=timeout, json=body)
+    except requests.RequestException as error:
+        raise meaning_of(participant, error) from error
+    if response.status_code in TURNED_AWAY:
+        raise turned_away(participant, response.status_code, response.headers)
+    if response.status_code >= 500:
+        raise AnswerLost(participant, f"answered {response.status_code} to {method} {url}")
+    return Answer(response.status_code, _object(participant, response))
+
+
+def send(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    timeout: timedelta,
+    json: Mapping[str, Any] | None = None,
+    data: Any = None,
+) -> requests.Response:
+    """One request on this thread's pooled connections. `timeout` bounds each silence of the other side, not the whole answer."""
+    seconds = timeout.total_seconds()
+    return session().request(
+        method,
+        url,
+        headers=headers,
+        json=json,
+        data=data,
+        timeout=(min(CONNECT, seconds), seconds),
+        allow_redirects=False,
+    )
+
+
+def session() -> requests.Session:
+    """This thread's session: `requests` does not promise that one can be shared. It never retries by itself."""
+    found: requests.Session | None = getattr(_local, "session", None)
+    if found is None:
+        found = requests.Session()
+        for scheme in ("http://", "https://"):
+            found.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=2, max_retries=0))
+        _local.session = found
+    return found
+
+
+def trace_headers() -> dict[str, str]:
+    """`X-Request-Id` and `traceparent` for the next hop."""
+    return trace.current().child().headers()
+
+
+def meaning_of(participant: str, error: BaseException) -> RetryAfter | AnswerLost:
+    """What a transport error says of the call: surely not sent, or in doubt."""
+    what = f"{type(error).__name__}: {error}"
+    if not_sent(error):
+        return RetryAfter(UNSAID, f"{participant}: no connection ({what})")
+    return AnswerLost(participant, what)
+
+
+def not_sent(error: BaseException) -> bool:
+    """Whether no connection came about at all, as opposed to one that broke."""
+    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ConnectTimeout):
+        return True
+    cause = error.args[0] if isinstance(error, requests.exceptions.ConnectionError) and error.args else None
+    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+
+
+def turned_away(participant: str, status: int, headers: Mapping[str, str]) -> RetryAfter:
+    """What a 429 or 503 asks for."""
+    return RetryAfter(retry_after(headers), f"{participant}: answered {status}")
+
+
+def retry_after(headers: Mapping[str, str]) -> timedelta:
+    """The wait that `Retry-After` names, in seconds or as a date (RFC 9110, 10.2.3); two seconds when it names none."""
+    value = headers.get("Retry-After", "")
+    if value.isdigit():
+        return timedelta(seconds=min(int(value), 3600))
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return UNSAID
+    return min(max(at.astimezone(UTC) - datetime.now(UTC), timedelta(0)), timedelta(hours=1))
+
+
+def _object(participant: str, response: requests.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except requests.exceptions.JSONDecodeError as error:
+        raise AnswerLost(participant, f"answered {response.status_code} with something that is not JSON") from error
+    if not isinstance(body, dict):
+        raise AnswerLost(participant, f"answered {response.status_code} with something that is not a JSON object")
+    return body

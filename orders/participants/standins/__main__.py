@@ -1,0 +1,54 @@
+"""`python -m orders.participants.standins migrate | seed | serve --port 8100`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+PARTICIPANTS = ("payments", "warehouse", "carrier")
+
+
+def main() -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "orders.participants.standins.settings"
+    parser = argparse.ArgumentParser(prog="standins", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("migrate", help="bring the three databases up to date")
+    commands.add_parser("seed", help="put the catalogue's stock into an empty warehouse")
+    serve = commands.add_parser("serve", help="answer over HTTP")
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8100)
+    arguments = parser.parse_args()
+    if arguments.command == "serve":
+        run_server(arguments.host, arguments.port)
+    import django
+
+    django.setup()
+    migrate() if arguments.command == "migrate" else seed()
+
+
+def run_server(host: str, port: int) -> None:
+    """Become gunicorn: one process, many threads, since a slow participant holds a thread for each caller."""
+    command = [sys.executable, "-m", "gunicorn", "orders.participants.standins.wsgi:application"]
+    command += ["--bind", f"{host}:{port}", "--workers", "1", "--threads", "32", "--keep-alive", "30"]
+    os.execv(command[0], [*command, "--log-level", "warning", "--name", "standins"])
+
+
+def migrate() -> None:
+    from django.core.management import call_command
+
+    for participant in PARTICIPANTS:
+        call_command("migrate", participant, database=participant, verbosity=0)
+
+
+def seed() -> None:
+    from orders.catalogue import CATALOGUE
+
+    from .warehouse.models import Stock
+
+    rows = [Stock(sku=product.sku, on_hand=product.stock) for product in CATALOGUE]
+    Stock.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Carries out a call the way the participant's faults have it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+from .models import AbstractFault, Kind
+
+logger = logging.getLogger(__name__)
+Work = Callable[[], HttpResponse]
+
+
+def answer(
+    request: HttpRequest,
+    faults: type[AbstractFault],
+    operation: str,
+    order: str,
+    *,
+    work: Work,
+    refuse: Callable[[str], HttpResponse],
+    fail: Work,
+) -> HttpResponse:
+    """The response to a call, `work()` unless a fault takes its place.
+
+    `work` applies the call and commits; `refuse(code)` is the participant's own way of saying no, with an empty code for
+    the usual one; `fail` is its 500.
+    """
+    fault = faults.take(operation, order)
+    kind = fault.kind if fault else ""
+    logger.info("standin.call", extra={"operation": operation, "order": order, "fault": kind or None})
+    if fault is not None and fault.delay:
+        time.sleep(fault.delay)
+    if kind == Kind.DOWN:
+        return drop(request)
+    if kind == Kind.FAIL:
+        return fail()
+    if fault is not None and kind == Kind.REFUSE:
+        return refuse(fault.code)
+    response = work()
+    return drop(request) if kind == Kind.LOSE_ANSWER else response
+
+
+def drop(request: HttpRequest) -> HttpResponse:
+    """Close the connection under the caller, who gets not one byte. The response returned goes nowhere."""
+    connection: socket.socket = request.META["gunicorn.socket"]  # only gunicorn hands it on; nothing else serves this
+    connection.shutdown(socket.SHUT_RDWR)
+    return HttpResponse(status=500)

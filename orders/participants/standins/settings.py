@@ -1,0 +1,46 @@
+"""Settings of the stand-ins' own Django project: three databases, one for each company."""
+
+from __future__ import annotations
+
+import os
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logs import logging_config  # how lines look is the machine's matter, not the shop's
+
+
+def database(name: str) -> dj_database_url.DBConfig:
+    url = os.environ.get(name)
+    if not url:
+        raise ImproperlyConfigured(f"Set {name}: postgres://user:password@host:5432/name (`make up` sets it for you).")
+    return dj_database_url.parse(url, conn_max_age=600)
+
+
+SECRET_KEY = "stand-ins keep no secrets"  # noqa: S105
+ALLOWED_HOSTS = ["*"]
+INSTALLED_APPS = [
+    "orders.participants.standins.payments",
+    "orders.participants.standins.warehouse",
+    "orders.participants.standins.carrier",
+]
+DATABASES = {
+    "default": {},
+    "payments": database("STANDINS_PAYMENTS_URL"),
+    "warehouse": database("STANDINS_WAREHOUSE_URL"),
+    "carrier": database("STANDINS_CARRIER_URL"),
+}
+DATABASE_ROUTERS = ["orders.participants.standins.router.OneDatabaseEach"]
+MIDDLEWARE = ["outbox.middleware.TraceMiddleware", "django.middleware.common.CommonMiddleware"]
+APPEND_SLASH = False
+ROOT_URLCONF = "orders.participants.standins.urls"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [os.path.join(os.path.dirname(__file__), "templates")],  # noqa: PTH118, PTH120
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LOGGING = logging_config(as_json=os.environ.get("LOG_FORMAT") == "json", level=os.environ.get("LOG_LEVEL", "INFO"))

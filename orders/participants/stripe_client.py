@@ -1,0 +1,108 @@
+"""The official Stripe SDK on our own connections, and what its errors mean for a saga.
+
+Sources: https://docs.stripe.com/api/idempotent_requests and https://docs.stripe.com/error-low-level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import requests
+import stripe
+from django.conf import settings
+
+from sagas.errors import Refused, RetryAfter
+
+from . import http
+from .errors import AnswerLost
+
+PAYMENTS = "payments"
+MISCONFIGURED = timedelta(seconds=30)  # until somebody has mended our key
+KEY_LENGTH = 255  # the longest idempotency key Stripe takes
+
+
+class Transport(stripe.HTTPClient):
+    """Carries the SDK's requests over this thread's pooled session, with a time limit of the caller's choice."""
+
+    name = "requests"
+
+    def __init__(self, timeout: timedelta) -> None:
+        super().__init__()
+        self._timeout = timeout
+
+    def request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        try:
+            response = http.send(method, url, headers=headers or {}, timeout=self._timeout, data=post_data)
+        except requests.RequestException as error:
+            raise stripe.APIConnectionError(str(error), should_retry=False) from error
+        return response.content, response.status_code, response.headers
+
+    def close(self) -> None:
+        """Nothing to do: the session belongs to the thread."""
+
+
+def client(timeout: timedelta) -> stripe.StripeClient:
+    """A client for one call; making it costs microseconds. The saga owns all retries, hence `max_network_retries=0`."""
+    return stripe.StripeClient(
+        settings.STRIPE_API_KEY,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+        max_network_retries=0,
+        http_client=Transport(timeout),
+    )
+
+
+def options(key: str = "") -> stripe.RequestOptions:
+    """Trace headers, and the idempotency key of a call that changes something."""
+    if len(key) > KEY_LENGTH:
+        raise ValueError(f"Stripe takes idempotency keys of up to {KEY_LENGTH} characters, this one has {len(key)}.")
+    with_trace: stripe.RequestOptions = {"headers": http.trace_headers()}
+    return {**with_trace, "idempotency_key": key} if key else with_trace
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the SDK's errors into what a saga understands; one that is in doubt by nature passes as it is."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        meaning = meaning_of(error)
+        if meaning is error:
+            raise
+        raise meaning from error
+
+
+def meaning_of(error: stripe.StripeError) -> Exception:
+    """Refused, RetryAfter or AnswerLost; an IdempotencyError stays itself: it is a mistake of ours that a person must see."""
+    match error:
+        case stripe.CardError():
+            return Refused(_decline(error), error.user_message or "")
+        case stripe.RateLimitError():
+            return http.turned_away(PAYMENTS, 429, error.headers or {})
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            return RetryAfter(MISCONFIGURED, f"{PAYMENTS}: our access is refused ({error.user_message})")
+        case stripe.InvalidRequestError():
+            return Refused(error.code or "invalid_request", error.user_message or "")
+        case stripe.APIConnectionError():
+            return http.meaning_of(PAYMENTS, error.__cause__ or error)
+        case stripe.APIError():
+            return _of_status(error)
+    return error
+
+
+def _of_status(error: stripe.APIError) -> Exception:
+    if error.http_status == 503:
+        return http.turned_away(PAYMENTS, 503, error.headers or {})
+    if error.http_status == 409:
+        return RetryAfter(http.UNSAID, f"{PAYMENTS}: an earlier call with this key is still being worked on")
+    return AnswerLost(PAYMENTS, f"answered {error.http_status}: {error.user_message}")
+
+
+def _decline(error: stripe.CardError) -> str:
+    """The bank's own reason where it gave one; `generic_decline` says no more than `card_declined` does."""
+    detail = error.error.decline_code if error.error else None
+    return detail if detail and detail != "generic_decline" else error.code or "card_declined"

@@ -1,0 +1,82 @@
+"""The warehouse: goods are put aside under our key, given back, or taken out for good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from sagas.errors import Refused
+
+from . import http
+
+WAREHOUSE = "warehouse"
+SOON = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Goods put aside. `status` is reserved, released or committed."""
+
+    key: str
+    status: str
+    lines: tuple[tuple[str, int], ...]
+    """SKU and quantity."""
+
+
+def reserve(order: str, lines: Sequence[tuple[str, int]], *, key: str, timeout: timedelta) -> Reservation:
+    """Put all lines aside, or none. Raises Refused with `out_of_stock` or `unknown_sku`."""
+    body = {"order": order, "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines]}
+    return _reservation(_call("POST", "/reservations", key=key, timeout=timeout, body=body))
+
+
+def release(key: str, *, timeout: timedelta) -> None:
+    """Give back what was reserved by this key. Nothing there is fine, and a reserve that arrives later is refused.
+
+    Raises Refused("already_committed") when the goods have left.
+    """
+    _call("DELETE", _path(key), timeout=timeout)
+
+
+def commit(reservation: str, *, timeout: timedelta, key: str = "") -> Reservation:
+    """Take the reserved goods out of the stock; doing it twice is the same as once. Raises Refused when they were released."""
+    return _reservation(_call("POST", f"{_path(reservation)}/commit", key=key, timeout=timeout))
+
+
+def find(key: str, *, timeout: timedelta = SOON) -> Reservation | None:
+    """What became of `reserve` with this key; None when the warehouse never heard of it."""
+    answer = http.call(WAREHOUSE, "GET", f"{settings.WAREHOUSE_URL}{_path(key)}", timeout=timeout)
+    return None if answer.status == 404 else _reservation(_or_refused(answer))
+
+
+def stock(*, timeout: timedelta = SOON) -> dict[str, int]:
+    """How many pieces of each SKU can still be reserved."""
+    body = _call("GET", "/stock", timeout=timeout)
+    return {str(row["sku"]): int(row["available"]) for row in body["results"]}
+
+
+def _call(
+    method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    url = f"{settings.WAREHOUSE_URL}{path}"
+    return _or_refused(http.call(WAREHOUSE, method, url, key=key, timeout=timeout, body=body))
+
+
+def _or_refused(answer: http.Answer) -> dict[str, Any]:
+    if answer.status >= 400:
+        raise Refused(answer.error_code or f"http_{answer.status}", answer.error_message)
+    return answer.body
+
+
+def _path(key: str) -> str:
+    return f"/reservations/{quote(key, safe='')}"
+
+
+def _reservation(body: dict[str, Any]) -> Reservation:
+    rows: Iterable[dict[str, Any]] = body["lines"]
+    lines = tuple((str(row["sku"]), int(row["quantity"])) for row in rows)
+    return Reservation(str(body["key"]), str(body["status"]), lines)
