@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -15,7 +15,13 @@ from .models import DeadLetter, Delivery, InboxEntry, Lease, OutboxMessage, Publ
 from .requeue import requeue
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]  # a class that takes parameters only in the eyes of the type checker
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(ModelAdmin):
     """Rows may be looked at. The age of the oldest unpublished message stands above every list."""
 
     show_full_result_count = False  # tables may be large: no second count

@@ -8,6 +8,8 @@ import time
 from datetime import timedelta
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from . import settings
 
@@ -33,13 +35,15 @@ def ring() -> None:
 
 def listen(patience: timedelta) -> bool:
     """Wait for a ring, at most `patience`; whether there was one. Without Redis it only waits."""
-    seconds = max(patience.total_seconds(), 0.01)  # BLPOP takes 0 for ever
-    client = _bell.listener(seconds)
+    until = time.monotonic() + patience.total_seconds()
+    client = _bell.listener()
     if client is not None:
         try:
-            return client.blpop([KEY], timeout=seconds) is not None
+            # BLPOP would take 0 for ever
+            return client.blpop([KEY], timeout=max(patience.total_seconds(), 0.01)) is not None
         except redis.RedisError as error:
             logger.warning("The doorbell cannot be heard; beat's tick relays instead", extra={"error": str(error)})
+    time.sleep(max(0.0, until - time.monotonic()))
     return False
 
 
@@ -54,10 +58,9 @@ class _Bell:
     def client(self) -> redis.Redis | None:
         return self._client(TIMEOUT)
 
-    def listener(self, seconds: float) -> redis.Redis | None:
-        """A client whose socket outwaits the longest listen there is, of which `seconds` is one."""
-        longest = max(seconds, settings.relay_stay().total_seconds())
-        return self._client(longest + 1)
+    def listener(self) -> redis.Redis | None:
+        """A client whose socket outwaits the longest listen there is."""
+        return self._client(settings.relay_stay().total_seconds() + 5)
 
     def _client(self, timeout: float) -> redis.Redis | None:
         url = settings.redis_url()
@@ -66,10 +69,7 @@ class _Bell:
         with self._lock:
             if (url, timeout) not in self._clients:
                 self._clients[url, timeout] = redis.Redis.from_url(
-                    url,
-                    socket_timeout=timeout,
-                    socket_connect_timeout=TIMEOUT,
-                    retry=None,
+                    url, socket_timeout=timeout, socket_connect_timeout=TIMEOUT, retry=Retry(NoBackoff(), 0)
                 )
             return self._clients[url, timeout]
 

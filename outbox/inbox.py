@@ -61,7 +61,7 @@ class _Delivery:
 
     @property
     def log(self) -> dict[str, object]:
-        return {"subscriber": self.subscriber, "message": str(self.envelope.id), "attempt": self.attempt}
+        return {"subscriber": self.subscriber, "message_id": str(self.envelope.id), "attempt": self.attempt}
 
     def is_stale(self) -> bool:
         """Whether the books are ahead of this copy. Counts the try, when it is one to count."""

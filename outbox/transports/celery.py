@@ -111,7 +111,7 @@ def _send(row: int, signatures: Iterable[Signature], producer: Any, sent: Sent) 
     """Give the row's tasks to the producer; an error that is not the broker's is the row's own."""
     try:
         for signature in signatures:
-            _apply(signature, producer)
+            apply_with(signature, producer)
     except (OperationalError, BatchPublishError):
         raise
     except Exception as error:  # cannot be serialised, names no queue
@@ -120,7 +120,7 @@ def _send(row: int, signatures: Iterable[Signature], producer: Any, sent: Sent) 
         sent.rows.append(row)
 
 
-def _apply(signature: Signature, producer: Any) -> None:
+def apply_with(signature: Signature, producer: Any) -> None:
     """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` takes a producer and drops it."""
     if not hasattr(signature, "prepare_steps"):
         signature.apply_async(producer=producer, retry=False)
@@ -131,13 +131,23 @@ def _apply(signature: Signature, producer: Any) -> None:
 
 
 def _publish_singly(rendered: dict[int, list[Signature]], failed: dict[int, Exception]) -> Sent:
-    """Isolates the message that the broker refuses; the receivers absorb what had gone out already."""
-    sent = Sent(failed=failed)
-    try:
-        with current_app.producer_pool.acquire(block=True) as producer:
-            for row, signatures in rendered.items():
+    """Isolates the message that the broker refuses; the receivers absorb what had gone out already.
+
+    A refusal is the message's own failure only while the broker takes others; a broker that takes none (out of memory,
+    read-only) is an outage.
+    """
+    sent = Sent(failed=dict(failed))
+    refused: dict[int, Exception] = {}
+    with current_app.producer_pool.acquire(block=True) as producer:
+        for row, signatures in rendered.items():
+            try:
                 if row not in failed:
                     _send(row, signatures, producer, sent)
-    except OperationalError as error:
-        sent.outage = error
+            except OperationalError as error:
+                refused[row] = sent.outage = error
+                if isinstance(error.__cause__, producer.connection.connection_errors):
+                    return sent
+    if sent.rows:
+        sent.outage = None
+        sent.failed.update(refused)
     return sent

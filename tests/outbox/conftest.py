@@ -1,0 +1,45 @@
+"""Fixtures of the outbox's tests."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from outbox import doorbell, publish
+from outbox.relay import Relay
+from outbox.transports.celery import CeleryTransport
+from redis import Redis
+
+from .hostapp.events import ItemCounted
+
+
+@pytest.fixture
+def redis_client() -> Iterator[Redis]:
+    """The real Redis, emptied."""
+    with Redis.from_url(settings.REDIS_URL) as client:
+        client.flushdb()
+        client.config_resetstat()
+        yield client
+
+
+@pytest.fixture
+def relay() -> Relay:
+    """A relay to the real broker."""
+    return Relay(CeleryTransport())
+
+
+@pytest.fixture
+def commit() -> Callable[..., None]:
+    """`commit("a", "b", behaviour="fail")`: one transaction with one event a name."""
+
+    def write(*names: str, behaviour: str = "succeed") -> None:
+        with transaction.atomic():
+            for name in names:
+                publish(ItemCounted(name, behaviour), key=f"item:{name}")
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def _a_bell_that_rings() -> None:
+    doorbell._bell.silent_until = 0.0

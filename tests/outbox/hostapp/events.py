@@ -1,0 +1,27 @@
+from dataclasses import dataclass
+from decimal import Decimal
+
+from outbox import event
+
+
+@event("host.item_counted", version=2)
+@dataclass(frozen=True)
+class ItemCounted:
+    """`behaviour` tells the first subscriber what to do after its write; the second always succeeds."""
+
+    name: str
+    behaviour: str = "succeed"
+    price: Decimal = Decimal("1.50")
+
+
+@event("host.nobody_listens", version=1)
+@dataclass(frozen=True)
+class NobodyListens:
+    text: str
+
+
+@event("host.chain_wanted", version=1)
+@dataclass(frozen=True)
+class ChainWanted:
+    name: str
+    queue: str = "events"

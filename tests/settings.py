@@ -1,0 +1,11 @@
+"""The project's settings, with a small app that uses the outbox as a host project would."""
+
+import os
+
+from config.settings import *  # noqa: F403
+from config.settings import INSTALLED_APPS as SHOP
+
+INSTALLED_APPS = [*SHOP, "tests.outbox.hostapp"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and guards nothing here
+if "TEST_REDELIVER_AFTER" in os.environ:
+    OUTBOX_REDELIVER_AFTER = float(os.environ["TEST_REDELIVER_AFTER"])
