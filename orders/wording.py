@@ -31,7 +31,7 @@ HEADLINES = {
     Order.Status.CONFIRMED: "Your order is on its way.",
     Order.Status.CANCELLING: "Your order is being cancelled.",
     Order.Status.CANCELLED: "Your order is cancelled.",
-    Order.Status.NEEDS_ATTENTION: "A person is looking at your order.",
+    Order.Status.NEEDS_ATTENTION: "Your order needs a closer look.",
 }
 
 
