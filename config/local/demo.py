@@ -1,8 +1,7 @@
-"""`make demo`: `manage.py demo` against the running stack, or against one that is started for it alone."""
+"""`make demo`: orders against the running stack, or against one that is started for it alone."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from .fifty import Demo
 from .home import Home
-from .scratch import run
 from .server import LocalStackError, spawn, stop
 from .up import READY_PATIENCE
 
@@ -20,10 +19,11 @@ STOP_PATIENCE = 20.0  # seconds
 
 
 def demo(home: Home, arguments: Sequence[str]) -> int:
-    """Run the demo; its exit code."""
+    """Run the demo with the number of orders in `arguments`, 50 if it names none; returns its exit code."""
+    count = int(arguments[0]) if arguments else 50
     with running_stack(home):
-        environment = {**os.environ, **home.read_env(), "SETTLE_HOME": str(home.root)}
-        return run([sys.executable, "manage.py", "demo", *arguments], environment)
+        environment = home.read_env()
+        return Demo(environment["SITE_URL"], environment["STANDINS_URL"]).run(count)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from . import ready
 from .ports import Ports
 
 PYTHON = sys.executable
-CELERY = (PYTHON, "-m", "celery", "-A", "config")
+# Celery's warning about root means workers that take pickles from strangers; ours take JSON from this machine.
+CELERY = (PYTHON, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "-q", "-A", "config")
 NAMES = ("settle", "stand-ins", "web", "worker", "relay", "beat", "flower")
 
 

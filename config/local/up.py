@@ -32,11 +32,12 @@ def up(home: Home) -> None:
             home.write_env(environment)
             run_parts(home, ports, servers, console, environment, begun)
         except KeyboardInterrupt:
-            console.say("Stopped. Your data is kept.")
+            pass  # asked to stop
         finally:
             with undisturbed():
                 home.forget_env()
                 servers.stop()
+        console.say("Stopped. Your data is kept.")
 
 
 def claim(home: Home) -> Ports:
