@@ -55,7 +55,7 @@ class OrderAdmin(ReadOnly, OrderBase):
     date_hierarchy = "created_at"
     show_full_result_count = False
     inlines = [LineInline]
-    fields = [
+    fields = readonly_fields = (
         "number",
         "status",
         "status_reason",
@@ -68,8 +68,7 @@ class OrderAdmin(ReadOnly, OrderBase):
         "created_at",
         "updated_at",
         "version",
-    ]
-    readonly_fields = fields
+    )
 
     @admin.display(description="total", ordering="total")
     def amount(self, order: Order) -> str:

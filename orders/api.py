@@ -34,15 +34,15 @@ def endpoint(method: str) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if request.method not in {method, "HEAD" if method == "GET" else method}:
-                return refusal(405, method=[f"Use {method}."], headers={"Allow": method})
+                return refusal(405, {"method": [f"Use {method}."]}, {"Allow": method})
             try:
                 return view(request, *args, **kwargs)
             except InvalidOrder as error:
-                return JsonResponse({"errors": error.errors}, status=400)
+                return refusal(400, error.errors)
             except KeyReused as error:
-                return refusal(422, **{"Idempotency-Key": [str(error)]})
+                return refusal(422, {"Idempotency-Key": [str(error)]})
             except Http404:
-                return refusal(404, order=["There is no such order."])
+                return refusal(404, {"order": ["There is no such order."]})
 
         return guarded
 
@@ -135,6 +135,6 @@ def order_json(order: Order) -> dict[str, object]:
     }
 
 
-def refusal(status: int, headers: dict[str, str] | None = None, **errors: list[str]) -> JsonResponse:
+def refusal(status: int, errors: dict[str, list[str]], headers: dict[str, str] | None = None) -> JsonResponse:
     """An answer that says what was wrong."""
     return JsonResponse({"errors": errors}, status=status, headers=headers)

@@ -26,7 +26,7 @@ REASONS = {
     "deadline": "It took us too long to complete it.",
 }
 
-HEADLINES = {
+HEADLINES: dict[str, str] = {
     Order.Status.PROCESSING: "We are working on your order.",
     Order.Status.CONFIRMED: "Your order is on its way.",
     Order.Status.CANCELLING: "Your order is being cancelled.",

@@ -12,6 +12,7 @@ from django.test import Client
 from orders import availability
 from orders.catalogue import CATALOGUE
 from orders.models import Order, Product
+from orders.participants import warehouse
 from orders.services import place_order
 from orders.validation import PlaceOrder
 
@@ -41,7 +42,7 @@ def test_the_catalogue_has_a_scarce_and_a_sold_out_product() -> None:
 
 
 def test_availability_follows_the_warehouse(products: dict[str, Product], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(availability.warehouse, "stock", lambda: {"mug": 3, "unheard-of": 9})
+    monkeypatch.setattr(warehouse, "stock", lambda: {"mug": 3, "unheard-of": 9})
     assert availability.refresh() == 2
     assert dict(Product.objects.values_list("sku", "available")) == {"mug": 3, "lamp": 0}
 
@@ -52,7 +53,7 @@ def test_a_silent_warehouse_leaves_the_old_numbers(
     def silent() -> dict[str, int]:
         raise ConnectionError("refused")
 
-    monkeypatch.setattr(availability.warehouse, "stock", silent)
+    monkeypatch.setattr(warehouse, "stock", silent)
     assert availability.refresh() == 0
     assert Product.objects.get(sku="mug").available == 10
     assert "the old numbers stay" in caplog.text

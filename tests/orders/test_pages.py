@@ -159,7 +159,7 @@ def test_a_waiting_step_says_who_did_not_answer_and_when_it_is_tried_again(order
 
 
 def test_a_cancelled_order_says_why_and_that_nothing_was_charged(client: Client, order: Order) -> None:
-    refused = {"status": "refused", "error_code": "out_of_stock"}
+    refused: dict[str, object] = {"status": "refused", "error_code": "out_of_stock"}
     change({"status": "compensated"}, authorize_payment={"status": "undone"}, reserve_stock=refused)
     status.mark_cancelled(order.pk, "out_of_stock")
     page = client.get(f"/orders/{order.pk}/").content.decode()

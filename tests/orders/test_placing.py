@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, connections, transaction
 from orders import services
 from orders.errors import InvalidOrder, KeyReused
 from orders.models import Order, OrderLine, Product
+from orders.sagas import checkout
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
 from outbox.models import OutboxMessage
@@ -78,7 +79,7 @@ def test_products_of_two_currencies_do_not_fit_in_one_order(wish: PlaceOrder) ->
 
 
 def test_when_the_saga_cannot_start_there_is_no_order(wish: PlaceOrder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services.checkout, "start", broken)
+    monkeypatch.setattr(checkout, "start", broken)
     with pytest.raises(RuntimeError):
         place_order(wish, idempotency_key="k1")
     assert not Order.objects.exists()
