@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -15,7 +16,7 @@ def say(span: timedelta) -> str:
     if seconds < 59.95:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     left = round(seconds)
-    for (size, unit), (smaller, smaller_unit) in zip(UNITS, UNITS[1:], strict=False):
+    for (size, unit), (smaller, smaller_unit) in pairwise(UNITS):
         if left >= size:
             more = left % size // smaller
             return f"{left // size} {unit} {more} {smaller_unit}" if more else f"{left // size} {unit}"

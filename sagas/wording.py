@@ -1,4 +1,4 @@
-"""What the admin calls things: an icon, a tone and a sentence for each status and outcome. Meaning never hangs on colour."""
+"""What the admin calls things: icon, tone and words for each status and outcome. Meaning never hangs on colour."""
 
 from __future__ import annotations
 

@@ -1,0 +1,160 @@
+"""All that a run's page in the admin shows, loaded once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from outbox import codec
+from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
+
+from . import registry
+from .errors import SagaError
+from .look import clock, passed_pivot
+from .models import Run, RunStatus, Step, StepStatus
+from .settings import saga_settings
+from .timeline import Entry, timeline
+from .wording import MEANS, STEP, Face, run_face, spoken
+
+SHOWN = 300
+"""Attempts on one page: a step that is tried until it is done may make hundreds a day."""
+CARRIED = 100
+"""Messages whose open deliveries are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCard:
+    """A step in the picture of the run."""
+
+    step: Step
+    face: Face
+    title: str
+    participant: str
+    is_pivot: bool
+    is_current: bool
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Messages:
+    """The outbox messages of the run's key: how many, and where."""
+
+    title: str
+    model: str
+    query: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunPage:
+    """What the template shows."""
+
+    run: Run
+    face: Face
+    means: str
+    subject_url: str
+    trace_id: str
+    steps: list[StepCard]
+    entries: list[Entry]
+    cut: bool
+    """Whether earlier attempts are left out."""
+    messages: list[Messages]
+    input: str
+    now: datetime
+    flower_url: str
+
+
+def load(run: Run) -> RunPage:
+    """Read everything about the run."""
+    steps = list(run.steps.all())
+    attempts = list(run.attempts.order_by("-id")[: SHOWN + 1])[::-1]
+    now = clock()
+    return RunPage(
+        run=run,
+        face=run_face(run),
+        means=MEANS[RunStatus(run.status)],
+        subject_url=subject_url(run),
+        trace_id=run.traceparent[3:35],
+        steps=_cards(run, steps),
+        entries=timeline(run, steps, attempts[-SHOWN:], list(run.acts.all()), now),
+        cut=len(attempts) > SHOWN,
+        messages=_messages(run.key),
+        input=_pretty(run.input),
+        now=now,
+        flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
+    )
+
+
+def subject_url(run: Run) -> str:
+    """Where the admin shows what the run is about; empty when the declaration does not say, or is not here."""
+    try:
+        saga = registry.find(run.name, run.version)
+        if saga.admin_url is None:
+            return ""
+        return saga.admin_url(codec.decode(saga.input_type, codec.encode(run.input)))
+    except (SagaError, ValueError):  # an old run, whose input this code no longer reads
+        return ""
+
+
+def standing(run: Run) -> Step | None:
+    """The step at which the run stands; None before the first and after the last."""
+    return next((step for step in run.steps.all() if step.position == run.position), None)
+
+
+def where(run: Run) -> str:
+    """Where the run stands, in words: the step, its attempts, its status."""
+    step = standing(run)
+    if step is None or run.finished_at is not None:
+        return "at its end"
+    tries = step.undo_attempts if run.status == RunStatus.UNDOING else step.attempts
+    title = spoken(step.name)
+    return f"{title}, {StepStatus(step.status).label}, {tries} {'attempt' if tries == 1 else 'attempts'}"
+
+
+def pivot_in_doubt(run: Run) -> bool:
+    """Whether the point of no return has been asked for, so that undoing may take back what has happened for good."""
+    step = standing(run)
+    return step is not None and run.status != RunStatus.UNDOING and passed_pivot(run, step)
+
+
+def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
+    try:
+        declared = {step.name: step.participant for step in registry.find(run.name, run.version).steps}
+    except SagaError:
+        declared = {}
+    return [
+        StepCard(
+            step=step,
+            face=STEP[StepStatus(step.status)],
+            title=spoken(step.name),
+            participant=declared.get(step.name, ""),
+            is_pivot=step.position == run.pivot,
+            is_current=step.position == run.position and run.finished_at is None,
+            result="" if step.result is None else _pretty(step.result),
+        )
+        for step in steps
+    ]
+
+
+def _messages(key: str) -> list[Messages]:
+    """Counts end at CARRIED: a key that carries more is looked at in the list itself."""
+    carried = list(PublishedMessage.objects.filter(key=key).values_list("message_id", flat=True)[:CARRIED])
+    found = [
+        Messages("unpublished", "outboxmessage", key, OutboxMessage.objects.filter(key=key)[:CARRIED].count()),
+        Messages("published", "publishedmessage", key, len(carried)),
+        Messages("dead letters", "deadletter", key, DeadLetter.objects.filter(key=key)[:CARRIED].count()),
+    ]
+    for message_id, subscriber in Delivery.objects.filter(message_id__in=carried).values_list(
+        "message_id", "subscriber"
+    ):
+        found.append(Messages(f"on its way to {subscriber}", "delivery", str(message_id), 1))
+    return found
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
