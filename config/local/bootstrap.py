@@ -69,7 +69,15 @@ def make_environment() -> bool:
 def install(wanted: dict[str, str], installed: dict[str, str]) -> int:
     begun = time.monotonic()
     print(f"Installing {', '.join(wanted)} …", flush=True)
-    command = [PYTHON, "-m", "pip", "install", "--require-hashes", "--no-input", "--disable-pip-version-check"]
+    command: list[str | Path] = [
+        PYTHON,
+        "-m",
+        "pip",
+        "install",
+        "--require-hashes",
+        "--no-input",
+        "--disable-pip-version-check",
+    ]
     for lock in wanted:
         command += ["-r", ROOT / lock]
     code = subprocess.run(command, check=False).returncode

@@ -57,7 +57,7 @@ class Child:
         """Plan the next start, later after each quick death; the seconds to wait."""
         lived = time.monotonic() - self.started_at
         self.quick_deaths = self.quick_deaths + 1 if lived < QUICK else 1
-        wait = 0.5 * 2 ** (self.quick_deaths - 1)
+        wait = 0.5 * 2.0 ** (self.quick_deaths - 1)
         self.restart_at = time.monotonic() + wait
         return wait
 

@@ -60,7 +60,7 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         end_left_over(self.data / "postmaster.pid", mark=str(self.data), signum=signal.SIGINT)
-        command = [bindir() / "postgres", "-D", self.data, "-p", str(self.port)]
+        command: list[str | Path] = [bindir() / "postgres", "-D", self.data, "-p", str(self.port)]
         self._process = spawn(as_unprivileged(command, dies_by=signal.SIGINT), self.log, dies_by=signal.SIGINT)
         wait_until(self._answers, self._process, what="PostgreSQL", log=self.log)
 
@@ -93,7 +93,17 @@ class Postgres:
         password = self.home / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(24))
-        command = [bindir() / "initdb", "-D", unfinished, "-U", self.user, "-A", "scram-sha-256", "-E", "UTF8"]
+        command: list[str | Path] = [
+            bindir() / "initdb",
+            "-D",
+            unfinished,
+            "-U",
+            self.user,
+            "-A",
+            "scram-sha-256",
+            "-E",
+            "UTF8",
+        ]
         command += ["--pwfile", password, "--locale=C", "--no-sync"]
         done = subprocess.run(
             as_unprivileged(command, dies_by=signal.SIGINT), capture_output=True, text=True, check=False

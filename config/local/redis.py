@@ -43,7 +43,17 @@ class Redis:
         self.home.mkdir(parents=True, exist_ok=True)
         pid_file = self.home / "pid"
         end_left_over(pid_file, mark="valkey-server", signum=signal.SIGTERM)
-        command = [binary(), "--bind", "127.0.0.1", "--port", str(self.port), "--dir", self.home, "--save", ""]
+        command: list[str | Path] = [
+            binary(),
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            str(self.port),
+            "--dir",
+            self.home,
+            "--save",
+            "",
+        ]
         command += ["--appendonly", "yes", "--maxmemory-policy", "noeviction", "--pidfile", pid_file]
         self._process = spawn(command, self.log)
         wait_until(self._answers, self._process, what="The Redis server", log=self.log)

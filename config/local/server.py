@@ -160,7 +160,7 @@ LEFT_OVER_PATIENCE = 10.0  # seconds
 
 def command_line(pid: int) -> str:
     """The command line of a process, "" when there is none."""
-    if sys.platform == "linux":  # where `ps` need not be installed
+    if Path("/proc/self/cmdline").exists():  # Linux, where `ps` need not be installed
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
