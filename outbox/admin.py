@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from . import codec, health
 from .models import DeadLetter, Delivery, InboxEntry, Lease, OutboxMessage, PublishedMessage
 from .requeue import requeue
-
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]  # a class that takes parameters only in the eyes of the type checker
@@ -54,7 +53,7 @@ class EnvelopeAdmin(ReadOnlyAdmin):
 
     search_fields = ("=key", "=message_id")
     search_help_text = "A key such as order:<id>, or a message id, in full."
-    list_filter = ("type",)
+    list_filter: ClassVar[tuple[str, ...]] = ("type",)
 
     @admin.display(description="trace")
     def trace(self, row: OutboxMessage | PublishedMessage | DeadLetter) -> str:
@@ -124,4 +123,4 @@ class DeadLetterAdmin(EnvelopeAdmin):
 
     def _record(self, request: HttpRequest, dead: DeadLetter) -> None:
         change = f"Requeued to {dead.subscriber or 'the outbox'} after {dead.attempts} attempts: {dead.error}"
-        LogEntry.objects.log_actions(request.user.pk, [dead], CHANGE, change_message=change, single_object=True)
+        LogEntry.objects.log_actions(cast(int, request.user.pk), [dead], CHANGE, change_message=change)

@@ -54,7 +54,9 @@ def _batching() -> list[CheckMessage]:
     switched = [name for name in ("retry_on_timeout", "retry_on_error", "retry") if _broker_options().get(name)]
     if not switched:
         return []
-    text = f"{', '.join(switched)} in CELERY_BROKER_TRANSPORT_OPTIONS turns kombu's batches off: one round trip a message."
+    text = (
+        f"{', '.join(switched)} in CELERY_BROKER_TRANSPORT_OPTIONS turns kombu's batches off: one round trip a message."
+    )
     return [Warning(text, hint="Remove it: the relay tries again by itself.", id="outbox.W002")]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -20,7 +20,8 @@ def encode(value: object) -> str:
 
 def decode(type_: type[T], text: str) -> T:
     """The text as a `type_`; fields it does not know are passed over. Raises ValueError when the text does not fit."""
-    return _decoder(type_).decode(text)
+    decoder: msgspec.json.Decoder[T] = _decoder(cast(Any, type_))
+    return decoder.decode(text)
 
 
 def check_type(type_: type) -> None:
@@ -28,17 +29,21 @@ def check_type(type_: type) -> None:
     try:
         _check(msgspec.inspect.type_info(type_), type_.__name__)
     except NameError as error:
-        raise TypeError(f"{type_.__name__}: {error}; types of its fields must be importable where it is declared.") from error
+        raise TypeError(
+            f"{type_.__name__}: {error}; types of its fields must be importable where it is declared."
+        ) from error
 
 
-@lru_cache(maxsize=None)
-def _decoder(type_: type[T]) -> msgspec.json.Decoder[T]:
+@cache
+def _decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type_)
 
 
 def _check(info: msgspec.inspect.Type, path: str, seen: frozenset[type] = frozenset()) -> None:
     if isinstance(info, msgspec.inspect.CustomType):
-        raise TypeError(f"{path} is {info.cls.__name__}, which JSON cannot carry; use plain values or a dataclass of them.")
+        raise TypeError(
+            f"{path} is {info.cls.__name__}, which JSON cannot carry; use plain values or a dataclass of them."
+        )
     owner = getattr(info, "cls", None)
     if owner in seen:
         return

@@ -60,8 +60,8 @@ class Subscriber:
         """The body for the handler; CannotRead when this message is not what the handler was declared for."""
         if (type_, version) != (self.event.name, self.event.version):
             raise CannotRead(
-                f"{self.name} reads {self.event.name} version {self.event.version}; this message is {type_} version {version}. "
-                "Deploy code that reads it, then requeue."
+                f"{self.name} reads {self.event.name} version {self.event.version}; "
+                f"this message is {type_} version {version}. Deploy code that reads it, then requeue."
             )
         try:
             return codec.decode(self.event.body, payload)
@@ -83,7 +83,8 @@ class Registry:
             return self.by_class[body]
         except KeyError:
             raise OutboxDeclarationError(
-                f'{body.__qualname__} is not declared: put @event("<app>.<what_happened>", version=1) above its @dataclass.'
+                f"{body.__qualname__} is not declared: "
+                'put @event("<app>.<what_happened>", version=1) above its @dataclass.'
             ) from None
 
     def add_event(self, declared: EventType) -> None:

@@ -1,4 +1,4 @@
-"""A hint through Redis that something was committed. Losing one costs at most one tick of beat, so nothing here raises."""
+"""A hint through Redis that something was committed. Losing one costs a tick of beat at most: nothing here raises."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def ring() -> None:
         return
     try:
         with client.pipeline(transaction=False) as pipeline:
-            pipeline.lpush(KEY, "1").ltrim(KEY, 0, 0).execute()
+            pipeline.lpush(KEY, "1")
+            pipeline.ltrim(KEY, 0, 0)
+            pipeline.execute()
     except redis.RedisError as error:
         _bell.silent_until = time.monotonic() + PAUSE
         logger.warning("The doorbell cannot be rung; beat's tick relays instead", extra={"error": str(error)})

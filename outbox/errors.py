@@ -10,7 +10,7 @@ class OutboxError(Exception):
 
 
 class OutboxDeclarationError(OutboxError):
-    """An event or a subscriber is declared in a way that cannot work; raised at import, the message says how to mend it."""
+    """An event or a subscriber is declared so that it cannot work; raised at import, and says how to mend it."""
 
 
 class NotInTransaction(OutboxError):
@@ -21,7 +21,7 @@ class CannotRead(OutboxError):
     """A message does not fit what this code declares; it becomes a dead letter that says so."""
 
 
-class HandlerOutcome(OutboxError):  # noqa: N818 - an answer, not a fault
+class HandlerOutcome(OutboxError):
     """Raised by a subscriber to say what shall happen to its message. Its transaction is rolled back."""
 
 

@@ -30,7 +30,11 @@ def oldest_unpublished_age() -> timedelta | None:
 
 def status() -> Status:
     """All figures at once, for people and alarms."""
-    from .models import DeadLetter, Delivery, OutboxMessage  # health is imported by projects before their apps are ready
+    from .models import (
+        DeadLetter,
+        Delivery,
+        OutboxMessage,
+    )  # health is imported by projects before their apps are ready
 
     return Status(
         oldest=oldest_unpublished_age(),

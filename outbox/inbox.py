@@ -29,8 +29,8 @@ class GaveUp(OutboxError):
 def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -> None:
     """Run the subscriber's handler on the message, once.
 
-    `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try again, or
-    a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
+    `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try
+    again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
     """
     with trace.use(trace.from_headers(envelope.trace_headers)):
         declared = registry.subscribers.get(subscriber)
@@ -82,7 +82,9 @@ class _Delivery:
     def _handle(self) -> None:
         one, declared = self.envelope, self.declared
         if declared is None:
-            raise CannotRead(f"No subscriber is named {self.subscriber} here. Deploy the code that declares it, then requeue.")
+            raise CannotRead(
+                f"No subscriber is named {self.subscriber} here. Deploy the code that declares it, then requeue."
+            )
         if self.counted and declared.retry.attempts is not None and self.attempt > declared.retry.attempts:
             raise GaveUp(f"{self.subscriber} was begun {self.attempt - 1} times and never ended.")
         body = declared.read(one.type, one.version, one.payload)
@@ -92,10 +94,16 @@ class _Delivery:
     def failed(self, error: Exception) -> None:
         """Write down when to try again, or bury it."""
         final = isinstance(error, PermanentFailure | CannotRead | GaveUp) or self.declared is None
-        delay = None if final or self.declared is None else self.declared.retry.delay_after(self.attempt, roll=random.random())
+        delay = (
+            None
+            if final or self.declared is None
+            else self.declared.retry.delay_after(self.attempt, roll=random.random())
+        )
         if delay is None:
             trail = "".join(traceback.format_exception(error))
-            sql.bury_delivery(self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
+            sql.bury_delivery(
+                self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail)
+            )
             logger.error("A message became a dead letter", extra=self.log)
             return
         text = f"{type(error).__qualname__}: {error}"

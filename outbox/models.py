@@ -28,7 +28,7 @@ class EnvelopeFields(models.Model):
 
 
 class OutboxMessage(EnvelopeFields):
-    """Written, not yet published. Only such rows live here: the table stays small, and the primary key is its one index.
+    """Written, not yet published. Only such rows live here: the table stays small, its primary key is the one index.
 
     The relay reads it by id; rows that wait for a later `due_at` are few, and passed over.
     """
@@ -43,7 +43,7 @@ class OutboxMessage(EnvelopeFields):
 
 
 class PublishedMessage(EnvelopeFields):
-    """Published: history, and what is delivered again when the broker forgets. Pruned by age once nobody waits for it."""
+    """Published: history, and the source of what is delivered again. Pruned by age once nobody waits for it."""
 
     published_at = models.DateTimeField(db_default=Now())
 

@@ -17,14 +17,15 @@ LONGEST_KEY = 200
 def publish(event: object, *, key: str = "") -> UUID:
     """Write the event, to be relayed once the surrounding transaction has committed; returns the message's id.
 
-    `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The headers take the current trace.
-    One INSERT; no broker is touched. Raises NotInTransaction outside `transaction.atomic()`, OutboxDeclarationError for an
-    object whose class is no `@event`.
+    `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The current trace goes along.
+    One INSERT; no broker is touched. Raises NotInTransaction outside `transaction.atomic()`, OutboxDeclarationError for
+    an object whose class is no `@event`.
     """
     declared = registry.event_of(type(event))
     if not connection.in_atomic_block:
         raise NotInTransaction(
-            f"publish({type(event).__name__}) outside a transaction: wrap it, with the change it tells of, in transaction.atomic()."
+            f"publish({type(event).__name__}) outside a transaction: "
+            "wrap it, with the change it tells of, in transaction.atomic()."
         )
     if len(key) > LONGEST_KEY:
         raise ValueError(f"The key of {declared.name} has {len(key)} characters; at most {LONGEST_KEY} are kept.")

@@ -34,7 +34,7 @@ class Relay:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
     def tick(self, stay: timedelta) -> int:
-        """Drain, then listen to the doorbell for `stay`, draining at each ring; returns how many messages went out."""
+        """Drain, then listen to the doorbell for `stay` and drain at each ring; returns how many messages went out."""
         until = time.monotonic() + stay.total_seconds()
         sent = self.drain(until)
         while (left := until - time.monotonic()) > 0:
@@ -45,8 +45,8 @@ class Relay:
     def drain(self, until: float = 0.0) -> int:
         """Publish all that is due; returns how many messages went out.
 
-        Waits for another relay's drain to end until the monotonic time `until`: what it fetched may be older than the ring
-        that woke us.
+        Waits for another relay's drain to end until the monotonic time `until`: what it fetched may be older than the
+        ring that woke us.
         """
         messages, deliveries = sql.anything_due()
         if not (messages or deliveries):

@@ -10,8 +10,8 @@ from datetime import timedelta
 class Retry:
     """Exponential backoff with jitter.
 
-    After failed attempt n (from 1) the wait is `first * factor ** (n - 1)`, at most `longest`, of which a random part of up
-    to `jitter` is taken away so that failures of one moment do not return in one moment.
+    After failed attempt n (from 1) the wait is `first * factor ** (n - 1)`, at most `longest`, of which a random part
+    of up to `jitter` is taken away so that failures of one moment do not return in one moment.
     With the defaults: 1 s, 2 s, 4 s, 8 s … 5 min, each shortened by up to a quarter; eight attempts in all.
     """
 

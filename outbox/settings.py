@@ -14,7 +14,7 @@ def batch() -> int:
 
 
 def relay_stay() -> timedelta:
-    """OUTBOX_RELAY_STAY: how long a tick's relay listens for the doorbell; above beat's interval, so that one always does."""
+    """OUTBOX_RELAY_STAY: how long a tick's relay listens to the doorbell; above beat's interval: one always does."""
     return _duration("RELAY_STAY", timedelta(seconds=1.5))
 
 
@@ -34,7 +34,7 @@ def keep_published() -> timedelta:
 
 
 def redis_url() -> str:
-    """OUTBOX_REDIS_URL: where the doorbell hangs; default REDIS_URL, else the broker. Empty: no doorbell, only ticks."""
+    """OUTBOX_REDIS_URL: where the doorbell hangs; default REDIS_URL, else the broker. None there: only ticks."""
     url = str(_get("REDIS_URL", "") or getattr(settings, "REDIS_URL", "") or getattr(settings, "CELERY_BROKER_URL", ""))
     return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
 

@@ -113,12 +113,19 @@ def programs(transactional_db: None, tmp_path: Path, request: pytest.FixtureRequ
 
 @pytest.fixture
 def worker(programs: Programs) -> Callable[..., Program]:
-    """`worker("events", "sagas", pool="threads", concurrency=4, env={})`: a Celery worker that answers when this returns."""
+    """`worker("events", "sagas", pool="threads", concurrency=4, env={})`: a worker, and it answers."""
     from config.celery import app
 
-    def start(*queues: str, pool: str = "threads", concurrency: int = 4, env: Mapping[str, str] | None = None) -> Program:
+    def start(
+        *queues: str, pool: str = "threads", concurrency: int = 4, env: Mapping[str, str] | None = None
+    ) -> Program:
         name = f"{'-'.join(queues)}-{uuid.uuid4().hex[:6]}@test"
-        options = [f"--pool={pool}", f"--concurrency={concurrency}", f"--queues={','.join(queues)}", f"--hostname={name}"]
+        options = [
+            f"--pool={pool}",
+            f"--concurrency={concurrency}",
+            f"--queues={','.join(queues)}",
+            f"--hostname={name}",
+        ]
         command = ["-m", "celery", "-A", "config", "worker", *options, "--without-gossip", "--without-mingle"]
         program = programs.start(f"worker-{'-'.join(queues)}", command, env)
 

@@ -6,11 +6,13 @@ A batch is one pipeline to Redis, through kombu's `Producer.batch`. Brokers with
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar, cast
 
 from celery import current_app
 from celery.canvas import Signature
-from kombu.exceptions import BatchPublishError, OperationalError
+from kombu import exceptions as kombu_exceptions
+from kombu.exceptions import OperationalError
 
 from .. import codec
 from ..declaration import registry
@@ -20,6 +22,7 @@ from . import Outgoing, Sent
 
 T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
+BatchPublishError: type[Exception] = vars(kombu_exceptions)["BatchPublishError"]  # newer than the type stubs
 TASKS_AT_ONCE = 100_000  # far above any batch: one flush, at the end
 
 renderers: dict[tuple[str, int], Renderer] = {}
@@ -28,8 +31,9 @@ renderers: dict[tuple[str, int], Renderer] = {}
 def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callable[[T], Signature]]:
     """Have the function turn each such event into a Celery signature, a chain for example, in place of subscribers.
 
-    Its tasks run at least once and must bear that; there is no inbox, no delivery is kept. Every task carries the message's
-    trace as headers `traceparent` and `X-Request-Id`.
+    Put it where every process imports it, such as the app's `subscribers` module. The tasks run at least once and must
+    bear that: there is no inbox, no delivery is kept. Each task carries the message's trace as headers `traceparent`
+    and `X-Request-Id`.
     Raises OutboxDeclarationError for a class that is no event, or is rendered already.
     """
     declared = registry.event_of(event_type)
@@ -37,7 +41,9 @@ def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callabl
     def add(render: Callable[[T], Signature]) -> Callable[[T], Signature]:
         other = renderers.get((declared.name, declared.version))
         if other is not None and other.__qualname__ != render.__qualname__:
-            raise OutboxDeclarationError(f"{declared.name} is rendered twice, by {other.__qualname__} and {render.__qualname__}.")
+            raise OutboxDeclarationError(
+                f"{declared.name} is rendered twice, by {other.__qualname__} and {render.__qualname__}."
+            )
         renderers[declared.name, declared.version] = render
         return render
 
@@ -53,7 +59,9 @@ class CeleryTransport:
         if (name, version) in renderers:
             return ()
         if not registry.knows(name) or any(rendered == name for rendered, _ in renderers):
-            raise CannotRead(f"{name} version {version} is not declared here. Deploy the code that declares it, then requeue.")
+            raise CannotRead(
+                f"{name} version {version} is not declared here. Deploy the code that declares it, then requeue."
+            )
         return registry.subscribers_of(name)
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
@@ -61,15 +69,19 @@ class CeleryTransport:
         sent = Sent()
         rendered = _render_all(batch, sent)
         try:
-            with current_app.producer_pool.acquire(block=True) as producer:
-                with producer.batch(max_size=TASKS_AT_ONCE):
-                    for row, signatures in rendered.items():
-                        _send(row, signatures, producer, sent)
+            with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
+                for row, signatures in rendered.items():
+                    _send(row, signatures, producer, sent)
         except BatchPublishError:
             return _publish_singly(rendered, sent.failed)
         except OperationalError as error:
             return Sent(failed=sent.failed, outage=error)
         return sent
+
+
+def _producer() -> AbstractContextManager[Any]:
+    """One of the app's producers; waits when other threads use them all."""
+    return cast(AbstractContextManager[Any], current_app.producer_pool.acquire(block=True))
 
 
 def _render_all(batch: Iterable[Outgoing], sent: Sent) -> dict[int, list[Signature]]:
@@ -125,7 +137,8 @@ def apply_with(signature: Signature, producer: Any) -> None:
     if not hasattr(signature, "prepare_steps"):
         signature.apply_async(producer=producer, retry=False)
         return
-    rest, _results = signature.prepare_steps((), {}, signature.tasks, app=current_app)
+    chain = cast(Any, signature)
+    rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
     first = rest.pop()
     first.apply_async(producer=producer, retry=False, chain=rest or None)
 
@@ -138,7 +151,7 @@ def _publish_singly(rendered: dict[int, list[Signature]], failed: dict[int, Exce
     """
     sent = Sent(failed=dict(failed))
     refused: dict[int, Exception] = {}
-    with current_app.producer_pool.acquire(block=True) as producer:
+    with _producer() as producer:
         for row, signatures in rendered.items():
             try:
                 if row not in failed:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings
 from django.db import transaction
+from redis import Redis
+
 from outbox import doorbell, publish
 from outbox.relay import Relay
 from outbox.transports.celery import CeleryTransport
-from redis import Redis
 
 from .hostapp.events import ItemCounted
 

@@ -4,8 +4,8 @@ import textwrap
 from datetime import timedelta
 
 import pytest
-from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage
 
+from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage
 from tests.workers import Programs, until
 
 from .hostapp.models import Effect
@@ -34,6 +34,7 @@ def test_a_committed_message_reaches_every_subscriber_through_a_real_worker(work
 
 def test_a_chain_is_published_in_the_batch_and_runs_in_order_with_the_trace(worker, relay):
     from django.db import transaction
+
     from outbox import publish, trace
 
     from .hostapp.events import ChainWanted
@@ -49,7 +50,9 @@ def test_a_chain_is_published_in_the_batch_and_runs_in_order_with_the_trace(work
 
 
 @pytest.mark.parametrize("moment", ["before the publish", "between publish and mark", "after the mark"])
-def test_a_relay_killed_at_any_moment_leaves_each_effect_exactly_once(moment, programs: Programs, worker, commit, relay, settings):
+def test_a_relay_killed_at_any_moment_leaves_each_effect_exactly_once(
+    moment, programs: Programs, worker, commit, relay, settings
+):
     settings.OUTBOX_REDELIVER_AFTER = SOON
     commit("a", "b")
     killed = programs.start("relay", ["-c", KILLED_RELAY, moment])

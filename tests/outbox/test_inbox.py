@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
+
 from outbox import PermanentFailure, inbox, publish, sql, trace
 from outbox.envelope import Envelope
 from outbox.errors import CannotRead
@@ -14,7 +15,6 @@ from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
 from outbox.relay import Relay
 from outbox.requeue import requeue
 from outbox.transports.memory import MemoryTransport
-
 from tests.workers import until
 
 from .hostapp.events import ItemCounted
@@ -124,7 +124,12 @@ def test_when_its_attempts_are_spent_it_becomes_a_dead_letter_with_all_that_happ
         with pytest.raises(RuntimeError):
             inbox.deliver(FIRST, _again())
     dead = DeadLetter.objects.get()
-    assert (dead.subscriber, dead.attempts, dead.error_class, dead.error) == (FIRST, 3, "RuntimeError", "the handler fails")
+    assert (dead.subscriber, dead.attempts, dead.error_class, dead.error) == (
+        FIRST,
+        3,
+        "RuntimeError",
+        "the handler fails",
+    )
     assert (dead.message_id, dead.payload, dead.key) == (envelope.id, envelope.payload, "item:a")
     assert "behave" in dead.traceback
     assert not Delivery.objects.exists()
@@ -190,7 +195,9 @@ def test_an_unknown_subscriber_is_a_dead_letter_that_says_so(envelope):
 
 def test_an_unknown_version_is_a_dead_letter_that_says_so(envelope):
     old = Envelope(uuid7(), "host.item_counted", 1, "k", "{}", envelope.headers, envelope.occurred_at)
-    with pytest.raises(CannotRead, match=r"reads host\.item_counted version 2; this message is host\.item_counted version 1"):
+    with pytest.raises(
+        CannotRead, match=r"reads host\.item_counted version 2; this message is host\.item_counted version 1"
+    ):
         inbox.deliver(FIRST, old)
     assert DeadLetter.objects.get().version == 1
 
@@ -233,5 +240,7 @@ def test_a_requeued_dead_letter_is_delivered_with_a_fresh_budget(envelope):
 
 def _someone_waits_for_a_lock() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
         return bool(cursor.fetchone()[0])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 from django.db import transaction
+
 from outbox import NotInTransaction, OutboxDeclarationError, doorbell, publish, trace
 from outbox.ids import uuid7
 from outbox.models import OutboxMessage
@@ -24,9 +25,9 @@ def test_a_committed_event_is_one_row():
 
 
 def test_a_rolled_back_event_leaves_nothing():
-    with pytest.raises(RuntimeError), transaction.atomic():
+    with transaction.atomic():
         publish(ItemCounted("a"))
-        raise RuntimeError
+        transaction.set_rollback(True)
     assert not OutboxMessage.objects.exists()
 
 
@@ -72,9 +73,9 @@ def test_rings_that_nobody_heard_are_one_ring(redis_client):
 
 def test_a_ring_in_a_rolled_back_savepoint_does_not_silence_the_next(redis_client):
     with transaction.atomic():
-        with pytest.raises(RuntimeError), transaction.atomic():
+        with transaction.atomic():
             publish(ItemCounted("a"))
-            raise RuntimeError
+            transaction.set_rollback(True)
         publish(ItemCounted("b"))
     assert redis_client.llen(doorbell.KEY) == 1
 

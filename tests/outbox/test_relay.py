@@ -9,12 +9,12 @@ import pytest
 from celery import current_app
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+
 from outbox import doorbell, publish, settings, sql
 from outbox.models import DeadLetter, Delivery, Lease, OutboxMessage, PublishedMessage
 from outbox.relay import Relay
 from outbox.transports import Outgoing, Sent
 from outbox.transports.celery import CeleryTransport
-
 from tests.workers import until
 
 from .hostapp.events import ChainWanted, ItemCounted, NobodyListens
@@ -239,7 +239,9 @@ def test_a_full_redelivery_time_grows_with_age_up_to_ten_times(commit, relay, re
     relay.drain()
     for age, expected in ((1, 30), (100, 100), (100_000, 300)):
         with connection.cursor() as cursor:
-            cursor.execute("UPDATE outbox_delivery SET due_at = now(), created_at = now() - %s", [timedelta(seconds=age)])
+            cursor.execute(
+                "UPDATE outbox_delivery SET due_at = now(), created_at = now() - %s", [timedelta(seconds=age)]
+            )
         sql.take_overdue(10, settings.redeliver_after())
         with connection.cursor() as cursor:
             cursor.execute("SELECT extract(epoch FROM due_at - now())::int FROM outbox_delivery LIMIT 1")

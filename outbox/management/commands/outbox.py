@@ -17,7 +17,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("what", choices=["status"])
         parser.add_argument(
-            "--max-age", type=float, default=60, metavar="SECONDS", help="exit with 1 when a message waits longer (default 60)"
+            "--max-age",
+            type=float,
+            default=60,
+            metavar="SECONDS",
+            help="exit with 1 when a message waits longer (default 60)",
         )
 
     def handle(self, *_args: Any, max_age: float, **_options: Any) -> None:
@@ -28,7 +32,10 @@ class Command(BaseCommand):
         self.stdout.write(f"overdue deliveries   {_bounded(now.overdue)}")
         self.stdout.write(f"dead letters         {_bounded(now.dead)}")
         if age > timedelta(seconds=max_age):
-            self.stderr.write(f"A message has waited {age.total_seconds():.1f} s; at most {max_age:g} s is healthy. Do beat and a worker run?")
+            self.stderr.write(
+                f"A message has waited {age.total_seconds():.1f} s; at most {max_age:g} s is healthy. "
+                "Do beat and a worker run?"
+            )
             sys.exit(1)
 
 

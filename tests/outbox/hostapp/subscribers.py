@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from celery import chain
 from celery.canvas import Signature
+
 from outbox import Message, PermanentFailure, Retry, RetryAfter, subscribe
 from outbox.transports.celery import renders
 

@@ -1,0 +1,45 @@
+"""The README's code runs as it stands."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from outbox import settings
+from outbox.retry import Retry
+from tests.workers import ROOT, process_env
+
+README = (ROOT / "outbox" / "README.md").read_text()
+
+SCRIPT = """
+import types
+import django
+django.setup()
+from django.db import transaction
+Order = types.SimpleNamespace(objects=types.SimpleNamespace(create=lambda **_: None))
+{code}
+place("S-100001")
+from outbox.testing import drain
+drain()
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_example_works(tmp_path: Path):
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    script = tmp_path / "example.py"
+    script.write_text(SCRIPT.format(code=code[1]))
+    done = subprocess.run([sys.executable, script], env=process_env(), capture_output=True, text=True, check=False)
+    assert "Thank you for S-100001" in done.stdout, done.stderr
+
+
+def test_the_defaults_are_as_the_table_says():
+    table = dict(re.findall(r"\| `(OUTBOX_\w+)` \| ([^|]+?) \|", README))
+    assert table["OUTBOX_BATCH"] == str(settings.batch())
+    assert table["OUTBOX_RELAY_STAY"] == f"{settings.relay_stay().total_seconds():g} s"
+    assert table["OUTBOX_LEASE"] == f"{settings.lease().total_seconds():g} s"
+    assert table["OUTBOX_REDELIVER_AFTER"] == f"{settings.redeliver_after().total_seconds():g} s"
+    assert table["OUTBOX_KEEP_PUBLISHED"] == f"{settings.keep_published().days} days"
+    assert Retry().attempts == 8
