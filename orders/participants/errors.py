@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class AnswerLost(ConnectionError):
-    """A participant was asked and no usable answer came back: the call may have been applied. Ask again by the same key."""
+    """No usable answer came back: the call may have been applied. Ask again by the same key."""
 
     def __init__(self, participant: str, what: str) -> None:
         super().__init__(f"{participant}: {what}")

@@ -57,7 +57,7 @@ class Answer:
 def call(
     participant: str, method: str, url: str, *, timeout: timedelta, key: str = "", body: Mapping[str, Any] | None = None
 ) -> Answer:
-    """Send one JSON request; `key` becomes the Idempotency-Key. Raises RetryAfter or AnswerLost, see the table above."""
+    """Send one JSON request; `key` becomes the Idempotency-Key. Raises RetryAfter or AnswerLost, as above."""
     headers = {**trace_headers(), **({"Idempotency-Key": key} if key else {})}
     try:
         response = send(method, url, headers=headers, timeout=timeout, json=body)
@@ -79,7 +79,7 @@ def send(
     json: Mapping[str, Any] | None = None,
     data: Any = None,
 ) -> requests.Response:
-    """One request on this thread's pooled connections. `timeout` bounds each silence of the other side, not the whole answer."""
+    """One request on this thread's pooled connections; `timeout` bounds each silence, not the whole answer."""
     seconds = timeout.total_seconds()
     return session().request(
         method,

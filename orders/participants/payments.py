@@ -1,9 +1,9 @@
 """The card processor, through the official Stripe SDK: hold an amount, charge it once, let it go.
 
-An authorisation is two calls, each with an idempotency key made from the caller's: *create*, which makes an intent and moves
-no money, and *confirm*, which holds the amount. So an intent can always be found again by the caller's key alone: creating
-it again returns the same intent.
-Stripe forgets keys after 24 hours. Where the intent's id is known, give it to `void`; by key alone it is safe for a day.
+An authorisation is two calls, each with an idempotency key made from the caller's: *create*, which makes an intent and
+moves no money, and *confirm*, which holds the amount. So an intent can always be found again by the caller's key alone:
+creating it again returns the same intent.
+Stripe forgets keys after 24 hours. Give `void` the intent's id where it is known: by key alone it is safe for a day.
 """
 
 from __future__ import annotations
@@ -71,16 +71,22 @@ def authorize(request: PaymentRequest, *, key: str, timeout: timedelta) -> Autho
 
 def find_authorization(request: PaymentRequest, *, key: str, timeout: timedelta) -> Authorization | None:
     """What became of `authorize` with this key: the authorisation, None when no money is held. Moves no money."""
-    intent = _retrieve(_create(request, key, timeout).id, timeout)
+    intent_id = _find_intent(request, key, timeout)
+    if not intent_id:
+        return None
+    intent = _retrieve(intent_id, timeout)
     return _authorization(intent) if intent.status in {"requires_capture", "succeeded"} else None
 
 
 def void(request: PaymentRequest, *, key: str, timeout: timedelta, intent_id: str = "") -> None:
     """Let go of whatever `authorize` with this key holds; succeeds when it holds nothing.
 
-    Afterwards a late confirmation of that intent is refused. Raises Refused("already_captured") when the card was charged.
+    Afterwards a late confirmation of that intent is refused. Raises Refused("already_captured") when the card was
+    charged.
     """
-    intent_id = intent_id or _create(request, key, timeout).id
+    intent_id = intent_id or _find_intent(request, key, timeout)
+    if not intent_id:
+        return
     try:
         with translated():
             client(timeout).v1.payment_intents.cancel(intent_id, {}, options(f"{key}:cancel"))
@@ -138,6 +144,14 @@ def _create(request: PaymentRequest, key: str, timeout: timedelta) -> stripe.Pay
             },
             options(f"{key}:create"),
         )
+
+
+def _find_intent(request: PaymentRequest, key: str, timeout: timedelta) -> str:
+    """The id of this key's intent, "" when Stripe will not make one of this request, and so never made one."""
+    try:
+        return _create(request, key, timeout).id
+    except Refused:
+        return ""
 
 
 def _retrieve(intent_id: str, timeout: timedelta) -> stripe.PaymentIntent:

@@ -77,7 +77,7 @@ def translated() -> Iterator[None]:
 
 
 def meaning_of(error: stripe.StripeError) -> Exception:
-    """Refused, RetryAfter or AnswerLost; an IdempotencyError stays itself: it is a mistake of ours that a person must see."""
+    """Refused, RetryAfter or AnswerLost; an IdempotencyError, a mistake of ours, stays itself for a person to see."""
     match error:
         case stripe.CardError():
             return Refused(_decline(error), error.user_message or "")

@@ -43,7 +43,7 @@ def release(key: str, *, timeout: timedelta) -> None:
 
 
 def commit(reservation: str, *, timeout: timedelta, key: str = "") -> Reservation:
-    """Take the reserved goods out of the stock; doing it twice is the same as once. Raises Refused when they were released."""
+    """Take the reserved goods out of the stock; twice is the same as once. Raises Refused when they were released."""
     return _reservation(_call("POST", f"{_path(reservation)}/commit", key=key, timeout=timeout))
 
 
