@@ -64,7 +64,6 @@ class OrderAdmin(ReadOnly, OrderBase):
         "amount",
         "tracking",
         "saga",
-        "page",
         "created_at",
         "updated_at",
         "version",
@@ -87,11 +86,6 @@ class OrderAdmin(ReadOnly, OrderBase):
             run.name,
             run.get_status_display(),
         )
-
-    @admin.display(description="customer's page")
-    def page(self, order: Order) -> SafeString:
-        """A link to what the customer sees."""
-        return format_html('<a href="{}">open</a>', order.get_absolute_url())
 
 
 @admin.register(Product)

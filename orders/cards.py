@@ -39,16 +39,13 @@ TEST_CARDS = (
         standin_only=True,
     ),
 )
-LOCAL_METHODS = frozenset(card.payment_method for card in TEST_CARDS) | {
-    "pm_card_mastercard",
-    "pm_card_visa_debit",
-    "pm_card_visa_chargeDeclinedExpiredCard",
-    "pm_card_visa_chargeDeclinedIncorrectCvc",
-    "pm_card_visa_chargeDeclinedProcessingError",
-    "pm_card_visa_chargeDeclinedLostCard",
-    "pm_card_visa_chargeDeclinedStolenCard",
-}
-STANDIN_ONLY = frozenset(card.payment_method for card in TEST_CARDS if card.standin_only)
+STANDIN_ONLY = frozenset(card.payment_method for card in TEST_CARDS if card.standin_only) | {"pm_card_serverError"}
+DECLINES = ("", "InsufficientFunds", "ExpiredCard", "IncorrectCvc", "ProcessingError", "LostCard", "StolenCard")
+STRIPE_TEST_CARDS = frozenset(
+    {"pm_card_visa", "pm_card_visa_debit", "pm_card_mastercard", "pm_card_amex"}
+    | {f"pm_card_{brand}chargeDeclined{why}" for brand in ("", "visa_") for why in DECLINES}
+)
+"""Those of https://docs.stripe.com/testing that the stand-in knows too."""
 
 
 def offered() -> list[TestCard]:
@@ -59,5 +56,5 @@ def offered() -> list[TestCard]:
 def is_accepted(payment_method: str) -> bool:
     """Whether an order may name this payment method: locally a known test card, else anything shaped like Stripe's."""
     if settings.LOCAL:
-        return payment_method in LOCAL_METHODS
+        return payment_method in STRIPE_TEST_CARDS | STANDIN_ONLY
     return STRIPE_ID.fullmatch(payment_method) is not None and payment_method not in STANDIN_ONLY

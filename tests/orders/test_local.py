@@ -9,10 +9,11 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from orders import availability
+from orders import availability, cards
 from orders.catalogue import CATALOGUE
 from orders.models import Order, Product
 from orders.participants import warehouse
+from orders.participants.standins.payments import cards as bank
 from orders.services import place_order
 from orders.validation import PlaceOrder
 
@@ -85,3 +86,9 @@ def test_an_operator_changes_a_price_but_not_a_sku(admin_client: Client, product
     assert admin_client.post(f"/admin/orders/product/{mug.pk}/change/", form).status_code == 302
     mug.refresh_from_db()
     assert (mug.sku, str(mug.price), mug.available) == ("mug", "19.00", 10)
+
+
+def test_every_card_that_the_shop_takes_locally_is_known_to_the_bank_of_the_stand_in() -> None:
+    shop_takes = cards.STRIPE_TEST_CARDS | cards.STANDIN_ONLY
+    assert {card.payment_method for card in cards.TEST_CARDS} <= shop_takes
+    assert {name for name in shop_takes if not bank.is_known(name)} == set()
