@@ -1,0 +1,1 @@
+"""A card processor that speaks Stripe's PaymentIntents API closely enough for the official SDK."""

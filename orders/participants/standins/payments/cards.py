@@ -1,0 +1,68 @@
+"""The test cards, by the names that Stripe gives them as payment methods, and three that only the stand-in has.
+
+Sources: https://docs.stripe.com/testing#declined-payments and https://docs.stripe.com/declines/codes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ANSWER_LOST = "pm_card_answerLost"  # the confirmation and the capture are applied, and both answers lost
+CAPTURE_FAILS = "pm_card_captureFails"  # the first captures answer 500 and do nothing
+SERVER_ERROR = "pm_card_serverError"  # confirming answers 500 from inside, which an idempotency key then remembers
+CAPTURE_OUTAGES = 4
+"""Captures of a `pm_card_captureFails` that fail before one works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """The bank's no."""
+
+    code: str
+    decline_code: str
+    message: str = "Your card was declined."
+
+
+SUCCEED = frozenset(
+    {
+        "pm_card_visa",
+        "pm_card_visa_debit",
+        "pm_card_mastercard",
+        "pm_card_amex",
+        ANSWER_LOST,
+        CAPTURE_FAILS,
+        SERVER_ERROR,
+    }
+)
+DECLINES = {
+    "": Decline("card_declined", "generic_decline"),
+    "InsufficientFunds": Decline("card_declined", "insufficient_funds", "Your card has insufficient funds."),
+    "LostCard": Decline("card_declined", "lost_card"),
+    "StolenCard": Decline("card_declined", "stolen_card"),
+    "ExpiredCard": Decline("expired_card", "expired_card", "Your card has expired."),
+    "IncorrectCvc": Decline("incorrect_cvc", "incorrect_cvc", "Your card's security code is incorrect."),
+    "ProcessingError": Decline(
+        "processing_error",
+        "processing_error",
+        "An error occurred while processing your card. Try again in a little bit.",
+    ),
+}
+PREFIXES = ("pm_card_chargeDeclined", "pm_card_visa_chargeDeclined")
+BY_NAME = {f"{prefix}{suffix}": decline for prefix in PREFIXES for suffix, decline in DECLINES.items()}
+
+
+def is_known(name: str) -> bool:
+    return name in SUCCEED or name in BY_NAME
+
+
+def decline_of(name: str) -> Decline | None:
+    """What the card's bank answers to a charge; None when it pays."""
+    return BY_NAME.get(name)
+
+
+def decline_for(code: str) -> Decline:
+    """The decline with this code or decline code, as a fault asks for it; "" is the generic one."""
+    for decline in DECLINES.values():
+        if code in {decline.code, decline.decline_code}:
+            return decline
+    return Decline("card_declined", code or "generic_decline")

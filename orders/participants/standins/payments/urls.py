@@ -1,0 +1,19 @@
+"""Stripe's addresses below /payments/v1, and the stand-in's own."""
+
+from django.urls import path
+
+from ..common.views import control_urls
+from . import views
+from .models import Fault, LedgerEntry
+
+INTENT = "v1/payment_intents/<str:intent_id>"
+urlpatterns = [
+    path("v1/payment_intents", views.payment_intents),
+    path(INTENT, views.retrieve),
+    path(f"{INTENT}/confirm", views.confirm),
+    path(f"{INTENT}/capture", views.capture),
+    path(f"{INTENT}/cancel", views.cancel),
+    path("v1/refunds", views.create_refund),
+    path("v1/refunds/<str:refund_id>", views.retrieve_refund),
+    *control_urls(Fault, LedgerEntry),
+]
