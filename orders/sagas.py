@@ -63,7 +63,8 @@ def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
 @authorize_payment.undo
 def cancel_authorization(ctx: UndoContext[Checkout, payments.Authorization]) -> None:
     """By the step's key: its answer may have been lost."""
-    payments.void(_payment(ctx.input), key=ctx.step_key, timeout=ctx.timeout)
+    known = ctx.result.intent_id if ctx.result else ""
+    payments.void(_payment(ctx.input), key=ctx.step_key, timeout=ctx.timeout, intent_id=known)
 
 
 @authorize_payment.recorded

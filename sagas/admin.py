@@ -72,7 +72,8 @@ class RunAdmin(ReadOnlyAdmin):
     # --- The list --------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
-        return super().get_queryset(request).defer("input").annotate(read_at=Now()).prefetch_related("steps")
+        runs: QuerySet[Run] = super().get_queryset(request)
+        return runs.defer("input").annotate(read_at=Now()).prefetch_related("steps")
 
     def get_ordering(self, request: HttpRequest) -> Any:
         state = filters.state_of(request)

@@ -1,4 +1,4 @@
-"""Cancelling a run: a flag that is read at every claim under the run's lock, so that exactly one of cancel and pivot wins."""
+"""Cancelling a run: a flag, read at every claim under the run's lock, so that exactly one of cancel and pivot wins."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cancel(saga: Saga[Any], key: str, *, reason: str, actor: str) -> None:
         if run.status != RunStatus.RUNNING or step is None or passed_pivot(run, step):
             raise TooLate(f"The run is {RunStatus(run.status).label}, and past the point where it can be cancelled.")
         before = {"status": run.status, "step": step.name}
-        run.cancel_requested_at = Now()  # type: ignore[assignment]
+        run.cancel_requested_at = Now()
         run.reason = reason
         run.save(update_fields=["cancel_requested_at", "reason"])
         if not leased(step, clock()):  # else the worker that has the step in hand finds the flag at the next claim
@@ -39,5 +39,6 @@ def cancel(saga: Saga[Any], key: str, *, reason: str, actor: str) -> None:
             if turned is not None:
                 ring_on_commit(turned, run.key)
         after = {"status": run.status, "cancel_requested": True}
-        Act.objects.create(run=run, actor_name=actor, verb="cancel", reason=reason, at=Now(), before=before, after=after)
-
+        Act.objects.create(
+            run=run, actor_name=actor, verb="cancel", reason=reason, at=Now(), before=before, after=after
+        )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import metadata
 from typing import Any
 
-import kombu
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connections
@@ -46,8 +46,9 @@ def check_broker(**_: Any) -> list[CheckMessage]:
 @register("sagas", Tags.compatibility)
 def check_kombu(**_: Any) -> list[CheckMessage]:
     """kombu before 5.7 leaves workers deaf after a lost Redis connection, and has no batch publishing."""
-    if tuple(int(part) for part in kombu.__version__.split(".")[:2]) < (5, 7):
-        return [Error(f"kombu {kombu.__version__} is too old.", hint="Install kombu 5.7 or later.", id="sagas.E012")]
+    version = metadata.version("kombu")
+    if tuple(int(part) for part in version.split(".")[:2]) < (5, 7):
+        return [Error(f"kombu {version} is too old.", hint="Install kombu 5.7 or later.", id="sagas.E012")]
     return []
 
 

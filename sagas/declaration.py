@@ -65,9 +65,7 @@ class Step(Generic[T, R]):
         self.undo_run = function
         return function
 
-    def probe(
-        self, function: Callable[[StepContext[T]], R | NotApplied]
-    ) -> Callable[[StepContext[T]], R | NotApplied]:
+    def probe(self, function: Callable[[StepContext[T]], R | NotApplied]) -> Callable[[StepContext[T]], R | NotApplied]:
         """Declare how to ask the participant what became of a call whose answer was lost; it must change nothing."""
         self.probe_run = function
         return function
@@ -133,7 +131,7 @@ class Saga(Generic[T]):
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
     def step(
         self,
-        function: Callable[[StepContext[T]], R] | None = None,
+        function: Callable[[StepContext[T]], Any] | None = None,
         /,
         *,
         participant: str = "",
@@ -142,11 +140,11 @@ class Saga(Generic[T]):
         undo_retry: Retry = Retry(),  # noqa: B008
         undo: None = UNDECLARED,
         local: bool = False,
-    ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
+    ) -> Any:
         """Declare the next step.
 
-        `timeout` bounds one attempt; `undo=None` says that there is nothing to undo; `local=True` says that the step only
-        touches our own database: it runs inside the recording transaction, exactly once.
+        `timeout` bounds one attempt; `undo=None` says that there is nothing to undo; `local=True` says that the step
+        only touches our own database: it runs inside the recording transaction, exactly once.
         """
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:

@@ -1,5 +1,7 @@
-"""What operators can do with a run: called by the admin and by code alike. Each act locks the run, checks the state it was
-decided on, needs a reason, and writes who, when, why, before and after in the same transaction.
+"""What operators can do with a run: called by the admin and by code alike.
+
+Each act locks the run, checks the state it was decided on, needs a reason, and writes who, when, why, before and after
+in the same transaction.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ class ReasonMissing(SagaError):
 def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
     """Try the step or the undo at which the run stands again, now, with one more attempt in its budget.
 
-    `row_version` is the one the decision was made on; a run that has changed since is refused. Raises WrongState when the
-    run has ended or a worker has the step in hand.
+    `row_version` is the one the decision was made on; a run that has changed since is refused. Raises WrongState when
+    the run has ended or a worker has the step in hand.
     """
     with _act("retry", run_id, actor, reason, row_version) as run:
         step = _current(run, "retry")
@@ -45,7 +47,7 @@ def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | Non
         if step.attempts == 0 and not undo:
             step.status = StepStatus.PENDING
         step.next_attempt_at = None
-        step.granted = F("granted") + 1  # type: ignore[assignment]
+        step.granted = F("granted") + 1
         step.save()
         change(run, RunStatus.UNDOING if undo else RunStatus.RUNNING, wake_at=Now())
         ring_on_commit(ready(run), run.key)
@@ -60,14 +62,14 @@ def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | No
             raise WrongState("compensate", "past its point of no return", "Resolve it by hand, or start a return.")
         if run.status == RunStatus.UNDOING or step.status == StepStatus.UNDO_FAILED:
             raise WrongState("compensate", "being undone already", "Retry the undo that failed.")
-        turned = begin_undo(run, code="compensated_by_hand", reason=f"{run.reason} — undone by hand: {reason}".lstrip(" —"))
+        turned = begin_undo(
+            run, code="compensated_by_hand", reason=f"{run.reason} — undone by hand: {reason}".lstrip(" —")
+        )
         if turned is not None:
             ring_on_commit(turned, run.key)
 
 
-def resolve(
-    run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_version: int | None = None
-) -> None:
+def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_version: int | None = None) -> None:
     """Close a stuck run: an operator has settled it outside, and says whether it counts as completed or as undone."""
     with _act("resolve", run_id, actor, reason, row_version) as run:
         if run.status != RunStatus.STUCK:
@@ -93,8 +95,8 @@ VERBS = {
         Verb(
             "retry",
             "Retry now",
-            "Tries the step at which the run stands once more, under the same idempotency key: what the participant did "
-            "before is not done twice.",
+            "Tries the step at which the run stands once more, under the same idempotency key: what the participant "
+            "did before is not done twice.",
             "sagas.retry_run",
             retry_now,
         ),

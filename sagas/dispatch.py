@@ -10,7 +10,7 @@ from uuid import UUID
 from celery import chain, current_app
 
 from outbox import event, publish, trace
-from outbox.transports.celery import renders
+from outbox.transports.celery import apply_with, renders
 
 from . import registry
 from .declaration import Saga, Step
@@ -36,21 +36,23 @@ def ring_on_commit(ready: RunReady, key: str) -> None:
 
 
 def send(runs: Iterable[RunReady]) -> None:
-    """Send the chains now, all in one round trip. Raises what the broker's client raises; the sweep rings again then."""
-    with current_app.producer_pool.acquire(block=True) as producer, producer.batch():
-        for ready in runs:
-            chain_of(ready).apply_async(producer=producer, retry=False)
+    """Send the chains now, in one round trip. Raises what the broker's client raises; the sweep rings again then."""
+    with current_app.producer_pool.acquire(block=True) as pooled:
+        producer: Any = pooled  # its `batch` is newer than the type stubs
+        with producer.batch():
+            for ready in runs:
+                apply_with(chain_of(ready), producer)
 
 
 @renders(RunReady)
 def chain_of(ready: RunReady) -> Any:
-    """The run's remaining links. Each is shown under its step's own name and carries ids only, no data of the run."""
+    """The run's remaining links, each shown under its step's own name. They carry ids only, no data of the run."""
     saga = registry.find(ready.saga, ready.version)
     if ready.undo:
         names = [step for step in reversed(saga.steps[: ready.position + 1]) if step.has_undo]
-        return chain(_link("sagas.undo_step", saga, step, f"{step.title}.undo", ready.run_id) for step in names)
+        return chain(*(_link("sagas.undo_step", saga, step, f"{step.title}.undo", ready.run_id) for step in names))
     rest = saga.steps[ready.position :]
-    return chain(_link("sagas.run_step", saga, step, step.title, ready.run_id) for step in rest)
+    return chain(*(_link("sagas.run_step", saga, step, step.title, ready.run_id) for step in rest))
 
 
 def lease_seconds(step: Step[Any, Any]) -> float:

@@ -13,7 +13,7 @@ class SagaDeclarationError(SagaError):
     """A saga is declared in a way that cannot work; raised at import, the message says how to mend it."""
 
 
-class StepOutcome(SagaError):  # noqa: N818 - an answer, not a fault
+class StepOutcome(SagaError):
     """Raised by a step to tell the engine what happened."""
 
 

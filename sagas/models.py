@@ -1,4 +1,4 @@
-"""Runs, their steps, every attempt, and what operators did. Only `sagas/engine.py` and `sagas/desk.py` write a status."""
+"""Runs, their steps, every attempt, and what operators did. Who writes a status: `transitions.py` and `sql.py`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The statements of the hot path: take a step, record its outcome, and nothing else.
 
-Lock order, everywhere: run, then step, then the outbox. Every clock is PostgreSQL's. Each statement locks the run first, in
-a CTE that the others join, so that two of them never wait for each other crosswise.
+Lock order, everywhere: run, then step, then the outbox. Each statement locks the run first, in a CTE that the others
+join, so that two of them never wait for each other crosswise. Every clock is PostgreSQL's.
 """
 
 from __future__ import annotations
@@ -170,11 +170,11 @@ def execute(statement: str, parameters: dict[str, Any]) -> int:
     """Run a statement; returns how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Run a statement; returns its rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

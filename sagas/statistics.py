@@ -54,7 +54,9 @@ def figures() -> Figures:
     with connection.cursor() as cursor:
         cursor.execute(FIGURES)
         row = cursor.fetchone()
-    return Figures(*(int(number) for number in row[:-1]), oldest_stuck=row[-1])
+    *counts, oldest_stuck = row
+    in_progress, completed, undone, stuck, resolved, completed_today, ended_today = map(int, counts)
+    return Figures(in_progress, completed, undone, stuck, resolved, completed_today, ended_today, oldest_stuck)
 
 
 def _share(part: int, whole: int) -> float | None:

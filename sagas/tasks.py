@@ -13,18 +13,18 @@ from . import engine
 from .dispatch import send
 from .settings import saga_settings
 from .sweep import ring_overdue
-from .verdict import Stop, Turn, Wait
+from .verdict import Stop, Turn, Verdict, Wait
 
 
 @shared_task(bind=True, name="sagas.run_step", max_retries=None)
-def run_step(self: Task, run_id: str, saga: str, version: int, step: str) -> None:
+def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out one step of a run."""
     with trace.use(_trace(self)):
         _follow(self, engine.run_step(_link(self, run_id, saga, version, step)))
 
 
 @shared_task(bind=True, name="sagas.undo_step", max_retries=None)
-def undo_step(self: Task, run_id: str, saga: str, version: int, step: str) -> None:
+def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out the undo of one step of a run."""
     with trace.use(_trace(self)):
         _follow(self, engine.undo_step(_link(self, run_id, saga, version, step)))
@@ -36,7 +36,7 @@ def sweep() -> None:
     ring_overdue()
 
 
-def _follow(task: Task, verdict: engine.Verdict) -> None:
+def _follow(task: Task[..., None], verdict: Verdict) -> None:
     """Let the chain go on, end it, put another in its place, or come back later."""
     if isinstance(verdict, Wait) and verdict.seconds <= saga_settings.SHORT_WAIT.total_seconds():
         raise task.retry(countdown=verdict.seconds, exc=None)
@@ -46,10 +46,10 @@ def _follow(task: Task, verdict: engine.Verdict) -> None:
         send([verdict.to])
 
 
-def _link(task: Task, run_id: str, saga: str, version: int, step: str) -> engine.Link:
+def _link(task: Task[..., None], run_id: str, saga: str, version: int, step: str) -> engine.Link:
     return engine.Link(UUID(run_id), saga, version, step, task.request.hostname or "", task.request.id or "")
 
 
-def _trace(task: Task) -> trace.Trace:
+def _trace(task: Task[..., None]) -> trace.Trace:
     headers: dict[str, Any] = task.request.headers or {}
     return trace.from_headers(headers)

@@ -1,7 +1,7 @@
-"""Every change of a run's or a step's status that is not the happy path: that one is in `sql.py`. Nothing else writes one.
+"""Every change of a run's or a step's status off the happy path, which is in `sql.py`. Nothing else writes one.
 
-Each function expects the run locked by `locked` or `held`, in the caller's transaction; the lock order is run, then step,
-then whatever the host's hook writes.
+Each function expects the run locked by `locked` or `held`, in the caller's transaction; the lock order is run, then
+step, then whatever the host's hook writes.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ def held(run_id: UUID, position: int, token: UUID) -> tuple[Run, Step]:
 def close_attempt(step: Step, outcome: Attempt.Outcome, error: BaseException) -> None:
     """Write how the attempt in hand ended, on the attempt and on the step, and let go of the step."""
     kind, text = type(error).__qualname__, str(error)
+    assert step.token is not None, "only a step in hand has an attempt to close"  # noqa: S101
     Attempt.objects.filter(run_id=step.run_id, token=step.token).update(
         outcome=outcome, ended_at=Now(), error_class=kind, error_text=text
     )
@@ -59,10 +60,10 @@ def close_attempt(step: Step, outcome: Attempt.Outcome, error: BaseException) ->
 def postpone(run: Run, step: Step, status: StepStatus, delay: timedelta) -> None:
     """Have the step wait for its next attempt. Long waits are the sweep's alone; in short ones it rings as a second."""
     step.status = status
-    step.next_attempt_at = Now() + delay  # type: ignore[assignment]
+    step.next_attempt_at = Now() + delay
     step.save()
     slack = WOKEN_BY_SWEEP if delay <= saga_settings.SHORT_WAIT else timedelta(0)
-    run.wake_at = Now() + delay + slack  # type: ignore[assignment]
+    run.wake_at = Now() + delay + slack
     run.reason = step.error_text
     run.save(update_fields=["wake_at", "reason"])
 
@@ -96,7 +97,7 @@ def park(run: Run, *, code: str, reason: str) -> None:
 
 def finish(run: Run, status: RunStatus) -> None:
     """End the run."""
-    run.finished_at = Now()  # type: ignore[assignment]
+    run.finished_at = Now()
     change(run, status, wake_at=None)
 
 
@@ -105,8 +106,8 @@ def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
     before, run.status = run.status, after
     run.wake_at = wake_at
     run.rings = 0
-    run.updated_at = Now()  # type: ignore[assignment]
-    run.row_version = F("row_version") + 1  # type: ignore[assignment]
+    run.updated_at = Now()
+    run.row_version = F("row_version") + 1
     run.save()
     run.refresh_from_db(fields=["row_version", "updated_at", "finished_at", "wake_at"])
     if before != after:

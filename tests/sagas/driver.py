@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from sagas.verdict import Turn, Verdict, Wait
 OVER = {RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.STUCK, RunStatus.RESOLVED}
 
 
-def begin(saga: Saga, value: object, key: str = "key-1") -> UUID:
+def begin(saga: Saga[Any], value: object, key: str = "key-1") -> UUID:
     with transaction.atomic():
         return saga.start(value, key=key, subject="a test")
 

@@ -29,7 +29,7 @@ class World:
     statuses: list[str] = field(default_factory=list)
 
     def call(self, name: str, key: str, *, undoes: str = "") -> str:
-        """One call to the participant, going as `faults` says: an exception before it is applied, or ("after", exception)."""
+        """One call to the participant, going as `faults` says: an exception before it is applied, or ("after", one)."""
         self.keys[name].add(key)
         fault = self.faults[name].pop(0) if self.faults[name] else None
         if isinstance(fault, Exception):

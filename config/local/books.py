@@ -1,0 +1,90 @@
+"""Our books against theirs: what an order's status promises, and what the three participants' ledgers say was done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+PARTICIPANTS = ("payments", "warehouse", "carrier")
+SECONDS = 10
+
+SETTLED = {
+    "confirmed": {
+        ("payments", "captured"): 1,
+        ("payments", "canceled"): 0,
+        ("payments", "refunded"): 0,
+        ("warehouse", "committed"): 1,
+        ("warehouse", "released"): 0,
+        ("carrier", "dispatched"): 1,
+        ("carrier", "canceled"): 0,
+    },
+    "cancelled": {
+        ("payments", "captured"): 0,
+        ("warehouse", "committed"): 0,
+        ("carrier", "dispatched"): 0,
+    },
+}
+"""How often each effect stands in the ledgers, by the order's final status."""
+
+UNDONE = {"reserved": "released", "booked": "canceled"}
+"""For an order that was undone: each effect on the left has one on the right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledgers:
+    """The ledgers of one order."""
+
+    order: str
+    effects: Counter[tuple[str, str]]
+    captured: int
+    """The amount the card was charged, in minor units."""
+
+    def differences(self, status: str, amount: int) -> list[str]:
+        """What does not fit the order's status and amount, in sentences; empty when the books agree."""
+        found = [
+            f"{self.order} is {status}, but by {who}'s ledger {effect} {self.effects[who, effect]} times, not {times}"
+            for (who, effect), times in SETTLED.get(status, {}).items()
+            if self.effects[who, effect] != times
+        ]
+        if status not in SETTLED:
+            found.append(f"{self.order} is {status}: not settled")
+        if status == "confirmed" and self.captured != amount:
+            found.append(f"{self.order} comes to {amount}, and the card was charged {self.captured}")
+        return found + (self._left_over() if status == "cancelled" else [])
+
+    def _left_over(self) -> list[str]:
+        counts: Counter[str] = Counter()
+        for (_, effect), times in self.effects.items():
+            counts[effect] += times
+        canceled = self.effects["payments", "canceled"]
+        held = (
+            []
+            if self.effects["payments", "authorized"] <= canceled
+            else [f"{self.order}: the bank still holds the amount"]
+        )
+        return held + [
+            f"{self.order} was {done} {counts[done]} times and {undone} {self._undone(done)} times"
+            for done, undone in UNDONE.items()
+            if counts[done] != self._undone(done)
+        ]
+
+    def _undone(self, done: str) -> int:
+        who = "warehouse" if done == "reserved" else "carrier"
+        return self.effects[who, UNDONE[done]]
+
+
+def ledgers_of(standins: str, order: str) -> Ledgers:
+    """Ask the stand-ins at `standins` what they did for an order number. Raises requests.RequestException."""
+    effects: Counter[tuple[str, str]] = Counter()
+    captured = 0
+    for participant in PARTICIPANTS:
+        answer = requests.get(f"{standins}/{participant}/_ledger", params={"order": order}, timeout=SECONDS)
+        answer.raise_for_status()
+        entries: list[dict[str, Any]] = answer.json()["results"]
+        for entry in entries:
+            effects[participant, entry["effect"]] += 1
+            captured += entry["amount"] if (participant, entry["effect"]) == ("payments", "captured") else 0
+    return Ledgers(order, effects, captured)

@@ -1,0 +1,130 @@
+"""A step, forwards: call the participant, and record whatever came of it."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import Any
+
+from django.db import transaction
+
+from outbox import codec
+
+from . import sql
+from .context import NotApplied, StatusChange, StepContext
+from .errors import Refused, RetryAfter
+from .models import Attempt, RunStatus, StepStatus
+from .settings import saga_settings
+from .taken import Taken, facts, step_context, wait
+from .transitions import Fenced, begin_undo, close_attempt, held, park
+from .verdict import GO_ON, STOP, Turn, Verdict
+
+logger = logging.getLogger(__name__)
+
+
+def try_step(taken: Taken) -> Verdict:
+    step, context = taken.step, step_context(taken)
+    try:
+        if step.local:
+            with transaction.atomic():
+                held(taken.run_id, step.position, taken.claim.token)
+                return _record_done(taken, context, step.run(context))
+        return _record_done(taken, context, step.run(context))
+    except Fenced:
+        raise
+    except Refused as refusal:
+        return _refused(taken, context, refusal)
+    except RetryAfter as later:
+        return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, later, later.delay)
+    except Exception as error:  # whatever it was: the participant may have been asked
+        logger.warning("saga.attempt_failed", exc_info=True, extra=facts(taken))
+        delay = step.retry.delay_after(taken.claim.counted, roll=random.random())
+        if delay is None:
+            return give_up(taken, error)
+        return wait(taken, StepStatus.WAITING, Attempt.Outcome.IN_DOUBT, error, delay)
+
+
+def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
+    """Record the result, the run's next state, the host's writes and its events: one transaction."""
+    saga, step = taken.saga, taken.step
+    last = step.position == len(saga.steps) - 1
+    status = RunStatus.COMPLETED if last else RunStatus.RUNNING
+    encoded = codec.encode(result)
+    with transaction.atomic():
+        written = sql.execute(
+            sql.RECORD_STEP,
+            {
+                **taken.identity,
+                "result": encoded,
+                "last": last,
+                "status": status.value,
+                "patience": saga_settings.PATIENCE.total_seconds(),
+            },
+        )
+        if not written:
+            raise Fenced(f"{taken.run_id}: the lease on {step.name} has passed to another worker.")
+        if step.recorded_run is not None:
+            step.recorded_run(context, result)
+        if last and saga.status_hook is not None:
+            running = RunStatus.RUNNING.value
+            saga.status_hook(StatusChange(taken.run_id, taken.input, running, status.value, "", "", "", ""))
+    logger.info("saga.step_done", extra=facts(taken))
+    return GO_ON
+
+
+def _refused(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdict:
+    """The business said no: before the pivot, or at it, the run turns around; after it only a person can go on."""
+    step, pivot = taken.step, taken.saga.pivot_step
+    if step.is_pivot and taken.claim.counted > 1:
+        return _refused_in_doubt(taken, context, refusal)
+    after_pivot = pivot is not None and step.position > pivot.position
+    return _turn(taken, StepStatus.REFUSED, Attempt.Outcome.REFUSED, refusal, stuck=after_pivot)
+
+
+def _refused_in_doubt(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdict:
+    """The pivot is refused after an attempt whose answer was lost. That one may have been applied: ask, never guess."""
+    answer = _ask(taken, context)
+    if answer is None:
+        return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.REFUSED, refusal, stuck=True)
+    if isinstance(answer[0], NotApplied):
+        return _turn(taken, StepStatus.REFUSED, Attempt.Outcome.REFUSED, refusal, stuck=False)
+    return _record_done(taken, context, answer[0])
+
+
+def give_up(taken: Taken, error: Exception) -> Verdict:
+    """The budget is spent, the outcome unknown: ask the probe; else undo before the pivot, and a person from it on."""
+    context = step_context(taken)
+    answer = _ask(taken, context)
+    if answer is not None and not isinstance(answer[0], NotApplied):
+        return _record_done(taken, context, answer[0])
+    pivot = taken.saga.pivot_step
+    stuck = pivot is not None and taken.step.position >= pivot.position
+    return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.IN_DOUBT, error, stuck=stuck)
+
+
+def _ask(taken: Taken, context: StepContext[Any]) -> tuple[Any] | None:
+    """The probe's answer in a tuple; None when there is no probe, or it had no answer either."""
+    if taken.step.probe_run is None:
+        return None
+    try:
+        return (taken.step.probe_run(context),)
+    except Exception:  # a probe changes nothing, so that its failure only leaves the doubt
+        logger.warning("saga.probe_failed", exc_info=True, extra=facts(taken))
+        return None
+
+
+def _turn(taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exception, *, stuck: bool) -> Verdict:
+    """Write how the step ended for good, and park the run or turn it around."""
+    with transaction.atomic():
+        run, step = held(taken.run_id, taken.step.position, taken.claim.token)
+        close_attempt(step, outcome, error)
+        step.status = status
+        step.save()
+        code = step.error_code or status.value
+        reason = f"{taken.step.name}: {error}"
+        if stuck:
+            park(run, code=code, reason=reason)
+            return STOP
+        turned = begin_undo(run, code=code, reason=reason)
+    logger.info("saga.turned", extra={**facts(taken), "code": code})
+    return STOP if turned is None else Turn(turned)

@@ -1,0 +1,86 @@
+"""A step, or its undo, in a worker's hands: what its function is given, and how it is put down until later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from outbox import codec
+
+from . import sql
+from .context import StepContext, UndoContext
+from .declaration import Saga, Step
+from .errors import SagaError
+from .models import Attempt, StepStatus
+from .settings import saga_settings
+from .transitions import close_attempt, held, postpone
+from .verdict import STOP, Verdict, Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A step, or its undo, that this worker holds."""
+
+    run_id: UUID
+    saga: Saga[Any]
+    step: Step[Any, Any]
+    claim: sql.Claim
+    input: Any
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The parameters by which the recording statements find the step, and the token that fences them."""
+        return {"run": self.run_id, "position": self.step.position, "token": self.claim.token}
+
+
+def step_context(taken: Taken) -> StepContext[Any]:
+    step, claim = taken.step, taken.claim
+    return StepContext(
+        taken.input, taken.run_id, step_key(taken.run_id, step), claim.number, step.timeout, _earlier(taken.run_id)
+    )
+
+
+def undo_context(taken: Taken) -> UndoContext[Any, Any]:
+    step, claim = taken.step, taken.claim
+    key = step_key(taken.run_id, step)
+    result = None if claim.result is None else codec.decode(step.result_type, claim.result)
+    return UndoContext(
+        taken.input, taken.run_id, f"{key}.undo", key, result, claim.number, step.timeout, _earlier(taken.run_id)
+    )
+
+
+def step_key(run_id: UUID, step: Step[Any, Any]) -> str:
+    """The idempotency key of a step of a run: the same for every attempt."""
+    return f"{run_id}.{step.name}"
+
+
+def _earlier(run_id: UUID) -> Callable[[str, Any], Any]:
+    """Reads another step's result when it is asked for, so that runs that need none pay nothing."""
+
+    def result_of(name: str, type_: Any) -> Any:
+        query = "SELECT result::text FROM saga_step WHERE run_id = %(run)s AND name = %(name)s AND result IS NOT NULL"
+        rows = sql.fetch(query, {"run": run_id, "name": name})
+        if not rows:
+            raise SagaError(f"{name} of {run_id} has no result: it is not done.")
+        return codec.decode(type_, rows[0][0])
+
+    return result_of
+
+
+def facts(taken: Taken) -> dict[str, Any]:
+    return {"run": str(taken.run_id), "step": taken.step.title, "attempt": taken.claim.number}
+
+
+def wait(taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exception, delay: timedelta) -> Verdict:
+    with transaction.atomic():
+        run, step = held(taken.run_id, taken.step.position, taken.claim.token)
+        close_attempt(step, outcome, error)
+        if outcome is Attempt.Outcome.AWAY:
+            step.forgiven += 1
+        postpone(run, step, status, delay)
+    return Wait(delay.total_seconds(), str(error)) if delay <= saga_settings.SHORT_WAIT else STOP

@@ -1,0 +1,37 @@
+"""One running shop for all tests of a module; each test has orders of its own."""
+
+from __future__ import annotations
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from redis import Redis
+
+from tests.conftest import empty_all_tables
+from tests.workers import Programs
+
+from .stack import Stack
+
+
+@pytest.fixture(scope="module")
+def stack(django_db_setup, django_db_blocker, standins_process, tmp_path_factory):
+    """Workers, relay and beat on the test's database, Redis and stand-ins."""
+    with django_db_blocker.unblock():
+        with Redis.from_url(settings.REDIS_URL) as client:
+            client.flushdb()
+        call_command("load_local", verbosity=0)
+        programs = Programs(tmp_path_factory.mktemp("stack"))
+        running = Stack(programs, standins_process)
+        running.start()
+        yield running
+        programs.stop()
+        empty_all_tables(None)
+
+
+@pytest.fixture(autouse=True)
+def shown_logs(stack, request):
+    """A failing test shows what the processes had to say while it ran."""
+    at = {program.name: len(program.output) for program in stack.programs.running}
+    yield
+    for program in stack.programs.running:
+        request.node.add_report_section("call", program.name, program.output[at.get(program.name, 0) :][-8000:])

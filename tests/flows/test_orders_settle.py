@@ -1,0 +1,143 @@
+"""Every order settles: real workers, relay and beat, and participants in a process of their own."""
+
+from __future__ import annotations
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from orders.models import Order
+from sagas.models import Run
+
+from .stack import run_of
+
+
+def outcome(order):
+    return {step.name: step.status for step in run_of(order).steps.all()}
+
+
+def test_a_paid_order_completes(stack):
+    order = stack.settled(stack.place())
+    assert order.status == "confirmed"
+    assert set(outcome(order).values()) == {"done"}
+    stack.check_books(order)
+
+
+@pytest.mark.parametrize(
+    ("card", "code"),
+    [
+        ("pm_card_visa_chargeDeclined", "card_declined"),
+        ("pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient_funds"),
+    ],
+)
+def test_a_declined_card_undoes_nothing_that_was_not_done(stack, card, code):
+    order = stack.settled(stack.place(card))
+    assert order.status == "cancelled"
+    assert run_of(order).code == code
+    assert not run_of(order).attempts.filter(direction="undo").exists()
+    stack.check_books(order)
+
+
+def test_out_of_stock_after_the_authorisation_cancels_the_intent_and_never_charges(stack):
+    order = stack.settled(stack.place(lines=[("chair-ash", 1)]))
+    assert order.status == "cancelled"
+    effects = [entry["effect"] for entry in stack.standins.ledger("payments", order.number)]
+    assert "authorized" in effects
+    assert "canceled" in effects
+    assert "captured" not in effects
+    stack.check_books(order)
+
+
+def test_lost_answers_at_authorise_and_at_capture_end_with_one_capture(stack):
+    order = stack.settled(stack.place("pm_card_answerLost"))
+    assert order.status == "confirmed"
+    effects = [entry["effect"] for entry in stack.standins.ledger("payments", order.number)]
+    assert effects.count("captured") == 1
+    assert effects.count("authorized") == 1
+    outcomes = [attempt.outcome for attempt in run_of(order).attempts.filter(step="capture_payment")]
+    assert outcomes == ["in_doubt", "done"]
+    stack.check_books(order)
+
+
+def test_a_capture_that_keeps_failing_ends_on_a_persons_desk_who_can_mend_it(stack, django_user_model):
+    from sagas import desk
+
+    order = stack.settled(stack.place("pm_card_captureFails"))
+    assert order.status == "needs_attention"
+    run = run_of(order)
+    assert run.status == "stuck"
+    ann = django_user_model.objects.create_user("ann")
+    desk.retry_now(run.id, actor=ann, reason="the bank says it is mended")
+
+    assert stack.settled(refreshed(order)).status == "confirmed"
+    stack.check_books(order)
+
+
+def refreshed(order: Order) -> Order:
+    """The order once the desk's act has moved it on: no longer on the desk."""
+    from tests.workers import until
+
+    def moved() -> bool:
+        order.refresh_from_db()
+        return order.status != "needs_attention"
+
+    until(moved, 20, what=f"{order.number} leaves the desk")
+    return order
+
+
+def test_cancel_before_the_pivot_undoes_and_never_charges(stack):
+    stack.standins.fault("carrier", operation="book", kind="slow", delay=3, order=None, times=1)
+    order = stack.place()
+    until_step(order, "book_shipment")
+    answer = Client().post(f"/api/orders/{order.pk}/cancel")
+    assert answer.status_code in (200, 202), answer.content
+    assert stack.settled(order).status == "cancelled"
+    assert run_of(order).code == "cancelled"
+    stack.check_books(order)
+
+
+def test_cancel_after_the_pivot_is_told_that_it_is_too_late(stack):
+    order = stack.settled(stack.place())
+    answer = Client().post(f"/api/orders/{order.pk}/cancel")
+    assert answer.status_code == 409
+    order.refresh_from_db()
+    assert order.status == "confirmed"
+    stack.check_books(order)
+
+
+def until_step(order, name):
+    from tests.workers import until
+
+    def at_it() -> bool:
+        return run_of(order).steps.filter(name=name, status="running").exists()
+
+    until(at_it, 20, what=f"{order.number} is at {name}")
+
+
+def test_the_confirmation_is_mailed_once_by_a_subscriber(stack):
+    from outbox.models import InboxEntry
+    from tests.workers import until
+
+    order = stack.settled(stack.place())
+    until(lambda: InboxEntry.objects.filter(subscriber="orders.email_confirmation").exists(), 20)
+    assert order.status == "confirmed"
+    assert mail.outbox == []  # sent by the worker's process, not by this one
+
+
+def test_one_trace_goes_from_the_request_to_every_participant(stack):
+    order = stack.settled(stack.place())
+    run = run_of(order)
+    trace_id = run.traceparent[3:35]
+    for participant in ("payments", "warehouse", "carrier"):
+        entries = stack.standins.ledger(participant, order.number)
+        assert entries
+        assert {entry["traceparent"][3:35] for entry in entries} == {trace_id}
+        assert {entry["request_id"] for entry in entries} == {run.request_id}
+
+
+def test_twenty_orders_at_once_all_settle_and_the_books_agree(stack):
+    cards = ["pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_answerLost", "pm_card_visa"]
+    orders = [stack.place(card) for card in cards * 5]
+    for order in orders:
+        stack.check_books(stack.settled(order, 60))
+    assert Run.objects.filter(status__in=["running", "undoing"]).count() == 0
