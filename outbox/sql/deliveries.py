@@ -29,7 +29,8 @@ def take_overdue(limit: int, redeliver_after: timedelta) -> list[Due]:
             FROM overdue WHERE delivery.id = overdue.id
             RETURNING delivery.id AS row, delivery.message_id, delivery.subscriber, delivery.attempts
         )
-        SELECT taken.row, taken.subscriber, {run.COLUMNS}, taken.attempts FROM taken JOIN outbox_published USING (message_id)
+        SELECT taken.row, taken.subscriber, {run.COLUMNS}, taken.attempts
+        FROM taken JOIN outbox_published USING (message_id)
         """,
         [limit, redeliver_after, redeliver_after],
     )

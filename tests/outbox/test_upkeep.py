@@ -135,9 +135,8 @@ def test_status_never_counts_beyond_a_thousand():
 
 def test_the_busy_tables_are_vacuumed_by_count():
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, array_to_string(reloptions, ' ') FROM pg_class WHERE relname LIKE 'outbox%%' AND relkind = 'r'"
-        )
+        like = "relname LIKE 'outbox%' AND relkind = 'r'"
+        cursor.execute(f"SELECT relname, array_to_string(reloptions, ' ') FROM pg_class WHERE {like}")
         options = dict(cursor.fetchall())
     for table in ("outbox_message", "outbox_delivery"):
         assert "autovacuum_vacuum_scale_factor=0" in options[table]
