@@ -14,7 +14,7 @@ from celery.canvas import Signature
 from kombu import exceptions as kombu_exceptions
 from kombu.exceptions import OperationalError
 
-from .. import codec
+from .. import codec, trace
 from ..declaration import registry
 from ..envelope import Envelope
 from ..errors import CannotRead, OutboxDeclarationError
@@ -102,7 +102,8 @@ def _render(one: Outgoing) -> list[Signature]:
     if render is None or one.to:
         return [_deliver(subscriber, envelope, headers) for subscriber in one.to]
     body = registry.events[envelope.type, envelope.version].body
-    signature = render(codec.decode(body, envelope.payload))
+    with trace.use(trace.from_headers(headers)):
+        signature = render(codec.decode(body, envelope.payload))
     for task in [signature, *getattr(signature, "tasks", ())]:
         task.set(headers={**headers, **task.options.get("headers", {})})
     return [signature]

@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import chain
 from celery.canvas import Signature
 
-from outbox import Message, PermanentFailure, Retry, RetryAfter, subscribe
+from outbox import Message, PermanentFailure, Retry, RetryAfter, subscribe, trace
 from outbox.transports.celery import renders
 
 from .events import ChainWanted, ItemCounted
@@ -29,7 +29,8 @@ def second(message: Message[ItemCounted]) -> None:
 
 @renders(ChainWanted)
 def as_chain(event: ChainWanted) -> Signature:
-    return chain(*(link.si(event.name, position).set(queue=event.queue) for position in range(3)))
+    first = link.si(event.name, 0).set(queue=event.queue, headers=trace.current().headers())
+    return chain(first, *(link.si(event.name, position).set(queue=event.queue) for position in (1, 2)))
 
 
 def write(subscriber: str, message: Message[ItemCounted]) -> None:
