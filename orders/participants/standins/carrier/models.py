@@ -1,0 +1,56 @@
+"""What the carrier keeps: bookings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from ..common.keyed import NEW, Keyed
+from ..common.models import AbstractFault, AbstractLedgerEntry
+
+
+class Status(models.TextChoices):
+    """Where a booking stands."""
+
+    NEW = NEW, "being made; never committed"
+    BOOKED = "booked", "has a label"
+    CANCELLED = "cancelled", "cancelled, or taken back before it came"
+    DISPATCHED = "dispatched", "on its way"
+
+
+class Booking(Keyed):
+    """A place for a parcel, under a key."""
+
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.NEW)
+
+    def __str__(self) -> str:
+        return self.key
+
+    @property
+    def label(self) -> str:
+        """What is printed on the parcel; "" when it was never booked."""
+        return f"C-{self.pk:08d}" if self.order else ""
+
+    @property
+    def tracking(self) -> str:
+        """What the customer looks for; "" before the parcel is on its way."""
+        return f"TRK{self.pk:010d}" if self.status == Status.DISPATCHED else ""
+
+    def as_json(self) -> dict[str, Any]:
+        body = {"key": self.key, "order": self.order, "label": self.label, "status": self.status}
+        return {**body, "tracking": self.tracking} if self.tracking else body
+
+
+class Fault(AbstractFault):
+    """What will go wrong at the carrier."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.operation}"
+
+
+class LedgerEntry(AbstractLedgerEntry):
+    """What the carrier really did."""
+
+    def __str__(self) -> str:
+        return f"{self.operation} {self.key}"

@@ -1,0 +1,33 @@
+"""The page at /: what each company was told to do wrong, and what it really did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+COMPANIES = {
+    "payments": "The customer's money",
+    "warehouse": "The goods",
+    "carrier": "The parcels",
+}
+LATEST = 20
+
+
+@require_safe
+def front_page(request: HttpRequest) -> HttpResponse:
+    """HTML for people; programs read `/<company>/_faults` and `/<company>/_ledger`."""
+    companies = [company(name, keeps) for name, keeps in COMPANIES.items()]
+    stock = apps.get_model("warehouse", "Stock")._default_manager.all()
+    context = {"companies": companies, "stock": stock, "latest": LATEST, "base": request.build_absolute_uri("/")[:-1]}
+    return render(request, "front.html", context)
+
+
+def company(name: str, keeps: str) -> dict[str, Any]:
+    """A company's faults that still hit, and its latest effects, newest first."""
+    faults = apps.get_model(name, "Fault")._default_manager.exclude(times=0).order_by("id")
+    ledger = apps.get_model(name, "LedgerEntry")._default_manager.order_by("-id")
+    return {"name": name, "keeps": keeps, "faults": faults, "entries": ledger[:LATEST], "count": ledger.count()}

@@ -1,0 +1,16 @@
+"""The warehouse's addresses. A key may hold slashes; one that ends in "/commit" cannot be told apart, and none does."""
+
+from django.urls import path
+
+from ..common.views import control_urls
+from . import views
+from .models import Fault, LedgerEntry
+
+urlpatterns = [
+    path("stock", views.stock),
+    path("stock/<str:sku>", views.count),
+    path("reservations", views.reserve),
+    path("reservations/<path:key>/commit", views.commit),
+    path("reservations/<path:key>", views.reservation),
+    *control_urls(Fault, LedgerEntry),
+]
