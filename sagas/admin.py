@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from . import desk, deskpage, filters, runpage
 from .durations import say
@@ -34,7 +35,7 @@ URGENCY = Case(
     default=Value(2),
     output_field=IntegerField(),
 )
-REASON_SHOWN = 90  # characters
+REASON_SHOWN = 140  # characters
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -59,11 +60,13 @@ class RunAdmin(ReadOnlyAdmin):
     """Runs. Only open ones are listed unless another state is chosen: those few are sorted by urgency, and the finished
     ones, of which there may be millions, are read along the primary key, whose UUIDv7 grows with time."""
 
-    list_display = ("about", "name", "state", "stands", "shortened_reason", "age", "next_look")
+    list_display = ("about", "state", "stands", "age", "next_look")
     list_display_links = ("about",)
     list_filter = (filters.StateFilter, filters.StepFilter, filters.SagaFilter, filters.AgeFilter)
     search_fields = ("subject", "key", "request_id", "id")
-    search_help_text = "Order number or e-mail, or a part of either; a key, a request id or a run's id in full."
+    search_help_text = (
+        "A part of the subject, such as an order number or e-mail; a key, a request id or a run's id in full."
+    )
     sortable_by = ()
 
     class Media:
@@ -74,6 +77,10 @@ class RunAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs: QuerySet[Run] = super().get_queryset(request)
         return runs.defer("input").annotate(read_at=Now()).prefetch_related("steps")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = f"Runs: {filters.title_of(filters.state_of(request))}"
+        return super().changelist_view(request, {**(extra_context or {}), "title": title})
 
     def get_ordering(self, request: HttpRequest) -> Any:
         state = filters.state_of(request)
@@ -98,8 +105,8 @@ class RunAdmin(ReadOnlyAdmin):
         return queryset.filter(words | exact), False
 
     @admin.display(description="subject")
-    def about(self, run: Run) -> str:
-        return run.subject or run.key
+    def about(self, run: Run) -> SafeString:
+        return format_html("{}<small>{}</small>", run.subject or run.key, run.name)
 
     @admin.display(description="state")
     def state(self, run: Run) -> SafeString:
@@ -107,15 +114,10 @@ class RunAdmin(ReadOnlyAdmin):
         badge = '<span class="badge {}"><span class="icon" aria-hidden="true">{}</span>{}</span>'
         return format_html(badge, face.tone, face.icon, face.text)
 
-    @admin.display(description="where it stands")
-    def stands(self, run: Run) -> str:
-        return runpage.where(run)
-
-    @admin.display(description="reason")
-    def shortened_reason(self, run: Run) -> SafeString | str:
-        if len(run.reason) <= REASON_SHOWN:
-            return run.reason
-        return format_html('<span title="{}">{}…</span>', run.reason, run.reason[:REASON_SHOWN].rstrip())
+    @admin.display(description="where it stands, and why")
+    def stands(self, run: Run) -> SafeString:
+        reason = Truncator(run.reason).chars(REASON_SHOWN)
+        return format_html('{}<small title="{}">{}</small>', runpage.where(run), run.reason, reason)
 
     @admin.display(description="age")
     def age(self, run: Run) -> str:

@@ -66,7 +66,7 @@ class ResolutionForm(DecisionForm):
         label="How it ended",
         choices=list(ENDED.items()),
         widget=forms.RadioSelect,
-        error_messages={"required": "Say how it ended: the order is shown to the customer by it."},
+        error_messages={"required": "Say how it ended: our own records follow it."},
     )
 
 
@@ -95,11 +95,15 @@ def act(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpRe
         tokens = [word.partition(":")[0] for word in request.POST.get("runs", "").split()]
         return _page(model_admin, request, verb, form, list(_runs(tokens)[:AT_ONCE]))
     decisions: list[Decision] = form.cleaned_data.pop("runs")
-    return _carry_out(request, verb, decisions, form.cleaned_data)
+    return _carry_out(model_admin, request, verb, decisions, form.cleaned_data)
 
 
 def _carry_out(
-    request: HttpRequest, verb: desk.Verb, decisions: Sequence[Decision], given: dict[str, Any]
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    verb: desk.Verb,
+    decisions: Sequence[Decision],
+    given: dict[str, Any],
 ) -> HttpResponse:
     skipped: list[str] = []
     for decision in decisions:
@@ -107,6 +111,9 @@ def _carry_out(
             verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
         except (SagaError, Run.DoesNotExist) as error:  # WrongState in the main: said to the operator, nothing done
             skipped.append(f"{_title(decision.run_id)}: {error}")
+        else:  # the act itself is recorded by the desk; this is for the user's own list of recent actions
+            run = Run.objects.get(pk=decision.run_id)
+            model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
     done = len(decisions) - len(skipped)
     if len(decisions) == 1:
         return _report_one(request, verb, decisions[0].run_id, skipped)

@@ -41,6 +41,11 @@ def state_of(request: HttpRequest) -> str:
     return chosen if chosen in STATES else ("all" if request.GET.get("q") else "open")
 
 
+def title_of(state: str) -> str:
+    """The state in words."""
+    return TITLES.get(state) or RUN[RunStatus(state)].text
+
+
 class StateFilter(admin.SimpleListFilter):
     """Open runs unless another state is chosen, so that the list stays short whatever the table's size."""
 
@@ -49,7 +54,7 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         self.chosen = state_of(request)
-        return [(name, TITLES.get(name) or RUN[RunStatus(name)].text) for name in STATES]
+        return [(name, title_of(name)) for name in STATES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         statuses = STATES[self.chosen]

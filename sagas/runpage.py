@@ -124,7 +124,8 @@ def pivot_in_doubt(run: Run) -> bool:
 
 def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
     try:
-        declared = {step.name: step.participant for step in registry.find(run.name, run.version).steps}
+        steps_declared = registry.find(run.name, run.version).steps
+        declared = {step.name: "our own database" if step.local else step.participant for step in steps_declared}
     except SagaError:
         declared = {}
     return [
@@ -149,11 +150,9 @@ def _messages(key: str) -> list[Messages]:
         Messages("published", "publishedmessage", key, len(carried)),
         Messages("dead letters", "deadletter", key, DeadLetter.objects.filter(key=key)[:CARRIED].count()),
     ]
-    for message_id, subscriber in Delivery.objects.filter(message_id__in=carried).values_list(
-        "message_id", "subscriber"
-    ):
-        found.append(Messages(f"on its way to {subscriber}", "delivery", str(message_id), 1))
-    return found
+    open_deliveries = Delivery.objects.filter(message_id__in=carried).values_list("message_id", "subscriber")
+    found += [Messages(f"on its way to {to}", "delivery", str(message_id), 1) for message_id, to in open_deliveries]
+    return [group for group in found if group.count]
 
 
 def _pretty(value: Any) -> str:

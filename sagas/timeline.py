@@ -16,6 +16,8 @@ from .wording import ENDED, IN_HAND, OUTCOME, STEP, Face, spoken
 
 WORTH_TELLING = timedelta(seconds=1)
 """A shorter gap between two steps is the ordinary way from one link to the next."""
+TOLD = ("status", "step", "step_status", "resolution", "cancel_requested")
+"""The facts of an act that are shown; its record holds more, for audits."""
 IN_HANDS = (StepStatus.RUNNING, StepStatus.UNDOING)
 
 
@@ -60,7 +62,7 @@ def timeline(
 
 def _accepted(run: Run) -> Entry:
     by = f"By request {run.request_id}." if run.request_id else ""
-    return Entry(run.created_at, Face("●", "quiet", "accepted"), "Accepted", text=by)
+    return Entry(run.created_at, Face("●", "calm", "accepted"), "Accepted", text=by)
 
 
 def _attempt(attempt: Attempt, now: datetime) -> Entry:
@@ -112,8 +114,7 @@ def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
 
 
 def _changes(act: Act) -> tuple[Change, ...]:
-    names = dict.fromkeys([*act.before, *act.after])
-    facts = [(name, act.before.get(name), act.after.get(name)) for name in names]
+    facts = [(name, act.before.get(name), act.after.get(name)) for name in TOLD]
     return tuple(Change(spoken(name), _value(was), _value(is_)) for name, was, is_ in facts if was != is_)
 
 
@@ -132,9 +133,9 @@ def _ending(run: Run) -> Iterator[Entry]:
     if run.finished_at is None:
         return
     if run.status == RunStatus.RESOLVED:
-        yield Entry(run.finished_at, Face("■", "quiet", "closed"), "Closed by hand", text=ENDED.get(run.resolution, ""))
+        yield Entry(run.finished_at, Face("■", "calm", "closed"), "Closed by hand", text=ENDED.get(run.resolution, ""))
     elif run.status == RunStatus.COMPENSATED:
-        yield Entry(run.finished_at, Face("■", "quiet", "undone"), "Undone", text=run.reason)
+        yield Entry(run.finished_at, Face("■", "calm", "undone"), "Undone", text=run.reason)
     else:
         yield Entry(run.finished_at, Face("■", "ok", "completed"), "Completed")
 

@@ -9,7 +9,7 @@ from .models import Attempt, Run, RunStatus, StepStatus
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """How something looks: `tone` is a class of desk.css (ok, bad, wait, busy, quiet), `icon` one character."""
+    """How something looks: `tone` is a class of desk.css (ok, bad, wait, busy, act, calm), `icon` one character."""
 
     icon: str
     tone: str
@@ -20,9 +20,9 @@ RUN = {
     RunStatus.RUNNING: Face("▶", "busy", "running"),
     RunStatus.UNDOING: Face("↩", "wait", "undoing"),
     RunStatus.COMPLETED: Face("✓", "ok", "completed"),
-    RunStatus.COMPENSATED: Face("↺", "quiet", "undone"),
+    RunStatus.COMPENSATED: Face("↺", "calm", "undone"),
     RunStatus.STUCK: Face("!", "bad", "stuck"),
-    RunStatus.RESOLVED: Face("✎", "quiet", "resolved by hand"),
+    RunStatus.RESOLVED: Face("✎", "calm", "resolved by hand"),
 }
 MEANS = {
     RunStatus.RUNNING: "Its steps are being carried out, or wait for their next attempt. Nobody must act.",
@@ -33,7 +33,7 @@ MEANS = {
     RunStatus.RESOLVED: "An operator closed the run and said how it ended. Final; nobody must act.",
 }
 STEP = {
-    StepStatus.PENDING: Face("·", "quiet", "not started"),
+    StepStatus.PENDING: Face("·", "calm", "not started"),
     StepStatus.RUNNING: Face("▶", "busy", "running"),
     StepStatus.WAITING: Face("…", "wait", "waiting to retry"),
     StepStatus.DONE: Face("✓", "ok", "done"),
@@ -42,7 +42,7 @@ STEP = {
     StepStatus.UNDO_DUE: Face("↩", "wait", "to be undone"),
     StepStatus.UNDOING: Face("↩", "busy", "being undone"),
     StepStatus.UNDO_WAITING: Face("…", "wait", "waiting to retry the undo"),
-    StepStatus.UNDONE: Face("↺", "quiet", "undone"),
+    StepStatus.UNDONE: Face("↺", "calm", "undone"),
     StepStatus.UNDO_FAILED: Face("!", "bad", "undo failed"),
 }
 OUTCOME = {

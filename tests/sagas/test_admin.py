@@ -393,7 +393,7 @@ def test_the_front_page_counts_runs_and_says_the_completion_rate(operator, clien
         href = f'{reverse(LIST)}?state={state}"'
         assert f"<strong>{count}</strong>" in text[text.index(href) :][:200]
     assert "<strong>75 %</strong>" in text
-    assert "80 % in all" in text
+    assert "80 % of all" in text
     assert "oldest unpublished message" not in text  # no permission to see the outbox
 
 
