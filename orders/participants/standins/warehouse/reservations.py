@@ -1,6 +1,6 @@
 """The warehouse's rules. Everything here runs in the caller's transaction.
 
-Locks are taken in one order everywhere: the key's row, then the stock's rows by SKU. So no two calls wait for each other.
+Locks are taken in one order everywhere, so that no two calls wait for each other: the key's row, then stock by SKU.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def release(key: str) -> Reservation:
 
 
 def commit(key: str) -> Reservation:
-    """Take the reserved pieces out for good; twice is the same as once. Raises Declined `released`, or `unknown` (404)."""
+    """Take the reserved pieces out for good; twice is as once. Raises Declined `released`, or `unknown` (404)."""
     row = Reservation.locked(key)
     if row is None:
         raise unknown()
