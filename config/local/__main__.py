@@ -19,8 +19,7 @@ from .up import up
 
 
 def main() -> int:
-    arguments, rest = parser().parse_known_args()
-    rest = [word for word in rest if word != "--"]
+    arguments = parser().parse_args()
     home = Home()
     try:
         match arguments.command:
@@ -30,12 +29,12 @@ def main() -> int:
                 up(home)
                 return 0
             case "demo":
-                return demo(home, rest)
+                return demo(home, arguments.orders)
             case "check":
                 return check(home)
             case _:
                 with environment_with_servers(home) as environment:
-                    return run(rest, environment)
+                    return run(arguments.program, environment)
     except LocalStackError as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
@@ -46,9 +45,11 @@ def parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up", help="run the whole stack until Ctrl-C")
     start.add_argument("--stop-with-parent", action="store_true", help="stop when the starting process is killed")
-    commands.add_parser("demo", help="50 orders against the running stack, or one started for it")
+    trial = commands.add_parser("demo", help="place orders on the running stack, or on one started for it")
+    trial.add_argument("--orders", type=int, default=50, help="how many (50)")
     commands.add_parser("check", help="format, lint, layers, types, migrations")
-    commands.add_parser("run", help="run a command with a private PostgreSQL and Redis")
+    program = commands.add_parser("run", help="run a program with a private PostgreSQL and Redis")
+    program.add_argument("program", nargs="+")
     return parser
 
 

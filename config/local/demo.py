@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,12 +18,13 @@ from .up import READY_PATIENCE
 STOP_PATIENCE = 20.0  # seconds
 
 
-def demo(home: Home, arguments: Sequence[str]) -> int:
-    """Run the demo with the number of orders in `arguments`, 50 if it names none; returns its exit code."""
-    count = int(arguments[0]) if arguments else 50
+def demo(home: Home, orders: int) -> int:
+    """Place that many orders and compare the books; 0 when all settled and all books agree, 1 otherwise."""
     with running_stack(home):
-        environment = home.read_env()
-        return Demo(environment["SITE_URL"], environment["STANDINS_URL"]).run(count)
+        addresses = home.read_env()
+        if "SITE_URL" not in addresses:
+            raise LocalStackError("Another `make up` is only just starting or stopping here; try again in a moment.")
+        return Demo(addresses["SITE_URL"], addresses["STANDINS_URL"]).run(orders)
 
 
 @contextmanager
