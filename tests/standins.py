@@ -32,7 +32,8 @@ class Standins:
 
     def ledger(self, participant: str, order: str | None = None) -> list[dict[str, Any]]:
         """What the participant really did, oldest first."""
-        return self._json("GET", f"/{participant}/_ledger", params={"order": order} if order else {})["results"]
+        entries = self._json("GET", f"/{participant}/_ledger", params={"order": order} if order else {})
+        return list(entries["results"])
 
     def fault(self, participant: str, **fault: Any) -> None:
         """`fault("payments", operation="capture", kind="lose_answer", order="S-100001", times=1)`."""
@@ -67,8 +68,8 @@ def standins_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand
     """Migrated, seeded and answering."""
     log = tmp_path_factory.mktemp("standins") / "log"
     environment = {**os.environ, **fresh_databases(), "PYTHONPATH": str(ROOT)}
-    for command in ("migrate", "seed"):
-        subprocess.run([*PROGRAM, command], env=environment, check=True, cwd=ROOT)
+    for job in ("migrate", "seed"):
+        subprocess.run([*PROGRAM, job], env=environment, check=True, cwd=ROOT)
     port = free_port()
     standins = Standins(f"http://127.0.0.1:{port}", log)
     with log.open("ab") as output:
@@ -122,7 +123,7 @@ def fresh_databases() -> dict[str, str]:
 def answers(url: str) -> bool:
     try:
         return requests.get(url, timeout=2).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

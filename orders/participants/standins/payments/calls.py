@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable
 from contextlib import ExitStack
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -25,8 +25,7 @@ Effect = Callable[[str], dict[str, Any]]
 def endpoint(view: View[P]) -> View[P]:
     """Check the API key, and turn a StripeError into its answer. Any key will do, but there must be one."""
 
-    @wraps(view)
-    def call(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def call(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             if not api_key(request):
                 raise unauthorized()
@@ -36,7 +35,7 @@ def endpoint(view: View[P]) -> View[P]:
         response["Request-Id"] = new_id("req", 14)
         return response
 
-    return call
+    return update_wrapper(call, view)
 
 
 def perform(

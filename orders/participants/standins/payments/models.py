@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from typing import Self
+from typing import ClassVar, Self
 
 from django.db import models
 from django.utils import timezone
@@ -50,6 +50,8 @@ class Intent(models.Model):
         SUCCEEDED = "succeeded"
         CANCELED = "canceled"
 
+    objects: ClassVar[models.Manager[Intent]]
+
     id = models.CharField(primary_key=True, max_length=40, default=new_intent_id)
     order = models.CharField(max_length=100)
     amount = models.BigIntegerField()
@@ -81,6 +83,8 @@ class Intent(models.Model):
 class Refund(models.Model):
     """Money given back."""
 
+    objects: ClassVar[models.Manager[Refund]]
+
     id = models.CharField(primary_key=True, max_length=40, default=new_refund_id)
     intent = models.ForeignKey(Intent, models.PROTECT)
     amount = models.BigIntegerField()
@@ -94,6 +98,8 @@ class Refund(models.Model):
 
 class StoredAnswer(models.Model):
     """The answer that a request with an idempotency key got, to be given again."""
+
+    objects: ClassVar[models.Manager[StoredAnswer]]
 
     key = models.CharField(primary_key=True, max_length=255)
     path = models.CharField(max_length=300)

@@ -64,4 +64,6 @@ def read(request: HttpRequest, known: Collection[str]) -> Params:
     for name in given:
         if name.partition("[")[0] not in known:
             raise invalid(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
+        if "\0" in name + given[name]:  # PostgreSQL keeps none
+            raise invalid(f"Invalid character in {name!r}", param=name)
     return Params({name: given[name] for name in given})
