@@ -65,7 +65,7 @@ class RunAdmin(ReadOnlyAdmin):
     list_filter = (filters.StateFilter, filters.StepFilter, filters.SagaFilter, filters.AgeFilter)
     search_fields = ("subject", "key", "request_id", "id")
     search_help_text = (
-        "A part of the subject, such as an order number or e-mail; a key, a request id or a run's id in full."
+        "A part of the subject, such as an order number or e-mail; or in full: a key, a request id, an id."
     )
     sortable_by = ()
 

@@ -65,6 +65,8 @@ class RunPage:
     """Whether earlier attempts are left out."""
     messages: list[Messages]
     input: str
+    deadline: datetime | None
+    """While it still counts."""
     now: datetime
     flower_url: str
 
@@ -85,6 +87,7 @@ def load(run: Run) -> RunPage:
         cut=len(attempts) > SHOWN,
         messages=_messages(run.key),
         input=_pretty(run.input),
+        deadline=run.deadline_at if run.status == RunStatus.RUNNING and not _committed(run) else None,
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
     )
@@ -118,8 +121,12 @@ def where(run: Run) -> str:
 
 def pivot_in_doubt(run: Run) -> bool:
     """Whether the point of no return has been asked for, so that undoing may take back what has happened for good."""
+    return run.status != RunStatus.UNDOING and _committed(run)
+
+
+def _committed(run: Run) -> bool:
     step = standing(run)
-    return step is not None and run.status != RunStatus.UNDOING and passed_pivot(run, step)
+    return step is not None and passed_pivot(run, step)
 
 
 def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:

@@ -38,7 +38,7 @@ class Entry:
     face: Face
     title: str
     kind: str = "event"
-    """attempt, wait, act or event: a class of desk.css."""
+    """attempt, pause, act, now or event: a class of desk.css."""
     text: str = ""
     error_class: str = ""
     lasted: timedelta | None = None
@@ -56,8 +56,7 @@ def timeline(
     found += _gaps(run, attempts, acts)
     found += _acts(attempts, acts)
     found += _cancel_request(run, acts)
-    found += _ending(run)
-    return sorted(found, key=lambda entry: entry.at) + list(_now(run, steps, now))
+    return [*sorted(found, key=lambda entry: entry.at), *_ending(run), *_now(run, steps, now)]
 
 
 def _accepted(run: Run) -> Entry:
@@ -108,7 +107,7 @@ def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
             parked = max((one.ended_at for one in attempts if one.ended_at and one.ended_at <= act.at), default=None)
             if parked is not None:
                 face = Face("!", "bad", "stuck")
-                yield Entry(parked, face, "Stuck: waited for a person", kind="wait", lasted=act.at - parked)
+                yield Entry(parked, face, "Stuck: waited for a person", kind="pause", lasted=act.at - parked)
         title = f"{spoken(act.verb)} by {act.actor_name}"
         yield Entry(act.at, Face("✎", "act", act.verb), title, kind="act", text=act.reason, changes=_changes(act))
 
@@ -160,7 +159,7 @@ def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
 
 
 def _wait(at: datetime, lasted: timedelta, title: str, why: str = "") -> Entry:
-    return Entry(at, Face("…", "wait", "waited"), title, kind="wait", lasted=lasted, text=why)
+    return Entry(at, Face("…", "wait", "waited"), title, kind="pause", lasted=lasted, text=why)
 
 
 def _cause(attempt: Attempt) -> str:
