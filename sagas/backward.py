@@ -21,9 +21,10 @@ logger = logging.getLogger(__name__)
 
 
 def try_undo(taken: Taken) -> Verdict:
-    step, context = taken.step, undo_context(taken)
+    step = taken.step
     assert step.undo_run is not None, "the chain holds only steps with an undo"  # noqa: S101
     try:
+        context = undo_context(taken)
         if step.local:
             with transaction.atomic():
                 held(taken.run_id, step.position, taken.claim.token)

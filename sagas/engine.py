@@ -10,25 +10,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import connection
+from django.db import connection, transaction
 
 from outbox import NotInTransaction, codec, trace
 from outbox.ids import uuid7
 
 from . import registry, sql
 from .backward import try_undo, undo_failed
-from .declaration import Saga
+from .declaration import Saga, Step
 from .dispatch import RunReady, lease_seconds, ring_on_commit
 from .errors import SagaError
 from .forward import give_up, try_step
 from .look import look
-from .models import Run
+from .models import Attempt, Run, RunStatus, StepStatus
 from .settings import saga_settings
 from .taken import Taken
-from .transitions import Fenced
+from .transitions import Fenced, close_attempt, held, park
 from .verdict import STOP, Verdict
 
 logger = logging.getLogger(__name__)
@@ -119,7 +119,22 @@ def _take(statement: str, link: Link) -> Taken | None:
     )
     if claim is None:
         return None
-    return Taken(link.run_id, saga, step, claim, codec.decode(saga.input_type, claim.input))
+    try:
+        return Taken(link.run_id, saga, step, claim, codec.decode(saga.input_type, claim.input))
+    except ValueError as error:
+        _park_unreadable(link.run_id, step, claim, error)
+        return None
+
+
+def _park_unreadable(run_id: UUID, declared: Step[Any, Any], claim: sql.Claim, error: ValueError) -> None:
+    """An input that this code cannot read is a person's matter: no number of attempts mends it."""
+    with transaction.atomic():
+        run, step = held(run_id, declared.position, claim.token)
+        close_attempt(step, Attempt.Outcome.AWAY, error)
+        step.forgiven += 1  # nobody was asked
+        step.status = StepStatus.UNDO_FAILED if run.status == RunStatus.UNDOING else StepStatus.WAITING
+        step.save()
+        park(run, code="unreadable", reason=f"{declared.name}: the run's input does not fit this code: {error}")
 
 
 def _over_budget(taken: Taken, attempts: int | None) -> bool:

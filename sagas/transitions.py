@@ -6,6 +6,7 @@ step, then whatever the host's hook writes.
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,8 @@ from .dispatch import RunReady
 from .errors import SagaError
 from .models import Attempt, Run, RunStatus, Step, StepStatus
 from .settings import saga_settings
+
+logger = logging.getLogger(__name__)
 
 WOKEN_BY_SWEEP = timedelta(seconds=2)
 """How long the sweep leaves a short wait to Celery's own retry before it rings."""
@@ -64,7 +67,8 @@ def postpone(run: Run, step: Step, status: StepStatus, delay: timedelta) -> None
     step.save()
     slack = WOKEN_BY_SWEEP if delay <= saga_settings.SHORT_WAIT else timedelta(0)
     run.wake_at = Now() + delay + slack
-    run.reason = step.error_text
+    if run.status == RunStatus.RUNNING and run.cancel_requested_at is None:  # else it says why the run is undone
+        run.reason = step.error_text
     run.save(update_fields=["wake_at", "reason"])
 
 
@@ -111,15 +115,21 @@ def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
     run.save()
     run.refresh_from_db(fields=["row_version", "updated_at", "finished_at", "wake_at"])
     if before != after:
-        saga = registry.find(run.name, run.version)
-        value = codec.decode(saga.input_type, codec.encode(run.input))
-        notify(saga, run.id, value, before, run, step=step_at(saga, run.position))
+        _tell_host(run, before)
 
 
-def notify(saga: Saga[Any], run_id: UUID, value: Any, before: str, run: Run, *, step: str) -> None:
+def _tell_host(run: Run, before: str) -> None:
     """Call the host's hook for a changed status."""
-    if saga.status_hook is not None:
-        saga.status_hook(StatusChange(run_id, value, before, run.status, step, run.code, run.reason, run.resolution))
+    saga = registry.find(run.name, run.version)
+    if saga.status_hook is None:
+        return
+    try:
+        value = codec.decode(saga.input_type, codec.encode(run.input))
+    except ValueError:  # the run is parked for this very reason; its hook cannot be given what it is declared for
+        logger.exception("saga.unreadable_input", extra={"run": str(run.id)})
+        return
+    step = step_at(saga, run.position)
+    saga.status_hook(StatusChange(run.id, value, before, run.status, step, run.code, run.reason, run.resolution))
 
 
 def step_at(saga: Saga[Any], position: int) -> str:

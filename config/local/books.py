@@ -19,7 +19,7 @@ SETTLED = {
         ("warehouse", "committed"): 1,
         ("warehouse", "released"): 0,
         ("carrier", "dispatched"): 1,
-        ("carrier", "canceled"): 0,
+        ("carrier", "cancelled"): 0,
     },
     "cancelled": {
         ("payments", "captured"): 0,
@@ -29,7 +29,7 @@ SETTLED = {
 }
 """How often each effect stands in the ledgers, by the order's final status."""
 
-UNDONE = {"reserved": "released", "booked": "canceled"}
+UNDONE = {"reserved": "released", "booked": "cancelled"}
 """For an order that was undone: each effect on the left has one on the right."""
 
 
@@ -85,6 +85,6 @@ def ledgers_of(standins: str, order: str) -> Ledgers:
         answer.raise_for_status()
         entries: list[dict[str, Any]] = answer.json()["results"]
         for entry in entries:
-            effects[participant, entry["effect"]] += 1
-            captured += entry["amount"] if (participant, entry["effect"]) == ("payments", "captured") else 0
+            effects[participant, entry["operation"]] += 1
+            captured += entry["amount"] if (participant, entry["operation"]) == ("payments", "captured") else 0
     return Ledgers(order, effects, captured)

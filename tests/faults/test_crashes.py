@@ -44,7 +44,7 @@ def at_step(order, name):
 
 
 def effects(shop, participant, order):
-    return [entry["effect"] for entry in shop.standins.ledger(participant, order.number)]
+    return [entry["operation"] for entry in shop.standins.ledger(participant, order.number)]
 
 
 def test_a_worker_killed_in_a_step_delays_its_order_by_the_lease(shop):

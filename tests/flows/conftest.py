@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.test import TransactionTestCase
 from redis import Redis
 
 from tests.conftest import empty_all_tables
@@ -23,7 +24,9 @@ def stack(django_db_setup, django_db_blocker, standins_process, tmp_path_factory
         programs = Programs(tmp_path_factory.mktemp("stack"))
         running = Stack(programs, standins_process)
         running.start()
-        yield running
+        with pytest.MonkeyPatch.context() as patch:  # the tables stay until the processes have stopped
+            patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: None)
+            yield running
         programs.stop()
         empty_all_tables(None)
 

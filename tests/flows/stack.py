@@ -65,7 +65,7 @@ class Stack:
 
     def _celery(self, name: str, queues: str, threads: int) -> Program:
         options = [f"--queues={queues}", f"--concurrency={threads}", f"--hostname={name}-{uuid.uuid4().hex[:6]}@test"]
-        return self.programs.start(name, [*WORKER, *options])
+        return self.programs.start(name, [*WORKER, *options], {"STANDINS_URL": self.standins.url})
 
 
 def run_of(order: Order) -> Run:

@@ -343,3 +343,32 @@ def test_each_attempt_says_who_made_it(world):
     assert attempt.direction == Attempt.Direction.FORWARD
     assert attempt.ended_at is not None
     assert attempt.ended_at >= attempt.started_at
+
+
+def test_a_run_whose_input_no_longer_fits_goes_to_a_person_and_asks_nobody(world):
+    run_id = begin(errand, Errand("milk"))
+    Run.objects.update(input={"was": "milk"})
+    run = carry(run_id)
+    assert (run.status, run.code) == ("stuck", "unreadable")
+    assert world.log == []
+
+
+def test_the_reason_of_an_undo_outlives_its_retries(world):
+    world.faults["pay"] = [Refused("card_declined", "No.")]
+    world.faults["unwrap"] = [LOST]
+    run = carry(begin(errand, Errand("milk")))
+    assert run.status == "compensated"
+    assert run.reason == "pay: No."
+
+
+def test_the_reason_of_a_cancel_outlives_a_failing_attempt(world):
+    run_id = begin(errand, Errand("milk"))
+
+    def cancel_and_fail():
+        errand.cancel("key-1", reason="changed my mind", actor="customer")
+        raise TimeoutError("no answer")
+
+    world.faults["fetch"] = [cancel_and_fail]
+    step_once(run_id)
+    run = carry(run_id)
+    assert (run.status, run.reason) == ("compensated", "changed my mind")
