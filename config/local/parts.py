@@ -32,20 +32,10 @@ class Job:
     command: tuple[str, ...]
 
 
-def migrations() -> list[Job]:
-    """The shop's tables and the stand-ins' tables."""
-    return [
-        Job("settle", (PYTHON, "manage.py", "migrate", "--verbosity", "0")),
-        Job("stand-ins", (PYTHON, "-m", "orders.participants.standins", "migrate")),
-    ]
-
-
-def local_data() -> list[Job]:
-    """A small catalogue, the stock for it, and an operator account."""
-    return [
-        Job("settle", (PYTHON, "manage.py", "load_local")),
-        Job("stand-ins", (PYTHON, "-m", "orders.participants.standins", "seed")),
-    ]
+def preparations() -> list[Job]:
+    """Tables, a small catalogue and the stock for it, an operator's account; harmless when all of it is there."""
+    prepare = (PYTHON, "-m", "config.local.prepare")
+    return [Job("settle", (*prepare, "shop")), Job("stand-ins", (*prepare, "standins"))]
 
 
 def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from .console import Console
 from .home import Home
-from .parts import NAMES, local_data, migrations, parts
+from .parts import NAMES, parts, preparations
 from .ports import Ports
 from .servers import Servers
 from .supervisor import Supervisor
@@ -66,8 +66,7 @@ def run_parts(
     supervisor = Supervisor(console, environment)
     try:
         console.say("Preparing the databases …")
-        supervisor.run(migrations())
-        supervisor.run(local_data())
+        supervisor.run(preparations())
         everything = parts(ports, environment)
         console.say("Starting the processes …")
         for part in everything:
