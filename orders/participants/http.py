@@ -1,10 +1,10 @@
 """HTTP to the participants: pooled connections, time limits, and the one place that says what a failure means.
 
-| what happened                                     | raised                                   |
-| ------------------------------------------------- | ---------------------------------------- |
-| no connection was made (refused, unknown host, TLS) | RetryAfter: nothing was sent             |
-| 429, 503                                            | RetryAfter: turned away before the work  |
-| time ran out, connection dropped, any other 5xx     | AnswerLost: it may have been applied     |
+| what happened                                               | raised                                  |
+| ----------------------------------------------------------- | --------------------------------------- |
+| no connection was made (refused, unknown host, TLS)         | RetryAfter: nothing was sent            |
+| 429, 503                                                    | RetryAfter: turned away before the work |
+| time ran out, connection dropped, any other 5xx, a redirect | AnswerLost: it may have been applied    |
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _local = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status below 500 and the JSON object that came with it."""
+    """A 2xx or 4xx status and the JSON object that came with it."""
 
     status: int
     body: dict[str, Any]
@@ -65,7 +65,7 @@ def call(
         raise meaning_of(participant, error) from error
     if response.status_code in TURNED_AWAY:
         raise turned_away(participant, response.status_code, response.headers)
-    if response.status_code >= 500:
+    if response.status_code >= 500 or response.is_redirect:
         raise AnswerLost(participant, f"answered {response.status_code} to {method} {url}")
     return Answer(response.status_code, _object(participant, response))
 

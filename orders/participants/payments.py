@@ -137,7 +137,7 @@ def _create(request: PaymentRequest, key: str, timeout: timedelta) -> stripe.Pay
                 "currency": request.currency.lower(),
                 "capture_method": "manual",
                 "payment_method": request.payment_method,
-                "payment_method_types": ["card"],
+                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
                 "receipt_email": request.email,
                 "description": f"Order {request.order_number}",
                 "metadata": {"order": request.order_number, "key": key},

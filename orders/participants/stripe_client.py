@@ -34,13 +34,19 @@ class Transport(stripe.HTTPClient):
         self._timeout = timeout
 
     def request(
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
         try:
             response = http.send(method, url, headers=headers or {}, timeout=self._timeout, data=post_data)
         except requests.RequestException as error:
-            raise stripe.APIConnectionError(str(error), should_retry=False) from error
-        return response.content, response.status_code, response.headers
+            raise stripe.APIConnectionError(str(error), should_retry=False) from error  # type: ignore[no-untyped-call]
+        return response.content.decode(errors="replace"), response.status_code, response.headers
 
     def close(self) -> None:
         """Nothing to do: the session belongs to the thread."""
