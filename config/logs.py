@@ -46,11 +46,11 @@ def logging_config(*, as_json: bool, level: str) -> dict[str, Any]:
 
 
 def add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Put the current request id and trace id on a record, when there is a current trace."""
+    """Put the current request id and trace context on a record, when there is a current trace."""
     from outbox import trace  # settings import this module before the apps may be imported
 
     current = trace.current_or_none()
     if current is not None:
         event["request_id"] = current.request_id
-        event["trace_id"] = current.trace_id
+        event["traceparent"] = current.traceparent
     return event

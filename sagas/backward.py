@@ -13,7 +13,7 @@ from .context import StatusChange, UndoContext
 from .errors import Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, facts, undo_context, wait
+from .taken import Taken, facts, log_failure, undo_context, wait
 from .transitions import Fenced, close_attempt, held, park
 from .verdict import GO_ON, STOP, Verdict
 
@@ -39,7 +39,7 @@ def try_undo(taken: Taken) -> Verdict:
     except RetryAfter as later:
         return wait(taken, StepStatus.UNDO_WAITING, Attempt.Outcome.AWAY, later, later.delay)
     except Exception as error:
-        logger.warning("saga.undo_failed", exc_info=True, extra=facts(taken))
+        log_failure(logger, "saga.undo_failed", taken, error)
         delay = step.undo_retry.delay_after(taken.claim.counted, roll=random.random())
         if delay is None:
             return undo_failed(taken, error)

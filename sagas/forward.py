@@ -15,7 +15,7 @@ from .context import NotApplied, StatusChange, StepContext
 from .errors import Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, facts, step_context, wait
+from .taken import Taken, facts, log_failure, step_context, wait
 from .transitions import Fenced, begin_undo, close_attempt, held, park
 from .verdict import GO_ON, STOP, Turn, Verdict
 
@@ -37,7 +37,7 @@ def try_step(taken: Taken) -> Verdict:
     except RetryAfter as later:
         return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, later, later.delay)
     except Exception as error:  # whatever it was: the participant may have been asked
-        logger.warning("saga.attempt_failed", exc_info=True, extra=facts(taken))
+        log_failure(logger, "saga.attempt_failed", taken, error)
         delay = step.retry.delay_after(taken.claim.counted, roll=random.random())
         if delay is None:
             return give_up(taken, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -74,6 +75,12 @@ def _earlier(run_id: UUID) -> Callable[[str, Any], Any]:
 
 def facts(taken: Taken) -> dict[str, Any]:
     return {"run": str(taken.run_id), "step": taken.step.title, "attempt": taken.claim.number}
+
+
+def log_failure(logger: logging.Logger, event: str, taken: Taken, error: Exception) -> None:
+    """Log a failed attempt; with a traceback unless it is the network, where a stack adds nothing to the text."""
+    network = isinstance(error, ConnectionError | TimeoutError)
+    logger.warning(event, exc_info=not network, extra={**facts(taken), "error": str(error)})
 
 
 def wait(taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exception, delay: timedelta) -> Verdict:

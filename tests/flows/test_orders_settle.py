@@ -137,3 +137,12 @@ def test_twenty_orders_at_once_all_settle_and_the_books_agree(stack):
     for order in orders:
         stack.check_books(stack.settled(order, 60))
     assert Run.objects.filter(status__in=["running", "undoing"]).count() == 0
+
+
+def test_an_outage_of_a_participant_spends_no_attempts_and_cancels_nobody(stack):
+    stack.standins.fault("carrier", operation="book", kind="unavailable", times=7)  # more often than attempts are allowed
+    order = stack.settled(stack.place())
+    assert order.status == "confirmed"
+    outcomes = [attempt.outcome for attempt in run_of(order).attempts.filter(step="book_shipment")]
+    assert outcomes == ["away"] * 7 + ["done"]
+    stack.check_books(order)

@@ -183,10 +183,7 @@ def test_two_orders_want_the_last_piece_and_exactly_one_gets_it(standins: Standi
 def test_orders_that_name_the_same_goods_in_any_order_never_deadlock(standins: Standins) -> None:
     one, two = Caller(standins, pieces=100), Caller(standins, pieces=100)
     lines = [{"sku": one.sku, "quantity": 1}, {"sku": two.sku, "quantity": 1}]
-    calls = [
-        lambda n=n: one.reserve(key=f"{one.key}:{n}", lines=lines if n % 2 else lines[::-1])  # type: ignore[misc]
-        for n in range(24)
-    ]
+    calls = [lambda n=n: one.reserve(key=f"{one.key}:{n}", lines=lines if n % 2 else lines[::-1]) for n in range(24)]
     assert [answer.status_code for answer in at_once(*calls)] == [201] * 24
     assert (one.available, two.available) == (76, 76)
 

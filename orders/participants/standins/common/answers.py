@@ -37,6 +37,8 @@ def answer(
         time.sleep(fault.delay)
     if kind == Kind.DOWN:
         return drop(request)
+    if kind == Kind.UNAVAILABLE:
+        return HttpResponse(status=503, headers={"Retry-After": "1"})
     if kind == Kind.FAIL:
         return fail()
     if fault is not None and kind == Kind.REFUSE:

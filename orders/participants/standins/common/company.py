@@ -78,7 +78,7 @@ def explains(
     """Answer a call that makes no sense with its reason."""
 
     @wraps(view)
-    def explained(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def explained(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
             return view(request, *args, **kwargs)
         except Declined as no:

@@ -18,6 +18,7 @@ class Kind(models.TextChoices):
     REFUSE = "refuse", "says no, as its business may"
     LOSE_ANSWER = "lose_answer", "applies the call and drops the connection without an answer"
     DOWN = "down", "drops the connection and applies nothing"
+    UNAVAILABLE = "unavailable", "answers 503 and applies nothing, as a company that is closed"
 
 
 class AbstractFault(models.Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -17,6 +17,8 @@ class Stock(models.Model):
     sku = models.CharField(max_length=100, primary_key=True)
     on_hand = models.PositiveIntegerField()
     reserved = models.PositiveIntegerField(default=0)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
 
     class Meta:
         ordering: ClassVar = ["sku"]

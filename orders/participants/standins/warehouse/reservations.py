@@ -46,9 +46,10 @@ def release(key: str) -> Reservation:
         raise Declined("already_committed", "The pieces have left the warehouse.")
     if row.status == Status.RESERVED:
         wanted = _wanted(row.lines)
-        for stock in _locked(wanted):
+        stocks = _locked(wanted)
+        for stock in stocks:
             stock.reserved -= wanted[stock.sku]
-            stock.save(update_fields=["reserved"])
+        Stock.objects.bulk_update(stocks, ["reserved"])
         LedgerEntry.write(row.order, "released", key, lines=row.lines)
     row.status = Status.RELEASED
     row.save(update_fields=["status"])
@@ -64,10 +65,11 @@ def commit(key: str) -> Reservation:
         raise Declined("released", "The reservation was released.")
     if row.status == Status.RESERVED:
         wanted = _wanted(row.lines)
-        for stock in _locked(wanted):
+        stocks = _locked(wanted)
+        for stock in stocks:
             stock.on_hand -= wanted[stock.sku]
             stock.reserved -= wanted[stock.sku]
-            stock.save(update_fields=["on_hand", "reserved"])
+        Stock.objects.bulk_update(stocks, ["on_hand", "reserved"])
         row.status = Status.COMMITTED
         row.save(update_fields=["status"])
         LedgerEntry.write(row.order, "committed", key, lines=row.lines)
@@ -106,7 +108,7 @@ def _put_aside(wanted: Counter[str]) -> None:
         if stock.available < quantity:
             raise Declined("out_of_stock", f"{quantity} of {sku} wanted, {stock.available} available.", sku=sku)
         stock.reserved += quantity
-        stock.save(update_fields=["reserved"])
+    Stock.objects.bulk_update(found.values(), ["reserved"])
 
 
 def _wanted(lines: Sequence[Line]) -> Counter[str]:

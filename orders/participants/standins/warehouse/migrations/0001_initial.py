@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('operation', models.CharField(default='*', max_length=40)),
-                ('kind', models.CharField(choices=[('slow', 'answers after `delay` seconds'), ('fail', 'answers 500 and applies nothing'), ('refuse', 'says no, as its business may'), ('lose_answer', 'applies the call and drops the connection without an answer'), ('down', 'drops the connection and applies nothing')], max_length=12)),
+                ('kind', models.CharField(choices=[('slow', 'answers after `delay` seconds'), ('fail', 'answers 500 and applies nothing'), ('refuse', 'says no, as its business may'), ('lose_answer', 'applies the call and drops the connection without an answer'), ('down', 'drops the connection and applies nothing'), ('unavailable', 'answers 503 and applies nothing, as a company that is closed')], max_length=12)),
                 ('order', models.CharField(blank=True, max_length=100)),
                 ('times', models.PositiveIntegerField(null=True)),
                 ('delay', models.FloatField(default=0)),
