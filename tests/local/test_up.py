@@ -85,7 +85,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     running = Stack(tmp_path_factory.mktemp("up"))
     running.start()
     yield running
-    running.end()
+    running.process.send_signal(signal.SIGINT)
+    assert running.process.wait(30) == 0, "Ctrl-C is an orderly end"
+    assert running.everybody_is_gone()
 
 
 def test_one_line_says_that_it_is_ready_and_the_others_say_where(stack: Stack):
@@ -167,13 +169,12 @@ def test_killing_the_launcher_leaves_no_process_behind_and_the_next_start_has_th
         stack.end()
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_stopping_takes_seconds_ends_with_0_and_leaves_nothing_behind(tmp_path: Path, signum: signal.Signals):
+def test_stopping_takes_seconds_ends_with_0_and_leaves_nothing_behind(tmp_path: Path):
     stack = Stack(tmp_path)
     stack.start()
     try:
         asked = time.monotonic()
-        stack.process.send_signal(signum)
+        stack.process.terminate()
         assert stack.process.wait(30) == 0, stack.output()
         assert time.monotonic() - asked < 15
         assert stack.everybody_is_gone()
