@@ -13,7 +13,7 @@ PYTHON = sys.executable
 CHECKS = {
     "format (ruff)": ("-m", "ruff", "format", "--check", "."),
     "lint (ruff)": ("-m", "ruff", "check", "."),
-    "layers (import-linter)": ("-c", "from importlinter.cli import lint_imports_command as run; run()", "--no-timing"),
+    "layers (import-linter)": ("-c", "from importlinter.cli import lint_imports_command as run; run()"),
     "compose file": ("-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"),
     "settings and models (manage.py check)": ("manage.py", "check", "--fail-level", "WARNING"),
     "migrations (makemigrations --check)": ("manage.py", "makemigrations", "--check", "--dry-run"),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .home import Home
-from .server import command_line, die_with_parent
+from .server import die_with_parent
 from .servers import Servers
 
 
@@ -43,5 +43,15 @@ def remove_left_overs(root: Path) -> None:
     """Remove the folders of runs, and of test sessions, that were killed."""
     for folder in (*root.glob("run-*"), *root.glob("test-*")):
         pid = folder.name.partition("-")[2]
-        if pid.isdecimal() and not command_line(int(pid)):
+        if pid.isdecimal() and not is_alive(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
