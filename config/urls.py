@@ -5,6 +5,10 @@ from django.urls import include, path
 
 from .health import healthz
 
+admin.site.site_header = "Settle: operations"
+admin.site.site_title = "Settle"
+admin.site.index_title = "How the orders are doing"
+
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
