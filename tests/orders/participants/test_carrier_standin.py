@@ -190,6 +190,18 @@ def test_a_fault_for_one_order_leaves_others_alone(shop: Caller) -> None:
     assert shop.book().status_code == 201
 
 
+def test_a_fault_without_a_number_lasts_until_it_is_removed(shop: Caller) -> None:
+    shop.standins.fault("carrier", operation="book", kind="refuse", order=shop.order)
+    assert [shop.book().status_code for _ in range(3)] == [409, 409, 409]
+    shop.standins.clear()
+    assert shop.book().status_code == 201
+
+
+@pytest.mark.parametrize("fault", [{}, {"kind": "odd"}, {"kind": "fail", "times": -1}, {"kind": "fail", "often": 1}])
+def test_a_fault_that_makes_no_sense_gets_400(shop: Caller, fault: dict[str, Any]) -> None:
+    assert requests.post(f"{shop.url}/_faults", json=fault, timeout=10).status_code == 400
+
+
 @pytest.mark.parametrize("body", [[], {}, {"order": None}, {"order": ""}, {"order": "x" * 101}, {"order": "nul\0"}])
 def test_a_body_that_makes_no_sense_gets_400(shop: Caller, body: Any) -> None:
     assert code(shop.post(body, {"Idempotency-Key": shop.key})) == (400, "invalid")

@@ -58,7 +58,8 @@ def add_fault(faults: type[AbstractFault], body: bytes) -> HttpResponse:
         if unknown or wrong:
             raise ValidationError(f"Unknown: {sorted(unknown)}; of the wrong type: {wrong}. Known: {sorted(FIELDS)}.")
         fault = faults(**values)
-        fault.full_clean(validate_unique=False, validate_constraints=False)
+        for_good = {"times"} if fault.times is None else set()  # no number means until it is removed
+        fault.full_clean(exclude=for_good, validate_unique=False, validate_constraints=False)
     except (ValueError, AttributeError, ValidationError) as error:
         return JsonResponse({"error": f"No such fault: {error}"}, status=400)
     fault.save()
