@@ -121,6 +121,7 @@ class Saga(Generic[T]):
     @overload
     def step(
         self,
+        /,
         *,
         participant: str = "",
         timeout: timedelta = ...,
@@ -131,7 +132,7 @@ class Saga(Generic[T]):
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
     def step(
         self,
-        function: Callable[[StepContext[T]], Any] | None = None,
+        function: Callable[[StepContext[T]], R] | None = None,
         /,
         *,
         participant: str = "",
@@ -140,7 +141,7 @@ class Saga(Generic[T]):
         undo_retry: Retry = Retry(),  # noqa: B008
         undo: None = UNDECLARED,
         local: bool = False,
-    ) -> Any:
+    ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step.
 
         `timeout` bounds one attempt; `undo=None` says that there is nothing to undo; `local=True` says that the step

@@ -140,7 +140,8 @@ def test_twenty_orders_at_once_all_settle_and_the_books_agree(stack):
 
 
 def test_an_outage_of_a_participant_spends_no_attempts_and_cancels_nobody(stack):
-    stack.standins.fault("carrier", operation="book", kind="unavailable", times=7)  # more often than attempts are allowed
+    more_than_attempts_are_allowed = 7
+    stack.standins.fault("carrier", operation="book", kind="unavailable", times=more_than_attempts_are_allowed)
     order = stack.settled(stack.place())
     assert order.status == "confirmed"
     outcomes = [attempt.outcome for attempt in run_of(order).attempts.filter(step="book_shipment")]

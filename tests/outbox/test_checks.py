@@ -6,7 +6,7 @@ from outbox.checks import check_outbox
 
 
 def ids() -> list[str]:
-    return [found.id for found in check_outbox()]
+    return [str(found.id) for found in check_outbox()]
 
 
 def hints() -> str:

@@ -1,7 +1,6 @@
 """What cannot work is refused at import, with a sentence that says how to mend it."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,6 +8,7 @@ from enum import Enum
 from uuid import UUID
 
 import pytest
+from celery import chain
 
 from outbox import Message, OutboxDeclarationError, codec, declaration, event, subscribe
 from outbox.transports.celery import renders
@@ -18,7 +18,7 @@ from .hostapp.subscribers import FIRST, SECOND
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[declaration.Registry]:
+def registry(monkeypatch: pytest.MonkeyPatch) -> declaration.Registry:
     """A registry of its own for each test."""
     fresh = declaration.Registry()
     monkeypatch.setattr(declaration, "registry", fresh)
@@ -124,7 +124,7 @@ def test_a_name_too_long_is_refused():
 def test_an_event_rendered_twice_is_refused(monkeypatch):
     monkeypatch.undo()
     with pytest.raises(OutboxDeclarationError, match="rendered twice"):
-        renders(ChainWanted)(lambda event: None)
+        renders(ChainWanted)(lambda event: chain())
 
 
 def test_the_apps_events_and_subscribers_are_found_by_themselves(monkeypatch):

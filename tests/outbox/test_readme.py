@@ -29,6 +29,7 @@ drain()
 @pytest.mark.django_db(transaction=True)
 def test_the_example_works(tmp_path: Path):
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL)
+    assert code is not None
     script = tmp_path / "example.py"
     script.write_text(SCRIPT.format(code=code[1]))
     done = subprocess.run([sys.executable, script], env=process_env(), capture_output=True, text=True, check=False)

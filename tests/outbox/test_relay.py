@@ -3,7 +3,9 @@
 import json
 import threading
 import time
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from celery import current_app
@@ -59,7 +61,8 @@ def test_a_full_batch_is_two_statements_and_one_round_trip(commit, relay, redis_
 
 
 def test_batching_is_on_with_the_projects_broker_settings(relay):
-    with current_app.producer_pool.acquire(block=True) as producer:
+    with current_app.producer_pool.acquire(block=True) as pooled:
+        producer: Any = pooled  # newer than its type stubs
         producer.channel  # noqa: B018 - connects
         assert producer.supports_batch_publish
 
@@ -240,7 +243,7 @@ def test_a_full_redelivery_time_grows_with_age_up_to_ten_times(commit, relay, re
     for age, expected in ((1, 30), (100, 100), (100_000, 300)):
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE outbox_delivery SET due_at = now(), created_at = now() - %s", [timedelta(seconds=age)]
+                "UPDATE outbox_delivery SET due_at = now(), created_at = now() - make_interval(secs => %s)", [age]
             )
         sql.take_overdue(10, settings.redeliver_after())
         with connection.cursor() as cursor:
@@ -258,7 +261,7 @@ class _Recording:
     def recipients(self, envelope) -> tuple[str, ...]:
         return (FIRST,)
 
-    def publish(self, batch: list[Outgoing]) -> Sent:
+    def publish(self, batch: Sequence[Outgoing]) -> Sent:
         self.in_transaction.append(connection.in_atomic_block)
         self.sent.extend(one.envelope.id for one in batch)
         return Sent(rows=[one.row for one in batch])
@@ -278,13 +281,14 @@ class _broker:  # noqa: N801 - used like a function
         self._point(self.before)
 
     def _point(self, url: str) -> None:
-        current_app.conf.broker_write_url = url
-        current_app._pool = None
-        current_app.amqp._producer_pool = None
+        app: Any = current_app
+        app.conf.broker_write_url = url
+        app._pool = None
+        app.amqp._producer_pool = None
 
 
 def _blocked(client) -> bool:
-    return client.info("clients")["blocked_clients"] > 0
+    return bool(client.info("clients")["blocked_clients"] > 0)
 
 
 def _id():

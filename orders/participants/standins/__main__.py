@@ -31,7 +31,8 @@ def run_server(host: str, port: int) -> None:
     """Become gunicorn: one process, many threads, since a slow participant holds a thread for each caller."""
     command = [sys.executable, "-m", "gunicorn", "orders.participants.standins.wsgi:application"]
     command += ["--bind", f"{host}:{port}", "--workers", "1", "--threads", "32", "--keep-alive", "30"]
-    os.execv(command[0], [*command, "--log-level", "warning", "--name", "standins"])
+    command += ["--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"]
+    os.execv(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 def migrate() -> None:

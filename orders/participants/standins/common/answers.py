@@ -27,8 +27,8 @@ def answer(
 ) -> HttpResponse:
     """The response to a call, `work()` unless a fault takes its place.
 
-    `work` applies the call and commits; `refuse(code)` is the participant's own way of saying no, with an empty code for
-    the usual one; `fail` is its 500.
+    `work` applies the call and commits; `refuse(code)` is the participant's own way of saying no, with an empty code
+    for the usual one; `fail` is its 500.
     """
     fault = faults.take(operation, order)
     kind = fault.kind if fault else ""
