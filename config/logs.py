@@ -40,6 +40,7 @@ def logging_config(*, as_json: bool, level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
+            "flower.command": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
         },
     }

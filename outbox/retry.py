@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -45,6 +46,6 @@ class Retry:
         """
         if self.attempts is not None and attempt >= self.attempts:
             return None
-        ceiling = self.longest / self.first  # compare exponents' results as floats: no overflow for large attempts
-        grown = min(self.factor ** min(attempt - 1, 1023 if self.factor <= 2 else 300), ceiling)
-        return self.first * grown * (1 - self.jitter * roll)
+        most = self.longest / self.first
+        reached = (attempt - 1) * math.log(self.factor) >= math.log(most)  # in logarithms nothing overflows
+        return self.first * (most if reached else self.factor ** (attempt - 1)) * (1 - self.jitter * roll)

@@ -19,7 +19,7 @@ SOON = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A place for a parcel. `status` is booked, canceled or dispatched."""
+    """A place for a parcel. `status` is booked, cancelled or dispatched."""
 
     key: str
     label: str
