@@ -9,8 +9,6 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from sagas.errors import Refused
-
 from . import http
 
 CARRIER = "carrier"
@@ -56,20 +54,14 @@ def dispatch(booking: str, *, timeout: timedelta, key: str = "") -> Parcel:
 def find(key: str, *, timeout: timedelta = SOON) -> Booking | None:
     """What became of `book` with this key; None when the carrier never heard of it."""
     answer = http.call(CARRIER, "GET", f"{settings.CARRIER_URL}{_path(key)}", timeout=timeout)
-    return None if answer.status == 404 else _booking(_or_refused(answer))
+    return None if answer.status == 404 else _booking(answer.accepted())
 
 
 def _call(
     method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     url = f"{settings.CARRIER_URL}{path}"
-    return _or_refused(http.call(CARRIER, method, url, key=key, timeout=timeout, body=body))
-
-
-def _or_refused(answer: http.Answer) -> dict[str, Any]:
-    if answer.status >= 400:
-        raise Refused(answer.error_code or f"http_{answer.status}", answer.error_message)
-    return answer.body
+    return http.call(CARRIER, method, url, key=key, timeout=timeout, body=body).accepted()
 
 
 def _path(key: str) -> str:

@@ -21,7 +21,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from outbox import trace
-from sagas.errors import RetryAfter
+from sagas.errors import Refused, RetryAfter
 
 from .errors import AnswerLost
 
@@ -47,6 +47,12 @@ class Answer:
     @property
     def error_message(self) -> str:
         return str(self._error.get("message", ""))
+
+    def accepted(self) -> dict[str, Any]:
+        """The body of a yes. Raises Refused, with the participant's code, for a no."""
+        if self.status >= 400:
+            raise Refused(self.error_code or f"http_{self.status}", self.error_message)
+        return self.body
 
     @property
     def _error(self) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from sagas.errors import Refused
-
 from . import http
 
 WAREHOUSE = "warehouse"
@@ -50,7 +48,7 @@ def commit(reservation: str, *, timeout: timedelta, key: str = "") -> Reservatio
 def find(key: str, *, timeout: timedelta = SOON) -> Reservation | None:
     """What became of `reserve` with this key; None when the warehouse never heard of it."""
     answer = http.call(WAREHOUSE, "GET", f"{settings.WAREHOUSE_URL}{_path(key)}", timeout=timeout)
-    return None if answer.status == 404 else _reservation(_or_refused(answer))
+    return None if answer.status == 404 else _reservation(answer.accepted())
 
 
 def stock(*, timeout: timedelta = SOON) -> dict[str, int]:
@@ -63,13 +61,7 @@ def _call(
     method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     url = f"{settings.WAREHOUSE_URL}{path}"
-    return _or_refused(http.call(WAREHOUSE, method, url, key=key, timeout=timeout, body=body))
-
-
-def _or_refused(answer: http.Answer) -> dict[str, Any]:
-    if answer.status >= 400:
-        raise Refused(answer.error_code or f"http_{answer.status}", answer.error_message)
-    return answer.body
+    return http.call(WAREHOUSE, method, url, key=key, timeout=timeout, body=body).accepted()
 
 
 def _path(key: str) -> str:
