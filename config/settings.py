@@ -91,7 +91,14 @@ DATABASES = {
             conn_max_age=600,
             conn_health_checks=True,
         ),
-        "OPTIONS": {"application_name": env.text("SETTLE_PROCESS", "settle")},
+        "OPTIONS": {
+            "application_name": env.text("SETTLE_PROCESS", "settle"),
+            # A worker that freezes, or whose machine is gone, within a transaction must not hold its locks for ever.
+            "options": "-c idle_in_transaction_session_timeout=20s -c lock_timeout=10s",
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+        },
     }
 }
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":

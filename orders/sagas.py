@@ -15,6 +15,8 @@ from . import status
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
 from .participants import carrier, payments, warehouse
 
+ORDER = "order:"
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -40,7 +42,7 @@ class Checkout:
     @property
     def key(self) -> str:
         """What the order's messages are ordered by."""
-        return f"order:{self.order_id}"
+        return f"{ORDER}{self.order_id}"
 
 
 checkout = Saga[Checkout](
@@ -153,7 +155,7 @@ def send_confirmation(ctx: StepContext[Checkout]) -> None:
 @checkout.status_changed
 def follow(change: StatusChange[Checkout]) -> None:
     """The order's own status follows its run's."""
-    order = change.input.order_id
+    order = UUID(change.key.removeprefix(ORDER))
     match change.resolution or change.after:
         case "running":
             status.mark_processing(order)

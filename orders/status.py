@@ -18,7 +18,7 @@ from .money import minor_units
 Status = Order.Status
 
 ALLOWED: dict[str, frozenset[str]] = {
-    Status.PROCESSING: frozenset({Status.NEEDS_ATTENTION}),
+    Status.PROCESSING: frozenset({Status.NEEDS_ATTENTION, Status.CANCELLING}),
     Status.CONFIRMED: frozenset({Status.PROCESSING, Status.NEEDS_ATTENTION}),
     Status.CANCELLING: frozenset({Status.PROCESSING, Status.NEEDS_ATTENTION}),
     Status.CANCELLED: frozenset({Status.PROCESSING, Status.CANCELLING, Status.NEEDS_ATTENTION}),

@@ -7,21 +7,27 @@ import random
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
+
+from outbox import codec
 
 from . import sql
-from .context import StatusChange, UndoContext
-from .errors import Refused, RetryAfter
+from .context import NotApplied, StepContext, UndoContext
+from .errors import Refused, RetryAfter, SagaError
+from .forward import ask
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, facts, log_failure, undo_context, wait
-from .transitions import Fenced, close_attempt, held, park
-from .verdict import GO_ON, STOP, Verdict
+from .taken import Taken, facts, hooks, log_failure, step_context, undo_context, wait
+from .transitions import Fenced, change, close_attempt, finish, held, park, ready, save, turn_forward
+from .verdict import GO_ON, STOP, Turn, Verdict
 
 logger = logging.getLogger(__name__)
 
 
 def try_undo(taken: Taken) -> Verdict:
     step = taken.step
+    if step.is_pivot:
+        return settle_pivot(taken)
     assert step.undo_run is not None, "the chain holds only steps with an undo"  # noqa: S101
     try:
         context = undo_context(taken)
@@ -52,11 +58,11 @@ def _record_undone(taken: Taken, context: UndoContext[Any, Any]) -> Verdict:
         if not rows:
             raise Fenced(f"{taken.run_id}: the lease on undoing {taken.step.name} has passed to another worker.")
         status, code, reason = rows[0]
-        if taken.step.undone_run is not None:
-            taken.step.undone_run(context)
-        if status == RunStatus.COMPENSATED and taken.saga.status_hook is not None:
-            undoing = RunStatus.UNDOING.value
-            taken.saga.status_hook(StatusChange(taken.run_id, taken.input, undoing, status, "", code, reason, ""))
+        with hooks():
+            if taken.step.undone_run is not None:
+                taken.step.undone_run(context)
+            if status == RunStatus.COMPENSATED and taken.saga.status_hook is not None:
+                taken.saga.status_hook(taken.changed(RunStatus.UNDOING, RunStatus.COMPENSATED, code, reason))
     logger.info("saga.step_undone", extra=facts(taken))
     return GO_ON
 
@@ -68,7 +74,43 @@ def undo_failed(taken: Taken, error: Exception) -> Verdict:
         refused = isinstance(error, Refused)
         close_attempt(step, Attempt.Outcome.REFUSED if refused else Attempt.Outcome.IN_DOUBT, error)
         step.status = StepStatus.UNDO_FAILED
-        step.save()
+        save(step)
         why = f"{run.reason} — and then undoing {step.name} failed: {error}"
-        park(run, code=step.error_code or "undo_failed", reason=why)
+        park(run, code=run.code or step.error_code or "undo_failed", reason=why)
     return STOP
+
+
+def settle_pivot(taken: Taken) -> Verdict:
+    """A run is undone by hand while its pivot is in doubt: ask what became of it before anything is given back.
+
+    Applied after all: the run goes forward again. No answer: the run goes back to the desk. Without a probe the
+    operator's word stands.
+    """
+    context = step_context(taken)
+    answer = (NotApplied(),) if taken.step.probe_run is None else ask(taken, context)
+    if answer is None:
+        return undo_failed(taken, SagaError("the participant does not say whether it happened; nothing was undone"))
+    try:
+        if isinstance(answer[0], NotApplied):
+            return _record_undone(taken, undo_context(taken))
+        return _go_forward(taken, context, answer[0])
+    except Fenced:
+        raise
+    except Exception as error:
+        log_failure(logger, "saga.recording_failed", taken, error)
+        return undo_failed(taken, error)
+
+
+def _go_forward(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
+    """The pivot did happen: its step is done, what was due to be undone is done again, and the run goes on."""
+    with transaction.atomic():
+        run, step = held(taken.run_id, taken.step.position, taken.claim.token)
+        turn_forward(run, step, codec.encode(result))
+        with hooks():
+            if taken.step.recorded_run is not None:
+                taken.step.recorded_run(context, result)
+        if run.position == len(taken.saga.steps):
+            finish(run, RunStatus.COMPLETED)
+            return STOP
+        change(run, RunStatus.RUNNING, wake_at=Now() + saga_settings.PATIENCE)
+        return Turn(ready(run))

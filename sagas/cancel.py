@@ -10,9 +10,9 @@ from django.db.models.functions import Now
 from .declaration import Saga
 from .dispatch import ring_on_commit
 from .errors import TooLate
-from .look import clock, passed_pivot
+from .look import clock
 from .models import Act, Run, RunStatus
-from .transitions import begin_undo, leased
+from .transitions import begin_undo, leased, passed_pivot
 
 OVER = (RunStatus.COMPENSATED, RunStatus.UNDOING)
 

@@ -66,7 +66,10 @@ class StatusChange(Generic[T]):
     """A run's status has changed, in the transaction that the hook is called in."""
 
     run_id: UUID
-    input: T
+    key: str
+    """The run's key."""
+    input: T | None
+    """None when this code cannot read it any more; the run is parked for that."""
     before: str
     after: str
     """A value of `sagas.models.RunStatus`."""

@@ -21,7 +21,7 @@ from .dispatch import ring_on_commit
 from .errors import SagaError, WrongState
 from .look import clock
 from .models import Act, Run, RunStatus, Step, StepStatus
-from .transitions import begin_undo, change, finish, leased, locked, may_have_happened, ready
+from .transitions import begin_undo, change, finish, leased, locked, ready, save
 
 Actor = AbstractBaseUser
 Resolution = Literal["completed", "compensated"]
@@ -48,14 +48,17 @@ def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | Non
             step.status = StepStatus.PENDING
         step.next_attempt_at = None
         step.granted = F("granted") + 1
-        step.save()
+        save(step)
         change(run, RunStatus.UNDOING if undo else RunStatus.RUNNING, wake_at=Now())
         ring_on_commit(ready(run), run.key)
 
 
 def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Have everything that may have happened undone, the step in doubt among it. Raises WrongState when the pivot is
-    done: from there only a return undoes anything."""
+    """Have everything that may have happened undone, the step in doubt among it.
+
+    A pivot in doubt is asked for first, by its probe: should it have happened after all, the run goes forward instead,
+    and without an answer it comes back to the desk with nothing undone. Raises WrongState when the pivot is done.
+    """
     with _act("compensate", run_id, actor, reason, row_version) as run:
         step = _current(run, "compensate")
         if run.pivot is not None and run.position > run.pivot and run.status != RunStatus.UNDOING:
@@ -103,8 +106,8 @@ VERBS = {
         Verb(
             "compensate",
             "Compensate",
-            "Undoes every step that may have happened, the last one first, the one in doubt included. Not after the "
-            "point of no return.",
+            "Undoes every step that may have happened, the last one first. If the point of no return is in doubt, the "
+            "participant is asked first: if it did happen, the run goes forward instead.",
             "sagas.compensate_run",
             compensate,
         ),
@@ -169,5 +172,5 @@ def _facts(run: Run) -> dict[str, Any]:
     step = run.steps.filter(position=run.position).first()
     facts: dict[str, Any] = {"status": str(run.status), "code": run.code, "resolution": run.resolution}
     if step is not None:
-        facts |= {"step": step.name, "step_status": str(step.status), "may_have_happened": may_have_happened(step)}
+        facts |= {"step": step.name, "step_status": str(step.status)}
     return facts

@@ -14,6 +14,7 @@ from outbox.transports.celery import apply_with, renders
 
 from . import registry
 from .declaration import Saga, Step
+from .errors import SagaError
 from .settings import saga_settings
 
 
@@ -35,13 +36,13 @@ def ring_on_commit(ready: RunReady, key: str) -> None:
     publish(ready, key=key)
 
 
-def send(runs: Iterable[RunReady]) -> None:
+def send(chains: Iterable[Any]) -> None:
     """Send the chains now, in one round trip. Raises what the broker's client raises; the sweep rings again then."""
     with current_app.producer_pool.acquire(block=True) as pooled:
         producer: Any = pooled  # its `batch` is newer than the type stubs
         with producer.batch():
-            for ready in runs:
-                apply_with(chain_of(ready), producer)
+            for links in chains:
+                apply_with(links, producer)
 
 
 @renders(RunReady)
@@ -49,7 +50,12 @@ def chain_of(ready: RunReady) -> Any:
     """The run's remaining links, each shown under its step's own name. They carry ids only, no data of the run."""
     saga = registry.find(ready.saga, ready.version)
     if ready.undo:
-        names = [step for step in reversed(saga.steps[: ready.position + 1]) if step.has_undo]
+        back = reversed(saga.steps[: ready.position + 1])
+        names = [step for step in back if step.has_undo or (step.is_pivot and step.position == ready.position)]
+        if not names:
+            raise SagaError(
+                f"{saga.name}, version {saga.version}, has no undo left at or before step {ready.position}."
+            )
         return chain(*(_link("sagas.undo_step", saga, step, f"{step.title}.undo", ready.run_id) for step in names))
     rest = saga.steps[ready.position :]
     return chain(*(_link("sagas.run_step", saga, step, step.title, ready.run_id) for step in rest))

@@ -22,13 +22,13 @@ from . import registry, sql
 from .backward import try_undo, undo_failed
 from .declaration import Saga, Step
 from .dispatch import RunReady, lease_seconds, ring_on_commit
-from .errors import SagaError
+from .errors import LostAttempts
 from .forward import give_up, try_step
 from .look import look
 from .models import Attempt, Run, RunStatus, StepStatus
 from .settings import saga_settings
 from .taken import Taken
-from .transitions import Fenced, close_attempt, held, park
+from .transitions import Fenced, close_attempt, held, park, save
 from .verdict import STOP, Verdict
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "key": key,
         "subject": subject,
         "input": codec.encode(input),
-        "pivot": pivot.position if pivot else None,
+        "pivot": pivot.position if pivot else len(saga.steps) - 1,
         "deadline": saga.deadline.total_seconds() if saga.deadline else None,
         "patience": saga_settings.PATIENCE.total_seconds(),
         "request_id": current.request_id,
@@ -95,13 +95,6 @@ def undo_step(link: Link) -> Verdict:
     return _settle(taken, lambda: try_undo(taken))
 
 
-class LostAttempts(SagaError):
-    """Every attempt that the budget allows ended with its worker: killed, or longer than its lease."""
-
-    def __init__(self, attempts: int) -> None:
-        super().__init__(f"{attempts} attempts were made; the last ended with its worker, and nobody knows how.")
-
-
 def _take(statement: str, link: Link) -> Taken | None:
     saga = registry.find(link.saga, link.version)
     step = saga.named(link.step)
@@ -133,7 +126,7 @@ def _park_unreadable(run_id: UUID, declared: Step[Any, Any], claim: sql.Claim, e
         close_attempt(step, Attempt.Outcome.AWAY, error)
         step.forgiven += 1  # nobody was asked
         step.status = StepStatus.UNDO_FAILED if run.status == RunStatus.UNDOING else StepStatus.WAITING
-        step.save()
+        save(step)
         park(run, code="unreadable", reason=f"{declared.name}: the run's input does not fit this code: {error}")
 
 

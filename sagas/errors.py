@@ -35,6 +35,17 @@ class RetryAfter(StepOutcome):
         self.reason = reason
 
 
+class LostAttempts(SagaError):
+    """Every attempt that the budget allows ended with its worker: killed, or longer than its lease."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"{attempts} attempts were made; the last ended with its worker, and nobody knows how.")
+
+
+class RecordingFailed(SagaError):
+    """What happened could not be written down: the host's own hook failed. Tried again with the step."""
+
+
 class WrongState(SagaError):
     """The run is not in a state that allows this; `found` is the state it is in."""
 

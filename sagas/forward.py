@@ -11,12 +11,12 @@ from django.db import transaction
 from outbox import codec
 
 from . import sql
-from .context import NotApplied, StatusChange, StepContext
+from .context import NotApplied, StepContext
 from .errors import Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, facts, log_failure, step_context, wait
-from .transitions import Fenced, begin_undo, close_attempt, held, park
+from .taken import Taken, facts, hooks, log_failure, step_context, wait
+from .transitions import Fenced, begin_undo, close_attempt, held, park, save
 from .verdict import GO_ON, STOP, Turn, Verdict
 
 logger = logging.getLogger(__name__)
@@ -63,11 +63,11 @@ def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdic
         )
         if not written:
             raise Fenced(f"{taken.run_id}: the lease on {step.name} has passed to another worker.")
-        if step.recorded_run is not None:
-            step.recorded_run(context, result)
-        if last and saga.status_hook is not None:
-            running = RunStatus.RUNNING.value
-            saga.status_hook(StatusChange(taken.run_id, taken.input, running, status.value, "", "", "", ""))
+        with hooks():
+            if step.recorded_run is not None:
+                step.recorded_run(context, result)
+            if last and saga.status_hook is not None:
+                saga.status_hook(taken.changed(RunStatus.RUNNING, status))
     logger.info("saga.step_done", extra=facts(taken))
     return GO_ON
 
@@ -75,7 +75,7 @@ def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdic
 def _refused(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdict:
     """The business said no: before the pivot, or at it, the run turns around; after it only a person can go on."""
     step, pivot = taken.step, taken.saga.pivot_step
-    if step.is_pivot and taken.claim.counted > 1:
+    if step.is_pivot and taken.claim.asked > 1:
         return _refused_in_doubt(taken, context, refusal)
     after_pivot = pivot is not None and step.position > pivot.position
     return _turn(taken, StepStatus.REFUSED, Attempt.Outcome.REFUSED, refusal, stuck=after_pivot)
@@ -83,26 +83,37 @@ def _refused(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdi
 
 def _refused_in_doubt(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdict:
     """The pivot is refused after an attempt whose answer was lost. That one may have been applied: ask, never guess."""
-    answer = _ask(taken, context)
+    answer = ask(taken, context)
     if answer is None:
         return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.REFUSED, refusal, stuck=True)
     if isinstance(answer[0], NotApplied):
         return _turn(taken, StepStatus.REFUSED, Attempt.Outcome.REFUSED, refusal, stuck=False)
-    return _record_done(taken, context, answer[0])
+    return _record_found(taken, context, answer[0])
 
 
 def give_up(taken: Taken, error: Exception) -> Verdict:
     """The budget is spent, the outcome unknown: ask the probe; else undo before the pivot, and a person from it on."""
     context = step_context(taken)
-    answer = _ask(taken, context)
+    answer = ask(taken, context)
     if answer is not None and not isinstance(answer[0], NotApplied):
-        return _record_done(taken, context, answer[0])
+        return _record_found(taken, context, answer[0])
     pivot = taken.saga.pivot_step
     stuck = pivot is not None and taken.step.position >= pivot.position
     return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.IN_DOUBT, error, stuck=stuck)
 
 
-def _ask(taken: Taken, context: StepContext[Any]) -> tuple[Any] | None:
+def _record_found(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
+    """Record what the probe found. The budget is spent: what cannot be recorded now is a person's matter."""
+    try:
+        return _record_done(taken, context, result)
+    except Fenced:
+        raise
+    except Exception as error:
+        log_failure(logger, "saga.recording_failed", taken, error)
+        return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.IN_DOUBT, error, stuck=True)
+
+
+def ask(taken: Taken, context: StepContext[Any]) -> tuple[Any] | None:
     """The probe's answer in a tuple; None when there is no probe, or it had no answer either."""
     if taken.step.probe_run is None:
         return None
@@ -119,7 +130,7 @@ def _turn(taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exc
         run, step = held(taken.run_id, taken.step.position, taken.claim.token)
         close_attempt(step, outcome, error)
         step.status = status
-        step.save()
+        save(step)
         code = step.error_code or status.value
         reason = f"{taken.step.name}: {error}"
         if stuck:

@@ -8,11 +8,13 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from .models import Run, RunStatus, Step
-from .transitions import begin_undo, leased, locked
+from .models import Run, RunStatus, Step, StepStatus
+from .transitions import begin_undo, leased, locked, passed_pivot
 from .verdict import GO_ON, STOP, Turn, Verdict, Wait
 
 logger = logging.getLogger(__name__)
+S = StepStatus
+CLAIMABLE = {S.PENDING, S.WAITING, S.RUNNING, S.UNDO_DUE, S.UNDO_WAITING, S.UNDOING}
 
 
 def look(run_id: UUID, name: str, *, undo: bool) -> Verdict:
@@ -32,9 +34,12 @@ def look(run_id: UUID, name: str, *, undo: bool) -> Verdict:
             return GO_ON if behind else STOP  # behind: settled already; ahead: its turn comes with another chain
         if leased(step, now):
             return STOP  # another worker has it; should that one be dead, the sweep rings when its lease ends
-        if not undo and (cause := _must_stop(run, step, now)):
+        if not undo and (cause := must_stop(run, step, now)):
             turned = begin_undo(run, code=cause[0], reason=cause[1])
             return STOP if turned is None else Turn(turned)
+        if step.status not in CLAIMABLE:
+            logger.error("saga.not_claimable", extra={"run": str(run_id), "step": name, "status": step.status})
+            return STOP
         waits = 0.0 if step.next_attempt_at is None else (step.next_attempt_at - now).total_seconds()
         return Wait(max(waits, 0.05), "not due yet")
 
@@ -48,14 +53,7 @@ def clock() -> datetime:
     return now
 
 
-def passed_pivot(run: Run, step: Step) -> bool:
-    """Whether the pivot has been asked for, so that the run can only go forward. `step` is the run's current one."""
-    if run.pivot is None or run.position < run.pivot:
-        return False
-    return run.position > run.pivot or step.attempts > step.forgiven
-
-
-def _must_stop(run: Run, step: Step, now: datetime) -> tuple[str, str] | None:
+def must_stop(run: Run, step: Step, now: datetime) -> tuple[str, str] | None:
     """The code and the words for turning the run around; None when it may go on."""
     if passed_pivot(run, step):
         return None

@@ -44,7 +44,7 @@ class Run(models.Model):
     code = models.CharField(max_length=100, blank=True, help_text="Why it is undone or stuck, for programs.")
     reason = models.TextField(blank=True, help_text="Why it is undone or stuck, in words.")
     position = models.SmallIntegerField(default=0, help_text="The step to run, or to undo, next.")
-    pivot = models.SmallIntegerField(null=True, help_text="The position of the point of no return.")
+    pivot = models.SmallIntegerField(null=True, help_text="The point of no return; without one, the last step.")
     wake_at = models.DateTimeField(null=True, help_text="When somebody must look again; what the sweep scans.")
     rings = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep rang since the last claim.")
     deadline_at = models.DateTimeField(null=True)

@@ -15,10 +15,11 @@ from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
 from . import registry
 from .errors import SagaError
-from .look import clock, passed_pivot
+from .look import clock
 from .models import Run, RunStatus, Step, StepStatus
 from .settings import saga_settings
 from .timeline import Entry, timeline
+from .transitions import passed_pivot
 from .wording import MEANS, STEP, Face, run_face, spoken
 
 SHOWN = 300

@@ -16,7 +16,7 @@ from django.db import connection
 # `must_stop`: a cancel or a passed deadline counts until the pivot is first asked for; afterwards it is too late.
 _CLAIM = """
 WITH run AS (
-    SELECT id, input, position, pivot, request_id, traceparent,
+    SELECT id, key, input, position, pivot, request_id, traceparent,
            (cancel_requested_at IS NOT NULL OR deadline_at <= statement_timestamp()) IS TRUE AS must_stop
     FROM saga_run WHERE id = %(run)s AND status = '{run_status}' AND position = %(position)s
     FOR UPDATE
@@ -39,10 +39,11 @@ WITH run AS (
     SELECT run_id, name, '{direction}', number, %(token)s, clock_timestamp(), %(worker)s, %(task)s, %(traceparent)s,
            '', '', '' FROM step
 ), woken AS (
-    UPDATE saga_run r SET wake_at = step.lease_until, rings = 0 FROM step WHERE r.id = step.run_id
+    UPDATE saga_run r SET wake_at = step.lease_until, rings = 0, row_version = r.row_version + 1
+    FROM step WHERE r.id = step.run_id
 )
-SELECT run.input::text, run.request_id, run.traceparent, step.number, step.forgiven, step.granted, step.result::text,
-       step.attempts
+SELECT run.key, run.input::text, run.request_id, run.traceparent, step.number, step.forgiven, step.granted,
+       step.result::text, step.attempts
 FROM run JOIN step ON step.run_id = run.id
 """
 
@@ -63,9 +64,11 @@ CLAIM_UNDO = _CLAIM.format(
     allowed="TRUE",
 )
 
-# The token fences: a worker whose lease ran out, and whose step another one took, finds no row.
+# The token fences: a worker whose lease ran out finds no row once another one took the step, or the run turned around.
 RECORD_STEP = """
-WITH run AS (SELECT id FROM saga_run WHERE id = %(run)s FOR UPDATE),
+WITH run AS (
+    SELECT id FROM saga_run WHERE id = %(run)s AND status = 'running' AND position = %(position)s FOR UPDATE
+),
 step AS (
     UPDATE saga_step s
     SET status = 'done', result = %(result)s::jsonb, token = NULL, lease_until = NULL,
@@ -85,7 +88,9 @@ FROM step WHERE r.id = step.run_id
 """
 
 RECORD_UNDO = """
-WITH run AS (SELECT id FROM saga_run WHERE id = %(run)s FOR UPDATE),
+WITH run AS (
+    SELECT id FROM saga_run WHERE id = %(run)s AND status = 'undoing' AND position = %(position)s FOR UPDATE
+),
 step AS (
     UPDATE saga_step s
     SET status = 'undone', token = NULL, lease_until = NULL, forgiven = 0, granted = 0
@@ -111,11 +116,16 @@ RETURNING r.status, r.code, r.reason
 SWEEP = """
 UPDATE saga_run r
 SET rings = least(r.rings + 1, 100),
-    wake_at = clock_timestamp() + make_interval(secs => least(300, %(patience)s * power(2, least(r.rings, 10))))
+    wake_at = clock_timestamp() + make_interval(secs => least(60, %(patience)s * power(2, least(r.rings, 10))))
 FROM (SELECT id FROM saga_run WHERE wake_at <= clock_timestamp()
       ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED) due
 WHERE r.id = due.id
 RETURNING r.id, r.name, r.version, r.status, r.position, r.request_id, r.traceparent
+"""
+
+GIVE_BACK = """
+UPDATE saga_run SET rings = greatest(rings - 1, 0), wake_at = clock_timestamp() + make_interval(secs => 1)
+WHERE id = ANY(%(ids)s) AND wake_at IS NOT NULL
 """
 
 START_RUN = """
@@ -142,6 +152,8 @@ class Claim:
     """A step, or its undo, taken by this worker until its lease runs out."""
 
     token: UUID
+    key: str
+    """The run's key."""
     input: str
     request_id: str
     traceparent: str
@@ -155,7 +167,12 @@ class Claim:
     @property
     def counted(self) -> int:
         """Attempts that count against the budget, this one among them."""
-        return self.number - self.forgiven - self.granted
+        return self.asked - self.granted
+
+    @property
+    def asked(self) -> int:
+        """How often the participant may have been asked, this time included."""
+        return self.number - self.forgiven
 
 
 def claim(statement: str, token: UUID, parameters: dict[str, Any]) -> Claim | None:

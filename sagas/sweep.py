@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
+
+from kombu.exceptions import OperationalError
 
 from outbox import trace
 
 from . import sql
-from .dispatch import RunReady, send
+from .dispatch import RunReady, chain_of, send
 from .errors import SagaError
 from .models import RunStatus
 from .settings import saga_settings
@@ -18,20 +21,29 @@ logger = logging.getLogger(__name__)
 def ring_overdue() -> int:
     """Send the chains of overdue runs; returns how many. Many copies may run at once: each run is rung by one of them.
 
-    A run's next ring is put off before its chain is sent, further each time, so that a backlog of the workers does not
-    fill the queue with copies, and a broker that is away costs one ring, not a run.
+    A run's next ring is put off before its chain is sent, further each time up to a minute, so that a backlog of the
+    workers does not fill the queue with copies. A broker that is away puts off nothing: the next sweep tries again.
     """
     parameters = {"batch": saga_settings.SWEEP_BATCH, "patience": saga_settings.PATIENCE.total_seconds()}
-    rung = 0
-    for run_id, name, version, status, position, request_id, traceparent in sql.fetch(sql.SWEEP, parameters):
-        ready = RunReady(run_id, name, version, status == RunStatus.UNDOING, position)
-        try:
-            with trace.use(trace.start(request_id, traceparent).child()):
-                send([ready])
-        except SagaError as error:  # this process runs code without that declaration; others may have it
-            logger.error("saga.cannot_ring", extra={"run": str(run_id), "error": str(error)})
-            continue
-        rung += 1
-    if rung:
-        logger.info("saga.swept", extra={"rung": rung})
-    return rung
+    overdue = sql.fetch(sql.SWEEP, parameters)
+    chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}
+    try:
+        send(chains.values())
+    except OperationalError as error:
+        sql.execute(sql.GIVE_BACK, {"ids": list(chains)})
+        logger.warning("saga.sweep_without_broker", extra={"runs": len(chains), "error": str(error)})
+        return 0
+    if chains:
+        logger.info("saga.swept", extra={"rung": len(chains)})
+    return len(chains)
+
+
+def _chain(run_id: Any, name: str, version: int, status: str, position: int, request_id: str, traceparent: str) -> Any:
+    """The run's links; None for a run whose declaration this process does not have. Another process may have it."""
+    ready = RunReady(run_id, name, version, status == RunStatus.UNDOING, position)
+    try:
+        with trace.use(trace.start(request_id, traceparent).child()):
+            return chain_of(ready)
+    except SagaError as error:
+        logger.error("saga.cannot_ring", extra={"run": str(run_id), "error": str(error)})
+        return None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,13 +16,19 @@ from django.db import transaction
 from outbox import codec
 
 from . import sql
-from .context import StepContext, UndoContext
+from .context import StatusChange, StepContext, UndoContext
 from .declaration import Saga, Step
-from .errors import SagaError
-from .models import Attempt, StepStatus
+from .errors import RecordingFailed, SagaError, StepOutcome
+from .look import clock, must_stop
+from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .transitions import close_attempt, held, postpone
-from .verdict import STOP, Verdict, Wait
+from .transitions import begin_undo, close_attempt, held, postpone
+from .verdict import STOP, Turn, Verdict, Wait
+
+SOONEST = timedelta(seconds=1)
+"""However soon a participant wants to be asked again, it is not asked sooner."""
+AWAY_JITTER = 0.25
+"""Up to this share is added to such a wait, so that those who were turned away together do not return together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,10 @@ class Taken:
     step: Step[Any, Any]
     claim: sql.Claim
     input: Any
+
+    def changed(self, before: RunStatus, after: RunStatus, code: str = "", reason: str = "") -> StatusChange[Any]:
+        """What the host's hook is told when this step ends the run."""
+        return StatusChange(self.run_id, self.claim.key, self.input, before.value, after.value, "", code, reason, "")
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -77,6 +89,15 @@ def facts(taken: Taken) -> dict[str, Any]:
     return {"run": str(taken.run_id), "step": taken.step.title, "attempt": taken.claim.number}
 
 
+@contextmanager
+def hooks() -> Iterator[None]:
+    """Around the host's hooks: what they raise is never taken for the participant's answer."""
+    try:
+        yield
+    except StepOutcome as answer:
+        raise RecordingFailed(f"a hook raised {type(answer).__qualname__}: {answer}") from answer
+
+
 def log_failure(logger: logging.Logger, event: str, taken: Taken, error: Exception) -> None:
     """Log a failed attempt; with a traceback unless it is the network, where a stack adds nothing to the text."""
     network = isinstance(error, ConnectionError | TimeoutError)
@@ -89,5 +110,10 @@ def wait(taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exce
         close_attempt(step, outcome, error)
         if outcome is Attempt.Outcome.AWAY:
             step.forgiven += 1
+            delay = max(delay, SOONEST) * (1 + AWAY_JITTER * random.random())
         postpone(run, step, status, delay)
+        cause = must_stop(run, step, clock()) if run.status == RunStatus.RUNNING else None
+        if cause is not None:
+            turned = begin_undo(run, code=cause[0], reason=cause[1])
+            return STOP if turned is None else Turn(turned)
     return Wait(delay.total_seconds(), str(error)) if delay <= saga_settings.SHORT_WAIT else STOP

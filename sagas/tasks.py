@@ -10,7 +10,7 @@ from celery import Task, shared_task
 from outbox import trace
 
 from . import engine
-from .dispatch import send
+from .dispatch import chain_of, send
 from .settings import saga_settings
 from .sweep import ring_overdue
 from .verdict import Stop, Turn, Verdict, Wait
@@ -43,7 +43,7 @@ def _follow(task: Task[..., None], verdict: Verdict) -> None:
     if isinstance(verdict, Stop | Turn | Wait):
         task.request.chain = None  # Celery reads it after the body: the links that follow are not published
     if isinstance(verdict, Turn):
-        send([verdict.to])
+        send([chain_of(verdict.to)])
 
 
 def _link(task: Task[..., None], run_id: str, saga: str, version: int, step: str) -> engine.Link:

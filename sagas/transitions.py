@@ -6,13 +6,15 @@ step, then whatever the host's hook writes.
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Least, Now
 
 from outbox import codec
 
@@ -21,11 +23,12 @@ from .context import StatusChange
 from .declaration import Saga
 from .declaration import Step as DeclaredStep
 from .dispatch import RunReady
-from .errors import SagaError
+from .errors import LostAttempts, Refused, SagaError
 from .models import Attempt, Run, RunStatus, Step, StepStatus
 from .settings import saga_settings
 
 logger = logging.getLogger(__name__)
+LONGEST_CODE = 100
 
 WOKEN_BY_SWEEP = timedelta(seconds=2)
 """How long the sweep leaves a short wait to Celery's own retry before it rings."""
@@ -44,32 +47,39 @@ def held(run_id: UUID, position: int, token: UUID) -> tuple[Run, Step]:
     """The run, locked, and the step that this attempt holds. Raises Fenced when it holds it no more."""
     run = locked(run_id)
     step = run.steps.filter(position=position, token=token).first()
-    if step is None:
+    if step is None or run.position != position or run.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
         raise Fenced(f"{run_id}: the lease on step {position} has passed to another worker.")
     return run, step
 
 
 def close_attempt(step: Step, outcome: Attempt.Outcome, error: BaseException) -> None:
     """Write how the attempt in hand ended, on the attempt and on the step, and let go of the step."""
-    kind, text = type(error).__qualname__, str(error)
+    kind, text = type(error).__qualname__[:200], plain(str(error))
     assert step.token is not None, "only a step in hand has an attempt to close"  # noqa: S101
     Attempt.objects.filter(run_id=step.run_id, token=step.token).update(
         outcome=outcome, ended_at=Now(), error_class=kind, error_text=text
     )
     step.token, step.lease_until = None, None
-    step.error_class, step.error_text, step.error_code = kind, text, getattr(error, "code", "")
+    step.error_class, step.error_text = kind, text
+    step.error_code = plain(error.code)[:LONGEST_CODE] if isinstance(error, Refused) else ""
+    if isinstance(error, LostAttempts):
+        step.forgiven += 1  # this claim only found out; nobody was asked
 
 
 def postpone(run: Run, step: Step, status: StepStatus, delay: timedelta) -> None:
     """Have the step wait for its next attempt. Long waits are the sweep's alone; in short ones it rings as a second."""
     step.status = status
     step.next_attempt_at = Now() + delay
-    step.save()
+    save(step)
     slack = WOKEN_BY_SWEEP if delay <= saga_settings.SHORT_WAIT else timedelta(0)
-    run.wake_at = Now() + delay + slack
-    if run.status == RunStatus.RUNNING and run.cancel_requested_at is None:  # else it says why the run is undone
+    forward = run.status == RunStatus.RUNNING
+    bound = [run.deadline_at] if forward and run.deadline_at is not None and not passed_pivot(run, step) else []
+    run.wake_at = Least(Now() + delay + slack, *bound) if bound else Now() + delay + slack
+    if forward and run.cancel_requested_at is None:  # else it says why the run is undone
         run.reason = step.error_text
-    run.save(update_fields=["wake_at", "reason"])
+    run.row_version = F("row_version") + 1
+    run.save(update_fields=["wake_at", "reason", "row_version"])
+    run.refresh_from_db(fields=["row_version"])
 
 
 def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
@@ -78,13 +88,15 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
     Returns the chain to send; None when there is nothing to undo, and the run is compensated already.
     """
     saga = registry.find(run.name, run.version)
+    # Whoever still has a step in hand, with a lease that ran out, writes nothing any more.
+    run.steps.filter(token__isnull=False).update(token=None, lease_until=None)
+    Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
     due = [step for step in run.steps.order_by("-position") if _needs_undo(step, saga)]
     for step in due:
         step.status, step.next_attempt_at = StepStatus.UNDO_DUE, None
         step.forgiven = step.granted = 0
-        step.token, step.lease_until = None, None
-        step.save()
-    run.code, run.reason = code, reason
+        save(step)
+    run.code, run.reason = code[:LONGEST_CODE], plain(reason)
     run.position = due[0].position if due else -1
     if not due:
         finish(run, RunStatus.COMPENSATED)
@@ -93,9 +105,29 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
     return ready(run)
 
 
+def turn_forward(run: Run, pivot: Step, result: str) -> None:
+    """A pivot in doubt turned out to have happened, before anything was undone: all up to it is done after all.
+
+    `result` is JSON. The caller writes the run's new status.
+    """
+    Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.DONE, ended_at=Now())
+    run.steps.filter(status=StepStatus.UNDO_DUE).update(status=StepStatus.DONE)
+    run.steps.filter(pk=pivot.pk).update(
+        status=StepStatus.DONE,
+        result=json.loads(result),
+        token=None,
+        lease_until=None,
+        error_class="",
+        error_code="",
+        error_text="",
+    )
+    run.position = pivot.position + 1
+    run.code = run.reason = ""
+
+
 def park(run: Run, *, code: str, reason: str) -> None:
     """Put the run on a person's desk."""
-    run.code, run.reason = code, reason
+    run.code, run.reason = code[:LONGEST_CODE], plain(reason)
     change(run, RunStatus.STUCK, wake_at=None)
 
 
@@ -125,11 +157,17 @@ def _tell_host(run: Run, before: str) -> None:
         return
     try:
         value = codec.decode(saga.input_type, codec.encode(run.input))
-    except ValueError:  # the run is parked for this very reason; its hook cannot be given what it is declared for
-        logger.exception("saga.unreadable_input", extra={"run": str(run.id)})
-        return
+    except ValueError:  # the run is parked for this very reason
+        value = None
     step = step_at(saga, run.position)
-    saga.status_hook(StatusChange(run.id, value, before, run.status, step, run.code, run.reason, run.resolution))
+    told = StatusChange(run.id, run.key, value, before, run.status, step, run.code, run.reason, run.resolution)
+    try:
+        with transaction.atomic():
+            saga.status_hook(told)
+    except Exception as error:  # a bug of the host, or a row of its own that is gone: no number of tries mends it
+        logger.exception("saga.status_hook_failed", extra={"run": str(run.id), "status": run.status})
+        if run.status != RunStatus.STUCK:
+            park(run, code="hook_failed", reason=f"{run.reason} — and the status hook failed: {error}".lstrip(" —"))
 
 
 def step_at(saga: Saga[Any], position: int) -> str:
@@ -153,6 +191,26 @@ def may_have_happened(step: Step) -> bool:
     return step.attempts > step.forgiven and not clean_refusal
 
 
+def passed_pivot(run: Run, step: Step) -> bool:
+    """Whether the pivot has been asked for, so that the run can only go forward. `step` is the run's current one."""
+    if run.pivot is None or run.position < run.pivot:
+        return False
+    return run.position > run.pivot or step.attempts > step.forgiven
+
+
+def save(step: Step) -> None:
+    """Write all of a step but its result: a result of None is JSON's null, which Django would make SQL's."""
+    step.save(update_fields=[field.name for field in Step._meta.concrete_fields if field.name not in ("id", "result")])
+
+
+def plain(text: str) -> str:
+    """The text without NUL, which PostgreSQL does not store."""
+    return text.replace("\x00", "")
+
+
 def _needs_undo(step: Step, saga: Saga[Any]) -> bool:
+    """A pivot in doubt is due as well: its undo is to ask what became of it."""
     declared: DeclaredStep[Any, Any] = saga.named(step.name)
-    return declared.has_undo and step.status != StepStatus.UNDONE and may_have_happened(step)
+    if declared.is_pivot and step.status == StepStatus.REFUSED:
+        return False
+    return (declared.has_undo or declared.is_pivot) and step.status != StepStatus.UNDONE and may_have_happened(step)

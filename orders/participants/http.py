@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +29,7 @@ from .errors import AnswerLost
 
 CONNECT = 3.0  # seconds; a connection that takes longer is not made, and a call not sent is safe to repeat
 UNSAID = timedelta(seconds=2)  # the wait when a participant does not name one
+MISCONFIGURED = timedelta(seconds=30)  # until somebody has mended our access
 TURNED_AWAY = frozenset({429, 503})
 
 _local = threading.local()
@@ -49,10 +52,17 @@ class Answer:
         return str(self._error.get("message", ""))
 
     def accepted(self) -> dict[str, Any]:
-        """The body of a yes. Raises Refused, with the participant's code, for a no."""
-        if self.status >= 400:
-            raise Refused(self.error_code or f"http_{self.status}", self.error_message)
-        return self.body
+        """The body of a yes. Raises Refused, with the participant's code, for a no.
+
+        A refusal without a code is not the business speaking: RetryAfter where our access is refused, else AnswerLost.
+        """
+        if self.status < 400:
+            return self.body
+        if self.status in {401, 403}:
+            raise RetryAfter(MISCONFIGURED, f"our access is refused with {self.status}")
+        if not self.error_code:
+            raise AnswerLost("participant", f"answered {self.status} without a code")
+        raise Refused(self.error_code, self.error_message)
 
     @property
     def _error(self) -> dict[str, Any]:
@@ -109,6 +119,21 @@ def session() -> requests.Session:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """One attempt's time, shared by the calls that it is made of."""
+
+    until: float
+
+    @classmethod
+    def of(cls, timeout: timedelta) -> TimeLeft:
+        return cls(time.monotonic() + timeout.total_seconds())
+
+    def now(self) -> timedelta:
+        """What is left; never nothing, so that a late call fails as a call that timed out."""
+        return timedelta(seconds=max(self.until - time.monotonic(), 0.1))
+
+
 def trace_headers() -> dict[str, str]:
     """`X-Request-Id` and `traceparent` for the next hop."""
     return trace.current().child().headers()
@@ -124,10 +149,12 @@ def meaning_of(participant: str, error: BaseException) -> RetryAfter | AnswerLos
 
 def not_sent(error: BaseException) -> bool:
     """Whether no connection came about at all, as opposed to one that broke."""
-    if isinstance(error, requests.exceptions.SSLError | requests.exceptions.ConnectTimeout):
+    if isinstance(error, requests.exceptions.ConnectTimeout):
         return True
     cause = error.args[0] if isinstance(error, requests.exceptions.ConnectionError) and error.args else None
-    return isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
+    distrusted = reason is not None and any(isinstance(part, ssl.SSLCertVerificationError) for part in reason.args)
+    return isinstance(reason, NewConnectionError) or distrusted
 
 
 def turned_away(participant: str, status: int, headers: Mapping[str, str]) -> RetryAfter:

@@ -15,6 +15,8 @@ import stripe
 
 from sagas.errors import Refused
 
+from . import http
+from .errors import AnswerLost
 from .stripe_client import client, options, translated
 
 
@@ -59,22 +61,24 @@ class Refund:
 
 def authorize(request: PaymentRequest, *, key: str, timeout: timedelta) -> Authorization:
     """Hold the amount. Raises Refused with the bank's code, such as `card_declined` or `insufficient_funds`."""
-    intent = _create(request, key, timeout)
+    left = http.TimeLeft.of(timeout)
+    intent = _create(request, key, left.now())
     with translated():
-        confirmed = client(timeout).v1.payment_intents.confirm(
+        confirmed = client(left.now()).v1.payment_intents.confirm(
             intent.id, {"error_on_requires_action": True}, options(f"{key}:confirm")
         )
     if confirmed.status != "requires_capture":
-        raise Refused("not_authorized", f"The payment is {confirmed.status} after its confirmation.")
+        raise AnswerLost("payments", f"the payment is {confirmed.status} after its confirmation")
     return _authorization(confirmed)
 
 
 def find_authorization(request: PaymentRequest, *, key: str, timeout: timedelta) -> Authorization | None:
     """What became of `authorize` with this key: the authorisation, None when no money is held. Moves no money."""
-    intent_id = _find_intent(request, key, timeout)
+    left = http.TimeLeft.of(timeout)
+    intent_id = _find_intent(request, key, left.now())
     if not intent_id:
         return None
-    intent = _retrieve(intent_id, timeout)
+    intent = _retrieve(intent_id, left.now())
     return _authorization(intent) if intent.status in {"requires_capture", "succeeded"} else None
 
 
@@ -84,14 +88,15 @@ def void(request: PaymentRequest, *, key: str, timeout: timedelta, intent_id: st
     Afterwards a late confirmation of that intent is refused. Raises Refused("already_captured") when the card was
     charged.
     """
-    intent_id = intent_id or _find_intent(request, key, timeout)
+    left = http.TimeLeft.of(timeout)
+    intent_id = intent_id or _find_intent(request, key, left.now())
     if not intent_id:
         return
     try:
         with translated():
-            client(timeout).v1.payment_intents.cancel(intent_id, {}, options(f"{key}:cancel"))
+            client(left.now()).v1.payment_intents.cancel(intent_id, {}, options(f"{key}:cancel"))
     except Refused:
-        status = _retrieve(intent_id, timeout).status
+        status = _retrieve(intent_id, left.now()).status
         if status == "succeeded":
             raise Refused("already_captured", "The card was charged; only a refund gives it back.") from None
         if status != "canceled":
@@ -103,11 +108,12 @@ def capture(intent_id: str, *, key: str, timeout: timedelta) -> Capture:
 
     Raises Refused when it cannot be charged any more: it was cancelled, or the bank let the authorisation expire.
     """
+    left = http.TimeLeft.of(timeout)
     try:
         with translated():
-            return _capture(client(timeout).v1.payment_intents.capture(intent_id, {}, options(key)))
+            return _capture(client(left.now()).v1.payment_intents.capture(intent_id, {}, options(key)))
     except Refused:
-        if found := find_capture(intent_id, timeout=timeout):
+        if found := find_capture(intent_id, timeout=left.now()):
             return found
         raise
 

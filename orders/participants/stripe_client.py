@@ -20,7 +20,6 @@ from . import http
 from .errors import AnswerLost
 
 PAYMENTS = "payments"
-MISCONFIGURED = timedelta(seconds=30)  # until somebody has mended our key
 KEY_LENGTH = 255  # the longest idempotency key Stripe takes
 
 
@@ -90,7 +89,7 @@ def meaning_of(error: stripe.StripeError) -> Exception:
         case stripe.RateLimitError():
             return http.turned_away(PAYMENTS, 429, error.headers or {})
         case stripe.AuthenticationError() | stripe.PermissionError():
-            return RetryAfter(MISCONFIGURED, f"{PAYMENTS}: our access is refused ({error.user_message})")
+            return RetryAfter(http.MISCONFIGURED, f"{PAYMENTS}: our access is refused ({error.user_message})")
         case stripe.InvalidRequestError():
             return Refused(error.code or "invalid_request", error.user_message or "")
         case stripe.APIConnectionError():

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('code', models.CharField(blank=True, help_text='Why it is undone or stuck, for programs.', max_length=100)),
                 ('reason', models.TextField(blank=True, help_text='Why it is undone or stuck, in words.')),
                 ('position', models.SmallIntegerField(default=0, help_text='The step to run, or to undo, next.')),
-                ('pivot', models.SmallIntegerField(help_text='The position of the point of no return.', null=True)),
+                ('pivot', models.SmallIntegerField(help_text='The point of no return; without one, the last step.', null=True)),
                 ('wake_at', models.DateTimeField(help_text='When somebody must look again; what the sweep scans.', null=True)),
                 ('rings', models.PositiveSmallIntegerField(default=0, help_text='How often the sweep rang since the last claim.')),
                 ('deadline_at', models.DateTimeField(null=True)),

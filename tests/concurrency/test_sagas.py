@@ -81,9 +81,9 @@ def test_two_starts_of_one_key_make_one_run(world):
 
 
 def test_two_sweeps_ring_each_overdue_run_once(world, monkeypatch):
-    rung: list[object] = []
-    monkeypatch.setattr("sagas.sweep.send", lambda runs: rung.extend(one.run_id for one in runs))
-    ids = {begin(errand, Errand("milk"), key=str(number)) for number in range(20)}
+    rung: list[str] = []
+    monkeypatch.setattr("sagas.sweep.send", lambda chains: rung.extend(one.tasks[0].args[0] for one in chains))
+    ids = {str(begin(errand, Errand("milk"), key=str(number))) for number in range(20)}
     Run.objects.update(wake_at="2020-01-01T00:00:00Z")
     at_once(ring_overdue, ring_overdue, ring_overdue)
     assert len(rung) == len(ids)

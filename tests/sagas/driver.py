@@ -9,7 +9,7 @@ from django.db import transaction
 
 from sagas import Saga, engine
 from sagas.models import Run, RunStatus, Step
-from sagas.verdict import Turn, Verdict, Wait
+from sagas.verdict import Verdict, Wait
 
 OVER = {RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.STUCK, RunStatus.RESOLVED}
 
@@ -40,6 +40,4 @@ def carry(run_id: UUID, *, most: int = 60) -> Run:
         verdict = step_once(run_id)
         if isinstance(verdict, Wait):
             Step.objects.filter(run_id=run_id).update(next_attempt_at=None)
-        elif isinstance(verdict, Turn):
-            assert verdict.to.undo
     raise AssertionError(f"{run_id} is still {run.status} at {run.position} after {most} links")

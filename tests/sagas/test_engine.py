@@ -124,7 +124,8 @@ def test_a_refused_undo_parks_the_run_at_once(world):
     world.faults["unwrap"] = [Refused("too_late", "It is gone.")]
     run = carry(begin(errand, Errand("milk")))
     assert run.status == "stuck"
-    assert run.code == "too_late"
+    assert run.code == "card_declined"
+    assert run.steps.get(name="wrap").error_code == "too_late"
     assert "card_declined" in run.reason
     assert "It is gone." in run.reason
 
