@@ -7,7 +7,7 @@ from celery import shared_task
 from . import availability
 
 
-@shared_task(name="orders.refresh_availability")
+@shared_task(name="orders.refresh_availability", send_events=False)
 def refresh_availability() -> None:
     """Ask the warehouse what it has; beat runs this every ten seconds."""
     availability.refresh()

@@ -111,7 +111,7 @@ def show(step: Step, run_status: str, now: datetime) -> ShownStep:
     """One step in the customer's words."""
     words = wording.step(step.name)
     state = state_of(step, run_status)
-    explained = "" if state == "settled" else note(step, words, now)
+    explained = "" if state in {"settled", "undone"} else note(step, words, now)
     return ShownStep(words.title(state), state, LABELS[state], explained)
 
 
@@ -121,6 +121,8 @@ def state_of(step: Step, run_status: str) -> str:
     match run_status:
         case RunStatus.UNDOING | RunStatus.COMPENSATED if state == "todo":
             return "skipped"
+        case RunStatus.COMPENSATED if state == "person":
+            return "undone"
         case RunStatus.STUCK if state == "waiting":
             return "person"
         case RunStatus.RESOLVED if state not in {"done", "refused", "undone"}:

@@ -36,8 +36,12 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        title = f"{self.opts.verbose_name_plural}: {waiting()}".capitalize()
+        title = f"{self.opts.verbose_name_plural}: {self.standing()}".capitalize()
         return super().changelist_view(request, {**(extra_context or {}), "title": title})
+
+    def standing(self) -> str:
+        """What the page's heading says of how things stand."""
+        return waiting()
 
 
 def waiting() -> str:
@@ -52,7 +56,7 @@ class EnvelopeAdmin(ReadOnlyAdmin):
     """Search by key and message id."""
 
     search_fields = ("=key", "=message_id")
-    search_help_text = "A key such as order:<id>, or a message id, in full."
+    search_help_text = "A key such as order:42, or a message id, in full."
     list_filter: ClassVar[tuple[str, ...]] = ("type",)
 
     @admin.display(description="trace")
@@ -83,6 +87,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_fields = ("=message_id",)
     ordering = ("due_at",)
 
+    def standing(self) -> str:
+        return f"{health.bounded(health.status().overdue)} overdue"
+
 
 @admin.register(InboxEntry)
 class InboxEntryAdmin(ReadOnlyAdmin):
@@ -103,6 +110,9 @@ class DeadLetterAdmin(EnvelopeAdmin):
     list_filter = ("type", "subscriber", "error_class")
     ordering = ("-died_at",)
     actions = ("requeue_selected",)
+
+    def standing(self) -> str:
+        return f"{health.bounded(health.dead_letters())} wait for a person"
 
     def has_requeue_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("outbox.requeue_deadletter")

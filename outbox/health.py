@@ -28,10 +28,21 @@ def oldest_unpublished_age() -> timedelta | None:
     return sql.oldest_unpublished_age()
 
 
+def dead_letters() -> int:
+    """How many messages were given up and wait for a person; at most 1000 are counted."""
+    from .models import DeadLetter
+
+    return _probe(DeadLetter.objects.all())
+
+
+def bounded(count: int) -> str:
+    """A count that ends at 1000, in words."""
+    return f"{count}+" if count >= COUNTED else str(count)
+
+
 def status() -> Status:
     """All figures at once, for people and alarms."""
     from .models import (
-        DeadLetter,
         Delivery,
         OutboxMessage,
     )  # health is imported by projects before their apps are ready
@@ -40,7 +51,7 @@ def status() -> Status:
         oldest=oldest_unpublished_age(),
         unpublished=_probe(OutboxMessage.objects.all()),
         overdue=_probe(Delivery.objects.filter(due_at__lte=Now())),
-        dead=_probe(DeadLetter.objects.all()),
+        dead=dead_letters(),
     )
 
 

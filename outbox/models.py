@@ -15,7 +15,7 @@ class EnvelopeFields(models.Model):
     message_id = models.UUIDField(help_text="UUIDv7: sorts by the time of writing.")
     type = models.CharField(max_length=100)
     version = models.PositiveSmallIntegerField()
-    key = models.CharField(max_length=200, blank=True, help_text="Whose message it is, such as order:<id>.")
+    key = models.CharField(max_length=200, blank=True, help_text="Whose message it is, such as order:42.")
     payload = models.TextField(help_text="JSON text, made once and passed on unread.")
     headers = models.TextField(help_text="JSON text: traceparent, X-Request-Id.")
     created_at = models.DateTimeField(db_default=Now())

@@ -30,7 +30,7 @@ def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step:
         _follow(self, engine.undo_step(_link(self, run_id, saga, version, step)))
 
 
-@shared_task(name="sagas.sweep")
+@shared_task(name="sagas.sweep", send_events=False)  # one each second would bury the rest in Flower
 def sweep() -> None:
     """Ring every overdue run."""
     ring_overdue()

@@ -123,7 +123,8 @@ def as_unprivileged(command: Sequence[str | Path], *, dies_by: signal.Signals) -
             "PostgreSQL refuses to run as root, and `setpriv` (util-linux) is not here to change the user. "
             "Run as a normal user, or set DATABASE_URL to a server of your own."
         )
-    keep = ["--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
+    # no_setuid_fixup: access(2), by which initdb looks for its own files, judges by the real user and would drop it.
+    keep = ["--securebits", "+no_setuid_fixup", "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
     user = ["--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
     return [setpriv, *user, *keep, "--pdeathsig", signal.Signals(dies_by).name.removeprefix("SIG"), *parts]
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django import template
 
-from outbox.health import oldest_unpublished_age
+from outbox import health
 from sagas import durations
 from sagas.statistics import Figures, figures
 
@@ -41,6 +41,12 @@ def saga_figures() -> Figures:
 
 
 @register.simple_tag
+def dead_letters() -> int:
+    """How many messages were given up; at most 1000 are counted."""
+    return health.dead_letters()
+
+
+@register.simple_tag
 def outbox_waits() -> timedelta | None:
     """Age of the oldest unpublished message; None when none waits."""
-    return oldest_unpublished_age()
+    return health.oldest_unpublished_age()

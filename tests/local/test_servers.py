@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,7 +16,7 @@ import pytest
 import redis
 
 from config.local import server
-from config.local.postgres import Postgres
+from config.local.postgres import Postgres, bindir
 from config.local.redis import Redis
 from config.local.scratch import remove_left_overs
 from config.local.servers import Servers
@@ -199,3 +201,18 @@ def test_folders_of_killed_runs_are_removed_and_those_of_living_ones_kept(tmp_pa
     finally:
         living.kill()
         living.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root is refused by PostgreSQL")
+def test_root_runs_postgresql_below_a_closed_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "home"
+    closed.mkdir(mode=0o700)
+    (closed / "wheel").symlink_to(bindir().parent)
+    monkeypatch.setenv("PG_BINDIR", str(closed / "wheel" / "bin"))
+    postgres = Postgres(closed / "project" / "postgres")
+    postgres.start()
+    try:
+        assert query(postgres.url("postgres"), "SELECT 1") == [(1,)]
+    finally:
+        postgres.stop()
+    assert stat.S_IMODE(closed.stat().st_mode) == 0o700

@@ -150,3 +150,12 @@ def test_a_dead_letter_of_the_same_message_and_subscriber_exists_once(commit):
         sql.bury_delivery(envelope, FIRST, 3, ("Boom", "text", "trail"))
     assert DeadLetter.objects.count() == 1
     assert uuid7() > envelope.id
+
+
+def test_status_exits_1_when_a_message_was_given_up():
+    DeadLetter.objects.create(message_id=uuid7(), type="host.gone", version=1, payload="{}", headers="{}", attempts=8)
+    err = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("outbox", "status", stdout=StringIO(), stderr=err)
+    assert ended.value.code == 1
+    assert "look at the dead letters" in err.getvalue()

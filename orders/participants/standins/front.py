@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from .common.models import Kind
+
 COMPANIES = {
     "payments": "The customer's money",
     "warehouse": "The goods",
@@ -22,7 +24,8 @@ def front_page(request: HttpRequest) -> HttpResponse:
     """HTML for people; programs read `/<company>/_faults` and `/<company>/_ledger`."""
     companies = [company(name, keeps) for name, keeps in COMPANIES.items()]
     stock = apps.get_model("warehouse", "Stock")._default_manager.all()
-    context = {"companies": companies, "stock": stock, "latest": LATEST, "base": request.build_absolute_uri("/")[:-1]}
+    base = request.build_absolute_uri("/")[:-1]
+    context = {"companies": companies, "stock": stock, "latest": LATEST, "base": base, "kinds": Kind.choices}
     return render(request, "front.html", context)
 
 

@@ -41,6 +41,7 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LATENCY = float(os.environ.get("STANDINS_LATENCY", "0"))  # seconds that every call takes, as with other companies
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING = logging_config(as_json=os.environ.get("LOG_FORMAT") == "json", level=os.environ.get("LOG_LEVEL", "INFO"))

@@ -8,3 +8,8 @@ document.body.addEventListener("htmx:afterSwap", () => {
   said = headline();
   announce.textContent = `${said} ${document.querySelector("#progress .truth").textContent}`;
 });
+
+// The shop cannot be reached: say so, and that the order goes on without this page.
+const lost = document.getElementById("lost");
+document.body.addEventListener("htmx:sendError", () => { lost.hidden = false; });
+document.body.addEventListener("htmx:afterOnLoad", () => { lost.hidden = true; });

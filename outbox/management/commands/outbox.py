@@ -28,16 +28,15 @@ class Command(BaseCommand):
         now = health.status()
         age = timedelta(0) if now.oldest is None else now.oldest
         self.stdout.write(f"oldest unpublished   {age.total_seconds():.1f} s")
-        self.stdout.write(f"unpublished          {_bounded(now.unpublished)}")
-        self.stdout.write(f"overdue deliveries   {_bounded(now.overdue)}")
-        self.stdout.write(f"dead letters         {_bounded(now.dead)}")
+        self.stdout.write(f"unpublished          {health.bounded(now.unpublished)}")
+        self.stdout.write(f"overdue deliveries   {health.bounded(now.overdue)}")
+        self.stdout.write(f"dead letters         {health.bounded(now.dead)}")
         if age > timedelta(seconds=max_age):
             self.stderr.write(
                 f"A message has waited {age.total_seconds():.1f} s; at most {max_age:g} s is healthy. "
                 "Do beat and a worker run?"
             )
             sys.exit(1)
-
-
-def _bounded(count: int) -> str:
-    return f"{count}+" if count >= health.COUNTED else str(count)
+        if now.dead:
+            self.stderr.write("Messages were given up: look at the dead letters in the admin, mend the cause, requeue.")
+            sys.exit(1)

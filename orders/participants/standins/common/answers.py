@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
+from ..settings import LATENCY
 from .models import AbstractFault, Kind
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,7 @@ def answer(
     fault = faults.take(operation, order)
     kind = fault.kind if fault else ""
     logger.info("standin.call", extra={"operation": operation, "order": order, "fault": kind or None})
-    if fault is not None and fault.delay:
-        time.sleep(fault.delay)
+    time.sleep(LATENCY + (fault.delay if fault is not None else 0))
     if kind == Kind.DOWN:
         return drop(request)
     if kind == Kind.UNAVAILABLE:
