@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.urls import reverse
 
 from outbox.models import OutboxMessage
 from sagas import Refused, WrongState, desk
@@ -86,3 +88,21 @@ def test_a_compensation_rings_the_undo_through_the_outbox(world, ann):
     message = OutboxMessage.objects.get()
     assert message.type == "sagas.run_ready"
     assert '"undo":true' in message.payload.replace(" ", "")
+
+
+@pytest.mark.parametrize("model", ["run", "act"])
+def test_nobody_adds_changes_or_deletes_what_the_engine_and_the_desk_wrote(world, client, model):
+    superuser = get_user_model().objects.create_superuser("root")
+    world.faults["pay"] = [LOST, LOST, LOST]
+    run = carry(begin(errand, Errand("milk")))
+    desk.resolve(run.id, actor=superuser, reason="settled by telephone", ended="completed")
+    row = run if model == "run" else run.acts.get()
+    client.force_login(superuser)
+    for page, arguments in (("add", []), ("delete", [row.pk])):
+        assert client.post(reverse(f"admin:sagas_{model}_{page}", args=arguments), {"post": "yes"}).status_code == 403
+    held = admin.site._registry[type(row)].get_model_perms(answer_to(client, model).wsgi_request)
+    assert held == {"add": False, "change": False, "delete": False, "view": True}
+
+
+def answer_to(client, model):
+    return client.get(reverse(f"admin:sagas_{model}_changelist"))
