@@ -95,6 +95,21 @@ def test_a_run_that_an_operator_sets_going_is_woken_at_once(world):
     assert woken_in(run.id) <= 0
 
 
+@pytest.mark.parametrize(("name", "turned"), [("fetch", False), ("unwrap", True)])
+def test_each_wait_for_the_next_attempt_is_longer_than_the_one_before(world, name, turned):
+    world.faults[name] = [LOST, LOST]
+    world.faults["pay"] = [Refused("card_declined")]
+    run_id = begin(errand, Errand("milk"))
+    waits = []
+    while len(waits) < 2:
+        verdict = step_once(run_id)
+        if isinstance(verdict, Wait):
+            waits.append(verdict.seconds)
+            Step.objects.update(next_attempt_at=None)
+    assert waits == [pytest.approx(0.0175, abs=0.0026), pytest.approx(0.035, abs=0.0051)]
+    assert turned == (Run.objects.get().status == "undoing")
+
+
 def test_a_wait_longer_than_a_short_one_rides_on_the_sweep_alone(world, settings):
     settings.SAGAS_SHORT_WAIT = timedelta(0)
     run_id = begin(errand, Errand("milk"))
