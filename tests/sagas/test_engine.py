@@ -373,3 +373,22 @@ def test_the_reason_of_a_cancel_outlives_a_failing_attempt(world):
     step_once(run_id)
     run = carry(run_id)
     assert (run.status, run.reason) == ("compensated", "changed my mind")
+
+
+def test_a_step_in_doubt_after_the_pivot_stops_for_a_person(world):
+    world.faults["deliver"] = [LOST, LOST, LOST]
+    run = carry(begin(errand, Errand("milk")))
+    assert run.status == "stuck"
+    assert statuses(run)["deliver"] == "in_doubt"
+    assert "unwrap" not in world.log
+
+
+def test_a_step_is_given_the_results_of_its_own_run(world):
+    ids = [begin(errand, Errand("milk"), key=key) for key in ("one", "two")]
+    for run_id in ids:
+        for _ in range(4):
+            step_once(run_id)
+    for run_id in ids:
+        steps = carry(run_id).steps
+        assert steps.get(name="deliver").result.endswith(f"after {steps.get(name='pay').result}")
+    assert Step.objects.filter(name="pay").values("result").distinct().count() == 2
