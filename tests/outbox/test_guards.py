@@ -72,7 +72,7 @@ def test_messages_go_out_in_the_order_in_which_they_were_written(commit, relay, 
 def test_an_inbox_entry_is_kept_while_its_message_is_on_any_of_the_books(books):
     message_id = uuid7()
     InboxEntry.objects.create(message_id=message_id, subscriber=FIRST, handled_at=timezone.now() - timedelta(days=30))
-    given = {"message_id": message_id}
+    given: dict[str, object] = {"message_id": message_id}
     if books is Delivery:
         given |= {"subscriber": FIRST, "due_at": timezone.now()}
     else:
@@ -90,7 +90,7 @@ def test_of_two_who_requeue_a_dead_letter_at_once_one_does():
         message_id=uuid7(), type="host.item_counted", version=2, payload="{}", headers="{}", attempts=8
     )
     other = connection.copy()
-    second = []
+    second: list[bool] = []
 
     def press():
         second.append(requeue(dead.pk))

@@ -11,7 +11,14 @@ from sagas.models import Run, Step
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
-def woken_in(run_id: UUID) -> float | None:
+def woken_in(run_id: UUID) -> float:
+    """In how many seconds somebody must look at the run again."""
+    seconds = looked_at_in(run_id)
+    assert seconds is not None, "nobody will ever look at it"
+    return seconds
+
+
+def looked_at_in(run_id: UUID) -> float | None:
     """In how many seconds somebody must look at the run again; None when nobody will."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT extract(epoch FROM wake_at - clock_timestamp()) FROM saga_run WHERE id = %s", [run_id])

@@ -32,7 +32,7 @@ def ann():
 def test_a_decision_waits_for_a_change_that_is_being_made_and_is_then_refused(world, ann):
     world.faults["pay"] = [LOST, LOST, LOST]
     run = carry(begin(errand, Errand("milk")))
-    said = []
+    said: list[Exception] = []
 
     def press():
         try:

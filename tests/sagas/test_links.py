@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
+from uuid import uuid4
 
 import pytest
 from celery.exceptions import Retry
@@ -27,7 +29,7 @@ REST = ["the links that follow"]
 @pytest.fixture
 def sent(monkeypatch):
     """The chains that links send in place of their own."""
-    seen = []
+    seen: list[object] = []
     monkeypatch.setattr(tasks, "send", seen.extend)
     return seen
 
@@ -43,6 +45,11 @@ def meet(run_id, name, *, task=tasks.run_step, headers=None):
         task.pop_request()
 
 
+def links_of(ready):
+    chain: Any = chain_of(ready)
+    return chain.tasks
+
+
 def test_a_done_link_lets_its_chain_go_on(world, sent):
     assert meet(begin(errand, Errand("milk")), "fetch") == REST
     assert sent == []
@@ -50,7 +57,7 @@ def test_a_done_link_lets_its_chain_go_on(world, sent):
 
 def test_a_link_whose_step_another_worker_has_ends_its_chain(world, sent):
     run_id = begin(errand, Errand("milk"))
-    seen = []
+    seen: list[object] = []
     world.faults["fetch"] = [lambda: seen.append(meet(run_id, "fetch"))]
     step_once(run_id)
     assert seen == [None]
@@ -87,9 +94,9 @@ def test_a_long_wait_ends_the_chain_and_is_left_to_the_sweep(world, sent):
 def test_a_link_runs_in_the_trace_that_its_chain_carries(world, sent):
     with trace.use(trace.start("request-1")) as current:
         run_id = begin(errand, Errand("milk"))
-        links = chain_of(RunReady(run_id, "errand", 1, undo=False, position=0)).tasks
+        links = links_of(RunReady(run_id, "errand", 1, undo=False, position=0))
     assert {link.options["headers"]["traceparent"][3:35] for link in links} == {current.trace_id}
-    seen = []
+    seen: list[object] = []
     world.faults["fetch"] = [lambda: seen.append((trace.current().trace_id, trace.current().request_id))]
     meet(run_id, "fetch", headers=links[0].options["headers"])
     assert seen == [(current.trace_id, "request-1")]
@@ -104,8 +111,7 @@ def test_a_run_keeps_the_trace_of_the_request_that_started_it(world):
 
 
 def test_an_undo_chain_goes_backwards_over_the_steps_that_have_an_undo():
-    run_id = "01a205b1-f64c-76c6-b5d7-93c76a88d63f"
-    links = chain_of(RunReady(run_id, "errand", 1, undo=True, position=3)).tasks
+    links = links_of(RunReady(uuid4(), "errand", 1, undo=True, position=3))
     assert [(link.task, link.args[-1], link.options["shadow"]) for link in links] == [
         ("sagas.undo_step", "wrap", "errand.wrap.undo"),
         ("sagas.undo_step", "fetch", "errand.fetch.undo"),

@@ -93,7 +93,7 @@ def test_a_record_waits_for_the_run_before_it_locks_the_step(world):
     """The lock order is run, then step: a record that held its step while it waits for the run could deadlock."""
     begin(errand, Errand("milk"))
     in_hand, answered = threading.Event(), threading.Event()
-    verdicts = []
+    verdicts: list[object] = []
 
     def answer():
         in_hand.set()

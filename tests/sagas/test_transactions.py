@@ -36,7 +36,7 @@ def undoing(world):
 
 @pytest.mark.parametrize("direction", ["forward", "undo"])
 def test_no_transaction_is_open_while_a_participant_is_called(world, direction):
-    seen = []
+    seen: list[object] = []
     name = "bring_back" if direction == "undo" else "fetch"
     world.faults["pay"] = [Refused("card_declined")]
     world.faults[name] = [lambda: seen.append(connection.in_atomic_block)]
@@ -45,7 +45,7 @@ def test_no_transaction_is_open_while_a_participant_is_called(world, direction):
 
 
 def test_no_transaction_is_open_while_the_probe_asks(world, monkeypatch):
-    seen = []
+    seen: list[object] = []
     monkeypatch.setattr(module.pay, "probe_run", lambda _ctx: seen.append(connection.in_atomic_block))
     world.faults["pay"] = [LOST, LOST, LOST]
     carry(begin(errand, Errand("milk")))
@@ -64,7 +64,7 @@ def test_no_transaction_is_open_while_the_probe_asks(world, monkeypatch):
 def test_a_status_that_the_host_cannot_follow_is_not_written(world, monkeypatch, told, before, faults):
     world.faults.update(faults)
     run_id = begin(errand, Errand("milk"))
-    heard = []
+    heard: list[str] = []
 
     def hook(change):
         heard.append(change.after)
@@ -82,7 +82,7 @@ def test_a_status_that_the_host_cannot_follow_is_not_written(world, monkeypatch,
 
 def test_what_the_host_writes_with_a_record_is_gone_when_the_record_is(world, monkeypatch):
     run_id = begin(errand, Errand("milk"))
-    seen = []
+    seen: list[object] = []
 
     def write(ctx, result):
         Group.objects.create(name="of the hook")
@@ -164,7 +164,7 @@ def test_no_two_steps_and_no_two_runs_share_a_key(world):
 
 def test_an_undo_has_a_key_of_its_own_the_same_at_every_attempt(world, monkeypatch):
     run_id = undoing(world)
-    seen = []
+    seen: list[tuple[str, str]] = []
 
     def unwrap(ctx):
         seen.append((ctx.step_key, ctx.key))

@@ -15,7 +15,7 @@ from sagas.settings import saga_settings
 from sagas.sweep import ring_overdue
 from sagas.verdict import STOP, Turn, Wait
 
-from .clock import LONG_AGO, woken_in
+from .clock import LONG_AGO, looked_at_in, woken_in
 from .driver import begin, carry, step_once
 from .errand import Errand, errand
 
@@ -28,7 +28,7 @@ LEASE = pytest.approx(7, abs=2)  # the errand's timeout of 2 s and the margin
 @pytest.fixture
 def rung(monkeypatch):
     """The runs that a sweep rings, with the trace it rings them in; nothing goes to the broker."""
-    seen = []
+    seen: list[object] = []
 
     def send(runs):
         for ready in runs:
@@ -46,7 +46,7 @@ def test_a_run_whose_first_chain_is_lost_is_woken(world):
 def test_a_step_in_hand_is_looked_at_again_when_its_lease_ends(world):
     run_id = begin(errand, Errand("milk"))
     Run.objects.update(wake_at=LONG_AGO)
-    seen = []
+    seen: list[object] = []
     world.faults["fetch"] = [lambda: seen.append(woken_in(run_id))]
     step_once(run_id)
     assert seen == [LEASE]
@@ -71,7 +71,7 @@ def test_a_run_whose_undo_chain_is_lost_is_woken_at_each_undo(world):
     while not isinstance(step_once(run_id), Turn):
         pass
     assert woken_in(run_id) == PATIENCE
-    seen = []
+    seen: list[object] = []
     world.faults["unwrap"] = [lambda: seen.append(woken_in(run_id))]
     step_once(run_id)
     assert seen == [LEASE]
@@ -90,7 +90,7 @@ def test_an_undo_that_waits_for_its_next_attempt_is_woken_soon_after(world):
 def test_a_run_that_an_operator_sets_going_is_woken_at_once(world):
     world.faults["pay"] = [LOST, LOST, LOST]
     run = carry(begin(errand, Errand("milk")))
-    assert woken_in(run.id) is None, "on a person's desk nobody rings"
+    assert looked_at_in(run.id) is None, "on a person's desk nobody rings"
     desk.retry_now(run.id, actor=get_user_model().objects.create_user("ann"), reason="the bank is back")
     assert woken_in(run.id) <= 0
 
@@ -100,7 +100,7 @@ def test_each_wait_for_the_next_attempt_is_longer_than_the_one_before(world, nam
     world.faults[name] = [LOST, LOST]
     world.faults["pay"] = [Refused("card_declined")]
     run_id = begin(errand, Errand("milk"))
-    waits = []
+    waits: list[float] = []
     while len(waits) < 2:
         verdict = step_once(run_id)
         if isinstance(verdict, Wait):
@@ -122,12 +122,13 @@ def test_a_wait_longer_than_a_short_one_rides_on_the_sweep_alone(world, settings
 def test_a_run_is_given_its_deadline_at_the_start(world):
     begin(errand, Errand("milk"))
     run = Run.objects.get()
+    assert run.deadline_at is not None
     assert run.deadline_at - run.created_at == pytest.approx(errand.deadline, abs=timedelta(seconds=1))
 
 
 def test_each_ring_puts_the_next_one_off_further(world, rung):
     run_id = begin(errand, Errand("milk"))
-    waits = []
+    waits: list[float] = []
     for _ in range(7):
         Run.objects.update(wake_at=LONG_AGO)
         assert ring_overdue() == 1
