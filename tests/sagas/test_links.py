@@ -68,7 +68,9 @@ def test_a_refused_link_ends_its_chain_and_sends_the_undo(world, sent):
     step_once(run_id)
     world.faults["think"] = [Refused("no_idea")]
     assert meet(run_id, "think") is None
-    assert [(one.run_id, one.undo, one.position) for one in sent] == [(run_id, True, 0)]
+    assert [(link.task, link.args[0], link.args[-1]) for links in sent for link in links.tasks] == [
+        ("sagas.undo_step", str(run_id), "fetch")
+    ]
 
 
 def test_a_short_wait_rides_on_celerys_retry_with_the_rest_of_its_chain(world, sent):
@@ -111,7 +113,7 @@ def test_a_run_keeps_the_trace_of_the_request_that_started_it(world):
 
 
 def test_an_undo_chain_goes_backwards_over_the_steps_that_have_an_undo():
-    links = links_of(RunReady(uuid4(), "errand", 1, undo=True, position=3))
+    links = links_of(RunReady(uuid4(), "errand", 1, undo=True, position=2))
     assert [(link.task, link.args[-1], link.options["shadow"]) for link in links] == [
         ("sagas.undo_step", "wrap", "errand.wrap.undo"),
         ("sagas.undo_step", "fetch", "errand.fetch.undo"),

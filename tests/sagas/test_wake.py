@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.contrib.auth import get_user_model
 
 from outbox import trace
 from sagas import Refused, desk
-from sagas.dispatch import chain_of
 from sagas.models import Run, Step
 from sagas.settings import saga_settings
 from sagas.sweep import ring_overdue
@@ -27,13 +27,14 @@ LEASE = pytest.approx(7, abs=2)  # the errand's timeout of 2 s and the margin
 
 @pytest.fixture
 def rung(monkeypatch):
-    """The runs that a sweep rings, with the trace it rings them in; nothing goes to the broker."""
-    seen: list[object] = []
+    """The runs that a sweep rings, with the trace that their links carry; nothing goes to the broker."""
+    seen: list[tuple[object, str, str]] = []
 
-    def send(runs):
-        for ready in runs:
-            chain_of(ready)
-            seen.append((ready.run_id, trace.current().trace_id, trace.current().request_id))
+    def send(chains):
+        for links in chains:
+            first = links.tasks[0]
+            headers = first.options["headers"]
+            seen.append((UUID(first.args[0]), headers["traceparent"][3:35], headers["X-Request-Id"]))
 
     monkeypatch.setattr("sagas.sweep.send", send)
     return seen
@@ -124,19 +125,6 @@ def test_a_run_is_given_its_deadline_at_the_start(world):
     run = Run.objects.get()
     assert run.deadline_at is not None
     assert run.deadline_at - run.created_at == pytest.approx(errand.deadline, abs=timedelta(seconds=1))
-
-
-def test_each_ring_puts_the_next_one_off_further(world, rung):
-    run_id = begin(errand, Errand("milk"))
-    waits: list[float] = []
-    for _ in range(7):
-        Run.objects.update(wake_at=LONG_AGO)
-        assert ring_overdue() == 1
-        assert ring_overdue() == 0
-        waits.append(woken_in(run_id))
-    assert waits == [pytest.approx(seconds, abs=2) for seconds in (10, 20, 40, 80, 160, 300, 300)]
-    step_once(run_id)
-    assert Run.objects.get().rings == 0, "a worker was there: the next silence is a new one"
 
 
 def test_a_ring_goes_on_in_the_trace_of_the_request(world, rung):
