@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -42,6 +43,17 @@ def test_an_undo_whose_lease_ran_out_cannot_write(world):
     assert world.statuses == ["undoing", "compensated"], "told once"
     outcomes = Run.objects.get().attempts.filter(step="fetch", direction="undo").values_list("outcome", flat=True)
     assert list(outcomes) == ["lost", "done"]
+
+
+@pytest.mark.parametrize("direction", ["forward", "undo"])
+def test_a_late_worker_cannot_write_while_another_has_the_step_in_hand(world, direction):
+    run_id = undoing(world) if direction == "undo" else begin(errand, Errand("milk"))
+    name, call, status = ("wrap", "unwrap", "undoing") if direction == "undo" else ("fetch", "fetch", "running")
+    token = uuid4()
+    world.faults[call] = [lambda: Step.objects.filter(name=name).update(token=token)]
+    assert step_once(run_id) == STOP
+    step = Step.objects.get(name=name)
+    assert (step.status, step.token) == (status, token)
 
 
 @pytest.mark.parametrize("late", [LOST, Refused("no_paper")])
