@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
@@ -122,11 +123,12 @@ class DeadLetterAdmin(EnvelopeAdmin):
         """Requeue each, record who did, and say how many were and were not."""
         done = skipped = 0
         for dead in queryset.order_by("died_at"):
-            if requeue(dead.pk):
-                done += 1
-                self._record(request, dead)
-            else:
-                skipped += 1
+            with transaction.atomic():  # the act and its record, or neither
+                requeued = requeue(dead.pk)
+                if requeued:
+                    self._record(request, dead)
+            done += requeued
+            skipped += not requeued
         self.message_user(request, f"Requeued {done}.", messages.SUCCESS if done else messages.WARNING)
         if skipped:
             self.message_user(request, f"Skipped {skipped}: requeued by somebody else.", messages.WARNING)

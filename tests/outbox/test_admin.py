@@ -103,3 +103,15 @@ def test_a_message_that_could_not_be_published_goes_back_to_the_outbox(client, o
     requeue_through_the_admin(client, dead.pk)
     assert OutboxMessage.objects.get().key == "item:a"
     drain()
+
+
+def test_requeue_and_its_record_are_one_transaction(client, operator, dead, monkeypatch):
+    operator.user_permissions.add(Permission.objects.get(codename="requeue_deadletter"))
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("the record cannot be written")
+
+    monkeypatch.setattr(LogEntry.objects, "log_actions", fail)
+    with pytest.raises(RuntimeError):
+        requeue_through_the_admin(client, dead.pk)
+    assert DeadLetter.objects.filter(pk=dead.pk).exists()
