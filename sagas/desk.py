@@ -25,6 +25,8 @@ from .transitions import begin_undo, change, finish, leased, locked, ready, save
 
 Actor = AbstractBaseUser
 Resolution = Literal["completed", "compensated"]
+BACKWARD = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
+"""Where the run's current step shows that the run is on its way back, stuck or not."""
 
 
 class ReasonMissing(SagaError):
@@ -42,7 +44,7 @@ def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | Non
     """
     with _act("retry", run_id, actor, reason, row_version) as run:
         step = _current(run, "retry")
-        undo = run.status == RunStatus.UNDOING or step.status == StepStatus.UNDO_FAILED
+        undo = step.status in BACKWARD
         step.status = StepStatus.UNDO_WAITING if undo else StepStatus.WAITING
         if step.attempts == 0 and not undo:
             step.status = StepStatus.PENDING
@@ -63,7 +65,7 @@ def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | No
         step = _current(run, "compensate")
         if run.pivot is not None and run.position > run.pivot and run.status != RunStatus.UNDOING:
             raise WrongState("compensate", "past its point of no return", "Resolve it by hand, or start a return.")
-        if run.status == RunStatus.UNDOING or step.status == StepStatus.UNDO_FAILED:
+        if step.status in BACKWARD:
             raise WrongState("compensate", "being undone already", "Retry the undo that failed.")
         turned = begin_undo(
             run, code="compensated_by_hand", reason=f"{run.reason} — undone by hand: {reason}".lstrip(" —")
@@ -130,7 +132,7 @@ def allowed(run: Run, verb: str) -> bool:
     if verb == "resolve":
         return run.status == RunStatus.STUCK
     if verb == "compensate":
-        undoing = run.status == RunStatus.UNDOING or run.steps.filter(status=StepStatus.UNDO_FAILED).exists()
+        undoing = run.steps.filter(status__in=BACKWARD).exists()
         return not undoing and (run.pivot is None or run.position <= run.pivot)
     return True
 

@@ -356,3 +356,20 @@ def test_rings_come_further_apart_up_to_a_minute_until_the_step_is_taken(world, 
     assert waits == [10, 20, 40, 60, 60, 60]
     engine.run_step(link(Run.objects.get(pk=run_id), "fetch"))
     assert Run.objects.get().rings == 0
+
+
+def test_a_retry_after_a_failed_status_hook_goes_on_the_way_the_run_was_going(world, ann, monkeypatch):
+    run_id = begin(errand, Errand("milk"))
+    step_once(run_id)
+
+    def fail(change):
+        raise RuntimeError("the order is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(errand, "status_hook", fail)
+        errand.cancel("key-1", reason="changed my mind", actor="customer")
+    assert Run.objects.get().status == "stuck"
+    assert not desk.allowed(Run.objects.get(), "compensate")
+    desk.retry_now(run_id, actor=ann, reason="the order is back")
+    assert carry(run_id).status == "compensated"
+    assert world.log == ["fetch", "bring_back"]
