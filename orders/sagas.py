@@ -69,6 +69,12 @@ def cancel_authorization(ctx: UndoContext[Checkout, payments.Authorization]) -> 
     payments.void(_payment(ctx.input), key=ctx.step_key, timeout=ctx.timeout, intent_id=known)
 
 
+@authorize_payment.probe
+def find_authorization(ctx: StepContext[Checkout]) -> payments.Authorization | NotApplied:
+    """What the bank says became of an authorisation whose answers were all lost."""
+    return payments.find_authorization(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout) or NotApplied()
+
+
 @authorize_payment.recorded
 def payment_authorized(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
     publish(PaymentAuthorized(ctx.input.order_id, held.intent_id, held.amount, held.currency), key=ctx.input.key)

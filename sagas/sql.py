@@ -16,7 +16,7 @@ from django.db import connection
 # `must_stop`: a cancel or a passed deadline counts until the pivot is first asked for; afterwards it is too late.
 _CLAIM = """
 WITH run AS (
-    SELECT id, key, input, position, pivot, request_id, traceparent,
+    SELECT id, key, input, position, pivot,
            (cancel_requested_at IS NOT NULL OR deadline_at <= statement_timestamp()) IS TRUE AS must_stop
     FROM saga_run WHERE id = %(run)s AND status = '{run_status}' AND position = %(position)s
     FOR UPDATE
@@ -29,7 +29,7 @@ WITH run AS (
       AND (s.status IN ({free}) AND (s.next_attempt_at IS NULL OR s.next_attempt_at <= clock_timestamp())
            OR s.status = '{step_status}' AND s.lease_until < clock_timestamp())
       AND {allowed}
-    RETURNING s.run_id, s.name, s.{attempts} AS number, s.forgiven, s.granted, s.result, s.lease_until, s.attempts
+    RETURNING s.run_id, s.name, s.{attempts} AS number, s.forgiven, s.granted, s.result, s.lease_until
 ), lost AS (
     UPDATE saga_attempt a SET outcome = 'lost', ended_at = clock_timestamp()
     FROM step WHERE a.run_id = step.run_id AND a.ended_at IS NULL
@@ -42,8 +42,7 @@ WITH run AS (
     UPDATE saga_run r SET wake_at = step.lease_until, rings = 0, row_version = r.row_version + 1
     FROM step WHERE r.id = step.run_id
 )
-SELECT run.key, run.input::text, run.request_id, run.traceparent, step.number, step.forgiven, step.granted,
-       step.result::text, step.attempts
+SELECT run.key, run.input::text, step.number, step.forgiven, step.granted, step.result::text
 FROM run JOIN step ON step.run_id = run.id
 """
 
@@ -155,14 +154,11 @@ class Claim:
     key: str
     """The run's key."""
     input: str
-    request_id: str
-    traceparent: str
     number: int
     """Which attempt this is, from 1."""
     forgiven: int
     granted: int
     result: str | None
-    step_attempts: int
 
     @property
     def counted(self) -> int:

@@ -79,7 +79,6 @@ def postpone(run: Run, step: Step, status: StepStatus, delay: timedelta) -> None
         run.reason = step.error_text
     run.row_version = F("row_version") + 1
     run.save(update_fields=["wake_at", "reason", "row_version"])
-    run.refresh_from_db(fields=["row_version"])
 
 
 def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
@@ -91,11 +90,17 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
     # Whoever still has a step in hand, with a lease that ran out, writes nothing any more.
     run.steps.filter(token__isnull=False).update(token=None, lease_until=None)
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
-    due = [step for step in run.steps.order_by("-position") if _needs_undo(step, saga)]
-    for step in due:
-        step.status, step.next_attempt_at = StepStatus.UNDO_DUE, None
-        step.forgiven = step.granted = 0
-        save(step)
+    due = []
+    for step in run.steps.order_by("-position"):
+        if _needs_undo(step, saga):
+            due.append(step)
+            step.status, step.next_attempt_at = StepStatus.UNDO_DUE, None
+            step.forgiven = step.granted = 0
+            save(step)
+        elif step.status in (StepStatus.WAITING, StepStatus.RUNNING):  # nobody will try it again
+            step.status = StepStatus.IN_DOUBT if may_have_happened(step) else StepStatus.PENDING
+            step.next_attempt_at = None
+            save(step)
     run.code, run.reason = code[:LONGEST_CODE], plain(reason)
     run.position = due[0].position if due else -1
     if not due:

@@ -147,3 +147,13 @@ def test_an_outage_of_a_participant_spends_no_attempts_and_cancels_nobody(stack)
     outcomes = [attempt.outcome for attempt in run_of(order).attempts.filter(step="book_shipment")]
     assert outcomes == ["away"] * 7 + ["done"]
     stack.check_books(order)
+
+
+def test_an_authorisation_whose_answers_are_all_lost_is_found_and_the_order_completes(stack):
+    as_often_as_attempts_are_allowed = 5
+    stack.standins.fault("payments", operation="confirm", kind="lose_answer", times=as_often_as_attempts_are_allowed)
+    order = stack.settled(stack.place())
+    assert order.status == "confirmed"
+    outcomes = [attempt.outcome for attempt in run_of(order).attempts.filter(step="authorize_payment")]
+    assert outcomes == ["in_doubt"] * 4 + ["done"]
+    stack.check_books(order)

@@ -373,3 +373,24 @@ def test_a_retry_after_a_failed_status_hook_goes_on_the_way_the_run_was_going(wo
     desk.retry_now(run_id, actor=ann, reason="the order is back")
     assert carry(run_id).status == "compensated"
     assert world.log == ["fetch", "bring_back"]
+
+
+def test_a_step_that_nobody_will_try_again_no_longer_says_that_it_waits(world):
+    run_id = begin(errand, Errand("milk"))
+    step_once(run_id)
+    world.faults["think"] = [LOST]
+    step_once(run_id)
+    errand.cancel("key-1", reason="changed my mind", actor="customer")
+    run = carry(run_id)
+    assert run.status == "compensated"
+    think = run.steps.get(name="think")
+    assert (think.status, think.next_attempt_at) == ("in_doubt", None)
+
+
+def test_a_step_that_was_surely_not_applied_counts_as_not_started_when_the_run_is_undone(world):
+    run_id = begin(errand, Errand("milk"))
+    step_once(run_id)
+    world.faults["think"] = [RetryAfter(timedelta(seconds=1), "closed")]
+    step_once(run_id)
+    errand.cancel("key-1", reason="changed my mind", actor="customer")
+    assert carry(run_id).steps.get(name="think").status == "pending"
