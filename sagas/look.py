@@ -25,7 +25,7 @@ def look(run_id: UUID, name: str, *, undo: bool) -> Verdict:
         except Run.DoesNotExist:  # a message of another database, or of a run that was pruned
             logger.warning("saga.unknown_run", extra={"run": str(run_id), "step": name})
             return STOP
-        if run.status != (RunStatus.UNDOING if undo else RunStatus.RUNNING):
+        if run.status != (RunStatus.UNDOING if undo else RunStatus.RUNNING) or run.paused_at is not None:
             return STOP
         step = run.steps.get(name=name)
         now = clock()

@@ -49,6 +49,10 @@ class Run(models.Model):
     rings = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep rang since the last claim.")
     deadline_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    paused_at = models.DateTimeField(null=True, help_text="Nobody takes a step of it until it is resumed.")
+    waits_for = models.CharField(
+        max_length=100, blank=True, db_default="", help_text="The participant that must come back first."
+    )
     request_id = models.CharField(max_length=64, blank=True)
     traceparent = models.CharField(max_length=55, blank=True)
     row_version = models.PositiveIntegerField(default=1)
@@ -60,7 +64,10 @@ class Run(models.Model):
         db_table = "saga_run"
         constraints: ClassVar = [models.UniqueConstraint(fields=["name", "key"], name="saga_run_one_per_key")]
         indexes: ClassVar = [
-            models.Index(fields=["wake_at"], condition=models.Q(wake_at__isnull=False), name="saga_run_wake"),
+            models.Index(
+                fields=["wake_at"], condition=models.Q(wake_at__isnull=False, paused_at=None), name="saga_run_wake"
+            ),
+            models.Index(fields=["waits_for", "id"], condition=~models.Q(waits_for=""), name="saga_run_waits"),
             models.Index(fields=["status", "-created_at"], name="saga_run_status"),
         ]
         permissions: ClassVar = [

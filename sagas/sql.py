@@ -19,6 +19,7 @@ WITH run AS (
     SELECT id, key, input, position, pivot,
            (cancel_requested_at IS NOT NULL OR deadline_at <= statement_timestamp()) IS TRUE AS must_stop
     FROM saga_run WHERE id = %(run)s AND status = '{run_status}' AND position = %(position)s
+      AND paused_at IS NULL
     FOR UPDATE
 ), step AS (
     UPDATE saga_step s
@@ -116,7 +117,7 @@ SWEEP = """
 UPDATE saga_run r
 SET rings = least(r.rings + 1, 100),
     wake_at = clock_timestamp() + make_interval(secs => least(60, %(patience)s * power(2, least(r.rings, 10))))
-FROM (SELECT id FROM saga_run WHERE wake_at <= clock_timestamp()
+FROM (SELECT id FROM saga_run WHERE wake_at <= clock_timestamp() AND paused_at IS NULL
       ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED) due
 WHERE r.id = due.id
 RETURNING r.id, r.name, r.version, r.status, r.position, r.request_id, r.traceparent
