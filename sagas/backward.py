@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -17,9 +18,9 @@ from .errors import Refused, RetryAfter, SagaError
 from .forward import ask
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, facts, hooks, log_failure, step_context, undo_context, wait
+from .taken import Taken, claimed_by, facts, hooks, log_failure, step_context, undo_context, wait
 from .transitions import Fenced, change, close_attempt, finish, held, park, ready, save, turn_forward
-from .verdict import GO_ON, STOP, Turn, Verdict
+from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -53,18 +54,29 @@ def try_undo(taken: Taken) -> Verdict:
 
 
 def _record_undone(taken: Taken, context: UndoContext[Any, Any]) -> Verdict:
-    with transaction.atomic():
-        rows = sql.fetch(sql.RECORD_UNDO, {**taken.identity, "patience": saga_settings.PATIENCE.total_seconds()})
+    with transaction.atomic(savepoint=False):
+        rows = sql.RECORD_UNDO.rows({**taken.identity, "patience": saga_settings.PATIENCE.total_seconds()})
         if not rows:
             raise Fenced(f"{taken.run_id}: the lease on undoing {taken.step.name} has passed to another worker.")
-        status, code, reason = rows[0]
+        status, code, reason, position = rows[0]
+        following = _claim_next(taken, position)
         with hooks():
             if taken.step.undone_run is not None:
                 taken.step.undone_run(context)
             if status == RunStatus.COMPENSATED and taken.saga.status_hook is not None:
                 taken.saga.status_hook(taken.changed(RunStatus.UNDOING, RunStatus.COMPENSATED, code, reason))
-    logger.info("saga.step_undone", extra=facts(taken))
-    return GO_ON
+    logger.debug("saga.step_undone", extra=facts(taken))
+    return GO_ON if following is None else Next(following)
+
+
+def _claim_next(taken: Taken, position: int) -> Taken | None:
+    """The undo that follows, taken in the same commit if this worker is to go on."""
+    step = taken.saga.steps[position] if position >= 0 else None
+    worker = None if step is None else taken.worker.next(step)
+    if step is None or worker is None:
+        return None
+    claim = sql.claim({"run": taken.run_id, **claimed_by(worker, step)}, undo=True)
+    return None if claim is None else replace(taken, step=step, claim=claim, worker=worker)
 
 
 def undo_failed(taken: Taken, error: Exception) -> Verdict:

@@ -49,16 +49,27 @@ def send(chains: Iterable[Any]) -> None:
 def chain_of(ready: RunReady) -> Any:
     """The run's remaining links, each shown under its step's own name. They carry ids only, no data of the run."""
     saga = registry.find(ready.saga, ready.version)
+    steps = steps_left(ready)
+    if not steps:
+        way = "undo" if ready.undo else "step"
+        raise SagaError(f"{saga.name}, version {saga.version}, has no {way} left from step {ready.position}.")
     if ready.undo:
-        back = reversed(saga.steps[: ready.position + 1])
-        names = [step for step in back if step.has_undo or (step.is_pivot and step.position == ready.position)]
-        if not names:
-            raise SagaError(
-                f"{saga.name}, version {saga.version}, has no undo left at or before step {ready.position}."
-            )
-        return chain(*(_link("sagas.undo_step", saga, step, f"{step.title}.undo", ready.run_id) for step in names))
-    rest = saga.steps[ready.position :]
-    return chain(*(_link("sagas.run_step", saga, step, step.title, ready.run_id) for step in rest))
+        return chain(*(_link("sagas.undo_step", saga, step, f"{step.title}.undo", ready.run_id) for step in steps))
+    return chain(*(_link("sagas.run_step", saga, step, step.title, ready.run_id) for step in steps))
+
+
+def steps_left(ready: RunReady) -> list[Step[Any, Any]]:
+    """The steps that are still to be run, or to be undone: those with an undo, and a pivot in doubt."""
+    steps = registry.find(ready.saga, ready.version).steps
+    if not ready.undo:
+        return steps[ready.position :]
+    back = reversed(steps[: ready.position + 1])
+    return [step for step in back if step.has_undo or (step.is_pivot and step.position == ready.position)]
+
+
+def task_seconds(saga: Saga[Any]) -> float:
+    """How long one task may take: steps run in place until the budget is spent, and the last of them to its end."""
+    return max(lease_seconds(step) for step in saga.steps) + saga_settings.IN_PLACE_BUDGET.total_seconds()
 
 
 def lease_seconds(step: Step[Any, Any]) -> float:
@@ -75,6 +86,6 @@ def _link(task: str, saga: Saga[Any], step: Step[Any, Any], title: str, run_id: 
         options={
             "shadow": title,
             "headers": trace.current().headers(),
-            "time_limit": lease_seconds(step),  # heeded by pools that can kill: the step's worker goes with its lease
+            "time_limit": task_seconds(saga),  # heeded by pools that can kill a task
         },
     )

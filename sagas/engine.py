@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -21,13 +21,13 @@ from outbox.ids import uuid7
 from . import registry, sql
 from .backward import try_undo, undo_failed
 from .declaration import Saga, Step
-from .dispatch import RunReady, lease_seconds, ring_on_commit
+from .dispatch import RunReady, ring_on_commit
 from .errors import LostAttempts
 from .forward import give_up, try_step
 from .look import look
 from .models import Attempt, Run, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken
+from .taken import Taken, Worker, claimed_by
 from .transitions import Fenced, close_attempt, held, park, save
 from .verdict import STOP, Verdict
 
@@ -43,8 +43,7 @@ class Link:
     saga: str
     version: int
     step: str
-    worker: str = ""
-    task_id: str = ""
+    worker: Worker
 
 
 def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
@@ -68,52 +67,45 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "traceparent": current.traceparent,
         "names": [step.name for step in saga.steps],
     }
-    if sql.execute(sql.START_RUN, values) == 0:
+    if sql.START.count(values) == 0:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
-    sql.execute(sql.START_STEPS, values)
     ring_on_commit(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key)
     return run_id
 
 
 def run_step(link: Link) -> Verdict:
     """Carry out the step that a link names, if it is due; returns what the chain does next."""
-    taken = _take(sql.CLAIM_STEP, link)
+    taken = _take(link, undo=False)
     if taken is None:
         return look(link.run_id, link.step, undo=False)
     if _over_budget(taken, taken.step.retry.attempts):
         return _settle(taken, lambda: give_up(taken, LostAttempts(taken.claim.number - 1)))
-    return _settle(taken, lambda: try_step(taken))
+    return proceed(taken)
 
 
 def undo_step(link: Link) -> Verdict:
     """Carry out the undo of the step that a link names, if it is due; returns what the chain does next."""
-    taken = _take(sql.CLAIM_UNDO, link)
+    taken = _take(link, undo=True)
     if taken is None:
         return look(link.run_id, link.step, undo=True)
     if _over_budget(taken, taken.step.undo_retry.attempts):
         return _settle(taken, lambda: undo_failed(taken, LostAttempts(taken.claim.number - 1)))
-    return _settle(taken, lambda: try_undo(taken))
+    return proceed(taken)
 
 
-def _take(statement: str, link: Link) -> Taken | None:
+def proceed(taken: Taken) -> Verdict:
+    """Carry out the step, or the undo, that this worker has in hand."""
+    return _settle(taken, lambda: try_undo(taken) if taken.undo else try_step(taken))
+
+
+def _take(link: Link, *, undo: bool) -> Taken | None:
     saga = registry.find(link.saga, link.version)
     step = saga.named(link.step)
-    claim = sql.claim(
-        statement,
-        uuid4(),
-        {
-            "run": link.run_id,
-            "position": step.position,
-            "lease": lease_seconds(step),
-            "worker": link.worker,
-            "task": link.task_id,
-            "traceparent": trace.current().traceparent,
-        },
-    )
+    claim = sql.claim({"run": link.run_id, **claimed_by(link.worker, step)}, undo=undo)
     if claim is None:
         return None
     try:
-        return Taken(link.run_id, saga, step, claim, codec.decode(saga.input_type, claim.input))
+        return Taken(link.run_id, saga, step, claim, codec.decode(saga.input_type, claim.input), link.worker, undo)
     except ValueError as error:
         _park_unreadable(link.run_id, step, claim, error)
         return None

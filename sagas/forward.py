@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import random
+from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 from django.db import transaction
 
@@ -15,9 +18,9 @@ from .context import NotApplied, StepContext
 from .errors import Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, facts, hooks, log_failure, step_context, wait
+from .taken import Taken, claimed_by, facts, hooks, log_failure, step_context, wait
 from .transitions import Fenced, begin_undo, close_attempt, held, park, save
-from .verdict import GO_ON, STOP, Turn, Verdict
+from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
 logger = logging.getLogger(__name__)
 
@@ -45,31 +48,55 @@ def try_step(taken: Taken) -> Verdict:
 
 
 def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
-    """Record the result, the run's next state, the host's writes and its events: one transaction."""
+    """Record the result, the run's next state, the host's writes and its events, and take the next step: one commit."""
     saga, step = taken.saga, taken.step
-    last = step.position == len(saga.steps) - 1
-    status = RunStatus.COMPLETED if last else RunStatus.RUNNING
-    encoded = codec.encode(result)
-    with transaction.atomic():
-        written = sql.execute(
-            sql.RECORD_STEP,
-            {
-                **taken.identity,
-                "result": encoded,
-                "last": last,
-                "status": status.value,
-                "patience": saga_settings.PATIENCE.total_seconds(),
-            },
-        )
-        if not written:
-            raise Fenced(f"{taken.run_id}: the lease on {step.name} has passed to another worker.")
+    ends = step.position == len(saga.steps) - 1 and saga.status_hook is not None
+    hooked = step.recorded_run is not None or ends
+    with transaction.atomic(savepoint=False) if hooked else nullcontext():
+        taken_next = _record(taken, codec.encode(result))
         with hooks():
             if step.recorded_run is not None:
                 step.recorded_run(context, result)
-            if last and saga.status_hook is not None:
-                saga.status_hook(taken.changed(RunStatus.RUNNING, status))
-    logger.info("saga.step_done", extra=facts(taken))
-    return GO_ON
+            if ends and saga.status_hook is not None:
+                saga.status_hook(taken.changed(RunStatus.RUNNING, RunStatus.COMPLETED))
+    logger.debug("saga.step_done", extra=facts(taken))
+    return GO_ON if taken_next is None else Next(taken_next)
+
+
+def _record(taken: Taken, result: str) -> Taken | None:
+    """Write that the step is done, and take the next one if this worker is to go on. Raises Fenced."""
+    last = taken.step.position == len(taken.saga.steps) - 1
+    values = {
+        **taken.identity,
+        "result": result,
+        "last": last,
+        "status": (RunStatus.COMPLETED if last else RunStatus.RUNNING).value,
+        "patience": saga_settings.PATIENCE.total_seconds(),
+    }
+    step = None if last else taken.saga.steps[taken.step.position + 1]
+    worker = None if step is None else taken.worker.next(step)
+    if step is None or worker is None:
+        _unless_fenced(taken, sql.RECORD_STEP.rows(values))
+        return None
+    claim = _record_and_claim(taken, {**claimed_by(worker, step), **values})
+    known = {**taken.results, taken.step.name: result}
+    return None if claim is None else replace(taken, step=step, claim=claim, worker=worker, results=known)
+
+
+def _record_and_claim(taken: Taken, values: dict[str, Any]) -> sql.Claim | None:
+    """None when the next step is not to be had: paused, cancelled, past the deadline."""
+    token = uuid4()
+    rows = _unless_fenced(taken, sql.RECORD_AND_CLAIM.rows({**values, "next_token": token}))
+    number, forgiven, granted = rows[0]
+    if number is None:
+        return None
+    return sql.Claim(token, taken.claim.key, taken.claim.input, number, forgiven, granted, None)
+
+
+def _unless_fenced(taken: Taken, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    if not rows:
+        raise Fenced(f"{taken.run_id}: the lease on {taken.step.name} has passed to another worker.")
+    return rows
 
 
 def _refused(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdict:

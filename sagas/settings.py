@@ -12,6 +12,10 @@ class SagaSettings:
 
     LEASE_MARGIN: timedelta = timedelta(seconds=5)
     """Beyond the step's timeout: how long a claim holds before another worker may take the step."""
+    IN_PLACE: bool = True
+    """Whether a worker that has finished a step goes on with the next one itself. False: one message a step."""
+    IN_PLACE_BUDGET: timedelta = timedelta(seconds=5)
+    """After this long a worker leaves the next step to a message, so that other runs get their turn."""
     PATIENCE: timedelta = timedelta(seconds=10)
     """How long the next link may keep us waiting before the sweep rings; doubled with each ring, up to five minutes."""
     SHORT_WAIT: timedelta = timedelta(seconds=30)

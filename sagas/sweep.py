@@ -25,12 +25,12 @@ def ring_overdue() -> int:
     workers does not fill the queue with copies. A broker that is away puts off nothing: the next sweep tries again.
     """
     parameters = {"batch": saga_settings.SWEEP_BATCH, "patience": saga_settings.PATIENCE.total_seconds()}
-    overdue = sql.fetch(sql.SWEEP, parameters)
+    overdue = sql.SWEEP.rows(parameters)
     chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}
     try:
         send(chains.values())
     except OperationalError as error:
-        sql.execute(sql.GIVE_BACK, {"ids": list(chains)})
+        sql.GIVE_BACK.count({"ids": list(chains)})
         logger.warning("saga.sweep_without_broker", extra={"runs": len(chains), "error": str(error)})
         return 0
     if chains:

@@ -6,18 +6,19 @@ import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 
-from outbox import codec
+from outbox import codec, trace
 
 from . import sql
 from .context import StatusChange, StepContext, UndoContext
 from .declaration import Saga, Step
+from .dispatch import lease_seconds
 from .errors import RecordingFailed, SagaError, StepOutcome
 from .look import clock, must_stop
 from .models import Attempt, RunStatus, StepStatus
@@ -31,6 +32,24 @@ AWAY_JITTER = 0.25
 """Up to this share is added to such a wait, so that those who were turned away together do not return together."""
 
 
+Ahead = Callable[[Step[Any, Any]], str | None]
+"""Whether a worker that has finished a step takes the one that follows: the task id for its attempt, or None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Who carries a step out."""
+
+    name: str = ""
+    task_id: str = ""
+    ahead: Ahead = field(default=lambda _step: None)
+
+    def next(self, step: Step[Any, Any]) -> Worker | None:
+        """This worker with the step's task in hand; None when it leaves the step to a message."""
+        task_id = self.ahead(step)
+        return None if task_id is None else replace(self, task_id=task_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A step, or its undo, that this worker holds."""
@@ -40,6 +59,10 @@ class Taken:
     step: Step[Any, Any]
     claim: sql.Claim
     input: Any
+    worker: Worker
+    undo: bool = False
+    results: dict[str, str] = field(default_factory=dict)
+    """What steps that this worker has just carried out returned, as JSON."""
 
     def changed(self, before: RunStatus, after: RunStatus, code: str = "", reason: str = "") -> StatusChange[Any]:
         """What the host's hook is told when this step ends the run."""
@@ -51,10 +74,21 @@ class Taken:
         return {"run": self.run_id, "position": self.step.position, "token": self.claim.token}
 
 
+def claimed_by(worker: Worker, step: Step[Any, Any]) -> dict[str, Any]:
+    """The parameters that a claim of the step writes."""
+    return {
+        "position": step.position,
+        "lease": lease_seconds(step),
+        "worker": worker.name,
+        "task": worker.task_id,
+        "traceparent": trace.current().traceparent,
+    }
+
+
 def step_context(taken: Taken) -> StepContext[Any]:
     step, claim = taken.step, taken.claim
     return StepContext(
-        taken.input, taken.run_id, step_key(taken.run_id, step), claim.number, step.timeout, _earlier(taken.run_id)
+        taken.input, taken.run_id, step_key(taken.run_id, step), claim.number, step.timeout, _earlier(taken)
     )
 
 
@@ -63,7 +97,7 @@ def undo_context(taken: Taken) -> UndoContext[Any, Any]:
     key = step_key(taken.run_id, step)
     result = None if claim.result is None else codec.decode(step.result_type, claim.result)
     return UndoContext(
-        taken.input, taken.run_id, f"{key}.undo", key, result, claim.number, step.timeout, _earlier(taken.run_id)
+        taken.input, taken.run_id, f"{key}.undo", key, result, claim.number, step.timeout, _earlier(taken)
     )
 
 
@@ -72,15 +106,17 @@ def step_key(run_id: UUID, step: Step[Any, Any]) -> str:
     return f"{run_id}.{step.name}"
 
 
-def _earlier(run_id: UUID) -> Callable[[str, Any], Any]:
+def _earlier(taken: Taken) -> Callable[[str, Any], Any]:
     """Reads another step's result when it is asked for, so that runs that need none pay nothing."""
 
     def result_of(name: str, type_: Any) -> Any:
-        query = "SELECT result::text FROM saga_step WHERE run_id = %(run)s AND name = %(name)s AND result IS NOT NULL"
-        rows = sql.fetch(query, {"run": run_id, "name": name})
-        if not rows:
-            raise SagaError(f"{name} of {run_id} has no result: it is not done.")
-        return codec.decode(type_, rows[0][0])
+        known = taken.results.get(name)
+        if known is None:
+            rows = sql.RESULT.rows({"run": taken.run_id, "name": name})
+            if not rows:
+                raise SagaError(f"{name} of {taken.run_id} has no result: it is not done.")
+            known = rows[0][0]
+        return codec.decode(type_, known)
 
     return result_of
 

@@ -10,24 +10,30 @@ from celery import Task, shared_task
 from outbox import trace
 
 from . import engine
-from .dispatch import chain_of, send
+from .dispatch import RunReady, chain_of, send, steps_left
+from .inplace import InPlace
 from .settings import saga_settings
 from .sweep import ring_overdue
-from .verdict import Stop, Turn, Verdict, Wait
+from .taken import Taken, Worker
+from .verdict import GoOn, Stop, Turn, Verdict, Wait
 
 
 @shared_task(bind=True, name="sagas.run_step", max_retries=None)
 def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out one step of a run."""
+    way = InPlace(self)
     with trace.use(_trace(self)):
-        _follow(self, engine.run_step(_link(self, run_id, saga, version, step)))
+        verdict = way.carry(engine.run_step(_link(way, run_id, saga, version, step)))
+        _follow(self, verdict, way.at)
 
 
 @shared_task(bind=True, name="sagas.undo_step", max_retries=None)
 def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out the undo of one step of a run."""
+    way = InPlace(self)
     with trace.use(_trace(self)):
-        _follow(self, engine.undo_step(_link(self, run_id, saga, version, step)))
+        verdict = way.carry(engine.undo_step(_link(way, run_id, saga, version, step)))
+        _follow(self, verdict, way.at)
 
 
 @shared_task(name="sagas.sweep", send_events=False)  # one each second would bury the rest in Flower
@@ -36,8 +42,16 @@ def sweep() -> None:
     ring_overdue()
 
 
-def _follow(task: Task[..., None], verdict: Verdict) -> None:
-    """Let the chain go on, end it, put another in its place, or come back later."""
+def _follow(task: Task[..., None], verdict: Verdict, in_place: Taken | None) -> None:
+    """Let the chain go on, end it, put another in its place, or come back later.
+
+    Once steps ran in place the task's chain is behind the run, and Celery's own retry would repeat the task's first
+    step and lose the one in hand: then what follows is always a new chain.
+    """
+    if in_place is not None:
+        task.request.chain = None
+        _follow_in_place(verdict, in_place)
+        return
     if isinstance(verdict, Wait) and verdict.seconds <= saga_settings.SHORT_WAIT.total_seconds():
         raise task.retry(countdown=verdict.seconds, exc=None)
     if isinstance(verdict, Stop | Turn | Wait):
@@ -46,8 +60,31 @@ def _follow(task: Task[..., None], verdict: Verdict) -> None:
         send([chain_of(verdict.to)])
 
 
-def _link(task: Task[..., None], run_id: str, saga: str, version: int, step: str) -> engine.Link:
-    return engine.Link(UUID(run_id), saga, version, step, task.request.hostname or "", task.request.id or "")
+def _follow_in_place(verdict: Verdict, last: Taken) -> None:
+    position = last.step.position
+    if isinstance(verdict, GoOn):
+        chain = _rest(last, position - 1 if last.undo else position + 1)
+    elif isinstance(verdict, Wait) and verdict.seconds <= saga_settings.SHORT_WAIT.total_seconds():
+        chain = _rest(last, position)
+        chain.tasks[0].set(task_id=last.worker.task_id, countdown=verdict.seconds)  # Flower shows it as the same task
+    elif isinstance(verdict, Turn):
+        chain = chain_of(verdict.to)
+    else:
+        return
+    if chain is not None:
+        send([chain])
+
+
+def _rest(last: Taken, position: int) -> Any:
+    """The chain from that position on; None when there is nothing left."""
+    ready = RunReady(last.run_id, last.saga.name, last.saga.version, last.undo, position)
+    return chain_of(ready) if steps_left(ready) else None
+
+
+def _link(way: InPlace, run_id: str, saga: str, version: int, step: str) -> engine.Link:
+    request = way.task.request
+    worker = Worker(request.hostname or "", request.id or "", way.ahead)
+    return engine.Link(UUID(run_id), saga, version, step, worker)
 
 
 def _trace(task: Task[..., None]) -> trace.Trace:

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .dispatch import RunReady
+
+if TYPE_CHECKING:
+    from .taken import Taken
 
 
 @dataclass(frozen=True, slots=True)
 class GoOn:
     """The link is done, now or before: the chain goes on to the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """The link is done, and the same commit took the next step, or the next undo, for this worker: carry that out."""
+
+    taken: Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +43,6 @@ class Turn:
     to: RunReady
 
 
-Verdict = GoOn | Stop | Wait | Turn
+Verdict = GoOn | Next | Stop | Wait | Turn
 GO_ON = GoOn()
 STOP = Stop()

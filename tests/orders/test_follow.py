@@ -13,6 +13,7 @@ from orders.validation import PlaceOrder
 from outbox.models import OutboxMessage
 from sagas import Refused, desk, engine
 from sagas.models import Run, Step
+from sagas.taken import Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -34,7 +35,7 @@ def stuck(order: Order, monkeypatch: pytest.MonkeyPatch) -> Order:
 
     monkeypatch.setattr(warehouse, "commit", refuse)
     run = Run.objects.get()
-    engine.run_step(engine.Link(run.pk, checkout.name, checkout.version, "commit_stock"))
+    engine.run_step(engine.Link(run.pk, checkout.name, checkout.version, "commit_stock", Worker()))
     order.refresh_from_db()
     return order
 

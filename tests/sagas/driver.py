@@ -9,6 +9,7 @@ from django.db import transaction
 
 from sagas import Saga, engine
 from sagas.models import Run, RunStatus, Step
+from sagas.taken import Worker
 from sagas.verdict import Verdict, Wait
 
 OVER = {RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.STUCK, RunStatus.RESOLVED}
@@ -20,7 +21,7 @@ def begin(saga: Saga[Any], value: object, key: str = "key-1") -> UUID:
 
 
 def link(run: Run, name: str) -> engine.Link:
-    return engine.Link(run.id, run.name, run.version, name, worker="test", task_id="task")
+    return engine.Link(run.id, run.name, run.version, name, Worker("test", "task"))
 
 
 def step_once(run_id: UUID) -> Verdict:

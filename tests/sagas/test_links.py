@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from celery.exceptions import Retry
-from django.conf import settings
+from django.conf import settings as django_settings
 from redis import Redis
 
 from outbox import trace
@@ -24,6 +24,11 @@ from .errand import Errand, errand
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")
 REST = ["the links that follow"]
+
+
+@pytest.fixture(autouse=True)
+def one_message_a_step(settings):
+    settings.SAGAS_IN_PLACE = False
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ def test_a_refused_link_ends_its_chain_and_sends_the_undo(world, sent):
 
 
 def test_a_short_wait_rides_on_celerys_retry_with_the_rest_of_its_chain(world, sent):
-    with Redis.from_url(settings.REDIS_URL) as client:
+    with Redis.from_url(django_settings.REDIS_URL) as client:
         client.flushdb()
         run_id = begin(errand, Errand("milk"))
         world.faults["fetch"] = [LOST]

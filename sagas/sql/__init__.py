@@ -1,0 +1,24 @@
+"""The statements of the hot path: start a run, take a step, record its outcome, and nothing else.
+
+Lock order, everywhere: run, then step, then the outbox. Each statement locks the run first, in a CTE that the others
+join, so that two of them never wait for each other crosswise. Every clock is PostgreSQL's.
+"""
+
+from .claim import Claim, claim
+from .record import RECORD_AND_CLAIM, RECORD_STEP, RECORD_UNDO
+from .run import Statement
+from .start import START
+from .upkeep import GIVE_BACK, RESULT, SWEEP
+
+__all__ = [
+    "GIVE_BACK",
+    "RECORD_AND_CLAIM",
+    "RECORD_STEP",
+    "RECORD_UNDO",
+    "RESULT",
+    "START",
+    "SWEEP",
+    "Claim",
+    "Statement",
+    "claim",
+]

@@ -1,0 +1,84 @@
+"""Runs the statements of the hot path, prepared once for each connection.
+
+Planning such a statement costs PostgreSQL more than carrying it out. Connections that are pooled by transaction cannot
+keep a prepared statement; where Django is told so (DISABLE_SERVER_SIDE_CURSORS) the statements go out as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.db import connection
+
+PARAMETER = re.compile(r"%\((\w+)\)s")
+TYPES = {
+    "id": "uuid",
+    "run": "uuid",
+    "token": "uuid",
+    "next_token": "uuid",
+    "ids": "uuid[]",
+    "names": "text[]",
+    "version": "smallint",
+    "position": "smallint",
+    "pivot": "smallint",
+    "batch": "integer",
+    "lease": "double precision",
+    "patience": "double precision",
+    "deadline": "double precision",
+    "last": "boolean",
+    "input": "jsonb",
+    "result": "jsonb",
+}
+"""Of the parameters, by name; text where none is named."""
+
+_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement with parameters written `%(name)s`."""
+
+    name: str
+    text: str
+
+    def rows(self, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+        """The rows that it returns. Parameters that it does not name are passed over."""
+        with connection.cursor() as cursor:
+            self._execute(cursor, parameters)
+            return list(cursor.fetchall())
+
+    def count(self, parameters: dict[str, Any]) -> int:
+        """How many rows it wrote."""
+        with connection.cursor() as cursor:
+            self._execute(cursor, parameters)
+            return int(cursor.rowcount)
+
+    def _execute(self, cursor: Any, parameters: dict[str, Any]) -> None:
+        if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            cursor.execute(self.text, parameters)
+            return
+        known = _prepared.setdefault(connection.connection, set())
+        if self.name not in known:
+            cursor.execute(self._prepare)
+            known.add(self.name)
+        cursor.execute(self._call, [parameters[name] for name in self._order])
+
+    @cached_property
+    def _order(self) -> list[str]:
+        return list(dict.fromkeys(PARAMETER.findall(self.text)))
+
+    @cached_property
+    def _prepare(self) -> str:
+        types = ", ".join(TYPES.get(name, "text") for name in self._order)
+        return f"PREPARE {self.name} ({types}) AS {PARAMETER.sub(self._number, self.text)}"
+
+    @cached_property
+    def _call(self) -> str:
+        return f"EXECUTE {self.name} ({', '.join(['%s'] * len(self._order))})"
+
+    def _number(self, match: re.Match[str]) -> str:
+        return f"${self._order.index(match[1]) + 1}"
