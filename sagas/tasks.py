@@ -18,7 +18,7 @@ from .taken import Taken, Worker
 from .verdict import GoOn, Stop, Turn, Verdict, Wait
 
 
-@shared_task(bind=True, name="sagas.run_step", max_retries=None)
+@shared_task(bind=True, name="sagas.run_step", max_retries=None, acks_late=True, reject_on_worker_lost=True)
 def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out one step of a run."""
     way = InPlace(self)
@@ -27,7 +27,7 @@ def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: 
         _follow(self, verdict, way.at)
 
 
-@shared_task(bind=True, name="sagas.undo_step", max_retries=None)
+@shared_task(bind=True, name="sagas.undo_step", max_retries=None, acks_late=True, reject_on_worker_lost=True)
 def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out the undo of one step of a run."""
     way = InPlace(self)
