@@ -65,7 +65,7 @@ print("seen")
 
 def block(name: str) -> str:
     """The README's block that begins with a comment naming it."""
-    found = [text for text in BLOCKS if text.startswith((f"# {name}", name))]
+    found: list[str] = [text for text in BLOCKS if text.startswith((f"# {name}", name))]
     assert len(found) == 1, f"{len(found)} blocks of the guide begin with {name}"
     return found[0]
 
