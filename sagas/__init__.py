@@ -7,10 +7,12 @@ from outbox.retry import Retry
 
 from .context import NotApplied, StatusChange, StepContext, UndoContext
 from .declaration import Saga
-from .errors import Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, WrongState
+from .errors import Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
+from .participant import Participant
 
 __all__ = [
     "NotApplied",
+    "Participant",
     "Refused",
     "Retry",
     "RetryAfter",
@@ -20,6 +22,7 @@ __all__ = [
     "StatusChange",
     "StepContext",
     "TooLate",
+    "Unavailable",
     "UndoContext",
     "WrongState",
 ]

@@ -35,6 +35,10 @@ class RetryAfter(StepOutcome):
         self.reason = reason
 
 
+class Unavailable(RetryAfter):
+    """The participant is away: surely not applied, costs no attempt, and counts towards holding all calls to it."""
+
+
 class LostAttempts(SagaError):
     """Every attempt that the budget allows ended with its worker: killed, or longer than its lease."""
 

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from django.conf import settings
 
+from .participant import Participant
+
 
 class SagaSettings:
     """`SAGAS_<NAME>` in the host's settings replaces a default."""
@@ -23,6 +25,8 @@ class SagaSettings:
     broker's visibility timeout."""
     SWEEP_BATCH: int = 500
     """How many overdue runs one sweep rings."""
+    PARTICIPANTS: dict[str, Participant] = {}
+    """Limits and patience for each participant by the name that steps give it; names not listed get the defaults."""
     FLOWER_URL: str = ""
     """Where the admin links a task to; FLOWER_URL is taken when this is empty."""
 

@@ -1,10 +1,10 @@
 """HTTP to the participants: pooled connections, time limits, and the one place that says what a failure means.
 
-| what happened                                               | raised                                  |
-| ----------------------------------------------------------- | --------------------------------------- |
-| no connection was made (refused, unknown host, TLS)         | RetryAfter: nothing was sent            |
-| 429, 503                                                    | RetryAfter: turned away before the work |
-| time ran out, connection dropped, any other 5xx, a redirect | AnswerLost: it may have been applied    |
+| what happened                                               | raised                                   |
+| ----------------------------------------------------------- | ---------------------------------------- |
+| no connection was made (refused, unknown host, TLS)         | Unavailable: nothing was sent            |
+| 429, 503                                                    | Unavailable: turned away before the work |
+| time ran out, connection dropped, any other 5xx, a redirect | AnswerLost: it may have been applied     |
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from outbox import trace
-from sagas.errors import Refused, RetryAfter
+from sagas.errors import Refused, RetryAfter, Unavailable
 
 from .errors import AnswerLost
 
@@ -73,7 +73,7 @@ class Answer:
 def call(
     participant: str, method: str, url: str, *, timeout: timedelta, key: str = "", body: Mapping[str, Any] | None = None
 ) -> Answer:
-    """Send one JSON request; `key` becomes the Idempotency-Key. Raises RetryAfter or AnswerLost, as above."""
+    """Send one JSON request; `key` becomes the Idempotency-Key. Raises Unavailable or AnswerLost, as above."""
     headers = {**trace_headers(), **({"Idempotency-Key": key} if key else {})}
     try:
         response = send(method, url, headers=headers, timeout=timeout, json=body)
@@ -139,11 +139,11 @@ def trace_headers() -> dict[str, str]:
     return trace.current().child().headers()
 
 
-def meaning_of(participant: str, error: BaseException) -> RetryAfter | AnswerLost:
+def meaning_of(participant: str, error: BaseException) -> Unavailable | AnswerLost:
     """What a transport error says of the call: surely not sent, or in doubt."""
     what = f"{type(error).__name__}: {error}"
     if not_sent(error):
-        return RetryAfter(UNSAID, f"{participant}: no connection ({what})")
+        return Unavailable(UNSAID, f"{participant}: no connection ({what})")
     return AnswerLost(participant, what)
 
 
@@ -157,9 +157,9 @@ def not_sent(error: BaseException) -> bool:
     return isinstance(reason, NewConnectionError) or distrusted
 
 
-def turned_away(participant: str, status: int, headers: Mapping[str, str]) -> RetryAfter:
+def turned_away(participant: str, status: int, headers: Mapping[str, str]) -> Unavailable:
     """What a 429 or 503 asks for."""
-    return RetryAfter(retry_after(headers), f"{participant}: answered {status}")
+    return Unavailable(retry_after(headers), f"{participant}: answered {status}")
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta:

@@ -82,7 +82,7 @@ def translated() -> Iterator[None]:
 
 
 def meaning_of(error: stripe.StripeError) -> Exception:
-    """Refused, RetryAfter or AnswerLost; an IdempotencyError, a mistake of ours, stays itself for a person to see."""
+    """What a saga understands; an IdempotencyError, a mistake of ours, stays itself for a person to see."""
     match error:
         case stripe.CardError():
             return Refused(_decline(error), error.user_message or "")

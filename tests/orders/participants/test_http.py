@@ -14,7 +14,7 @@ import pytest
 from config.local.server import free_port
 from orders.participants import carrier, http, payments, warehouse
 from orders.participants.errors import AnswerLost
-from sagas.errors import Refused, RetryAfter
+from sagas.errors import Refused, RetryAfter, Unavailable
 
 IN_TIME = timedelta(seconds=5)
 
@@ -82,7 +82,7 @@ everybody = pytest.mark.parametrize("ask", [ask_payments, ask_warehouse, ask_car
 @everybody
 def test_a_refused_connection_was_surely_not_applied(settings: Any, ask: Callable[[], object]) -> None:
     point_at(settings, f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(RetryAfter) as later:
+    with pytest.raises(Unavailable) as later:
         ask()
     assert later.value.delay == timedelta(seconds=2)
     assert later.value.reason.startswith(("payments: ", "warehouse: ", "carrier: "))
@@ -95,7 +95,7 @@ def test_one_who_turns_us_away_is_asked_again_when_he_says(
 ) -> None:
     participant.status, participant.body = status, b'{"error": {"message": "later"}}'
     participant.headers = {"Retry-After": "17"}
-    with pytest.raises(RetryAfter) as later:
+    with pytest.raises(Unavailable) as later:
         ask()
     assert later.value.delay == timedelta(seconds=17)
 
