@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
 
 from outbox.ids import uuid7
 
@@ -186,3 +187,61 @@ class Act(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor_name}"
+
+
+class Breaker(models.Model):
+    """What is known of a participant: whether calls go through to it, and what its limits have let through so far.
+
+    A participant without a row answers. Written by statements only (`breakersql.py`), hence the database's defaults.
+    """
+
+    class State(models.TextChoices):
+        CLOSED = "closed", "answers"
+        """Calls go through."""
+        OPEN = "open", "away"
+        """Calls are held until `open_until`; then one goes through as a trial. Without that time: until a person ends
+        it."""
+        HALF_OPEN = "half_open", "being tried"
+        """One call is under way as a trial, until `trial_until` at the latest; the others are held."""
+
+    name = models.CharField("participant", primary_key=True, max_length=100)
+    state = models.CharField(max_length=9, choices=State.choices, db_default=State.CLOSED)
+    failures = models.PositiveIntegerField(db_default=0, help_text="In a row.")
+    openings = models.PositiveIntegerField(db_default=0, help_text="In a row; each holds longer than the one before.")
+    opened_at = models.DateTimeField(null=True, help_text="Since when runs wait for it.")
+    open_until = models.DateTimeField(null=True)
+    trial = models.UUIDField(null=True, help_text="Fences the trial: a stale one decides nothing.")
+    trial_until = models.DateTimeField(null=True)
+    reason = models.TextField(db_default="", help_text="What the last failure said, or who held the calls and why.")
+    next_call_at = models.DateTimeField(null=True, help_text="Before it no call may begin.")
+    last_turn_at = models.DateTimeField(null=True, help_text="The end of the queue for such turns.")
+    released_at = models.DateTimeField(null=True, help_text="Up to when waiting runs were released.")
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "saga_participant"
+        verbose_name = "participant"
+        ordering: ClassVar = ["name"]
+        permissions: ClassVar = [
+            ("close_breaker", "Can let calls to a participant go again"),
+            ("open_breaker", "Can hold all calls to a participant"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Slot(models.Model):
+    """The right to one of the calls that a participant takes at once; free when its time has run out."""
+
+    participant = models.CharField(max_length=100)
+    number = models.PositiveIntegerField()
+    token = models.UUIDField(null=True)
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "saga_slot"
+        constraints: ClassVar = [models.UniqueConstraint(fields=["participant", "number"], name="saga_slot_number")]
+
+    def __str__(self) -> str:
+        return f"{self.participant} {self.number}"

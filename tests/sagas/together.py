@@ -1,0 +1,27 @@
+"""Acts that start together, each in a thread and on a connection of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import connection
+
+T = TypeVar("T")
+
+
+def together(act: Callable[[], T], times: int) -> list[T]:
+    """The results of `times` copies of the act."""
+    barrier = threading.Barrier(times)
+
+    def run(_: int) -> T:
+        try:
+            barrier.wait(10)
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(run, range(times)))
