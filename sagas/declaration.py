@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_ty
 
 from outbox.retry import Retry
 
-from . import registry
+from . import misuse, registry
 from .context import NotApplied, StatusChange, StepContext, UndoContext
 from .errors import SagaDeclarationError
 
@@ -47,6 +47,7 @@ class Step(Generic[T, R]):
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
+        misuse.of_name(self.saga, self.run)
         self.name = self.run.__name__
 
     def __call__(self, ctx: StepContext[T]) -> R:
@@ -54,29 +55,29 @@ class Step(Generic[T, R]):
 
     def undo(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
         """Declare how to undo the step, by `ctx.step_key`; undoing what never happened must succeed."""
-        pivot = self.saga.pivot_step
-        if self.is_pivot or (pivot is not None and self.position >= pivot.position):
-            where = "is the pivot" if self.is_pivot else f"comes after the pivot {pivot.name}" if pivot else ""
-            raise SagaDeclarationError(
-                f"{self.name} {where}: from there a saga only goes forward. Remove its undo, or move the step up."
-            )
-        if self.undo_run is not UNDECLARED:
-            raise SagaDeclarationError(f"{self.name} has its undo declared already; keep one.")
+        misuse.of_undo(self, declared=self.undo_run is not UNDECLARED)
+        misuse.of_function(f"{self.title}: the undo", function, takes="ctx")
         self.undo_run = function
         return function
 
     def probe(self, function: Callable[[StepContext[T]], R | NotApplied]) -> Callable[[StepContext[T]], R | NotApplied]:
         """Declare how to ask the participant what became of a call whose answer was lost; it must change nothing."""
+        misuse.of_probe(self)
+        misuse.of_function(f"{self.title}: the probe", function, takes="ctx")
         self.probe_run = function
         return function
 
     def recorded(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:
         """Declare what of the host's own is written in the transaction that records the step as done."""
+        misuse.of_second(self.title, "recorded hook", self.recorded_run)
+        misuse.of_function(f"{self.title}: the recorded hook", function, takes="ctx, result")
         self.recorded_run = function
         return function
 
     def undone(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
         """Declare what of the host's own is written in the transaction that records the step as undone."""
+        misuse.of_second(self.title, "undone hook", self.undone_run)
+        misuse.of_function(f"{self.title}: the undone hook", function, takes="ctx")
         self.undone_run = function
         return function
 
@@ -107,13 +108,14 @@ class Saga(Generic[T]):
         admin_url: Callable[[T], str] | None = None,
     ) -> None:
         """`deadline`: a run that has not claimed its pivot by then is undone. `admin_url`: where the admin links the
-        subject of a run. Raises SagaDeclarationError if the name and version are taken."""
+        subject of a run. Raises SagaDeclarationError if the name and version are taken, or cannot be kept."""
         self.name = name
         self.version = version
         self.deadline = deadline
         self.admin_url = admin_url
         self.steps: list[Step[T, Any]] = []
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
+        misuse.of_saga(self)
         registry.register(self)
 
     @overload
@@ -148,6 +150,8 @@ class Saga(Generic[T]):
         only touches our own database: it runs inside the recording transaction, exactly once.
         """
 
+        misuse.of_undo_option(self, None if undo is UNDECLARED else undo)
+
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
             made: Step[T, R] = Step(
                 self, run, len(self.steps), participant, timeout, retry, undo_retry, local=local, undo_run=undo
@@ -158,12 +162,15 @@ class Saga(Generic[T]):
 
     def pivot(
         self,
+        function: None = None,
+        /,
         *,
         participant: str = "",
         timeout: timedelta = DEFAULT_TIMEOUT,
         retry: Retry = Retry(),  # noqa: B008
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step as the point of no return: before it a saga can be undone, after it only completed."""
+        misuse.refuse_unless(function is None, f"Write @{self.name}.pivot() with its parentheses.")
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
             if self.pivot_step is not None:
@@ -180,6 +187,8 @@ class Saga(Generic[T]):
 
     def status_changed(self, function: Callable[[StatusChange[T]], None]) -> Callable[[StatusChange[T]], None]:
         """Declare what of the host's own is written whenever a run's status changes, in the same transaction."""
+        misuse.of_second(self.name, "status hook", self.status_hook)
+        misuse.of_function(f"{self.name}: the status hook", function, takes="change")
         self.status_hook = function
         return function
 
@@ -221,6 +230,7 @@ class Saga(Generic[T]):
     def _add(self, step: Step[T, R]) -> Step[T, R]:
         if step.name in self._by_name:
             raise SagaDeclarationError(f"{self.name} has two steps named {step.name}; rename one.")
+        misuse.of_step(step)
         self.steps.append(step)
         self._by_name[step.name] = step
         return step
