@@ -26,12 +26,11 @@ def decode(type_: type[T], text: str) -> T:
 
 def check_type(type_: type) -> None:
     """Raise TypeError, naming the part, when values of `type_` cannot be carried as JSON and read back."""
+    name = getattr(type_, "__name__", str(type_))  # `A | None` has none
     try:
-        _check(msgspec.inspect.type_info(type_), type_.__name__)
+        _check(msgspec.inspect.type_info(type_), name)
     except NameError as error:
-        raise TypeError(
-            f"{type_.__name__}: {error}; types of its fields must be importable where it is declared."
-        ) from error
+        raise TypeError(f"{name}: {error}; types of its fields must be importable where it is declared.") from error
 
 
 @cache

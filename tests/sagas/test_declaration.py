@@ -167,7 +167,9 @@ def test_waits_on_the_broker_that_are_too_long_are_refused_by_the_check():
 def test_a_deploy_that_drops_a_version_is_told_which_runs_it_would_orphan():
     begin(errand, Errand("milk"))
     Run.objects.update(version=9)
-    assert "1 open runs of errand version 9 have no declaration" in sentences(check_orphans(["default"]))
+    assert "1 open run of errand version 9 would be left without a declaration: key-1." in sentences(
+        check_orphans(["default"])
+    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,7 +177,8 @@ def test_a_deploy_that_changes_the_steps_is_told_which_runs_were_started_with_ot
     begin(errand, Errand("milk"))
     Step.objects.filter(name="think").update(name="ponder")
     found = sentences(check_orphans(["default"]))
-    assert "were started with other steps: fetch, ponder, wrap" in found
+    assert "1 open run of errand version 1 started with other steps than are declared now, fetch, ponder, wrap" in found
+    assert "deliver: key-1." in found
     assert "under a new version" in found
 
 

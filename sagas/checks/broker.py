@@ -1,0 +1,53 @@
+"""The broker and beat are set up as the engine needs them."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from .. import registry
+from ..dispatch import lease_seconds
+from ..settings import saga_settings
+
+KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis
+
+
+@register("sagas")
+def check_broker(**_: Any) -> list[CheckMessage]:
+    """A step ends before the broker takes its message for lost."""
+    options = getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", None) or {}
+    timeout = options.get("visibility_timeout", KOMBUS_OWN)
+    found: list[CheckMessage] = []
+    for saga in registry.all_sagas():
+        for step in saga.steps:
+            if lease_seconds(step) >= timeout:
+                hint = "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS, or shorten the step's timeout."
+                text = f"{step.title} may take {lease_seconds(step):g} s; the broker redelivers after {timeout} s."
+                found.append(Error(text, hint=hint, id="sagas.E010"))
+    if saga_settings.SHORT_WAIT.total_seconds() * 3 > timeout:
+        text = f"SAGAS_SHORT_WAIT is above a third of the broker's visibility timeout, {timeout} s."
+        found.append(Error(text, hint="Lower it: a longer wait rides on the sweep.", id="sagas.E011"))
+    return found
+
+
+@register("sagas", Tags.compatibility)
+def check_kombu(**_: Any) -> list[CheckMessage]:
+    """kombu before 5.7 leaves workers deaf after a lost Redis connection, and has no batch publishing."""
+    version = metadata.version("kombu")
+    if tuple(int(part) for part in version.split(".")[:2]) < (5, 7):
+        return [Error(f"kombu {version} is too old.", hint="Install kombu 5.7 or later.", id="sagas.E012")]
+    return []
+
+
+@register("sagas")
+def check_schedule(**_: Any) -> list[CheckMessage]:
+    """Beat runs the sweep. That it runs the relay is checked by the outbox."""
+    beat: dict[str, dict[str, Any]] = getattr(settings, "CELERY_BEAT_SCHEDULE", None) or {}
+    if any(entry.get("task") == "sagas.sweep" for entry in beat.values()):
+        return []
+    text = "Nothing runs the sweep: a run whose message is lost, or whose retry is due, waits for ever."
+    hint = "Have beat run the task sagas.sweep each second: add it to CELERY_BEAT_SCHEDULE."
+    return [Warning(text, hint=hint, id="sagas.W013")]

@@ -1,0 +1,71 @@
+"""Every declared saga can run as it stands. What shows at once is refused at import: see `misuse.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from outbox import codec
+
+from .. import registry
+from ..declaration import UNDECLARED, Saga, Step
+from ..errors import SagaError
+
+
+@register("sagas")
+def check_declarations(**_: Any) -> list[CheckMessage]:
+    """All problems of all sagas."""
+    return [problem for saga in registry.all_sagas() for problem in _saga_problems(saga)]
+
+
+def _saga_problems(saga: Saga[Any]) -> Iterable[CheckMessage]:
+    if not saga.steps:
+        yield Error(f"{saga.name} has no steps.", hint=f"Declare one with @{saga.name}.step.", id="sagas.E001")
+    yield from _input_problems(saga)
+    for step in saga.steps:
+        yield from _undo_problems(step)
+        yield from _result_problems(step)
+
+
+def _input_problems(saga: Saga[Any]) -> Iterable[CheckMessage]:
+    try:
+        codec.check_type(saga.input_type)
+    except (SagaError, TypeError) as error:
+        yield Error(str(error), hint="An input is a dataclass of plain values.", id="sagas.E002")
+
+
+def _undo_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
+    """Before the pivot a run must be able to turn around, and to end."""
+    if step.undone_run is not None and not step.has_undo and not step.is_pivot:
+        hint = f"Declare the undo with @{step.name}.undo, or remove the hook."
+        yield Error(f"{step.title} has an undone hook, and nothing is ever undone.", hint=hint, id="sagas.E006")
+    if not _before_pivot(step):
+        return
+    if step.undo_run is UNDECLARED:
+        hint = f"Add @{step.name}.undo, or say that there is nothing to undo: @{step.saga.name}.step(undo=None)."
+        yield Error(f"{step.title} comes before the pivot and has no undo.", hint=hint, id="sagas.E003")
+    if step.retry.attempts is None and step.saga.deadline is None:
+        hint = f'Give Saga("{step.saga.name}", deadline=…), or retry=Retry(attempts=…): then the run is undone.'
+        text = f"{step.title} comes before the pivot and is tried until done: its run may never end."
+        yield Warning(text, hint=hint, id="sagas.W007")
+
+
+def _before_pivot(step: Step[Any, Any]) -> bool:
+    pivot = step.saga.pivot_step
+    return pivot is None or step.position < pivot.position
+
+
+def _result_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
+    try:
+        if step.result_type is Any:
+            hint = "Annotate its return type, None if it returns nothing: its result is read back by it."
+            yield Warning(f"{step.title} does not say what it returns.", hint=hint, id="sagas.W004")
+        elif step.result_type is not type(None):
+            codec.check_type(step.result_type)
+    except TypeError as error:
+        yield Error(f"{step.title}: {error}", hint="A result is carried as JSON.", id="sagas.E005")
+    except NameError as error:
+        hint = "Import the types of its annotations outside `if TYPE_CHECKING:`; its result is read back by them."
+        yield Error(f"{step.title}: {error}.", hint=hint, id="sagas.E008")
