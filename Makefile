@@ -8,7 +8,7 @@ COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 -
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test bench-sagas check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,6 +34,9 @@ demo: setup ## Place 50 orders and compare everybody's books
 test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/orders for a part)
 	@exec $(VENV) -m pytest $(TESTS) $(ARGS)
 
+bench-sagas: setup-all ## Measure the engine beside absurd, DBOS and bare Celery (ARGS=--help says what to choose)
+	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.sagas $(ARGS)
+
 check: setup-all ## Format, lint, types, layers, migrations, compose file
 	@exec $(VENV) -m config.local check
 
@@ -46,6 +49,8 @@ lock: setup-all ## Lock the requirements of pyproject.toml anew (ARGS=--upgrade 
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt
 	$(COMPILE) $(ARGS) --group local -c requirements.txt -o config/local/requirements.txt
 	$(COMPILE) $(ARGS) --group test -c requirements.txt -c config/local/requirements.txt -o tests/requirements.txt
+	$(COMPILE) $(ARGS) tests/bench/absurd.in -o tests/bench/absurd.txt
+	$(COMPILE) $(ARGS) tests/bench/dbos.in -o tests/bench/dbos.txt
 
 clean-local: ## Remove .local/: the local databases, mail and logs
 	@$(PYTHON) config/local/clean.py

@@ -1,0 +1,73 @@
+"""`python -m config.local run -- python -m tests.bench.sagas`: measure, print the table, write the JSON.
+
+Exit code 0 when every contender that was asked for was measured, whether or not the goals are met; else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from config.env import LOCAL_HOME
+
+from . import machine, report
+from .contenders import contenders
+from .rounds import Bench
+from .session import Load
+
+NAMES = list(contenders(1, 1))
+
+
+def main() -> int:
+    asked = parser().parse_args()
+    chosen = [one for name, one in contenders(asked.concurrency, asked.slow_concurrency).items() if name in asked.only]
+    about = machine.describe(os.environ, sorted({one.rival for one in chosen if one.rival}))
+    load = Load(runs=asked.runs, idle_runs=asked.idle_runs, slow_runs=asked.slow_runs)
+    bench = Bench(chosen, load, dict(os.environ), LOCAL_HOME / "bench")
+    bench.prepare()
+    bench.rounds(asked.rounds, slow=asked.slow)
+    if asked.growth:
+        bench.growth(asked.rounds, asked.history)
+    print("\n" + report.table(bench.summaries, bench.failures), flush=True)
+    plan = {name: value for name, value in vars(asked).items() if name != "out"}
+    plan["contenders"] = {
+        one.name: f"{one.about}; {one.concurrency} a process, {one.slow_concurrency} if slow" for one in chosen
+    }
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(report.document(bench.summaries, bench.failures, about, plan), indent=1) + "\n")
+    print(f"Written to {asked.out}.")
+    return 1 if bench.failures else 0
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench-sagas", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="how often each contender has its turn (3)")
+    parser.add_argument("--runs", type=int, default=300, help="runs submitted at once (300)")
+    parser.add_argument("--idle-runs", type=int, default=60, help="runs one at a time (60)")
+    parser.add_argument("--slow-runs", type=int, default=500, help="slow runs submitted at once (500)")
+    parser.add_argument("--only", type=some_of, default=NAMES, help=f"contenders, by commas: {','.join(NAMES)}")
+    parser.add_argument("--concurrency", type=int, default=8, help="threads of a Celery worker (8)")
+    parser.add_argument("--slow-concurrency", type=int, default=32, help="the same for slow runs (32)")
+    parser.add_argument("--slow", action=argparse.BooleanOptionalAction, default=True, help="measure slow runs too")
+    parser.add_argument(
+        "--growth", action=argparse.BooleanOptionalAction, default=False, help="measure ours on a full database too"
+    )
+    parser.add_argument("--history", type=int, default=1_000_000, help="finished runs in the full database (1000000)")
+    parser.add_argument("--out", type=Path, default=LOCAL_HOME / "bench" / "sagas.json", help="the JSON file")
+    return parser
+
+
+def some_of(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(NAMES):
+        raise argparse.ArgumentTypeError(
+            f"no contender is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
+        )
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""Who is measured, and how each is started. All get two worker processes and one submitter on the same servers."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PACKAGE = "tests.bench.sagas"
+CELERY = ("-m", "celery", "-q", "-A")
+WORKER = ("--pool", "threads", "--without-gossip", "--without-mingle", "--loglevel", "INFO", "-E")
+SAGA_DONE = "SELECT count(*) FROM saga_run WHERE id = ANY(%s::uuid[]) AND status = 'completed'"
+ABSURD_DONE = "SELECT count(*) FROM absurd.t_bench WHERE task_id = ANY(%s::uuid[]) AND state = 'completed'"
+DBOS_DONE = "SELECT count(*) FROM dbos.workflow_status WHERE workflow_uuid = ANY(%s) AND status = 'SUCCESS'"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """`{c}` in the workers' commands is the concurrency of one process."""
+
+    name: str
+    about: str
+    workers: tuple[tuple[str, ...], ...]
+    submitter: tuple[str, ...]
+    concurrency: int
+    slow_concurrency: int
+    done: str = ""
+    """Counts how many of the runs with the given ids have finished; empty for the one that counts in Redis."""
+    helpers: tuple[tuple[str, ...], ...] = ()
+    """Processes that the workers cannot do without, started before them."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    rival: str = ""
+    """The name of its virtual environment; empty for the project's own."""
+
+    def python(self, venvs: Path) -> str:
+        return str(venvs / self.rival / "bin" / "python") if self.rival else sys.executable
+
+
+def contenders(concurrency: int, slow_concurrency: int) -> dict[str, Contender]:
+    """All of them, in the order of the table. The arguments are threads of one Celery worker process."""
+    threads = (concurrency, slow_concurrency)
+    everyone = [
+        ours("saga", "the engine in its default: attempts, timeline, an outbox event a step, Celery events", *threads),
+        ours("saga_message_per_step", "the same with SAGAS_IN_PLACE = False", *threads, BENCH_IN_PLACE="0"),
+        ours(
+            "saga_without_events", "the engine in its default, the steps publish nothing", *threads, saga="quiet_trial"
+        ),
+        absurd(),
+        dbos(),
+        bare(*threads),
+    ]
+    return {one.name: one for one in everyone}
+
+
+def ours(
+    name: str, about: str, concurrency: int, slow_concurrency: int, saga: str = "trial", **environment: str
+) -> Contender:
+    """Workers, relay and beat as the local stack starts them."""
+    return Contender(
+        name,
+        about,
+        workers=tuple(
+            (*CELERY, "config", "worker", *WORKER, "-Q", "sagas", "-c", "{c}", "-n", f"{n}@bench") for n in "ab"
+        ),
+        helpers=(
+            (*CELERY, "config", "beat"),
+            (*CELERY, "config", "worker", *WORKER, "-Q", "upkeep", "-c", "4", "-n", "relay@bench"),
+        ),
+        submitter=("-m", f"{PACKAGE}.submit", saga),
+        concurrency=concurrency,
+        slow_concurrency=slow_concurrency,
+        done=SAGA_DONE,
+        environment={"DJANGO_SETTINGS_MODULE": f"{PACKAGE}.settings", **environment},
+    )
+
+
+def absurd() -> Contender:
+    module = ("-m", f"{PACKAGE}.rivals.absurd")
+    return Contender(
+        "absurd",
+        "absurd-sdk, polled every 20 ms",
+        workers=((*module, "worker", "{c}"),) * 2,
+        submitter=(*module, "submit"),
+        concurrency=8,
+        slow_concurrency=32,
+        done=ABSURD_DONE,
+        rival="absurd",
+    )
+
+
+def dbos() -> Contender:
+    module = ("-m", f"{PACKAGE}.rivals.dbos")
+    return Contender(
+        "dbos_queued",
+        "DBOS, a queue polled every 50 ms",
+        workers=((*module, "worker", "{c}"),) * 2,
+        submitter=(*module, "submit"),
+        concurrency=8,
+        slow_concurrency=32,
+        done=DBOS_DONE,
+        rival="dbos",
+    )
+
+
+def bare(concurrency: int, slow_concurrency: int) -> Contender:
+    module = f"{PACKAGE}.rivals.bare"
+    return Contender(
+        "celery_bare",
+        "a bare Celery chain that keeps nothing",
+        workers=tuple(
+            (*CELERY, module, "worker", *WORKER, "-Q", "sagas", "-c", "{c}", "-n", f"{n}@bench") for n in "ab"
+        ),
+        submitter=("-m", module),
+        concurrency=concurrency,
+        slow_concurrency=slow_concurrency,
+    )

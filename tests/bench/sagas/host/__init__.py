@@ -1,0 +1,1 @@
+"""A host project's app: the bench's sagas and their events."""

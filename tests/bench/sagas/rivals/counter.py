@@ -1,0 +1,3 @@
+"""The key in Redis by which bare Celery's runs are counted."""
+
+FINISHED = "bench:finished"
