@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +12,25 @@ from django.db.models.functions import Now
 from outbox import codec
 
 from . import sql
+from .breaker import settled
 from .context import NotApplied, StepContext, UndoContext
-from .errors import Refused, RetryAfter, SagaError
+from .errors import LostAttempts, Refused, RetryAfter, SagaError
 from .forward import ask
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, claimed_by, facts, hooks, log_failure, step_context, undo_context, wait
+from .taken import (
+    Taken,
+    call,
+    claimed_by,
+    facts,
+    failed,
+    hooks,
+    log_failure,
+    over_budget,
+    step_context,
+    undo_context,
+    wait,
+)
 from .transitions import Fenced, change, close_attempt, finish, held, park, ready, save, turn_forward
 from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
@@ -29,6 +41,8 @@ def try_undo(taken: Taken) -> Verdict:
     step = taken.step
     if step.is_pivot:
         return settle_pivot(taken)
+    if over_budget(taken, step.undo_retry):
+        return undo_failed(taken, LostAttempts(taken.claim.number - 1))
     assert step.undo_run is not None, "the chain holds only steps with an undo"  # noqa: S101
     try:
         context = undo_context(taken)
@@ -37,7 +51,7 @@ def try_undo(taken: Taken) -> Verdict:
                 held(taken.run_id, step.position, taken.claim.token)
                 step.undo_run(context)
                 return _record_undone(taken, context)
-        step.undo_run(context)
+        call(taken, step.undo_run, context)
         return _record_undone(taken, context)
     except Fenced:
         raise
@@ -47,10 +61,7 @@ def try_undo(taken: Taken) -> Verdict:
         return wait(taken, StepStatus.UNDO_WAITING, Attempt.Outcome.AWAY, later, later.delay)
     except Exception as error:
         log_failure(logger, "saga.undo_failed", taken, error)
-        delay = step.undo_retry.delay_after(taken.claim.counted, roll=random.random())
-        if delay is None:
-            return undo_failed(taken, error)
-        return wait(taken, StepStatus.UNDO_WAITING, Attempt.Outcome.IN_DOUBT, error, delay)
+        return failed(taken, StepStatus.UNDO_WAITING, step.undo_retry, error, undo_failed)
 
 
 def _record_undone(taken: Taken, context: UndoContext[Any, Any]) -> Verdict:
@@ -98,6 +109,7 @@ def settle_pivot(taken: Taken) -> Verdict:
     Applied after all: the run goes forward again. No answer: the run goes back to the desk. Without a probe the
     operator's word stands.
     """
+    settled(taken.admission, answered=None)  # a probe is no call that the breaker learns from
     context = step_context(taken)
     answer = (NotApplied(),) if taken.step.probe_run is None else ask(taken, context)
     if answer is None:

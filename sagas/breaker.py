@@ -71,6 +71,12 @@ def admit(name: str, lease: float) -> Admission:
     return _trial(name, lease)
 
 
+def free(name: str) -> bool:
+    """Whether any call to the participant goes, with nothing to take or to give back for it. Costs no statement."""
+    policy = policy_of(name)
+    return not name or (policy.at_once is None and policy.per_second is None and standings.of(name).closed)
+
+
 def settled(admission: Admission, *, answered: bool | None, reason: str = "") -> None:
     """Say what became of an admitted call: at most one statement, none when there is nothing to write.
 

@@ -67,9 +67,9 @@ def steps_left(ready: RunReady) -> list[Step[Any, Any]]:
     return [step for step in back if step.has_undo or (step.is_pivot and step.position == ready.position)]
 
 
-def task_seconds(saga: Saga[Any]) -> float:
-    """How long one task may take: steps run in place until the budget is spent, and the last of them to its end."""
-    return max(lease_seconds(step) for step in saga.steps) + saga_settings.IN_PLACE_BUDGET.total_seconds()
+def task_seconds(step: Step[Any, Any]) -> float:
+    """How long a task that ends with the step may take: others run in place before it until the budget is spent."""
+    return lease_seconds(step) + saga_settings.IN_PLACE_BUDGET.total_seconds()
 
 
 def lease_seconds(step: Step[Any, Any]) -> float:
@@ -86,6 +86,6 @@ def _link(task: str, saga: Saga[Any], step: Step[Any, Any], title: str, run_id: 
         options={
             "shadow": title,
             "headers": trace.current().headers(),
-            "time_limit": task_seconds(saga),  # heeded by pools that can kill a task
+            "time_limit": max(task_seconds(step) for step in saga.steps),  # heeded by pools that can kill a task
         },
     )

@@ -8,7 +8,6 @@ have happened in between, a crash, a doubled message, another worker, a cancel, 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,17 +18,18 @@ from outbox import NotInTransaction, codec, trace
 from outbox.ids import uuid7
 
 from . import registry, sql
-from .backward import try_undo, undo_failed
+from .backward import try_undo
+from .breaker import Admission, admit, settled
 from .declaration import Saga, Step
-from .dispatch import RunReady, ring_on_commit
-from .errors import LostAttempts
-from .forward import give_up, try_step
+from .dispatch import RunReady, lease_seconds, ring_on_commit
+from .forward import try_step
 from .look import look
 from .models import Attempt, Run, RunStatus, StepStatus
+from .release import hold, put_off
 from .settings import saga_settings
 from .taken import Taken, Worker, claimed_by
 from .transitions import Fenced, close_attempt, held, park, save
-from .verdict import STOP, Verdict
+from .verdict import STOP, Verdict, Wait
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -75,40 +75,59 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
 
 def run_step(link: Link) -> Verdict:
     """Carry out the step that a link names, if it is due; returns what the chain does next."""
-    taken = _take(link, undo=False)
-    if taken is None:
-        return look(link.run_id, link.step, undo=False)
-    if _over_budget(taken, taken.step.retry.attempts):
-        return _settle(taken, lambda: give_up(taken, LostAttempts(taken.claim.number - 1)))
-    return proceed(taken)
+    return _meet(link, undo=False)
 
 
 def undo_step(link: Link) -> Verdict:
     """Carry out the undo of the step that a link names, if it is due; returns what the chain does next."""
-    taken = _take(link, undo=True)
-    if taken is None:
-        return look(link.run_id, link.step, undo=True)
-    if _over_budget(taken, taken.step.undo_retry.attempts):
-        return _settle(taken, lambda: undo_failed(taken, LostAttempts(taken.claim.number - 1)))
-    return proceed(taken)
+    return _meet(link, undo=True)
 
 
 def proceed(taken: Taken) -> Verdict:
-    """Carry out the step, or the undo, that this worker has in hand."""
-    return _settle(taken, lambda: try_undo(taken) if taken.undo else try_step(taken))
+    """Carry out the step, or the undo, that this worker has in hand.
+
+    Should the lease have passed to another worker meanwhile, the step is that worker's to settle.
+    """
+    try:
+        return try_undo(taken) if taken.undo else try_step(taken)
+    except Fenced:
+        logger.warning("saga.fenced", extra={"run": str(taken.run_id), "step": taken.step.title})
+        return STOP
 
 
-def _take(link: Link, *, undo: bool) -> Taken | None:
-    saga = registry.find(link.saga, link.version)
-    step = saga.named(link.step)
+def _meet(link: Link, *, undo: bool) -> Verdict:
+    step = registry.find(link.saga, link.version).named(link.step)
+    admission = admit(step.participant, lease_seconds(step))
+    if not admission.go:
+        return _put_aside(link, step, admission, undo=undo)
+    taken = _take(link, step, admission, undo=undo)
+    if taken is None:
+        settled(admission, answered=None)
+        return look(link.run_id, link.step, undo=undo)
+    return proceed(taken)
+
+
+def _put_aside(link: Link, step: Step[Any, Any], admission: Admission, *, undo: bool) -> Verdict:
+    """The participant is away, or takes no more calls now: the run waits for it, and no attempt is spent."""
+    if admission.away:
+        if hold(link.run_id, step.position, undo, admission.name):
+            return STOP
+    elif put_off(link.run_id, step.position, undo, admission.wait):
+        short = admission.wait <= saga_settings.SHORT_WAIT.total_seconds()
+        return Wait(admission.wait, admission.why) if short else STOP
+    return look(link.run_id, link.step, undo=undo)
+
+
+def _take(link: Link, step: Step[Any, Any], admission: Admission, *, undo: bool) -> Taken | None:
     claim = sql.claim({"run": link.run_id, **claimed_by(link.worker, step)}, undo=undo)
     if claim is None:
         return None
     try:
-        return Taken(link.run_id, saga, step, claim, codec.decode(saga.input_type, claim.input), link.worker, undo)
+        value = codec.decode(step.saga.input_type, claim.input)
     except ValueError as error:
         _park_unreadable(link.run_id, step, claim, error)
         return None
+    return Taken(link.run_id, step.saga, step, claim, value, link.worker, admission, undo)
 
 
 def _park_unreadable(run_id: UUID, declared: Step[Any, Any], claim: sql.Claim, error: ValueError) -> None:
@@ -120,16 +139,3 @@ def _park_unreadable(run_id: UUID, declared: Step[Any, Any], claim: sql.Claim, e
         step.status = StepStatus.UNDO_FAILED if run.status == RunStatus.UNDOING else StepStatus.WAITING
         save(step)
         park(run, code="unreadable", reason=f"{declared.name}: the run's input does not fit this code: {error}")
-
-
-def _over_budget(taken: Taken, attempts: int | None) -> bool:
-    return attempts is not None and taken.claim.counted > attempts
-
-
-def _settle(taken: Taken, act: Callable[[], Verdict]) -> Verdict:
-    """Do it, unless the lease has passed to another worker meanwhile: then the step is that worker's to settle."""
-    try:
-        return act()
-    except Fenced:
-        logger.warning("saga.fenced", extra={"run": str(taken.run_id), "step": taken.step.title})
-        return STOP

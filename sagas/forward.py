@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -15,10 +14,10 @@ from outbox import codec
 
 from . import sql
 from .context import NotApplied, StepContext
-from .errors import Refused, RetryAfter
+from .errors import LostAttempts, Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
-from .taken import Taken, claimed_by, facts, hooks, log_failure, step_context, wait
+from .taken import Taken, call, claimed_by, facts, failed, hooks, log_failure, over_budget, step_context, wait
 from .transitions import Fenced, begin_undo, close_attempt, held, park, save
 from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
@@ -27,12 +26,14 @@ logger = logging.getLogger(__name__)
 
 def try_step(taken: Taken) -> Verdict:
     step, context = taken.step, step_context(taken)
+    if over_budget(taken, step.retry):
+        return give_up(taken, LostAttempts(taken.claim.number - 1))
     try:
         if step.local:
             with transaction.atomic():
                 held(taken.run_id, step.position, taken.claim.token)
                 return _record_done(taken, context, step.run(context))
-        return _record_done(taken, context, step.run(context))
+        return _record_done(taken, context, call(taken, step.run, context))
     except Fenced:
         raise
     except Refused as refusal:
@@ -41,10 +42,7 @@ def try_step(taken: Taken) -> Verdict:
         return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, later, later.delay)
     except Exception as error:  # whatever it was: the participant may have been asked
         log_failure(logger, "saga.attempt_failed", taken, error)
-        delay = step.retry.delay_after(taken.claim.counted, roll=random.random())
-        if delay is None:
-            return give_up(taken, error)
-        return wait(taken, StepStatus.WAITING, Attempt.Outcome.IN_DOUBT, error, delay)
+        return failed(taken, StepStatus.WAITING, step.retry, error, give_up)
 
 
 def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:

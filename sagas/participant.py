@@ -21,8 +21,9 @@ class Participant:
     """How many calls may be under way at once, over all workers."""
     per_second: float | None = None
     """How many calls may begin within any second, over all workers. Turns are spaced evenly."""
-    trip_after: int = 5
-    """How many failures in a row open the breaker."""
+    trip_after: int = 3
+    """How many failures in a row open the breaker. Keep it below the attempts of the steps, so that an outage opens it
+    before it has spent the budget of the first run that met it."""
     hold: timedelta = timedelta(seconds=5)
     """How long an opened breaker holds all calls before it lets one through as a trial; doubled when that one fails."""
     longest_hold: timedelta = timedelta(minutes=1)

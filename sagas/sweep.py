@@ -13,17 +13,21 @@ from . import sql
 from .dispatch import RunReady, chain_of, send
 from .errors import SagaError
 from .models import RunStatus
+from .release import release
 from .settings import saga_settings
 
 logger = logging.getLogger(__name__)
 
 
 def ring_overdue() -> int:
-    """Send the chains of overdue runs; returns how many. Many copies may run at once: each run is rung by one of them.
+    """Send the chains of overdue runs, of those too whose participant is back; returns how many.
+
+    Many copies may run at once: each run is rung by one of them.
 
     A run's next ring is put off before its chain is sent, further each time up to a minute, so that a backlog of the
     workers does not fill the queue with copies. A broker that is away puts off nothing: the next sweep tries again.
     """
+    release()
     parameters = {"batch": saga_settings.SWEEP_BATCH, "patience": saga_settings.PATIENCE.total_seconds()}
     overdue = sql.SWEEP.rows(parameters)
     chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import transaction
 
 from outbox import codec, trace
+from outbox.retry import Retry
 
 from . import sql
+from .breaker import Admission, answered, free, is_away, settled
 from .context import StatusChange, StepContext, UndoContext
 from .declaration import Saga, Step
 from .dispatch import lease_seconds
@@ -23,9 +25,12 @@ from .errors import RecordingFailed, SagaError, StepOutcome
 from .look import clock, must_stop
 from .models import Attempt, RunStatus, StepStatus
 from .settings import saga_settings
+from .standing import standings
 from .transitions import begin_undo, close_attempt, held, postpone
 from .verdict import STOP, Turn, Verdict, Wait
 
+C = TypeVar("C")
+V = TypeVar("V")
 SOONEST = timedelta(seconds=1)
 """However soon a participant wants to be asked again, it is not asked sooner."""
 AWAY_JITTER = 0.25
@@ -45,8 +50,11 @@ class Worker:
     ahead: Ahead = field(default=lambda _step: None)
 
     def next(self, step: Step[Any, Any]) -> Worker | None:
-        """This worker with the step's task in hand; None when it leaves the step to a message."""
-        task_id = self.ahead(step)
+        """This worker with the step's task in hand; None when it leaves the step to a message.
+
+        A participant that is away or has limits is asked by the message's own admission.
+        """
+        task_id = self.ahead(step) if free(step.participant) else None
         return None if task_id is None else replace(self, task_id=task_id)
 
 
@@ -60,6 +68,7 @@ class Taken:
     claim: sql.Claim
     input: Any
     worker: Worker
+    admission: Admission
     undo: bool = False
     results: dict[str, str] = field(default_factory=dict)
     """What steps that this worker has just carried out returned, as JSON."""
@@ -125,6 +134,37 @@ def facts(taken: Taken) -> dict[str, Any]:
     return {"run": str(taken.run_id), "step": taken.step.title, "attempt": taken.claim.number}
 
 
+def over_budget(taken: Taken, retry: Retry) -> bool:
+    """Whether all attempts were made, and the last one ended with its worker. Nobody is asked then."""
+    if retry.attempts is None or taken.claim.counted <= retry.attempts:
+        return False
+    settled(taken.admission, answered=None)
+    return True
+
+
+def call(taken: Taken, function: Callable[[C], V], context: C) -> V:
+    """Call the participant, and have its breaker know what came of it."""
+    try:
+        value = function(context)
+    except Exception as error:
+        settled(taken.admission, answered=answered(error), reason=str(error))
+        raise
+    settled(taken.admission, answered=True)
+    return value
+
+
+def failed(
+    taken: Taken, status: StepStatus, retry: Retry, error: Exception, give_up: Callable[[Taken, Exception], Verdict]
+) -> Verdict:
+    """Try again later, or give up when the budget is spent. While a participant is held as away nothing is spent."""
+    held = is_away(error) and not standings.of(taken.step.participant).closed
+    budget = replace(retry, attempts=None) if held else retry
+    delay = budget.delay_after(taken.claim.counted, roll=random.random())
+    if delay is None:
+        return give_up(taken, error)
+    return wait(taken, status, Attempt.Outcome.IN_DOUBT, error, delay, granted=int(held))
+
+
 @contextmanager
 def hooks() -> Iterator[None]:
     """Around the host's hooks: what they raise is never taken for the participant's answer."""
@@ -140,10 +180,14 @@ def log_failure(logger: logging.Logger, event: str, taken: Taken, error: Excepti
     logger.warning(event, exc_info=not network, extra={**facts(taken), "error": str(error)})
 
 
-def wait(taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exception, delay: timedelta) -> Verdict:
+def wait(
+    taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exception, delay: timedelta, granted: int = 0
+) -> Verdict:
+    """Put the step down until `delay` has passed; `granted` attempts are added to its budget."""
     with transaction.atomic():
         run, step = held(taken.run_id, taken.step.position, taken.claim.token)
         close_attempt(step, outcome, error)
+        step.granted += granted
         if outcome is Attempt.Outcome.AWAY:
             step.forgiven += 1
             delay = max(delay, SOONEST) * (1 + AWAY_JITTER * random.random())

@@ -1,6 +1,6 @@
 """What is refused before anything runs, each with a sentence that says how to mend it. Importing this registers it."""
 
-from .broker import check_broker, check_kombu, check_schedule
+from .broker import check_broker, check_kombu, check_participants, check_schedule
 from .declarations import check_declarations
 from .deploy import check_eviction, check_links
 from .orphans import check_orphans
@@ -12,5 +12,6 @@ __all__ = [
     "check_kombu",
     "check_links",
     "check_orphans",
+    "check_participants",
     "check_schedule",
 ]

@@ -9,7 +9,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from .. import registry
-from ..dispatch import lease_seconds
+from ..dispatch import task_seconds
+from ..policies import participant_problems
 from ..settings import saga_settings
 
 KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis
@@ -23,14 +24,20 @@ def check_broker(**_: Any) -> list[CheckMessage]:
     found: list[CheckMessage] = []
     for saga in registry.all_sagas():
         for step in saga.steps:
-            if lease_seconds(step) >= timeout:
+            if task_seconds(step) >= timeout:
                 hint = "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS, or shorten the step's timeout."
-                text = f"{step.title} may take {lease_seconds(step):g} s; the broker redelivers after {timeout} s."
+                text = f"A task that ends with {step.title} may take {task_seconds(step):g} s; the broker redelivers after {timeout} s."
                 found.append(Error(text, hint=hint, id="sagas.E010"))
     if saga_settings.SHORT_WAIT.total_seconds() * 3 > timeout:
         text = f"SAGAS_SHORT_WAIT is above a third of the broker's visibility timeout, {timeout} s."
         found.append(Error(text, hint="Lower it: a longer wait rides on the sweep.", id="sagas.E011"))
     return found
+
+
+@register("sagas")
+def check_participants(**_: Any) -> list[CheckMessage]:
+    """Each policy in SAGAS_PARTICIPANTS is some step's participant's."""
+    return participant_problems()
 
 
 @register("sagas", Tags.compatibility)

@@ -6,7 +6,7 @@ join, so that two of them never wait for each other crosswise. Every clock is Po
 
 from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_STEP, RECORD_UNDO
-from .run import Statement
+from .run import Statement, execute, fetch
 from .start import START
 from .upkeep import GIVE_BACK, RESULT, SWEEP
 
@@ -21,4 +21,6 @@ __all__ = [
     "Claim",
     "Statement",
     "claim",
+    "execute",
+    "fetch",
 ]

@@ -38,6 +38,20 @@ TYPES = {
 _prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 
 
+def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of a statement that runs too seldom to be prepared."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return list(cursor.fetchall())
+
+
+def execute(statement: str, parameters: dict[str, Any]) -> int:
+    """How many rows a statement that runs too seldom to be prepared wrote."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
+
+
 @dataclass(frozen=True)
 class Statement:
     """A statement with parameters written `%(name)s`."""

@@ -32,7 +32,7 @@ def fresh():
     standings.forget()
 
 
-def fail(times: int = 5, reason: str = "connection refused") -> None:
+def fail(times: int = 3, reason: str = "connection refused") -> None:
     for _ in range(times):
         settled(admit("bank", LEASE), answered=False, reason=reason)
 
@@ -84,7 +84,7 @@ def test_a_step_that_calls_nobody_is_not_even_looked_up():
 
 
 def test_failures_in_a_row_open_the_breaker_and_nobody_calls_any_more():
-    fail(4)
+    fail(2)
     assert admit("bank", LEASE).go
     fail(1)
     denied = admit("bank", LEASE)
@@ -96,17 +96,17 @@ def test_failures_in_a_row_open_the_breaker_and_nobody_calls_any_more():
 
 
 def test_an_answer_in_between_ends_the_row():
-    fail(4)
+    fail(2)
     settled(admit("bank", LEASE), answered=True)
-    fail(4)
+    fail(2)
     assert bank().state == S.CLOSED
-    assert bank().failures == 4
+    assert bank().failures == 2
 
 
 def test_an_error_of_our_own_neither_counts_nor_ends_the_row():
-    fail(4)
+    fail(2)
     settled(admit("bank", LEASE), answered=None)
-    assert bank().failures == 4
+    assert bank().failures == 2
     fail(1)
     assert bank().state == S.OPEN
 
@@ -201,8 +201,8 @@ def test_calls_that_were_under_way_when_it_opened_do_not_lengthen_the_hold_or_en
 
 
 def test_failures_of_many_workers_at_once_are_all_counted():
-    together(lambda: settled(admit("bank", LEASE), answered=False), 4)
-    assert bank().failures == 4
+    together(lambda: settled(admit("bank", LEASE), answered=False), 2)
+    assert bank().failures == 2
     assert bank().state == S.CLOSED
 
 

@@ -85,7 +85,8 @@ def test_a_result_of_two_types_one_of_which_json_cannot_carry_is_refused(made: S
 
 def test_a_result_whose_type_is_imported_for_type_checking_only_is_refused(made: Saga[Wish]) -> None:
     @made.step(undo=None)
-    def price(ctx: StepContext[Wish]) -> OnlyForTypes: ...
+    def price(ctx: StepContext[Wish]) -> OnlyForTypes:
+        raise NotImplementedError
 
     hint = "Import the types of its annotations outside `if TYPE_CHECKING:`; its result is read back by them."
     assert told(check_declarations()) == [("sagas.E008", "made.price: name 'OnlyForTypes' is not defined.", hint)]
