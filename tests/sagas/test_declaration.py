@@ -154,7 +154,7 @@ def test_a_step_that_outlasts_the_visibility_timeout_is_refused_by_the_check(mad
     def wait(ctx: StepContext[Wish]) -> None: ...
 
     found = sentences(check_broker())
-    assert "made.wait may take 185 s; the broker redelivers after 180 s" in found
+    assert "A task that ends with made.wait may take 190 s; the broker redelivers after 180 s" in found
     assert "Raise visibility_timeout" in found
 
 
