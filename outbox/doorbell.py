@@ -17,14 +17,16 @@ logger = logging.getLogger(__name__)
 
 KEY = "outbox:doorbell"
 TIMEOUT = 0.2  # seconds a request may wait for Redis
+STANDS = 0.004  # seconds for which a ring stands: the relay looks again after that, so nobody need ring meanwhile
 PAUSE = 5.0  # seconds without ringing after a failure, so that an unreachable Redis does not slow every request
 
 
 def ring() -> None:
     """Wake the relay that listens. Rings that nobody has heard yet are one ring."""
-    client = _bell.client()
-    if client is None or time.monotonic() < _bell.silent_until:
+    client, now = _bell.client(), time.monotonic()
+    if client is None or now < _bell.silent_until or now < _bell.rung_at + STANDS:
         return
+    _bell.rung_at = now
     try:
         with client.pipeline(transaction=False) as pipeline:
             pipeline.lpush(KEY, "1")
@@ -54,6 +56,7 @@ class _Bell:
 
     def __init__(self) -> None:
         self.silent_until = 0.0
+        self.rung_at = -STANDS
         self._clients: dict[tuple[str, float], redis.Redis] = {}
         self._lock = threading.Lock()
 

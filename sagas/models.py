@@ -105,7 +105,7 @@ class StepStatus(models.TextChoices):
 class Step(models.Model):
     """One step of a run, from the list that the run started with."""
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="steps")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="steps", db_index=False)  # saga_step_position
     position = models.SmallIntegerField()
     name = models.CharField(max_length=100)
     status = models.CharField(max_length=12, choices=StepStatus.choices, default=StepStatus.PENDING)
@@ -146,7 +146,7 @@ class Attempt(models.Model):
         AWAY = "away", "not applied, participant away"
         LOST = "lost", "worker lost"
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="attempts")
+    run = models.ForeignKey(Run, models.CASCADE, related_name="attempts", db_index=False)  # saga_attempt_run
     step = models.CharField(max_length=100)
     direction = models.CharField(max_length=7, choices=Direction.choices)
     number = models.PositiveIntegerField()

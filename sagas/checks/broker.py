@@ -26,7 +26,8 @@ def check_broker(**_: Any) -> list[CheckMessage]:
         for step in saga.steps:
             if task_seconds(step) >= timeout:
                 hint = "Raise visibility_timeout in CELERY_BROKER_TRANSPORT_OPTIONS, or shorten the step's timeout."
-                text = f"A task that ends with {step.title} may take {task_seconds(step):g} s; the broker redelivers after {timeout} s."
+                longest = f"A task that ends with {step.title} may take {task_seconds(step):g} s"
+                text = f"{longest}; the broker redelivers after {timeout} s."
                 found.append(Error(text, hint=hint, id="sagas.E010"))
     if saga_settings.SHORT_WAIT.total_seconds() * 3 > timeout:
         text = f"SAGAS_SHORT_WAIT is above a third of the broker's visibility timeout, {timeout} s."

@@ -221,6 +221,46 @@ def test_a_tick_stays_and_publishes_at_the_ring(commit, relay, redis_client):
     assert published.published_at - published.created_at < timedelta(milliseconds=500)
 
 
+def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, relay, redis_client, monkeypatch):
+    publish_batch = relay.transport.publish
+    batches: list[int] = []
+
+    def during_the_first_batch(batch):
+        if not batches:
+            monkeypatch.setattr(doorbell._bell, "rung_at", time.monotonic() + 60)  # whoever rings now is not heard
+            commit("b")
+        batches.append(len(batch))
+        return publish_batch(batch)
+
+    def later() -> None:
+        until(lambda: redis_client.client_list(_type="normal") and _blocked(redis_client), 5, what="the relay listens")
+        commit("a")
+        connection.close()
+
+    monkeypatch.setattr(relay.transport, "publish", during_the_first_batch)
+    thread = threading.Thread(target=later)
+    thread.start()
+    assert relay.tick(timedelta(seconds=1)) == 2
+    thread.join()
+    assert batches == [1, 1]
+
+
+def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis_client):
+    commit(*"abcdef")
+    batches: list[int] = []
+    publish_batch = relay.transport.publish
+
+    def note(batch):
+        if not batches:
+            commit("g")
+        batches.append(len(batch))
+        return publish_batch(batch)
+
+    relay.transport.publish = note
+    assert relay.tick(timedelta(seconds=0.5)) == 7
+    assert batches == [6, 1]
+
+
 def test_a_tick_ends_when_its_time_is_up(relay, redis_client):
     begun = time.monotonic()
     relay.tick(timedelta(seconds=0.3))

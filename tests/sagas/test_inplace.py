@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from celery.exceptions import Retry
 from celery.worker import state
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from kombu.exceptions import OperationalError
 
 from sagas import Refused, RetryAfter, shown, tasks
 from sagas.models import Attempt, Run, Step
@@ -45,18 +45,9 @@ def sent(monkeypatch):
 def seen(monkeypatch):
     """The task events that Flower gets, of a worker that sends them."""
 
-    class Dispatcher:
-        def __init__(self):
-            self.events = []
-
-        def send(self, kind, **fields):
-            self.events.append((kind, fields))
-
-    dispatcher = Dispatcher()
-    worker = type("Worker", (), {"task_events": True, "consumer": type("C", (), {"event_dispatcher": dispatcher})})
-    monkeypatch.setattr(shown._Here, "worker", worker)
-    monkeypatch.setattr(shown._Here, "pid", os.getpid())
-    return dispatcher.events
+    events: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(shown.gathered, "add", lambda _hostname, event: events.append(event))
+    return events
 
 
 def task_at(run_id: UUID, name: str, task=tasks.run_step):
@@ -285,10 +276,16 @@ def test_flower_is_shown_every_step_under_its_own_name_and_id(world, sent, seen)
     assert {fields["root_id"] for kind, fields in seen if kind == "task-received"} == {"root"}
 
 
-def test_a_worker_without_task_events_sends_none(world, sent, seen):
-    shown._Here.worker.task_events = False
+def test_events_that_the_broker_does_not_take_fail_nothing(world, sent, monkeypatch, caplog):
+    def down(*_args: object, **_kwargs: object) -> None:
+        raise OperationalError("the broker is away")
+
+    monkeypatch.setattr(shown.gathered, "wanted", True)
+    monkeypatch.setattr(shown.current_app.producer_pool, "acquire", down)
     task_at(begin(errand, Errand("milk")), "fetch")
-    assert seen == []
+    shown.gathered.flush("test")
+    assert Run.objects.get().status == "completed"
+    assert "saga.not_shown" in caplog.text
 
 
 def test_in_place_no_transaction_is_open_while_a_participant_is_called(world, sent):

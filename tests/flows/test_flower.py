@@ -1,0 +1,59 @@
+"""What Flower is told by real workers: every step of an order, whichever message carried it."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+
+import pytest
+from django.core.management import call_command
+
+from config.celery import app
+from orders.sagas import checkout
+from tests.flows.stack import Stack
+from tests.workers import until
+
+STEPS = {step.title for step in checkout.steps}
+LIFE = ["task-received", "task-started", "task-succeeded"]
+
+
+class Ear:
+    """Hears the task events, as Flower does, until it is closed."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.lives: dict[str, list[str]] = defaultdict(list)
+        self.receiver = app.events.Receiver(app.connection_for_read(), handlers={"*": self._note})
+        listening = threading.Event()
+        self.receiver.on_consume_ready = lambda *_args, **_kwargs: listening.set()
+        self.thread = threading.Thread(target=self.receiver.capture, kwargs={"wakeup": False}, daemon=True)
+        self.thread.start()
+        assert listening.wait(20), "nothing is heard of the broker"
+
+    def _note(self, event):
+        if event["type"].startswith("task-"):
+            self.lives[event["uuid"]].append(event["type"])
+            if event.get("name"):
+                self.names[event["uuid"]] = event["name"]
+
+    def lives_of(self, name: str) -> list[list[str]]:
+        return [life for uuid, life in self.lives.items() if self.names.get(uuid) == name]
+
+    def close(self) -> None:
+        self.receiver.should_stop = True
+        self.thread.join(10)
+
+
+@pytest.mark.parametrize("pool", ["threads", "prefork"])
+def test_flower_is_told_of_every_step(programs, standins, worker, pool):
+    call_command("load_local", verbosity=0)
+    shop = Stack(programs, standins)
+    worker("sagas", "events", "default", pool=pool, concurrency=2, env={"STANDINS_URL": standins.url})
+    shop.relay = shop.start_relay()
+    shop.beat = programs.start("beat", ["-m", "celery", "-A", "config", "beat"])
+    ear = Ear()
+    try:
+        assert shop.settled(shop.place()).status == "confirmed"
+        until(lambda: all(ear.lives_of(name) == [LIFE] for name in STEPS), 20, what=f"all of {STEPS}; {ear.names}")
+    finally:
+        ear.close()
