@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -19,15 +19,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from . import desk, deskpage, filters, runpage
+from . import desk, deskpage, filters, participantadmin, runpage  # noqa: F401 - participants are registered there
 from .durations import say
 from .models import Act, Run, RunStatus
+from .readonly import ReadOnlyAdmin
 from .wording import run_face
-
-if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]  # Django's own class takes no type arguments
-else:
-    ModelAdmin = admin.ModelAdmin
 
 URGENCY = Case(
     When(status=RunStatus.STUCK, then=Value(0)),
@@ -36,23 +32,6 @@ URGENCY = Case(
     output_field=IntegerField(),
 )
 REASON_SHOWN = 140  # characters
-
-
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows may be looked at; the desk changes runs."""
-
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each would count the table
-    list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Run)

@@ -200,3 +200,9 @@ SET wake_at = least(clock_timestamp() + make_interval(secs => %(seconds)s + %(sl
     row_version = r.row_version + 1
 FROM free WHERE r.id = free.run_id
 """
+
+WAITING = """
+SELECT r.waits_for, p.opened_at, count(*)
+FROM saga_run r LEFT JOIN saga_participant p ON p.name = r.waits_for
+WHERE r.waits_for <> '' GROUP BY r.waits_for, p.opened_at ORDER BY p.opened_at, r.waits_for
+"""

@@ -1,0 +1,92 @@
+"""How participants stand, in words: what the admin says of them and of the runs that wait for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from . import breakersql, sql
+from .durations import say
+from .models import Breaker
+from .participant import Participant
+from .wording import Face
+
+STATE = {
+    Breaker.State.CLOSED: Face("✓", "ok", "answers"),
+    Breaker.State.OPEN: Face("!", "bad", "away"),
+    Breaker.State.HALF_OPEN: Face("…", "wait", "being tried"),
+}
+BY_HAND = Face("■", "act", "held by hand")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Runs that wait for a participant."""
+
+    name: str
+    since: datetime | None
+    """When its breaker opened; None when it answers again and the runs are on their way back."""
+    runs: int
+
+    def __str__(self) -> str:
+        """`waiting for payments since 14:02, 312 runs`."""
+        if self.since is None:
+            return f"returning to {self.name}, {_runs(self.runs)}"
+        return f"waiting for {self.name} since {_clock(self.since)}, {_runs(self.runs)}"
+
+
+def waiting() -> list[Waiting]:
+    """The participants that runs wait for, the longest outage first; counted through the index of waiting runs."""
+    return [Waiting(*row) for row in sql.fetch(breakersql.WAITING, {})]
+
+
+def held_by_hand(breaker: Breaker) -> bool:
+    """Whether only a person lets the calls go again."""
+    return breaker.state == Breaker.State.OPEN and breaker.open_until is None
+
+
+def face(breaker: Breaker) -> Face:
+    """The badge of its state."""
+    return BY_HAND if held_by_hand(breaker) else STATE[Breaker.State(breaker.state)]
+
+
+def sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
+    """The state in words: what happens to calls, since when, how many runs wait, and what comes next."""
+    waits = Waiting(breaker.name, breaker.opened_at, runs)
+    if breaker.state == Breaker.State.CLOSED:
+        failures = f" {breaker.failures} of {policy.trip_after} failures in a row." if breaker.failures else ""
+        back = f" {_sentence(str(waits))}, up to {policy.release_per_second:g} a second." if runs else ""
+        return f"Calls go through.{failures}{back}"
+    if held_by_hand(breaker):
+        return f"{_sentence(str(waits))}. All calls are held until a person lets them go."
+    if breaker.state == Breaker.State.HALF_OPEN or breaker.open_until is None:
+        return f"{_sentence(str(waits))}. One call is under way as a trial; its answer decides for all."
+    due = timezone.localtime(breaker.open_until)
+    return f"{_sentence(str(waits))}. From {due:%H:%M:%S} on, the next call goes as a trial."
+
+
+def limits(policy: Participant) -> str:
+    """The policy in words."""
+    parts = [
+        "no limit at once" if policy.at_once is None else f"{policy.at_once} at once",
+        "no limit a second" if policy.per_second is None else f"{policy.per_second:g} a second",
+        f"held after {policy.trip_after} failures in a row",
+        f"for {say(policy.hold)}, at the longest {say(policy.longest_hold)}",
+    ]
+    return ", ".join(parts)
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
+
+
+def _clock(moment: datetime) -> str:
+    """The time of day, with the day unless it is today."""
+    local = timezone.localtime(moment)
+    return f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"
