@@ -63,6 +63,7 @@ class Gathered:
 
     def __init__(self) -> None:
         self.wanted = False
+        self._thread: threading.Thread | None = None
         self._clear()
 
     def add(self, hostname: str, event: Event) -> None:
@@ -106,7 +107,7 @@ class Gathered:
         self._pid = os.getpid()
         self._lock = threading.Lock()
         self._events: list[Event] = []
-        self._thread: threading.Thread | None = None
+        self._thread = None
 
 
 gathered = Gathered()

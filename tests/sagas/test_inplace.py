@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from celery import current_app
 from celery.exceptions import Retry
 from celery.worker import state
 from django.db import connection, transaction
@@ -281,7 +282,7 @@ def test_events_that_the_broker_does_not_take_fail_nothing(world, sent, monkeypa
         raise OperationalError("the broker is away")
 
     monkeypatch.setattr(shown.gathered, "wanted", True)
-    monkeypatch.setattr(shown.current_app.producer_pool, "acquire", down)
+    monkeypatch.setattr(current_app.producer_pool, "acquire", down)
     task_at(begin(errand, Errand("milk")), "fetch")
     shown.gathered.flush("test")
     assert Run.objects.get().status == "completed"
