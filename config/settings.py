@@ -140,6 +140,7 @@ CELERY_TASK_ROUTES = {
     "sagas.run_step": {"queue": "sagas"},
     "sagas.undo_step": {"queue": "sagas"},
     "sagas.sweep": {"queue": "upkeep"},
+    "sagas.prune": {"queue": "upkeep"},
     "outbox.deliver": {"queue": "events"},
     "outbox.relay": {"queue": "upkeep"},
     "outbox.prune": {"queue": "upkeep"},
@@ -166,6 +167,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "every-hour-prune-the-outbox": {
         "task": "outbox.prune",
+        "schedule": timedelta(hours=1),
+        "options": {"expires": 3600},
+    },
+    "every-hour-prune-finished-sagas": {
+        "task": "sagas.prune",
         "schedule": timedelta(hours=1),
         "options": {"expires": 3600},
     },

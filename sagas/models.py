@@ -70,6 +70,9 @@ class Run(models.Model):
             ),
             models.Index(fields=["waits_for", "id"], condition=~models.Q(waits_for=""), name="saga_run_waits"),
             models.Index(fields=["status", "-created_at"], name="saga_run_status"),
+            models.Index(
+                fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="saga_run_finished"
+            ),
         ]
         permissions: ClassVar = [
             ("retry_run", "Can retry a saga run now"),

@@ -27,6 +27,15 @@ class SagaSettings:
     """How many overdue runs one sweep rings."""
     PARTICIPANTS: dict[str, Participant] = {}
     """Limits and patience for each participant by the name that steps give it; names not listed get the defaults."""
+    KEEP_FINISHED: timedelta | None = timedelta(days=90)
+    """How long a run that has ended is kept; None keeps it for ever. With the run goes its key: `start` with the key of
+    a run that was pruned starts another one."""
+    PRUNE_BATCH: int = 1_000
+    """How many runs one transaction of `sagas.prune` removes."""
+    ARCHIVE: str = ""
+    """Dotted path of what is given each batch before it is removed; see `sagas/prune.py`."""
+    ARCHIVE_FOLDER: str = ""
+    """Where `sagas.archive.to_jsonl` puts its files."""
     FLOWER_URL: str = ""
     """Where the admin links a task to; FLOWER_URL is taken when this is empty."""
 

@@ -12,6 +12,7 @@ from outbox import trace
 from . import engine
 from .dispatch import RunReady, chain_of, send, steps_left
 from .inplace import InPlace
+from .prune import prune as prune_finished
 from .settings import saga_settings
 from .sweep import ring_overdue
 from .taken import Taken, Worker
@@ -90,3 +91,9 @@ def _link(way: InPlace, run_id: str, saga: str, version: int, step: str) -> engi
 def _trace(task: Task[..., None]) -> trace.Trace:
     headers: dict[str, Any] = task.request.headers or {}
     return trace.from_headers(headers)
+
+
+@shared_task(name="sagas.prune")
+def prune() -> None:
+    """Remove runs that ended long ago."""
+    prune_finished()

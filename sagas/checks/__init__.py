@@ -4,6 +4,7 @@ from .broker import check_broker, check_kombu, check_participants, check_schedul
 from .declarations import check_declarations
 from .deploy import check_eviction, check_links
 from .orphans import check_orphans
+from .retention import check_retention
 
 __all__ = [
     "check_broker",
@@ -13,5 +14,6 @@ __all__ = [
     "check_links",
     "check_orphans",
     "check_participants",
+    "check_retention",
     "check_schedule",
 ]

@@ -63,9 +63,7 @@ def _untold(broker: str, why: str) -> CheckMessage:
 
 def _link_problems(task: Any) -> list[CheckMessage]:
     return [
-        Error(
-            f"{task.name} has {option} off: {what}", hint=f"Set CELERY_TASK_{option.upper()} = True.", id="sagas.E016"
-        )
+        Error(f"{task.name} has {option} off: {what}", hint="Take it out of CELERY_TASK_ANNOTATIONS.", id="sagas.E016")
         for option, what in (
             ("acks_late", "a link is lost with its worker."),
             ("reject_on_worker_lost", "a link whose process is killed counts as done."),

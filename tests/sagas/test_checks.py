@@ -254,7 +254,7 @@ def test_links_that_die_with_their_workers_are_refused(
     monkeypatch: pytest.MonkeyPatch, task: str, option: str, what: str
 ) -> None:
     monkeypatch.setattr(current_app.tasks[task], option, False)
-    hint = f"Set CELERY_TASK_{option.upper()} = True."
+    hint = "Take it out of CELERY_TASK_ANNOTATIONS."
     assert told(check_links()) == [("sagas.E016", f"{task} has {option} off: {what}", hint)]
 
 
