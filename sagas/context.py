@@ -1,9 +1,12 @@
-"""What a step, an undo and a hook are given."""
+"""What a step, an undo and a hook are given.
+
+Their repr leaves out what the host gave: an input or a result may hold what no log line or traceback should show.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
@@ -24,7 +27,7 @@ class NotApplied:
 class StepContext(Generic[T]):
     """One attempt of a step."""
 
-    input: T
+    input: T = field(repr=False)
     run_id: UUID
     key: str
     """Stable for the run and the step, whatever the attempt: what the participant receives as idempotency key."""
@@ -32,7 +35,7 @@ class StepContext(Generic[T]):
     """From 1; attempts of crashed workers and of outages are counted in."""
     timeout: timedelta
     """How long the step may take in all; hand it to the client that makes the call."""
-    earlier: Earlier
+    earlier: Earlier = field(repr=False)
 
     def result_of(self, step: Step[T, R]) -> R:
         """What an earlier step of this run returned. Raises SagaError if that step is not done."""
@@ -44,17 +47,17 @@ class StepContext(Generic[T]):
 class UndoContext(Generic[T, R]):
     """One attempt of an undo. The step it undoes may never have happened; then the undo simply succeeds."""
 
-    input: T
+    input: T = field(repr=False)
     run_id: UUID
     key: str
     """The undo's own idempotency key."""
     step_key: str
     """The key under which the step was asked for: undo by it, since the step's answer may have been lost."""
-    result: R | None
+    result: R | None = field(repr=False)
     """What the step returned; None when its answer was lost."""
     attempt: int
     timeout: timedelta
-    earlier: Earlier
+    earlier: Earlier = field(repr=False)
 
     def result_of(self, step: Step[T, Any]) -> Any:
         """What another step of this run returned. Raises SagaError if that step was never done."""
@@ -68,7 +71,7 @@ class StatusChange(Generic[T]):
     run_id: UUID
     key: str
     """The run's key."""
-    input: T | None
+    input: T | None = field(repr=False)
     """None when this code cannot read it any more; the run is parked for that."""
     before: str
     after: str
