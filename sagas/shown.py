@@ -63,6 +63,7 @@ class Gathered:
 
     def __init__(self) -> None:
         self.wanted = False
+        self._events: list[Event] = []
         self._thread: threading.Thread | None = None
         self._clear()
 
@@ -106,7 +107,7 @@ class Gathered:
     def _clear(self) -> None:
         self._pid = os.getpid()
         self._lock = threading.Lock()
-        self._events: list[Event] = []
+        self._events = []
         self._thread = None
 
 

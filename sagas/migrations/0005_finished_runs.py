@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0003_participants'),
+        ('sagas', '0004_storage'),
     ]
 
     operations = [
