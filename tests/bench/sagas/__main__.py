@@ -17,6 +17,7 @@ from . import machine, report
 from .contenders import contenders
 from .rounds import Bench
 from .session import Load
+from .usage import Meter
 
 NAMES = list(contenders(1, 1))
 
@@ -26,7 +27,8 @@ def main() -> int:
     chosen = [one for name, one in contenders(asked.concurrency, asked.slow_concurrency).items() if name in asked.only]
     about = machine.describe(os.environ, sorted({one.rival for one in chosen if one.rival}))
     load = Load(runs=asked.runs, idle_runs=asked.idle_runs, slow_runs=asked.slow_runs)
-    bench = Bench(chosen, load, dict(os.environ), LOCAL_HOME / "bench")
+    meter = Meter(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
+    bench = Bench(chosen, load, dict(os.environ), LOCAL_HOME / "bench", meter)
     bench.prepare()
     bench.rounds(asked.rounds, slow=asked.slow)
     if asked.growth:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 PACKAGE = "tests.bench.sagas"
@@ -27,11 +27,17 @@ class Contender:
     slow_concurrency: int
     done: str = ""
     """Counts how many of the runs with the given ids have finished; empty for the one that counts in Redis."""
+    slow_workers: tuple[tuple[str, ...], ...] = ()
+    """In place of `workers` when steps wait, where another kind is better then."""
     helpers: tuple[tuple[str, ...], ...] = ()
     """Processes that the workers cannot do without, started before them."""
     environment: Mapping[str, str] = field(default_factory=dict)
     rival: str = ""
     """The name of its virtual environment; empty for the project's own."""
+
+    def when_slow(self) -> Contender:
+        """The same, arranged for steps that wait."""
+        return replace(self, workers=self.slow_workers or self.workers, concurrency=self.slow_concurrency)
 
     def python(self, venvs: Path) -> str:
         return str(venvs / self.rival / "bin" / "python") if self.rival else sys.executable
@@ -79,10 +85,11 @@ def absurd() -> Contender:
     module = ("-m", f"{PACKAGE}.rivals.absurd")
     return Contender(
         "absurd",
-        "absurd-sdk, polled every 20 ms",
-        workers=((*module, "worker", "{c}"),) * 2,
+        "absurd-sdk, polled every 20 ms; asyncio, and threads if slow",
+        workers=((*module, "async", "{c}"),) * 2,
+        slow_workers=((*module, "threads", "{c}"),) * 2,
         submitter=(*module, "submit"),
-        concurrency=8,
+        concurrency=32,
         slow_concurrency=32,
         done=ABSURD_DONE,
         rival="absurd",

@@ -21,14 +21,16 @@ Measure = Callable[[Contender, Place, Meter, Load], Figures]
 class Bench:
     """Contenders, their databases, and what was measured."""
 
-    def __init__(self, chosen: Sequence[Contender], load: Load, environment: dict[str, str], home: Path) -> None:
+    def __init__(
+        self, chosen: Sequence[Contender], load: Load, environment: dict[str, str], home: Path, meter: Meter
+    ) -> None:
         self.chosen = list(chosen)
         self.load = load
         self.environment = environment
         self.server = environment["DATABASE_URL"]
         self.urls: dict[str, str] = {}
         self.place = Place(self.urls, environment["REDIS_URL"], home / "venvs", home / "logs", environment)
-        self.meter = Meter(self.server, environment["REDIS_URL"])
+        self.meter = meter
         self.measured: dict[str, list[Figures]] = {}
         self.failures: dict[str, str] = {}
 
@@ -62,7 +64,7 @@ class Bench:
     def _fill(self, contender: Contender, history: int) -> None:
         say(f"filling {contender.name} with {history} finished runs …")
         begun = time.monotonic()
-        with running(contender, self.place, self.meter, contender.concurrency) as session:
+        with running(contender, self.place, self.meter) as session:
             session.burst(10)
         fill(self.urls[contender.name], history, say)
         say(f"filled in {time.monotonic() - begun:.0f} s")

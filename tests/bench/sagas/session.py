@@ -107,20 +107,20 @@ class Session:
 
 def measure(contender: Contender, place: Place, meter: Meter, load: Load) -> Figures:
     """One contender's figures of one round, of the steps that do nothing."""
-    with running(contender, place, meter, contender.concurrency) as session:
+    with running(contender, place, meter) as session:
         session.burst(load.warm_up)
         return {**session.measured_burst(load.runs), **session.idle(load.idle_runs)}
 
 
 def measure_slow(contender: Contender, place: Place, meter: Meter, load: Load) -> Figures:
     """Runs a second when three of five steps wait, all runs at once."""
-    with running(contender, place, meter, contender.slow_concurrency) as session:
+    with running(contender.when_slow(), place, meter) as session:
         session.burst(load.warm_up)
         return {"slow": load.slow_runs / session.burst(load.slow_runs, slow=True)}
 
 
 @contextmanager
-def running(contender: Contender, place: Place, meter: Meter, concurrency: int) -> Iterator[Session]:
+def running(contender: Contender, place: Place, meter: Meter) -> Iterator[Session]:
     """Start the contender on an empty Redis; stop it at the end."""
     with Redis.from_url(place.redis_url) as redis:
         redis.flushall()
@@ -131,7 +131,7 @@ def running(contender: Contender, place: Place, meter: Meter, concurrency: int) 
             processes.start(f"helper-{number}", (python, *helper))
         names = [f"worker-{number}" for number in range(len(contender.workers))]
         for name, command in zip(names, contender.workers, strict=True):
-            processes.start(name, (python, *(part.replace("{c}", str(concurrency)) for part in command)))
+            processes.start(name, (python, *(part.replace("{c}", str(contender.concurrency)) for part in command)))
         processes.wait_ready(names)
         session = Session(contender, place, processes, meter)
         try:

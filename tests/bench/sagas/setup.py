@@ -19,7 +19,7 @@ from .errors import BenchError
 from .processes import ROOT
 
 LOCKS = ROOT / "tests" / "bench"
-UV = (sys.executable, "-m", "uv", "--quiet", "--no-config")
+MAKE = ("-m", "venv", "--clear")
 
 
 def install(rival: str, venvs: Path) -> None:
@@ -28,9 +28,10 @@ def install(rival: str, venvs: Path) -> None:
     stamp, digest = venv / ".installed", hashlib.sha256(lock.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return
-    run((*UV, "venv", "--clear", "--python", sys.executable, str(venv)), what=f"{rival} cannot be installed")
-    options = ("--require-hashes", "--python", str(venv / "bin" / "python"), "-r", str(lock))
-    run((*UV, "pip", "install", *options), what=f"{rival} cannot be installed")
+    what = f"{rival} cannot be installed"
+    run((sys.executable, *MAKE, str(venv)), what=what)
+    options = ("--quiet", "--no-input", "--disable-pip-version-check", "--require-hashes", "-r", str(lock))
+    run((str(venv / "bin" / "python"), "-m", "pip", "install", *options), what=what)
     stamp.write_text(digest)
 
 

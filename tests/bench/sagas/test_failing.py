@@ -1,0 +1,54 @@
+"""A contender that fails is named with its reason, and the others go on."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from tests.bench.sagas import rounds, setup, watch
+from tests.bench.sagas.contenders import contenders
+from tests.bench.sagas.errors import BenchError
+from tests.bench.sagas.session import Load
+from tests.bench.sagas.usage import Meter
+
+
+@pytest.fixture
+def bench(tmp_path):
+    chosen = [one for one in contenders(2, 2).values() if one.name in ("absurd", "celery_bare")]
+    environment = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    return rounds.Bench(chosen, Load(), environment, tmp_path, cast(Meter, None))  # nothing is metered here
+
+
+def test_runs_that_do_not_all_finish_are_an_error_that_counts_them(monkeypatch):
+    monkeypatch.setattr(watch, "PATIENCE", 0.01)
+    with pytest.raises(BenchError, match=r"Not all runs finished: 53 of 300, and none in the last 0.01 s\."):
+        watch.until(lambda: 3, 50, 0.001, lambda: None, before=50, total=300)
+
+
+def test_runs_that_go_on_finishing_are_waited_for(monkeypatch):
+    monkeypatch.setattr(watch, "PATIENCE", 5)
+    counts = iter(range(100))
+    watch.until(lambda: next(counts), 50, 0, lambda: None, before=0, total=50)
+    assert next(counts) == 51
+
+
+def test_a_contender_that_fails_is_left_out_and_the_others_are_measured(bench, monkeypatch):
+    def measure(contender, *_):
+        if contender.name == "absurd":
+            raise BenchError("Not all runs finished: 1 of 2.")
+        return {"runs_per_s": 5.0}
+
+    monkeypatch.setattr(rounds, "measure", measure)
+    bench.rounds(2, slow=False)
+    assert bench.failures == {"absurd": "Not all runs finished: 1 of 2."}
+    assert bench.summaries["celery_bare"]["runs_per_s"] == {"median": 5.0, "min": 5.0, "max": 5.0}
+
+
+def test_a_rival_that_cannot_be_installed_is_an_error_with_the_installers_words(tmp_path, monkeypatch):
+    monkeypatch.setattr(setup, "LOCKS", tmp_path)
+    monkeypatch.setattr(setup, "MAKE", ("-c", "import sys; sys.exit('no venv here')"))
+    (tmp_path / "absurd.txt").write_text("absurd-sdk==0.5.1\n")
+    with pytest.raises(BenchError, match="absurd cannot be installed: no venv here"):
+        setup.install("absurd", tmp_path / "venvs")
+    assert not (tmp_path / "venvs" / "absurd" / ".installed").exists()
