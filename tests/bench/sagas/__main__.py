@@ -20,19 +20,26 @@ from .session import Load
 from .usage import Meter
 
 NAMES = list(contenders(1, 1))
+BUSY = 0.5  # load a core
 
 
 def main() -> int:
     asked = parser().parse_args()
-    chosen = [one for name, one in contenders(asked.concurrency, asked.slow_concurrency).items() if name in asked.only]
+    everyone = contenders(asked.concurrency, asked.slow_concurrency)
+    chosen = [one for name, one in everyone.items() if name in asked.only]
     about = machine.describe(os.environ, sorted({one.rival for one in chosen if one.rival}))
     load = Load(runs=asked.runs, idle_runs=asked.idle_runs, slow_runs=asked.slow_runs)
     meter = Meter(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
     bench = Bench(chosen, load, dict(os.environ), LOCAL_HOME / "bench", meter)
+    if about["load_at_start"][0] > BUSY * about["cores"]:
+        print(
+            f"This machine is busy already (load {about['load_at_start'][0]}): the figures will say little.", flush=True
+        )
     bench.prepare()
     bench.rounds(asked.rounds, slow=asked.slow)
     if asked.growth:
-        bench.growth(asked.rounds, asked.history)
+        bench.growth(everyone["saga"], asked.rounds, asked.history)
+    about["load_at_rounds"] = bench.loads
     print("\n" + report.table(bench.summaries, bench.failures), flush=True)
     plan = {name: value for name, value in vars(asked).items() if name != "out"}
     plan["contenders"] = {

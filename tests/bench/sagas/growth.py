@@ -12,6 +12,7 @@ import psycopg2
 
 from .errors import BenchError
 
+OLDEST = 180000  # the server's version
 AT_ONCE = 100_000  # runs a statement
 SPAN = "30 days"  # the past is this long; runs are spread over it evenly
 PAST = """
@@ -53,6 +54,8 @@ def fill(url: str, runs: int, say: Callable[[str], None]) -> None:
     """Copy a finished run of the database so many times over, then vacuum. Raises BenchError when there is none."""
     connection = psycopg2.connect(url, options="-c synchronous_commit=off")
     connection.autocommit = True
+    if connection.server_version < OLDEST:
+        raise BenchError("Filling a database needs PostgreSQL 18, for uuidv7(); leave --growth out, or DATABASE_URL.")
     with connection.cursor() as cursor:
         cursor.execute(PAST.format(span=SPAN), {"runs": runs})
         cursor.execute("ALTER TABLE past ADD PRIMARY KEY (n)")

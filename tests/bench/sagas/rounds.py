@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg2
+
 from . import report, setup
-from .contenders import Contender, contenders
+from .contenders import Contender
 from .errors import BenchError
 from .growth import fill
 from .session import Figures, Load, Place, measure, measure_slow, running
@@ -33,6 +36,8 @@ class Bench:
         self.meter = meter
         self.measured: dict[str, list[Figures]] = {}
         self.failures: dict[str, str] = {}
+        self.loads: list[float] = []
+        """The machine's load average at the beginning of each round."""
 
     @property
     def summaries(self) -> dict[str, report.Summary]:
@@ -47,13 +52,13 @@ class Bench:
     def rounds(self, count: int, *, slow: bool) -> None:
         """Every contender in turn, so many times."""
         for number in range(1, count + 1):
+            self.loads.append(round(os.getloadavg()[0], 2))
             self._round(f"round {number}", self.chosen, measure)
             if slow:
                 self._round(f"round {number}, slow", self.chosen, measure_slow)
 
-    def growth(self, count: int, history: int) -> None:
+    def growth(self, ours: Contender, count: int, history: int) -> None:
         """Ours in its default on an empty database and on one with so many finished runs, in turn."""
-        ours = contenders(8, 32)["saga"]
         both = [replace(ours, name="growth.empty"), replace(ours, name="growth.million")]
         for contender in both:
             self.urls[contender.name] = setup.create_database(self.server, contender.name.replace(".", "_"), TEMPLATE)
@@ -95,8 +100,8 @@ class Bench:
             return
         try:
             act(contender)
-        except BenchError as error:
-            self.failures[contender.name] = str(error)
+        except (BenchError, psycopg2.Error) as error:
+            self.failures[contender.name] = str(error).strip()
             say(f"{contender.name} FAILED: {error}")
 
 

@@ -34,7 +34,8 @@ class Reading:
 class Meter:
     """Reads the counters. Statements are those that clients send, without BEGIN and COMMIT; commits those that write.
 
-    The commits are counted in the WAL: PostgreSQL's own `xact_commit` may be ten seconds late.
+    What an idle contender does is taken off by its rate. One that polls does so less when it is busy, so that its
+    statements come out a little too low. Commits are counted in the WAL: `xact_commit` may be ten seconds late.
     """
 
     def __init__(self, url: str, redis_url: str) -> None:
