@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -10,8 +13,11 @@ from . import codec, doorbell, sql, trace
 from .declaration import registry
 from .errors import NotInTransaction
 from .ids import uuid7
+from .sql import NewMessage
 
 LONGEST_KEY = 200
+
+_gathered: ContextVar[list[NewMessage] | None] = ContextVar("gathered", default=None)
 
 
 def publish(event: object, *, key: str = "") -> UUID:
@@ -29,11 +35,35 @@ def publish(event: object, *, key: str = "") -> UUID:
         )
     if len(key) > LONGEST_KEY:
         raise ValueError(f"The key of {declared.name} has {len(key)} characters; at most {LONGEST_KEY} are kept.")
-    message_id = uuid7()
     headers = codec.encode(trace.current().headers())
-    sql.insert_message(message_id, declared.name, declared.version, key, codec.encode(event), headers)
-    _ring_after_commit()
-    return message_id
+    message = NewMessage(uuid7(), declared.name, declared.version, key, codec.encode(event), headers)
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.append(message)
+    else:
+        sql.insert_message(message)
+        _ring_after_commit()
+    return message.message_id
+
+
+@contextmanager
+def gathering() -> Iterator[list[NewMessage]]:
+    """Within the block `publish` writes nothing: the caller gets the messages, in order, and must write them.
+
+    For an engine that writes them in the one statement which records the change they tell of: `sql.INSERT_GATHERED`,
+    with the parameters of `sql.columns`, and `doorbell.ring` after the commit.
+    """
+    messages: list[NewMessage] = []
+    token = _gathered.set(messages)
+    try:
+        yield messages
+    finally:
+        _gathered.reset(token)
+
+
+def stop_gathering() -> None:
+    """From here to the end of the `gathering` block `publish` writes at once."""
+    _gathered.set(None)
 
 
 def _ring_after_commit() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -11,11 +10,13 @@ from uuid import uuid4
 from django.db import transaction
 
 from outbox import codec
+from outbox.sql import NewMessage, columns
 
 from . import sql
 from .context import NotApplied, StepContext
 from .errors import LostAttempts, Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
+from .recording import recorded_with
 from .settings import saga_settings
 from .taken import Taken, call, claimed_by, facts, failed, hooks, log_failure, over_budget, step_context, wait
 from .transitions import Fenced, begin_undo, close_attempt, held, park, save
@@ -49,20 +50,25 @@ def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdic
     """Record the result, the run's next state, the host's writes and its events, and take the next step: one commit."""
     saga, step = taken.saga, taken.step
     ends = step.position == len(saga.steps) - 1 and saga.status_hook is not None
-    hooked = step.recorded_run is not None or ends
-    with transaction.atomic(savepoint=False) if hooked else nullcontext():
-        taken_next = _record(taken, codec.encode(result))
+    encoded = codec.encode(result)
+
+    def hook() -> None:
         with hooks():
             if step.recorded_run is not None:
                 step.recorded_run(context, result)
             if ends and saga.status_hook is not None:
                 saga.status_hook(taken.changed(RunStatus.RUNNING, RunStatus.COMPLETED))
+
+    if step.recorded_run is None and not ends:
+        taken_next = _record(taken, encoded, [])
+    else:
+        taken_next = recorded_with(hook, lambda messages: _record(taken, encoded, messages))
     logger.debug("saga.step_done", extra=facts(taken))
     return GO_ON if taken_next is None else Next(taken_next)
 
 
-def _record(taken: Taken, result: str) -> Taken | None:
-    """Write that the step is done, and take the next one if this worker is to go on. Raises Fenced."""
+def _record(taken: Taken, result: str, messages: list[NewMessage]) -> Taken | None:
+    """Write that the step is done, and the messages; take the next step if this worker is to go on. Raises Fenced."""
     last = taken.step.position == len(taken.saga.steps) - 1
     values = {
         **taken.identity,
@@ -70,11 +76,12 @@ def _record(taken: Taken, result: str) -> Taken | None:
         "last": last,
         "status": (RunStatus.COMPLETED if last else RunStatus.RUNNING).value,
         "patience": saga_settings.PATIENCE.total_seconds(),
+        **(columns(messages) if messages else {}),
     }
     step = None if last else taken.saga.steps[taken.step.position + 1]
     worker = None if step is None else taken.worker.next(step)
     if step is None or worker is None:
-        _unless_fenced(taken, sql.RECORD_STEP.rows(values))
+        _unless_fenced(taken, (sql.RECORD_AND_TELL if messages else sql.RECORD_STEP).rows(values))
         return None
     claim = _record_and_claim(taken, {**claimed_by(worker, step), **values})
     known = {**taken.results, taken.step.name: result}
@@ -84,7 +91,8 @@ def _record(taken: Taken, result: str) -> Taken | None:
 def _record_and_claim(taken: Taken, values: dict[str, Any]) -> sql.Claim | None:
     """None when the next step is not to be had: paused, cancelled, past the deadline."""
     token = uuid4()
-    rows = _unless_fenced(taken, sql.RECORD_AND_CLAIM.rows({**values, "next_token": token}))
+    statement = sql.RECORD_TELL_AND_CLAIM if "message_ids" in values else sql.RECORD_AND_CLAIM
+    rows = _unless_fenced(taken, statement.rows({**values, "next_token": token}))
     number, forgiven, granted = rows[0]
     if number is None:
         return None

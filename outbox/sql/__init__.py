@@ -10,16 +10,31 @@ from .deliveries import (
     is_open,
     take_overdue,
 )
-from .messages import Due, anything_due, bury_message, count_failure, fetch, hold_message, insert_message, mark
+from .messages import (
+    INSERT_GATHERED,
+    Due,
+    NewMessage,
+    anything_due,
+    bury_message,
+    columns,
+    count_failure,
+    fetch,
+    hold_message,
+    insert_message,
+    mark,
+)
 from .upkeep import oldest_unpublished_age, prune_inbox, prune_published, release_lease, take_lease
 
 __all__ = [
+    "INSERT_GATHERED",
     "Due",
+    "NewMessage",
     "anything_due",
     "begin_again",
     "bury_delivery",
     "bury_message",
     "claim",
+    "columns",
     "confirm",
     "count_failure",
     "fetch",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from ..envelope import Envelope
@@ -20,15 +21,41 @@ class Due:
     subscriber: str = ""
 
 
-def insert_message(message_id: UUID, type_: str, version: int, key: str, payload: str, headers: str) -> None:
+class NewMessage(NamedTuple):
+    """A message to be written; `payload` and `headers` are JSON text."""
+
+    message_id: UUID
+    type: str
+    version: int
+    key: str
+    payload: str
+    headers: str
+
+
+def insert_message(message: NewMessage) -> None:
     """Write one message, due at once."""
     run.execute(
         f"""
         INSERT INTO outbox_message ({run.COLUMNS}, attempts, due_at, last_error)
         VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), 0, statement_timestamp(), '')
         """,
-        [message_id, type_, version, key, payload, headers],
+        message,
     )
+
+
+INSERT_GATHERED = f"""
+INSERT INTO outbox_message ({run.COLUMNS}, attempts, due_at, last_error)
+SELECT m.*, clock_timestamp(), 0, statement_timestamp(), ''
+FROM {{source}}unnest(%(message_ids)s::uuid[], %(types)s::text[], %(versions)s::int[], %(keys)s::text[],
+                      %(payloads)s::text[], %(headers)s::text[]) AS m
+"""
+"""Writes the messages of `columns`; `source` may name a CTE and a comma, whose one row they depend on."""
+
+
+def columns(messages: Sequence[NewMessage]) -> dict[str, list[Any]]:
+    """The parameters of INSERT_GATHERED."""
+    names = ("message_ids", "types", "versions", "keys", "payloads", "headers")
+    return {name: [message[place] for message in messages] for place, name in enumerate(names)}
 
 
 def anything_due() -> tuple[bool, bool]:

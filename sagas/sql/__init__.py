@@ -5,7 +5,7 @@ join, so that two of them never wait for each other crosswise. Every clock is Po
 """
 
 from .claim import Claim, claim
-from .record import RECORD_AND_CLAIM, RECORD_STEP, RECORD_UNDO
+from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
 from .run import Statement, execute, fetch
 from .start import START
 from .upkeep import GIVE_BACK, RESULT, SWEEP
@@ -13,7 +13,9 @@ from .upkeep import GIVE_BACK, RESULT, SWEEP
 __all__ = [
     "GIVE_BACK",
     "RECORD_AND_CLAIM",
+    "RECORD_AND_TELL",
     "RECORD_STEP",
+    "RECORD_TELL_AND_CLAIM",
     "RECORD_UNDO",
     "RESULT",
     "START",

@@ -5,6 +5,8 @@ The token fences: a worker whose lease ran out finds no row once another one too
 
 from __future__ import annotations
 
+from outbox.sql import INSERT_GATHERED
+
 from .claim import WAKE
 from .run import Statement
 
@@ -25,10 +27,7 @@ WITH run AS (
 )
 """
 
-RECORD_STEP = Statement(
-    "saga_record_step",
-    _DONE
-    + """
+_ONLY = """
 UPDATE saga_run r
 SET position = r.position + 1, status = %(status)s, row_version = r.row_version + 1, updated_at = clock_timestamp(),
     reason = CASE WHEN r.cancel_requested_at IS NULL OR %(last)s THEN '' ELSE r.reason END, code = '',
@@ -36,15 +35,11 @@ SET position = r.position + 1, status = %(status)s, row_version = r.row_version 
     finished_at = CASE WHEN %(last)s THEN clock_timestamp() END
 FROM step WHERE r.id = step.run_id
 RETURNING NULL::integer, NULL::integer, NULL::integer
-""",
-)
+"""
 
 # The next step is taken in the same breath, if it has never been asked for and nothing stands in its way: a pause, a
 # cancel or a passed deadline before the pivot. Otherwise the row says no attempt.
-RECORD_AND_CLAIM = Statement(
-    "saga_record_and_claim",
-    _DONE.rstrip()
-    + f"""
+_AND_CLAIM = f"""
 , next AS (
     UPDATE saga_step s
     SET status = 'running', attempts = s.attempts + 1, token = %(next_token)s,
@@ -66,8 +61,15 @@ SET position = r.position + 1, row_version = r.row_version + 1, updated_at = clo
                    ELSE {WAKE.format(lease="next.lease_until")} END
 FROM step LEFT JOIN next ON next.run_id = step.run_id WHERE r.id = step.run_id
 RETURNING next.number, next.forgiven, next.granted
-""",
-)
+"""
+_TOLD = f", told AS ({INSERT_GATHERED.format(source='step, ')})"
+_DONE = _DONE.rstrip()
+
+RECORD_STEP = Statement("saga_record_step", _DONE + _ONLY)
+RECORD_AND_CLAIM = Statement("saga_record_and_claim", _DONE + _AND_CLAIM)
+# The same with the events that the step's hook published.
+RECORD_AND_TELL = Statement("saga_record_and_tell", _DONE + _TOLD + _ONLY)
+RECORD_TELL_AND_CLAIM = Statement("saga_record_tell_and_claim", _DONE + _TOLD + _AND_CLAIM)
 
 RECORD_UNDO = Statement(
     "saga_record_undo",

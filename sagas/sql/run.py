@@ -32,6 +32,12 @@ TYPES = {
     "last": "boolean",
     "input": "jsonb",
     "result": "jsonb",
+    "message_ids": "uuid[]",
+    "types": "text[]",
+    "versions": "integer[]",
+    "keys": "text[]",
+    "payloads": "text[]",
+    "headers": "text[]",
 }
 """Of the parameters, by name; text where none is named."""
 

@@ -76,7 +76,7 @@ def test_an_event_without_subscribers_becomes_history(relay, redis_client):
 
 
 def test_an_unknown_type_waits_then_dies_with_its_reason_and_holds_back_nobody(commit, relay, redis_client):
-    sql.insert_message(_id(), "other.removed", 1, "k", "{}", "{}")
+    sql.insert_message(sql.NewMessage(_id(), "other.removed", 1, "k", "{}", "{}"))
     commit("a")
     assert relay.drain() == 1
     held = OutboxMessage.objects.get()

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from sagas import Saga, engine
 from sagas.models import Run, RunStatus, Step
-from sagas.taken import Worker
+from sagas.taken import Ahead, Worker
 from sagas.verdict import Verdict, Wait
 
 OVER = {RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.STUCK, RunStatus.RESOLVED}
@@ -20,8 +20,8 @@ def begin(saga: Saga[Any], value: object, key: str = "key-1") -> UUID:
         return saga.start(value, key=key, subject="a test")
 
 
-def link(run: Run, name: str) -> engine.Link:
-    return engine.Link(run.id, run.name, run.version, name, Worker("test", "task"))
+def link(run: Run, name: str, ahead: Ahead = lambda _step: None) -> engine.Link:
+    return engine.Link(run.id, run.name, run.version, name, Worker("test", "task", ahead))
 
 
 def step_once(run_id: UUID) -> Verdict:

@@ -265,7 +265,8 @@ def test_a_worker_whose_lease_ran_out_cannot_write(world):
 
     world.faults["fetch"] = [overtaken]
     assert step_once(run_id) == STOP
-    assert len(world.recorded) == 1
+    assert [a.outcome for a in Run.objects.get().attempts.order_by("id")] == ["lost", "done"]
+    assert Run.objects.get().position == 1
     run = Run.objects.get()
     assert run.position == 1
     assert outcomes(run, "fetch") == ["lost", "done"]

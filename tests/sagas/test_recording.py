@@ -1,0 +1,187 @@
+"""What a step's hook does commits with the record of the step, in one statement where it only publishes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from outbox import doorbell, publish
+from outbox.models import OutboxMessage
+from sagas import engine
+from sagas.models import Run, Step
+from sagas.verdict import STOP, Next, Wait
+from tests.outbox.hostapp.events import NobodyListens
+
+from .clock import LONG_AGO
+from .driver import begin, link, step_once
+from .errand import Errand, errand
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Hook = Callable[[], None]
+
+
+@pytest.fixture
+def hooked(world, monkeypatch):
+    """`hooked(function)`: a run whose next step's hook is the function."""
+
+    def start(hook: Hook):
+        monkeypatch.setattr(errand.named("fetch"), "recorded_run", lambda _ctx, _result: hook())
+        return begin(errand, Errand("milk"))
+
+    return start
+
+
+@pytest.fixture
+def rung(monkeypatch):
+    """How many events were to be seen at each ring, by another connection's eyes."""
+    seen: list[int] = []
+
+    def ring() -> None:
+        seen.append(0 if connection.in_atomic_block else told_count())
+
+    monkeypatch.setattr(doorbell, "ring", ring)
+    return seen
+
+
+def told() -> list[str]:
+    rows = OutboxMessage.objects.filter(type=NAME).order_by("id")
+    return [row.key for row in rows]
+
+
+def told_count() -> int:
+    return len(told())
+
+
+NAME = "host.nobody_listens"
+
+
+def tell(key: str) -> None:
+    publish(NobodyListens("x"), key=key)
+
+
+def statements_of(run_id) -> list[str]:
+    next_link = link(Run.objects.get(pk=run_id), "fetch")
+    with CaptureQueriesContext(connection) as captured:
+        engine.run_step(next_link)
+    return [q["sql"].split("(")[0].strip() for q in captured if "PREPARE" not in q["sql"]]
+
+
+def test_a_hook_that_only_publishes_costs_no_statement_of_its_own(hooked, rung):
+    def twice() -> None:
+        tell("a")
+        tell("b")
+
+    statements_of(hooked(lambda: tell("warm")))
+    OutboxMessage.objects.all().delete()
+    Run.objects.all().delete()
+    ran = [one for one in statements_of(hooked(twice)) if not one.startswith("SELECT")]
+    assert ran == ["EXECUTE saga_claim_step", "EXECUTE saga_record_and_tell"], "no BEGIN, no COMMIT, no INSERT"
+    assert told() == ["a", "b"]
+    assert rung[-1:] == [2], "after the commit"
+
+
+def test_before_the_first_statement_of_a_hook_the_step_is_recorded(hooked):
+    seen: list[tuple[str, bool]] = []
+
+    def write() -> None:
+        tell("before")
+        Group.objects.create(name="a row of the host's")
+        seen.append((Step.objects.get(name="fetch").status, connection.in_atomic_block))
+        tell("after")
+
+    ran = statements_of(hooked(write))
+    assert seen == [("done", True)]
+    order = [name for name in ran if name.startswith(("EXECUTE saga_record", "INSERT"))]
+    assert order == ["EXECUTE saga_record_and_tell", 'INSERT INTO "auth_group"', "INSERT INTO outbox_message"]
+    assert told() == ["before", "after"]
+
+
+@pytest.mark.parametrize("writes", [False, True], ids=["publishes", "publishes and writes"])
+def test_a_hook_that_fails_takes_the_record_and_its_events_with_it(hooked, writes):
+    def fail() -> None:
+        tell("a")
+        if writes:
+            Group.objects.create(name="a row of the host's")
+        raise RuntimeError("the host's table is full")
+
+    assert isinstance(step_once(hooked(fail)), Wait)
+    assert (Step.objects.get(name="fetch").status, told(), Group.objects.count()) == ("waiting", [], 0)
+
+
+@pytest.mark.parametrize("writes", [False, True], ids=["publishes", "publishes and writes"])
+def test_a_stale_workers_events_and_writes_are_thrown_away(hooked, world, writes):
+    def hook() -> None:
+        tell("a")
+        if writes:
+            Group.objects.create(name=f"row {Group.objects.count()}")
+
+    run_id = hooked(hook)
+
+    def overtaken() -> None:
+        Step.objects.filter(name="fetch").update(lease_until=LONG_AGO)
+        engine.run_step(link(Run.objects.get(), "fetch"))
+
+    world.faults["fetch"] = [overtaken]
+    assert step_once(run_id) == STOP
+    assert (told(), Group.objects.count()) == (["a"], int(writes))
+
+
+def test_a_stale_worker_whose_hook_swallows_every_error_writes_nothing_either(hooked, world):
+    def hook() -> None:
+        for name in ("one", "two"):
+            with contextlib.suppress(Exception):
+                Group.objects.create(name=name)
+
+    run_id = hooked(hook)
+
+    def overtaken() -> None:
+        Step.objects.filter(name="fetch").update(lease_until=LONG_AGO)
+        engine.run_step(link(Run.objects.get(), "fetch"))
+        Group.objects.all().delete()
+
+    world.faults["fetch"] = [overtaken]
+    assert step_once(run_id) == STOP
+    assert Group.objects.count() == 0
+
+
+def test_what_a_hook_leaves_for_after_the_commit_finds_it_committed(hooked):
+    seen: list[tuple[str, bool]] = []
+
+    def hook() -> None:
+        tell("a")
+        transaction.on_commit(lambda: seen.append((Step.objects.get(name="fetch").status, connection.in_atomic_block)))
+
+    step_once(hooked(hook))
+    assert seen == [("done", False)]
+    assert told() == ["a"]
+
+
+def test_an_event_of_a_savepoint_that_is_rolled_back_is_not_told(hooked):
+    def hook() -> None:
+        tell("kept")
+        with transaction.atomic():
+            tell("lost")
+            transaction.set_rollback(True)
+
+    step_once(hooked(hook))
+    assert told() == ["kept"]
+
+
+def test_after_a_hook_publish_writes_at_once_again(hooked):
+    step_once(hooked(lambda: tell("a")))
+    with transaction.atomic():
+        tell("b")
+        assert told() == ["a", "b"]
+
+
+def test_in_place_a_hook_that_only_publishes_leaves_one_statement_for_all(hooked, world):
+    run_id = hooked(lambda: tell("a"))
+    next_link = link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next")
+    verdict = engine.run_step(next_link)
+    assert isinstance(verdict, Next)
+    assert (told(), Step.objects.get(name="think").status) == (["a"], "running")
