@@ -78,6 +78,10 @@ class Run(models.Model):
             ("retry_run", "Can retry a saga run now"),
             ("compensate_run", "Can have a saga run undone"),
             ("resolve_run", "Can resolve a saga run by hand"),
+            ("skip_run", "Can say that a step of a saga run is done or undone"),
+            ("pause_run", "Can pause and resume a saga run"),
+            ("change_input_run", "Can change the input of a saga run"),
+            ("move_run", "Can move a saga run to a newer version"),
         ]
 
     def __str__(self) -> str:
@@ -248,3 +252,41 @@ class Slot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.participant} {self.number}"
+
+
+class BulkAct(models.Model):
+    """One verb for every run that matches a filter, worked off at a rate; each run gets an act of its own."""
+
+    class State(models.TextChoices):
+        RUNNING = "running", "being carried out"
+        FINISHED = "finished", "finished"
+        STOPPED = "stopped", "stopped"
+
+    verb = models.CharField(max_length=20)
+    given = models.JSONField(default=dict, help_text="What the verb takes beside its reason.")
+    filter = models.JSONField(help_text="Which runs; read again at every single act.")
+    reason = models.TextField()
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    actor_name = models.CharField(max_length=200)
+    rate = models.FloatField(help_text="Runs a second, at most.")
+    total = models.PositiveIntegerField(help_text="How many runs matched when it was ordered.")
+    done = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    skips = models.JSONField(default=list, help_text="The first skipped runs, each with the reason.")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RUNNING)
+    cursor = models.UUIDField(null=True, help_text="The last run that was looked at; runs are taken by id.")
+    due_at = models.DateTimeField(help_text="When the next run may be taken.")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    stopped_by = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        db_table = "saga_bulk_act"
+        verbose_name = "bulk act"
+        ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=models.Q(state="running"), name="saga_bulk_act_due")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} of {self.total} by {self.actor_name}"

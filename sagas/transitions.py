@@ -191,7 +191,9 @@ def leased(step: Step, now: datetime) -> bool:
 
 
 def may_have_happened(step: Step) -> bool:
-    """Whether the step's participant was asked and did not surely leave it undone."""
+    """Whether the step's participant was asked and did not surely leave it undone, or somebody says that it is done."""
+    if step.status == StepStatus.DONE:  # an operator may have done it, and the engine never asked
+        return True
     clean_refusal = step.status == StepStatus.REFUSED and step.attempts - step.forgiven <= 1
     return step.attempts > step.forgiven and not clean_refusal
 

@@ -1,0 +1,32 @@
+"""What operators can do with a run: called by the admin, the command line and code alike.
+
+Each act locks the run, checks the state it was decided on, needs a reason, and writes who, when, why, before and after
+in the same transaction.
+"""
+
+from .acts import Actor, DoesNotFit, Person, ReasonMissing
+from .inputs import set_input
+from .pauses import pause, resume
+from .skips import skip
+from .verbs import VERBS, Verb, allowed
+from .versions import move
+from .ways import Resolution, compensate, resolve, retry_now
+
+__all__ = [
+    "VERBS",
+    "Actor",
+    "DoesNotFit",
+    "Person",
+    "ReasonMissing",
+    "Resolution",
+    "Verb",
+    "allowed",
+    "compensate",
+    "move",
+    "pause",
+    "resolve",
+    "resume",
+    "retry_now",
+    "set_input",
+    "skip",
+]

@@ -1,0 +1,125 @@
+"""What every act has in common: the run under its lock, as the operator saw it, and the record of who did what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models.functions import Now
+
+from ..errors import SagaError, WrongState
+from ..look import clock
+from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
+from ..transitions import leased, locked
+
+BACKWARD = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
+"""Where the run's current step shows that the run is on its way back, stuck or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody without an account here, such as whoever runs the command line on the server."""
+
+    name: str
+
+
+Actor = AbstractBaseUser | Person
+
+
+class ReasonMissing(SagaError):
+    """Say why: whoever reads the record later has nothing else to go by."""
+
+    def __init__(self) -> None:
+        super().__init__(type(self).__doc__)
+
+
+class DoesNotFit(SagaError):
+    """What the operator gave does not fit the run; nothing was done. The message says what does not fit."""
+
+
+@dataclass(slots=True)
+class Deed:
+    """An act that is being done: the locked run, and what the record shall say beside the run's own facts."""
+
+    verb: str
+    run: Run
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | None) -> Iterator[Deed]:
+    """The run, locked and as the operator saw it; the record of the act is written when the block ends well.
+
+    Raises ReasonMissing, WrongState when the run has changed since `row_version`, and Run.DoesNotExist.
+    """
+    if not reason.strip():
+        raise ReasonMissing
+    with transaction.atomic():
+        run = locked(run_id)
+        if row_version is not None and run.row_version != row_version:
+            raise WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
+        before = _facts(run)
+        deed = Deed(verb, run)
+        yield deed
+        record(run, verb, actor, reason, before | deed.before, _facts(run) | deed.after)
+
+
+def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any], after: dict[str, Any]) -> Act:
+    """Write the act down, in the caller's transaction."""
+    return Act.objects.create(
+        run=run,
+        actor_id=None if isinstance(actor, Person) else actor.pk,
+        actor_name=name_of(actor),
+        verb=verb,
+        reason=reason.strip(),
+        at=Now(),
+        before=before,
+        after=after,
+    )
+
+
+def name_of(actor: Actor) -> str:
+    """What the record calls somebody."""
+    return actor.name if isinstance(actor, Person) else actor.get_username()
+
+
+def standing(deed: Deed, says: str, *, paused: bool = True) -> Step:
+    """The step at which an open run stands, that no worker has in hand. Raises WrongState.
+
+    `says` is the verb in the sentence; `paused` whether a paused run will do.
+    """
+    run = deed.run
+    step = run.steps.filter(position=run.position).first()
+    if step is None or run.status not in OPEN:
+        raise WrongState(says, RunStatus(run.status).label)
+    if not paused and run.paused_at is not None:
+        raise WrongState(says, "paused", "Resume it first.")
+    if leased(step, clock()):
+        raise WrongState(says, f"in a worker's hands at {step.name}", "Try again in a few seconds.")
+    return step
+
+
+def let_go(run: Run, step: Step) -> None:
+    """Take the step from a worker whose lease has run out: what it still writes fails."""
+    step.token, step.lease_until, step.next_attempt_at = None, None, None
+    Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    step = run.steps.filter(position=run.position).first()
+    facts: dict[str, Any] = {
+        "status": str(run.status),
+        "code": run.code,
+        "resolution": run.resolution,
+        "paused": run.paused_at is not None,
+        "version": run.version,
+    }
+    if step is not None:
+        facts |= {"step": step.name, "step_status": str(step.status)}
+    return facts

@@ -1,0 +1,83 @@
+"""Change the input: what the steps that are still to come will be given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from outbox import codec
+
+from .. import registry
+from ..models import Run, RunStatus
+from ..transitions import change
+from .acts import Actor, DoesNotFit, act, standing
+
+MISSING = "(not there)"
+"""Stands in a diff for a field that the other side does not have."""
+
+
+def set_input(
+    run_id: UUID, *, actor: Actor, reason: str, changes: dict[str, Any], row_version: int | None = None
+) -> None:
+    """Give the run another input. It stays where it is: what was done is not done again.
+
+    `changes` is plain JSON and is merged into the input: objects field by field, anything else, lists and null among
+    it, takes the place of the old value. A whole input is merged just the same. The record holds what changed, by path.
+
+    Raises DoesNotFit when the outcome is no input of the saga or the same as before; WrongState when the run has ended
+    or a worker has its step in hand.
+    """
+    with act("set_input", run_id, actor, reason, row_version) as deed:
+        run = deed.run
+        standing(deed, "change the input")
+        new = changed_input(run, changes)
+        found = differences(run.input, new)
+        if not found:
+            raise DoesNotFit("The new input is the same as the old one; there is nothing to change.")
+        deed.before["input"] = {path: old for path, (old, _) in found.items()}
+        deed.after["input"] = {path: now for path, (_, now) in found.items()}
+        run.input = new
+        change(run, RunStatus(run.status), wake_at=run.wake_at)
+
+
+def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
+    """The run's input with the changes merged in, as the saga reads it. Raises DoesNotFit."""
+    if not isinstance(changes, dict):
+        raise DoesNotFit('The input is a JSON object of fields, such as {"email": "ann@example.com"}.')
+    saga = registry.find(run.name, run.version)
+    wanted = merged(run.input, changes)
+    kind = saga.input_type.__name__
+    try:
+        new = codec.decode(dict[str, Any], codec.encode(codec.decode(saga.input_type, codec.encode(wanted))))
+    except ValueError as error:
+        raise DoesNotFit(f"The input does not fit {kind}: {error}") from error
+    unknown = sorted(set(_paths(changes)) - set(_paths(new)))
+    if unknown:
+        raise DoesNotFit(f"{kind} has no field {', '.join(unknown)}.")
+    return new
+
+
+def merged(old: Any, new: Any) -> Any:
+    """Objects field by field; anything else is replaced."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return old | {name: merged(old[name], value) if name in old else value for name, value in new.items()}
+
+
+def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
+    """What differs, by dotted path: the old value and the new one. Lists are compared as a whole."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return {} if old == new else {path: (old, new)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in [*old, *(name for name in new if name not in old)]:
+        found |= differences(old.get(name, MISSING), new.get(name, MISSING), f"{path}.{name}".lstrip("."))
+    return found
+
+
+def _paths(value: Any, path: str = "") -> Iterator[str]:
+    """The dotted path of every field, objects within objects included."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield f"{path}.{name}".lstrip(".")
+            yield from _paths(inner, f"{path}.{name}".lstrip("."))

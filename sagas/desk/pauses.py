@@ -1,0 +1,51 @@
+"""Pause and resume: nobody takes a step of a paused run."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from ..dispatch import ring_on_commit
+from ..errors import WrongState
+from ..look import clock
+from ..models import OPEN, RunStatus
+from ..transitions import change, ready
+from .acts import Actor, act
+
+
+def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
+    """Have no worker take a step of the run, forwards or backwards, until it is resumed.
+
+    A worker that has a step in hand finishes it and is the last; the deadline stands still from now on. Raises
+    WrongState when the run has ended, is stuck, or is paused already.
+    """
+    with act("pause", run_id, actor, reason, row_version) as deed:
+        run = deed.run
+        if run.paused_at is not None:
+            raise WrongState("pause", f"paused already, since {run.paused_at:%Y-%m-%d %H:%M:%S} UTC")
+        if run.status == RunStatus.STUCK:
+            raise WrongState("pause", "stuck", "Nobody takes a step of it as it is.")
+        if run.status not in OPEN:
+            raise WrongState("pause", RunStatus(run.status).label)
+        run.paused_at = clock()
+        change(run, RunStatus(run.status), wake_at=run.wake_at)
+
+
+def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
+    """Let workers take the run's steps again. Its deadline moves on by the time that it was paused.
+
+    A run that got stuck meanwhile, by the step that was in hand, stays stuck. Raises WrongState when it is not paused.
+    """
+    with act("resume", run_id, actor, reason, row_version) as deed:
+        run = deed.run
+        if run.paused_at is None or run.status not in OPEN:
+            raise WrongState("resume", RunStatus(run.status).label, "Only a paused run is resumed.")
+        if run.deadline_at is not None:
+            run.deadline_at += clock() - run.paused_at
+        run.paused_at = None
+        if run.status == RunStatus.STUCK:
+            change(run, RunStatus.STUCK, wake_at=None)
+            return
+        change(run, RunStatus(run.status), wake_at=Now())
+        ring_on_commit(ready(run), run.key)

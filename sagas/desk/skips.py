@@ -1,0 +1,153 @@
+"""Skip: the operator says that the step at which a run stands is done, or undone, and the run goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db.models import JSONField, Max, Value
+from django.db.models.functions import Now
+
+from outbox import codec
+
+from .. import registry
+from ..context import StepContext, UndoContext
+from ..declaration import Saga
+from ..declaration import Step as DeclaredStep
+from ..dispatch import ring_on_commit
+from ..errors import RecordingFailed, SagaError
+from ..models import Run, RunStatus, Step, StepStatus
+from ..settings import saga_settings
+from ..taken import step_key
+from ..transitions import change, finish, ready, save
+from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
+
+
+def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_version: int | None = None) -> None:
+    """Count the step at which the run stands as done with `result`, or its undo as done, and let the run go on.
+
+    No participant is called: the operator has seen to it. `result` is plain JSON (dict, list, text, number, None) and
+    must fit what the step returns; an undo takes none. The step's `recorded` or `undone` hook runs in this transaction,
+    since the host's own writes hang on it. A skipped step counts as one that happened: a later undo undoes it.
+
+    Raises DoesNotFit; WrongState when the run has ended or a worker has the step in hand; RecordingFailed when the hook
+    fails, and then nothing is done.
+    """
+    with act("skip", run_id, actor, reason, row_version) as deed:
+        run, step = deed.run, standing(deed, "skip")
+        saga = registry.find(run.name, run.version)
+        deed.after["skipped"] = step.name
+        let_go(run, step)
+        if step.status in BACKWARD:
+            if result is not None:
+                raise DoesNotFit(f"The undo of {step.name} returns nothing; leave the result out.")
+            _undone(run, step, saga)
+        else:
+            deed.after["result"] = _done(run, step, saga, result)
+
+
+def fitting(declared: DeclaredStep[Any, Any], result: Any) -> Any:
+    """The result as the step returns it. Raises DoesNotFit."""
+    try:
+        return codec.decode(declared.result_type, codec.encode(result))
+    except ValueError as error:
+        kind = getattr(declared.result_type, "__name__", declared.result_type)
+        raise DoesNotFit(f"The result does not fit what {declared.name} returns, {kind}: {error}") from error
+
+
+def _done(run: Run, step: Step, saga: Saga[Any], given: Any) -> Any:
+    """Returns the result as it was written."""
+    declared = saga.named(step.name)
+    result = fitting(declared, given)
+    written = codec.decode(Any, codec.encode(result))
+    _write(step, StepStatus.DONE)
+    Step.objects.filter(pk=step.pk).update(result=Value(written, JSONField()))  # None is JSON's null, not SQL's
+    if declared.recorded_run is not None:
+        with _hook(declared):
+            declared.recorded_run(_step_context(run, step, saga, declared), result)
+    run.position += 1
+    last = run.position == len(saga.steps)
+    run.code = ""
+    if last or run.cancel_requested_at is None:  # else it says why the run is about to be undone
+        run.reason = ""
+    if last:
+        finish(run, RunStatus.COMPLETED)
+    else:
+        _go_on(run, RunStatus.RUNNING)
+    return written
+
+
+def _undone(run: Run, step: Step, saga: Saga[Any]) -> None:
+    declared = saga.named(step.name)
+    step.forgiven = step.granted = 0
+    _write(step, StepStatus.UNDONE)
+    if declared.undone_run is not None:
+        with _hook(declared):
+            declared.undone_run(_undo_context(run, step, saga, declared))
+    due = run.steps.filter(position__lt=step.position, status=StepStatus.UNDO_DUE).aggregate(next=Max("position"))
+    run.position = -1 if due["next"] is None else due["next"]
+    if due["next"] is None:
+        finish(run, RunStatus.COMPENSATED)
+    else:
+        _go_on(run, RunStatus.UNDOING)
+
+
+def _write(step: Step, status: StepStatus) -> None:
+    step.status = status
+    step.error_class = step.error_code = step.error_text = ""
+    save(step)
+
+
+def _go_on(run: Run, status: RunStatus) -> None:
+    run.waits_for = ""
+    change(run, status, wake_at=Now() + saga_settings.PATIENCE)
+    ring_on_commit(ready(run), run.key)
+
+
+@contextmanager
+def _hook(declared: DeclaredStep[Any, Any]) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # the act is taken back as a whole, and the operator is told why
+        raise RecordingFailed(f"Nothing was done: the hook of {declared.name} failed: {error}") from error
+
+
+def _step_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[Any, Any]) -> StepContext[Any]:
+    key = step_key(run.id, declared)
+    return StepContext(_input(run, saga), run.id, key, max(step.attempts, 1), declared.timeout, _earlier(run.id))
+
+
+def _undo_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[Any, Any]) -> UndoContext[Any, Any]:
+    key = step_key(run.id, declared)
+    result = None if step.result is None else fitting(declared, step.result)
+    return UndoContext(
+        _input(run, saga),
+        run.id,
+        f"{key}.undo",
+        key,
+        result,
+        max(step.undo_attempts, 1),
+        declared.timeout,
+        _earlier(run.id),
+    )
+
+
+def _input(run: Run, saga: Saga[Any]) -> Any:
+    try:
+        return codec.decode(saga.input_type, codec.encode(run.input))
+    except ValueError as error:
+        raise DoesNotFit(f"The run's input does not fit this code: {error}. Change the input first.") from error
+
+
+def _earlier(run_id: UUID) -> Callable[[str, Any], Any]:
+    """What a hook reads other steps' results by."""
+
+    def result_of(name: str, type_: Any) -> Any:
+        done = Step.objects.filter(run_id=run_id, name=name, result__isnull=False).first()
+        if done is None:
+            raise SagaError(f"{name} of {run_id} has no result: it is not done.")
+        return codec.decode(type_, codec.encode(done.result))
+
+    return result_of
