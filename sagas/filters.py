@@ -13,19 +13,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from . import registry
-from .models import OPEN, Run, RunStatus
+from .desk.selection import EVERY as EVERY
+from .desk.selection import STATES as STATES
+from .models import Run, RunStatus
 from .wording import RUN, spoken
 
-FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
-EVERY = list(RunStatus)
-STATES: dict[str, list[RunStatus]] = {
-    "open": OPEN,
-    "in_progress": [RunStatus.RUNNING, RunStatus.UNDOING],
-    **{status.value: [status] for status in (RunStatus.STUCK, RunStatus.RUNNING, RunStatus.UNDOING)},
-    "finished": FINISHED,
-    **{status.value: [status] for status in FINISHED},
-    "all": EVERY,
-}
 TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
 AGES = {
     "hour": ("in the last hour", timedelta(0), timedelta(hours=1)),

@@ -65,8 +65,10 @@ NEXT = {
 
 
 def run_face(run: Run) -> Face:
-    """The face of a run's status; a resolved run says how it ended."""
+    """The face of a run's status; a resolved run says how it ended, a paused one that it is paused."""
     face = RUN[RunStatus(run.status)]
+    if run.paused_at is not None and run.finished_at is None:
+        return Face("⏸", "act", f"paused while {face.text}")
     if run.resolution:
         return Face(face.icon, face.tone, f"{face.text}, {RUN[RunStatus(run.resolution)].text}")
     return face

@@ -6,7 +6,9 @@ in the same transaction.
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
 from .inputs import set_input
+from .many import Outcome, bulk
 from .pauses import pause, resume
+from .selection import Filter
 from .skips import skip
 from .verbs import VERBS, Verb, allowed
 from .versions import move
@@ -16,11 +18,14 @@ __all__ = [
     "VERBS",
     "Actor",
     "DoesNotFit",
+    "Filter",
+    "Outcome",
     "Person",
     "ReasonMissing",
     "Resolution",
     "Verb",
     "allowed",
+    "bulk",
     "compensate",
     "move",
     "pause",

@@ -1,0 +1,41 @@
+"""From what a person types to the run, and to whoever acts."""
+
+from __future__ import annotations
+
+import getpass
+from uuid import UUID
+
+from django.contrib.auth import get_user_model
+
+from ..models import Run
+from .acts import Actor, DoesNotFit, Person
+from .verbs import Verb
+
+
+def run_named(text: str) -> Run:
+    """The run of that id, or of `<saga>:<key>`. Raises DoesNotFit."""
+    try:
+        return Run.objects.get(pk=UUID(text))
+    except ValueError:
+        saga, _, key = text.partition(":")
+        found = Run.objects.filter(name=saga, key=key).first()
+    except Run.DoesNotExist:
+        found = None
+    if found is None:
+        raise DoesNotFit(f"There is no run {text}: give its id, or its saga and key, such as checkout:order:42.")
+    return found
+
+
+def who(username: str | None, verb: Verb) -> Actor:
+    """The user of that name, who must have the verb's permission; else the operating system's user by name alone.
+
+    Whoever may run the command line on the server may do everything; a user who is named may do what they may do.
+    """
+    if username is None:
+        return Person(getpass.getuser())
+    user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: username}).first()
+    if user is None:
+        raise DoesNotFit(f"There is no user {username}.")
+    if not user.has_perm(verb.permission):
+        raise DoesNotFit(f"{username} may not {verb.title.lower()}: the permission {verb.permission} is missing.")
+    return user

@@ -1,0 +1,142 @@
+"""Which runs: a filter that the admin, the command line and a bulk act share."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+
+from ..models import OPEN, Run, RunStatus, Step
+from .acts import DoesNotFit
+
+FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
+EVERY = list(RunStatus)
+STATES: dict[str, list[RunStatus]] = {
+    "open": OPEN,
+    "in_progress": [RunStatus.RUNNING, RunStatus.UNDOING],
+    **{status.value: [status] for status in (RunStatus.STUCK, RunStatus.RUNNING, RunStatus.UNDOING)},
+    "finished": FINISHED,
+    **{status.value: [status] for status in FINISHED},
+    "all": EVERY,
+}
+BY_HAND = ("status", "saga", "step", "code", "version", "paused", "text")
+"""What a person may write in a filter."""
+CURRENT = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Runs that have all of these; what is left empty does not count."""
+
+    status: str = "open"
+    """A key of STATES."""
+    saga: str = ""
+    step: str = ""
+    """The name of the step at which the run stands."""
+    code: str = ""
+    """The run's code, or the error code of the step at which it stands."""
+    version: int | None = None
+    paused: bool | None = None
+    text: str = ""
+    """What people search by, as `searched` reads it."""
+    accepted_after: datetime | None = None
+    accepted_before: datetime | None = None
+    ids: tuple[UUID, ...] | None = None
+
+    def __str__(self) -> str:
+        shown = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name != "ids"]
+        words = [f"{name}={value}" for name, value in shown if value not in ("", None)]
+        return ", ".join([*words, *([f"{len(self.ids)} chosen runs"] if self.ids is not None else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """So many matching runs stand at this step for this reason."""
+
+    saga: str
+    step: str
+    code: str
+    count: int
+
+
+def read(text: str) -> Filter:
+    """`status=stuck,saga=checkout,step=capture_payment` as a filter. Raises DoesNotFit, saying what may be written."""
+    given: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals or name.strip() not in BY_HAND:
+            raise DoesNotFit(f"Cannot read {part!r}: write {', '.join(f'{name}=…' for name in BY_HAND)}, by commas.")
+        given[name.strip()] = _value(name.strip(), value.strip())
+    if not given:
+        raise DoesNotFit("Say which runs, such as status=stuck,saga=checkout; an empty filter would be all of them.")
+    return Filter(**given)
+
+
+def matching(chosen: Filter) -> QuerySet[Run]:
+    """The runs that match, in no order."""
+    statuses = STATES[chosen.status]
+    runs = Run.objects.all() if statuses is EVERY else Run.objects.filter(status__in=statuses)
+    if chosen.step:
+        runs = runs.filter(Exists(CURRENT.filter(name=chosen.step)))
+    if chosen.code:
+        runs = runs.filter(Q(code=chosen.code) | Q(Exists(CURRENT.filter(error_code=chosen.code))))
+    if chosen.paused is not None:
+        runs = runs.filter(paused_at__isnull=not chosen.paused)
+    if chosen.text:
+        runs = runs.filter(searched(chosen.text))
+    if chosen.ids is not None:
+        runs = runs.filter(pk__in=chosen.ids)
+    return runs.filter(**_exact(chosen))
+
+
+def groups(chosen: Filter) -> list[Group]:
+    """The matching runs counted by saga, step and code, the most first."""
+    code = Case(When(code="", then=Subquery(CURRENT.values("error_code")[:1])), default=F("code"))
+    counted = (
+        matching(chosen)
+        .annotate(at=Subquery(CURRENT.values("name")[:1]), why=code)
+        .order_by()
+        .values("name", "at", "why")
+        .annotate(count=Count("pk"))
+        .order_by("-count", "name", "at", "why")
+    )
+    return [Group(row["name"], row["at"] or "", row["why"] or "", row["count"]) for row in counted]
+
+
+def searched(text: str) -> Q:
+    """Every word is a part of the subject; or the whole is a key, a request id, or an id."""
+    words = Q()
+    for word in text.split():
+        words &= Q(subject__icontains=word)
+    exact = Q(key=text) | Q(request_id=text)
+    with suppress(ValueError):  # not an id
+        exact |= Q(pk=UUID(text)) | Q(key__endswith=f":{UUID(text)}")
+    return words | exact
+
+
+def _exact(chosen: Filter) -> dict[str, Any]:
+    wanted = {
+        "name": chosen.saga or None,
+        "version": chosen.version,
+        "created_at__gt": chosen.accepted_after,
+        "created_at__lte": chosen.accepted_before,
+    }
+    return {name: value for name, value in wanted.items() if value is not None}
+
+
+def _value(name: str, value: str) -> Any:
+    if name == "status" and value not in STATES:
+        raise DoesNotFit(f"There is no status {value}; write one of {', '.join(STATES)}.")
+    if name == "version":
+        if not value.isdigit():
+            raise DoesNotFit(f"A version is a number, not {value!r}.")
+        return int(value)
+    if name == "paused":
+        if value not in ("yes", "no"):
+            raise DoesNotFit(f"Write paused=yes or paused=no, not {value!r}.")
+        return value == "yes"
+    return value

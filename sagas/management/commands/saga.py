@@ -1,0 +1,139 @@
+"""`manage.py saga`: the operator's desk on the command line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from sagas import desk
+from sagas.desk import find, selection, tables
+from sagas.desk.many import RATE, checked
+from sagas.errors import SagaError
+from sagas.look import clock
+from sagas.wording import run_face
+
+WAYS = {
+    "result": ("--result", {"metavar": "JSON", "help": "what the step is to have returned; none for an undo"}),
+    "changes": ("--input", {"metavar": "JSON", "required": True, "help": "the fields that change, as a JSON object"}),
+    "ended": ("--ended", {"choices": ["completed", "compensated"], "required": True, "help": "how it ended"}),
+    "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
+}
+"""How what a verb takes beside its reason is written here."""
+PROGRESS = 50
+"""Runs between two lines of progress."""
+
+
+class Command(BaseCommand):
+    help = "Looks at saga runs and acts on them. Every act needs a reason and is recorded."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        for verb in desk.VERBS.values():
+            _add_verb(commands.add_parser(_written(verb.name), help=verb.title, description=verb.explains), verb)
+        listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
+        for name in selection.BY_HAND:
+            listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
+        listing.add_argument("--limit", type=int, default=50)
+        show = commands.add_parser("show", help="Show a run", description="Shows all that is known of a run.")
+        show.add_argument("run", help="its id, or <saga>:<key>")
+
+    def handle(self, *_args: Any, command: str, **given: Any) -> None:
+        try:
+            if command == "list":
+                self._list(given)
+            elif command == "show":
+                self._lines(tables.story(find.run_named(given["run"]), clock()))
+            else:
+                self._act(desk.VERBS[command.replace("-", "_")], given)
+        except SagaError as error:
+            raise CommandError(str(error)) from error
+
+    def _list(self, given: dict[str, Any]) -> None:
+        written = ",".join(f"{name}={given[name]}" for name in selection.BY_HAND if given[name])
+        self._lines(tables.listing(selection.read(written or "status=open"), clock(), given["limit"]))
+
+    def _act(self, verb: desk.Verb, given: dict[str, Any]) -> None:
+        where = given.get("where")
+        if (given["run"] is None) == (where is None):
+            raise CommandError("Say which: a run, or --where with a filter.")
+        actor, taken = find.who(given["as"], verb), _taken(verb, given)
+        if where is None:
+            run = find.run_named(given["run"])
+            verb.do(run.pk, actor=actor, reason=given["reason"], **taken)
+            run.refresh_from_db()
+            self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_face(run).text}.")
+        else:
+            self._bulk(verb, selection.read(where), actor, taken, given)
+
+    def _bulk(
+        self, verb: desk.Verb, chosen: desk.Filter, actor: desk.Actor, taken: dict[str, Any], given: dict[str, Any]
+    ) -> None:
+        checked(verb.name, given["reason"], given["rate"])
+        self._lines(tables.summary(chosen))
+        total = selection.matching(chosen).count()
+        if given["dry_run"] or not total:
+            return
+        if not given["yes"] and not _agreed(f"{verb.title}: {total} runs, {given['rate']:g} a second? [y/N] "):
+            raise CommandError("Nothing was done.")
+        outcomes = desk.bulk(verb.name, chosen, actor=actor, reason=given["reason"], rate=given["rate"], **taken)
+        self._follow(outcomes, total)
+
+    def _follow(self, outcomes: Iterable[desk.Outcome], total: int) -> None:
+        done = skipped = 0
+        try:
+            for outcome in outcomes:
+                done, skipped = done + (not outcome.skipped), skipped + bool(outcome.skipped)
+                if outcome.skipped:
+                    self.stdout.write(f"Skipped {outcome.title}: {outcome.skipped}")
+                if (done + skipped) % PROGRESS == 0:
+                    self.stdout.write(f"{done + skipped} of {total}")
+        except KeyboardInterrupt:
+            self.stdout.write(f"Stopped. Done {done}, skipped {skipped}, left {max(0, total - done - skipped)}.")
+            sys.exit(130)
+        self.stdout.write(f"Done {done}, skipped {skipped}.")
+
+    def _lines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.stdout.write(line)
+
+
+def _add_verb(parser: Any, verb: desk.Verb) -> None:
+    parser.add_argument("run", nargs="?", help="its id, or <saga>:<key>")
+    parser.add_argument("--reason", required=True, help="why; it is recorded")
+    parser.add_argument("--as", metavar="USERNAME", help="the user who acts; else the operating system's user")
+    if verb.takes:
+        flag, options = WAYS[verb.takes]
+        parser.add_argument(flag, dest=verb.takes, **options)
+    if verb.many:
+        parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,code=… instead of a run")
+        parser.add_argument("--rate", type=float, default=RATE, help=f"runs a second (default {RATE:g})")
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--dry-run", action="store_true", help="only say how many match")
+
+
+def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
+    """What the verb takes beside its reason; JSON is read."""
+    if not verb.takes:
+        return {}
+    value = given[verb.takes]
+    if verb.takes in ("result", "changes") and value is not None:
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise CommandError(f"{WAYS[verb.takes][0]} is no JSON: {error}. Text is written in quotes.") from error
+    return {verb.takes: value}
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        raise CommandError("Nothing was done: nobody is there to answer. Add --yes.") from None
+
+
+def _written(name: str) -> str:
+    return name.replace("_", "-")
