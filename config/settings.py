@@ -141,6 +141,7 @@ CELERY_TASK_ROUTES = {
     "sagas.undo_step": {"queue": "sagas"},
     "sagas.sweep": {"queue": "upkeep"},
     "sagas.prune": {"queue": "upkeep"},
+    "sagas.bulk": {"queue": "upkeep"},
     "outbox.deliver": {"queue": "events"},
     "outbox.relay": {"queue": "upkeep"},
     "outbox.prune": {"queue": "upkeep"},
@@ -157,6 +158,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "every-second-sweep-overdue-sagas": {
         "task": "sagas.sweep",
+        "schedule": timedelta(seconds=1),
+        "options": {"expires": 1},
+    },
+    "every-second-work-off-bulk-acts": {
+        "task": "sagas.bulk",
         "schedule": timedelta(seconds=1),
         "options": {"expires": 1},
     },
