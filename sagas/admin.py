@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from . import desk, deskpage, filters, participantadmin, runpage  # noqa: F401 - participants are registered there
+from . import actadmin, bulkpage, desk, deskpage, filters, participantadmin, runpage  # noqa: F401 - some register here
+from .desk.selection import searched
 from .durations import say
-from .models import Act, Run, RunStatus
-from .readonly import ReadOnlyAdmin
+from .models import Run, RunStatus
+from .readonly import ReadOnlyAdmin, badge
 from .wording import run_face
 
 URGENCY = Case(
@@ -73,15 +72,7 @@ class RunAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Any], bool]:
         """Every word must be a part of the subject; or the whole term is a key, a request id, or an id."""
         term = search_term.strip()
-        if not term:
-            return queryset, False
-        words = Q()
-        for word in term.split():
-            words &= Q(subject__icontains=word)
-        exact = Q(key=term) | Q(request_id=term)
-        with suppress(ValueError):  # not an id
-            exact |= Q(pk=UUID(term)) | Q(key__endswith=f":{UUID(term)}")
-        return queryset.filter(words | exact), False
+        return (queryset.filter(searched(term)) if term else queryset), False
 
     @admin.display(description="subject")
     def about(self, run: Run) -> SafeString:
@@ -89,9 +80,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, run: Run) -> SafeString:
-        face = run_face(run)
-        badge = '<span class="badge {}"><span class="icon" aria-hidden="true">{}</span>{}</span>'
-        return format_html(badge, face.tone, face.icon, face.text)
+        return badge(run_face(run))
 
     @admin.display(description="where it stands, and why")
     def stands(self, run: Run) -> SafeString:
@@ -108,6 +97,8 @@ class RunAdmin(ReadOnlyAdmin):
     def next_look(self, run: Run) -> str:
         if run.status == RunStatus.STUCK:
             return "yours"
+        if run.paused_at is not None and run.finished_at is None:
+            return "when it is resumed"
         if run.wake_at is None:
             return "—"
         left = run.wake_at - _read_at(run)
@@ -139,16 +130,23 @@ class RunAdmin(ReadOnlyAdmin):
     # --- The desk --------------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        desk_view = self.admin_site.admin_view(self.desk_view)
-        return [path("desk/<str:verb>/", desk_view, name="sagas_desk"), *super().get_urls()]
+        own = [
+            path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
+            path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
+        ]
+        return [*own, *super().get_urls()]
 
     def desk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
         """Confirmation of an act (GET with ?run=<id>), and the act itself (POST)."""
         return deskpage.act(self, request, verb)
 
+    def bulk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
+        """The order to act on many runs (POST), from the preview of them."""
+        return bulkpage.order(request, self, verb)
+
     def get_actions(self, request: HttpRequest) -> Any:
-        """The desk's verbs for the runs that are ticked; each leads to the same confirmation."""
-        return {verb.name: (_bulk(verb), verb.name, f"{verb.title} …") for verb in _permitted(request)}
+        """The desk's verbs for the runs that are ticked, or for all that the list shows; each leads to a preview."""
+        return {verb.name: (_bulk(verb), verb.name, f"{verb.title} …") for verb in _permitted(request) if verb.many}
 
 
 def _read_at(run: Run) -> datetime:
@@ -161,32 +159,7 @@ def _permitted(request: HttpRequest) -> list[desk.Verb]:
 
 
 def _bulk(verb: desk.Verb) -> Callable[[RunAdmin, HttpRequest, QuerySet[Run]], HttpResponse]:
-    def ask(model_admin: RunAdmin, request: HttpRequest, chosen: QuerySet[Run]) -> HttpResponse:
-        return deskpage.confirm(model_admin, request, verb, chosen)
+    def ask(model_admin: RunAdmin, request: HttpRequest, _chosen: QuerySet[Run]) -> HttpResponse:
+        return bulkpage.ask(model_admin, request, verb)
 
     return ask
-
-
-@admin.register(Act)
-class ActAdmin(ReadOnlyAdmin):
-    """Everything that people did, newest first."""
-
-    list_display = ("at", "actor_name", "verb", "run_link", "reason")
-    list_display_links = None
-    list_filter = ("verb",)
-    search_fields = ("=actor_name", "run__subject")
-    search_help_text = "A user name in full, or a part of an order number or e-mail."
-    list_select_related = ("run",)
-    ordering = ("-id",)
-    sortable_by = ()
-
-    @admin.display(description="run")
-    def run_link(self, act: Act) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("admin:sagas_run_change", args=[act.run_id]), act.run)
-
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """An act is read on its run's page."""
-        act = self.get_object(request, object_id)
-        if act is None or not self.has_view_permission(request, act):
-            raise PermissionDenied
-        return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[act.run_id]))

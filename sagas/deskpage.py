@@ -1,180 +1,119 @@
-"""From an operator's click to `desk`: a page that says what will happen and asks why, the act, and a report of it."""
+"""From an operator's click to `desk`, for one run: a page that says what will happen, the act, and a report of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from . import desk, runpage
+from .desk.inputs import changed_input, differences
+from .deskforms import Decision, DecisionForm, form_of
 from .errors import SagaError
 from .models import Run
-from .wording import ENDED, NEXT, run_face, spoken
+from .timeline import Change, change_of
+from .wording import NEXT, run_face, spoken
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
-AT_ONCE = 500
-"""Runs that one confirmation acts on: each is a transaction of its own within one request."""
-LISTED = 20
-"""Runs, and skipped runs, that are named one by one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """A run as the operator saw it when deciding."""
-
-    run_id: UUID
-    row_version: int
-
-
-class DecisionForm(forms.Form):
-    """Why, and on what."""
-
-    runs = forms.CharField(widget=forms.HiddenInput)
-    reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 3, "cols": 70, "class": "vLargeTextField"}),
-        help_text="Whoever reads the record later has nothing else to go by.",
-        error_messages={"required": "Say why: whoever reads the record later has nothing else to go by."},
-    )
-
-    def clean_runs(self) -> list[Decision]:
-        """`<id>:<row version>` of each run, apart by blanks."""
-        try:
-            pairs = [word.rsplit(":", 1) for word in self.cleaned_data["runs"].split()]
-            decisions = [Decision(UUID(run_id), int(version)) for run_id, version in pairs]
-        except ValueError as error:
-            raise ValidationError("This page does not say which runs it is about; go back to the list.") from error
-        if not 0 < len(decisions) <= AT_ONCE:
-            raise ValidationError(f"Choose 1 to {AT_ONCE} runs.")
-        return decisions
-
-
-class ResolutionForm(DecisionForm):
-    """The same, and how it ended."""
-
-    ended = forms.ChoiceField(
-        label="How it ended",
-        choices=list(ENDED.items()),
-        widget=forms.RadioSelect,
-        error_messages={"required": "Say how it ended: our own records follow it."},
-    )
-
-
-def confirm(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, chosen: QuerySet[Run]) -> HttpResponse:
-    """The confirmation page for the chosen runs, at most AT_ONCE of them; it changes nothing."""
-    _check(model_admin, request, verb)
-    runs = list(chosen.prefetch_related("steps")[: AT_ONCE + 1])
-    if not runs:
-        raise Http404("None of these runs exists any more.")
-    if len(runs) > AT_ONCE:
-        messages.warning(request, f"This is about the first {AT_ONCE} runs of the list; come back for the others.")
-    tokens = " ".join(f"{run.pk}:{run.row_version}" for run in runs[:AT_ONCE])
-    return _page(model_admin, request, verb, _form_of(verb)(initial={"runs": tokens}), runs[:AT_ONCE])
-
 
 def act(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpResponse:
     """GET: the confirmation page for `?run=<id>`. POST: do it, and report. 403 without the verb's permission."""
+    verb = permitted(model_admin, request, name)
+    if request.method != "POST":
+        return confirm(model_admin, request, verb, request.GET.get("run", ""))
+    run = _found(request.POST.get("run", "").partition(":")[0])
+    form = form_of(verb, run, DecisionForm)(request.POST)
+    if not form.is_valid():
+        return _page(model_admin, request, verb, form, run)
+    if verb.name == "set_input" and (answer := _show_first(model_admin, request, verb, form, run)) is not None:
+        return answer
+    return _carry_out(model_admin, request, verb, form.cleaned_data.pop("run"), form.cleaned_data)
+
+
+def confirm(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, run_id: str) -> HttpResponse:
+    """The confirmation page for a run; it changes nothing."""
+    run = _found(run_id)
+    form = form_of(verb, run, DecisionForm)(initial={"run": f"{run.pk}:{run.row_version}"})
+    return _page(model_admin, request, verb, form, run)
+
+
+def permitted(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> desk.Verb:
+    """The verb of that name. Raises Http404 when there is none, PermissionDenied when the user may not do it."""
     verb = desk.VERBS.get(name)
     if verb is None:
         raise Http404(f"There is no act named {name}.")
-    _check(model_admin, request, verb)
-    if request.method != "POST":
-        return confirm(model_admin, request, verb, _runs(request.GET.getlist("run")))
-    form = _form_of(verb)(request.POST)
-    if not form.is_valid():
-        tokens = [word.partition(":")[0] for word in request.POST.get("runs", "").split()]
-        return _page(model_admin, request, verb, form, list(_runs(tokens)[:AT_ONCE]))
-    decisions: list[Decision] = form.cleaned_data.pop("runs")
-    return _carry_out(model_admin, request, verb, decisions, form.cleaned_data)
+    if not (model_admin.has_view_permission(request) and request.user.has_perm(verb.permission)):
+        raise PermissionDenied(f"You may not {verb.title.lower()}.")
+    return verb
+
+
+def _show_first(
+    model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, form: forms.Form, run: Run
+) -> HttpResponse | None:
+    """The page with what would change in the input; None when the operator has been shown just that."""
+    wanted = form.cleaned_data["changes"]
+    shown = json.dumps(wanted, sort_keys=True)
+    if request.POST.get("shown") == shown:
+        return None
+    try:
+        found = differences(run.input, changed_input(run, wanted))
+    except SagaError as error:
+        form.add_error("changes", str(error))
+        return _page(model_admin, request, verb, form, run)
+    changes = [change_of(path, before, after) for path, (before, after) in found.items()]
+    if not changes:
+        form.add_error("changes", "The new input is the same as the old one; there is nothing to change.")
+    return _page(model_admin, request, verb, form, run, changes=changes, shown=shown if changes else "")
 
 
 def _carry_out(
-    model_admin: ModelAdmin[Any],
-    request: HttpRequest,
-    verb: desk.Verb,
-    decisions: Sequence[Decision],
-    given: dict[str, Any],
+    model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]
 ) -> HttpResponse:
-    skipped: list[str] = []
-    for decision in decisions:
-        try:
-            verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
-        except (SagaError, Run.DoesNotExist) as error:  # WrongState in the main: said to the operator, nothing done
-            skipped.append(f"{_title(decision.run_id)}: {error}")
-        else:  # the act itself is recorded by the desk; this is for the user's own list of recent actions
-            run = Run.objects.get(pk=decision.run_id)
-            model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
-    done = len(decisions) - len(skipped)
-    if len(decisions) == 1:
-        return _report_one(request, verb, decisions[0].run_id, skipped)
-    _report_many(request, verb, done, skipped)
-    return HttpResponseRedirect(reverse("admin:sagas_run_changelist"))
-
-
-def _report_one(request: HttpRequest, verb: desk.Verb, run_id: UUID, skipped: Sequence[str]) -> HttpResponse:
-    if skipped:
-        messages.error(request, f"Nothing was done. {skipped[0]}")
-    else:
-        messages.success(request, f"{verb.title}: done and recorded. {_next(verb, run_id)}")
-    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[run_id]))
-
-
-def _report_many(request: HttpRequest, verb: desk.Verb, done: int, skipped: Sequence[str]) -> None:
-    if done:
-        messages.success(request, f"{verb.title}: done and recorded for {done}, skipped {len(skipped)}.")
-    else:
-        messages.warning(request, f"{verb.title}: nothing was done, skipped {len(skipped)}.")
-    for sentence in skipped[:LISTED]:
-        messages.warning(request, f"Skipped {sentence}")
-    if len(skipped) > LISTED:
-        messages.warning(request, f"And {len(skipped) - LISTED} more were skipped; they are in the list below.")
+    try:
+        verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
+    except SagaError as error:  # WrongState in the main: said to the operator, nothing done
+        messages.error(request, f"Nothing was done. {str(error).removeprefix('Nothing was done: ')}")
+    else:  # the act itself is recorded by the desk; this is for the user's own list of recent actions
+        run = Run.objects.get(pk=decision.run_id)
+        model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
+        messages.success(request, f"{verb.title}: done and recorded. {_next(verb, decision.run_id)}")
+    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
 
 
 def _next(verb: desk.Verb, run_id: UUID) -> str:
     """What follows: read again, since an act may have ended the run at once."""
     run = Run.objects.prefetch_related("steps").get(pk=run_id)
-    if verb.name == "compensate" and run.finished_at is not None:
-        return "Nothing had to be undone: the run is over."
+    if run.finished_at is not None and verb.name != "resolve":
+        return "Nothing had to be undone: the run is over." if verb.name == "compensate" else "The run is over."
     step = runpage.standing(run)
     return NEXT.get(verb.name, "").format(step=spoken(step.name).lower() if step else "the step")
 
 
-def _title(run_id: UUID) -> str:
-    run = Run.objects.filter(pk=run_id).first()
-    return str(run_id) if run is None else run.subject or run.key
-
-
-def _runs(ids: Sequence[str]) -> QuerySet[Run]:
-    wanted = []
-    for text in ids:
-        try:
-            wanted.append(UUID(text))
-        except ValueError as error:
-            raise Http404(f"{text} is no run's id.") from error
-    return Run.objects.filter(pk__in=wanted).order_by("id").prefetch_related("steps")
-
-
-def _check(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb) -> None:
-    if not (model_admin.has_view_permission(request) and request.user.has_perm(verb.permission)):
-        raise PermissionDenied(f"You may not {verb.title.lower()}.")
-
-
-def _form_of(verb: desk.Verb) -> type[DecisionForm]:
-    return ResolutionForm if verb.name == "resolve" else DecisionForm
+def _found(run_id: str) -> Run:
+    try:
+        return Run.objects.prefetch_related("steps").get(pk=UUID(run_id))
+    except (ValueError, Run.DoesNotExist) as error:
+        raise Http404(f"There is no run {run_id}.") from error
 
 
 def _page(
-    model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, form: DecisionForm, runs: Sequence[Run]
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    verb: desk.Verb,
+    form: forms.Form,
+    run: Run,
+    *,
+    changes: list[Change] | None = None,
+    shown: str = "",
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
@@ -183,9 +122,12 @@ def _page(
         "title": f"{verb.title}?",
         "verb": verb,
         "form": form,
-        "runs": [{"run": run, "face": run_face(run), "where": runpage.where(run)} for run in runs[:LISTED]],
-        "count": len(runs),
-        "unlisted": max(0, len(runs) - LISTED),
-        "in_doubt": verb.name == "compensate" and [run for run in runs if runpage.pivot_in_doubt(run)][:LISTED],
+        "run": run,
+        "face": run_face(run),
+        "where": runpage.where(run),
+        "in_doubt": verb.name == "compensate" and runpage.pivot_in_doubt(run),
+        "changes": changes,
+        "shown": shown,
+        "button": "Show what changes" if verb.name == "set_input" and not shown else verb.title,
     }
     return TemplateResponse(request, "sagas/confirm.html", context)

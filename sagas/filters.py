@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -99,9 +99,15 @@ class AgeFilter(admin.SimpleListFilter):
         return [(name, title) for name, (title, _, _) in AGES.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        if (chosen := self.value()) not in AGES:
-            return queryset
-        _, least, most = AGES[chosen]
-        now = timezone.now()
-        queryset = queryset.filter(created_at__lte=now - least)
-        return queryset if most is None else queryset.filter(created_at__gt=now - most)
+        after, before = bounds(self.value() or "")
+        queryset = queryset if before is None else queryset.filter(created_at__lte=before)
+        return queryset if after is None else queryset.filter(created_at__gt=after)
+
+
+def bounds(age: str) -> tuple[datetime | None, datetime | None]:
+    """Accepted after when, and by when, for a key of AGES, as of now; None where there is no bound."""
+    if age not in AGES:
+        return None, None
+    _, least, most = AGES[age]
+    now = timezone.now()
+    return None if most is None else now - most, now - least

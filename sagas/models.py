@@ -23,7 +23,7 @@ class RunStatus(models.TextChoices):
     COMPENSATED = "compensated", "undone"
     """Everything that may have happened is undone. Final."""
     STUCK = "stuck", "stuck"
-    """The engine would have to guess. An operator must act: retry, compensate, or resolve by hand."""
+    """The engine would have to guess. An operator must act: retry, skip, compensate, or resolve by hand."""
     RESOLVED = "resolved", "resolved by hand"
     """An operator closed the run and said how it ended. Final."""
 

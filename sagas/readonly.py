@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from .wording import Face
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]  # Django's own class takes no type arguments
@@ -28,3 +32,9 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def badge(face: Face) -> SafeString:
+    """How something looks, as HTML."""
+    html = '<span class="badge {}"><span class="icon" aria-hidden="true">{}</span>{}</span>'
+    return format_html(html, face.tone, face.icon, face.text)

@@ -20,7 +20,7 @@ from .models import Run, RunStatus, Step, StepStatus
 from .settings import saga_settings
 from .timeline import Entry, timeline
 from .transitions import passed_pivot
-from .wording import MEANS, STEP, Face, run_face, spoken
+from .wording import Face, means, run_face, spoken, step_face
 
 SHOWN = 300
 """Attempts on one page: a step that is tried until it is done may make hundreds a day."""
@@ -80,15 +80,15 @@ def load(run: Run) -> RunPage:
     return RunPage(
         run=run,
         face=run_face(run),
-        means=MEANS[RunStatus(run.status)],
+        means=means(run),
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
         steps=_cards(run, steps),
         entries=timeline(run, steps, attempts[-SHOWN:], list(run.acts.all()), now),
         cut=len(attempts) > SHOWN,
         messages=_messages(run.key),
-        input=_pretty(run.input),
-        deadline=run.deadline_at if run.status == RunStatus.RUNNING and not _committed(run) else None,
+        input=pretty(run.input),
+        deadline=_deadline(run),
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
     )
@@ -125,6 +125,11 @@ def pivot_in_doubt(run: Run) -> bool:
     return run.status != RunStatus.UNDOING and _committed(run)
 
 
+def _deadline(run: Run) -> datetime | None:
+    counts = run.status == RunStatus.RUNNING and run.paused_at is None and not _committed(run)
+    return run.deadline_at if counts else None
+
+
 def _committed(run: Run) -> bool:
     step = standing(run)
     return step is not None and passed_pivot(run, step)
@@ -139,12 +144,12 @@ def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
     return [
         StepCard(
             step=step,
-            face=STEP[StepStatus(step.status)],
+            face=step_face(run, step),
             title=spoken(step.name),
             participant=declared.get(step.name, ""),
             is_pivot=step.position == run.pivot,
             is_current=step.position == run.position and run.finished_at is None,
-            result="" if step.result is None else _pretty(step.result),
+            result="" if step.result is None else pretty(step.result),
         )
         for step in steps
     ]
@@ -163,5 +168,6 @@ def _messages(key: str) -> list[Messages]:
     return [group for group in found if group.count]
 
 
-def _pretty(value: Any) -> str:
+def pretty(value: Any) -> str:
+    """JSON for people to read and edit."""
     return json.dumps(value, indent=2, ensure_ascii=False)

@@ -5,6 +5,7 @@ Pure: it is given the rows and the time. Waits are not rows of their own; they a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from .wording import ENDED, IN_HAND, OUTCOME, STEP, Face, spoken
 
 WORTH_TELLING = timedelta(seconds=1)
 """A shorter gap between two steps is the ordinary way from one link to the next."""
-TOLD = ("status", "step", "step_status", "resolution", "cancel_requested")
+TOLD = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
 """The facts of an act that are shown; its record holds more, for audits."""
 IN_HANDS = (StepStatus.RUNNING, StepStatus.UNDOING)
 
@@ -109,18 +110,28 @@ def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
                 face = Face("!", "bad", "stuck")
                 yield Entry(parked, face, "Stuck: waited for a person", kind="pause", lasted=act.at - parked)
         title = f"{spoken(act.verb)} by {act.actor_name}"
-        yield Entry(act.at, Face("✎", "act", act.verb), title, kind="act", text=act.reason, changes=_changes(act))
+        yield Entry(act.at, Face("✎", "act", act.verb), title, kind="act", text=act.reason, changes=changes_of(act))
 
 
-def _changes(act: Act) -> tuple[Change, ...]:
+def changes_of(act: Act) -> tuple[Change, ...]:
+    """What an act changed, in words; of the input only the fields that changed are in its record."""
     facts = [(name, act.before.get(name), act.after.get(name)) for name in TOLD]
-    return tuple(Change(spoken(name), _value(was), _value(is_)) for name, was, is_ in facts if was != is_)
+    told = [change_of(spoken(name), was, is_) for name, was, is_ in facts if was != is_]
+    old, new = act.before.get("input", {}), act.after.get("input", {})
+    return (*told, *(change_of(f"Input {path}", old[path], new.get(path)) for path in old))
+
+
+def change_of(name: str, before: Any, after: Any) -> Change:
+    """A change for people to read; what is not plain is shown as JSON."""
+    return Change(name, _value(before), _value(after))
 
 
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "—" if value in (None, "") else str(value)
+    if value in (None, ""):
+        return "—"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _cancel_request(run: Run, acts: Sequence[Act]) -> Iterator[Entry]:
@@ -147,6 +158,10 @@ def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
         since = run.updated_at
         face = Face("!", "bad", "stuck")
         yield Entry(since, face, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
+        return
+    if run.paused_at is not None:
+        face, lasted = Face("⏸", "act", "paused"), now - run.paused_at
+        yield Entry(run.paused_at, face, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
         return
     for step in (step for step in steps if step.position == run.position and step.status not in IN_HANDS):
         face = STEP[StepStatus(step.status)]

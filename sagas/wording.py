@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .models import Attempt, Run, RunStatus, StepStatus
+from .models import Attempt, BulkAct, Run, RunStatus, Step, StepStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ MEANS = {
     RunStatus.UNDOING: "A step was refused, or the run was cancelled: what was done is being undone. Nobody must act.",
     RunStatus.COMPLETED: "Every step is done. Final; nobody must act.",
     RunStatus.COMPENSATED: "Everything that may have happened is undone. Final; nobody must act.",
-    RunStatus.STUCK: "The engine would have to guess. You must act: retry, compensate, or resolve by hand.",
+    RunStatus.STUCK: "The engine would have to guess. You must act: retry, skip, compensate, or resolve by hand.",
     RunStatus.RESOLVED: "An operator closed the run and said how it ended. Final; nobody must act.",
 }
 STEP = {
@@ -60,8 +60,20 @@ ENDED = {
 NEXT = {
     "retry": "A worker tries {step} again within seconds; reload to see what came of it.",
     "compensate": "Workers undo the steps one after the other, the last one first; reload to see how far they are.",
+    "skip": "Workers go on with {step} within seconds; reload to see how far they are.",
     "resolve": "The run is closed; no participant is called and nobody looks at it again.",
+    "pause": "Nobody takes a step of it until somebody resumes it.",
+    "resume": "A worker goes on with {step} within seconds; reload to see what came of it.",
+    "set_input": "The run is where it was; if it is stuck, retry it.",
+    "move": "It goes on by the newer version; if it is stuck, retry it.",
 }
+BULK = {
+    BulkAct.State.RUNNING: Face("▶", "busy", "being carried out"),
+    BulkAct.State.FINISHED: Face("✓", "ok", "finished"),
+    BulkAct.State.STOPPED: Face("■", "calm", "stopped"),
+}
+WONT_RUN = Face("·", "calm", "will not run")
+PAUSED = "Paused: nobody takes a step of it, and its deadline stands still. Somebody must resume it."
 
 
 def run_face(run: Run) -> Face:
@@ -72,6 +84,23 @@ def run_face(run: Run) -> Face:
     if run.resolution:
         return Face(face.icon, face.tone, f"{face.text}, {RUN[RunStatus(run.resolution)].text}")
     return face
+
+
+def means(run: Run) -> str:
+    """What a run's state means, and who must act."""
+    paused = run.paused_at is not None and run.finished_at is None
+    return PAUSED if paused and run.status != RunStatus.STUCK else MEANS[RunStatus(run.status)]
+
+
+def step_face(run: Run, step: Step) -> Face:
+    """The face of a step's status; one that nobody will come to any more says so."""
+    over = run.status in (RunStatus.UNDOING, RunStatus.COMPENSATED, RunStatus.RESOLVED)
+    turned = over or (run.status == RunStatus.STUCK and step.position > run.position and _goes_back(run))
+    return WONT_RUN if step.status == StepStatus.PENDING and turned else STEP[StepStatus(step.status)]
+
+
+def _goes_back(run: Run) -> bool:
+    return any(step.status == StepStatus.UNDO_FAILED for step in run.steps.all())
 
 
 def spoken(name: str) -> str:

@@ -107,6 +107,12 @@ def groups(chosen: Filter) -> list[Group]:
     return [Group(row["name"], row["at"] or "", row["why"] or "", row["count"]) for row in counted]
 
 
+def in_doubt(chosen: Filter) -> int:
+    """How many of the matching runs have asked for their point of no return and do not know what became of it."""
+    asked = CURRENT.filter(attempts__gt=F("forgiven"))
+    return matching(chosen).exclude(status=RunStatus.UNDOING).filter(Exists(asked), position=F("pivot")).count()
+
+
 def searched(text: str) -> Q:
     """Every word is a part of the subject; or the whole is a key, a request id, or an id."""
     words = Q()

@@ -1,0 +1,92 @@
+"""What people did, in the admin: every act, and the verbs for many runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from . import bulkpage
+from .models import Act, BulkAct
+from .readonly import ReadOnlyAdmin, badge
+from .timeline import changes_of
+from .wording import BULK
+
+
+@admin.register(Act)
+class ActAdmin(ReadOnlyAdmin):
+    """Everything that people did, newest first."""
+
+    list_display = ("at", "actor_name", "verb", "run_link", "reason", "changed")
+    list_display_links = None
+    list_filter = ("verb",)
+    search_fields = ("=actor_name", "run__subject")
+    search_help_text = "A user name in full, or a part of an order number or e-mail."
+    list_select_related = ("run",)
+    ordering = ("-id",)
+    sortable_by = ()
+
+    @admin.display(description="run")
+    def run_link(self, act: Act) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("admin:sagas_run_change", args=[act.run_id]), act.run)
+
+    @admin.display(description="before → after")
+    def changed(self, act: Act) -> SafeString:
+        lines = ((change.name, change.before, change.after) for change in changes_of(act))
+        return format_html_join("", "<small>{}: {} → {}</small><br>", lines)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """An act is read on its run's page."""
+        act = self.get_object(request, object_id)
+        if act is None or not self.has_view_permission(request, act):
+            raise PermissionDenied
+        return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[act.run_id]))
+
+
+@admin.register(BulkAct)
+class BulkActAdmin(ReadOnlyAdmin):
+    """Verbs for many runs: how far they are. Whoever may see runs may see them."""
+
+    list_display = ("created_at", "actor_name", "verb", "state_badge", "progress", "reason")
+    ordering = ("-id",)
+    sortable_by = ()
+    list_filter = ("state", "verb")
+
+    class Media:
+        css = {"all": ["sagas/desk.css"]}
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("sagas.view_run")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    @admin.display(description="state")
+    def state_badge(self, bulk: BulkAct) -> SafeString:
+        return badge(BULK[BulkAct.State(bulk.state)])
+
+    @admin.display(description="runs")
+    def progress(self, bulk: BulkAct) -> str:
+        return f"{bulk.done} done, {bulk.skipped} skipped, of {bulk.total}"
+
+    def get_urls(self) -> list[URLPattern]:
+        stop = self.admin_site.admin_view(self.stop_view)
+        return [path("<int:pk>/stop/", stop, name="sagas_bulkact_stop"), *super().get_urls()]
+
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Stop it (POST)."""
+        return bulkpage.stop(request, self, pk)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """How far it is."""
+        bulk = self.get_object(request, object_id)
+        if not self.has_view_permission(request, bulk):
+            raise PermissionDenied
+        if bulk is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        return bulkpage.progress(self, request, bulk)
