@@ -17,7 +17,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from . import actadmin, bulkpage, desk, deskpage, filters, participantadmin, runpage  # noqa: F401 - some register here
+from . import actadmin as actadmin  # it and the next register on import
+from . import bulkpage, desk, deskpage, filters, proposalpage, runpage
+from . import participantadmin as participantadmin
+from .desk.proposals import proposed
 from .desk.selection import searched
 from .durations import say
 from .models import Run, RunStatus
@@ -123,6 +126,7 @@ class RunAdmin(ReadOnlyAdmin):
             "title": run.subject or run.key,
             "page": runpage.load(run),
             "verbs": verbs,
+            **_proposal(request, run),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "sagas/run.html", context)
@@ -132,6 +136,7 @@ class RunAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
+            path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
         return [*own, *super().get_urls()]
@@ -144,6 +149,10 @@ class RunAdmin(ReadOnlyAdmin):
         """The order to act on many runs (POST), from the preview of them."""
         return bulkpage.order(request, self, verb)
 
+    def answer(self, request: HttpRequest, pk: int, answer: str) -> HttpResponse:
+        """The second person's confirmation or rejection: the question (GET), and the answer itself (POST)."""
+        return proposalpage.answer(self, request, pk, answer)
+
     def get_actions(self, request: HttpRequest) -> Any:
         """The desk's verbs for the runs that are ticked, or for all that the list shows; each leads to a preview."""
         return {verb.name: (_bulk(verb), verb.name, f"{verb.title} …") for verb in _permitted(request) if verb.many}
@@ -152,6 +161,15 @@ class RunAdmin(ReadOnlyAdmin):
 def _read_at(run: Run) -> datetime:
     """PostgreSQL's time at which the list was read: due times are measured by it."""
     return run.read_at  # type: ignore[attr-defined,no-any-return]
+
+
+def _proposal(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """What the run's page shows of a proposal that waits for a second person."""
+    proposal = desk.open_proposal(run)
+    if proposal is None:
+        return {}
+    verb = proposed(proposal)
+    return {"proposal": proposal, "proposed": verb, "may_answer": request.user.has_perm(verb.permission)}
 
 
 def _permitted(request: HttpRequest) -> list[desk.Verb]:

@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from . import desk, runpage
 from .desk.inputs import changed_input, differences
+from .desk.second import needed
 from .deskforms import Decision, DecisionForm, form_of
 from .errors import SagaError
 from .models import Run
@@ -78,6 +79,8 @@ def _show_first(
 def _carry_out(
     model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]
 ) -> HttpResponse:
+    if needed(verb.name):
+        return _propose(request, verb, decision, given)
     try:
         verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
     except SagaError as error:  # WrongState in the main: said to the operator, nothing done
@@ -86,6 +89,17 @@ def _carry_out(
         run = Run.objects.get(pk=decision.run_id)
         model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
         messages.success(request, f"{verb.title}: done and recorded. {_next(verb, decision.run_id)}")
+    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
+
+
+def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]) -> HttpResponse:
+    actor: Any = request.user
+    try:
+        desk.propose(verb.name, decision.run_id, actor=actor, row_version=decision.row_version, **given)
+    except SagaError as error:
+        messages.error(request, f"Nothing was done. {error}")
+    else:
+        messages.success(request, f"{verb.title}: proposed and recorded. Somebody else must confirm it.")
     return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
 
 
@@ -128,6 +142,7 @@ def _page(
         "in_doubt": verb.name == "compensate" and runpage.pivot_in_doubt(run),
         "changes": changes,
         "shown": shown,
+        "second": needed(verb.name),
         "button": "Show what changes" if verb.name == "set_input" and not shown else verb.title,
     }
     return TemplateResponse(request, "sagas/confirm.html", context)

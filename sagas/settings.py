@@ -36,6 +36,8 @@ class SagaSettings:
     """Dotted path of what is given each batch before it is removed; see `sagas/prune.py`."""
     ARCHIVE_FOLDER: str = ""
     """Where `sagas.archive.to_jsonl` puts its files."""
+    SECOND_PERSON: tuple[str, ...] = ()
+    """Operators' acts that one person proposes and another confirms, such as ("compensate", "skip"), by their verbs."""
     FLOWER_URL: str = ""
     """Where the admin links a task to; FLOWER_URL is taken when this is empty."""
 

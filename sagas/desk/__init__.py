@@ -8,6 +8,8 @@ from .acts import Actor, DoesNotFit, Person, ReasonMissing
 from .inputs import set_input
 from .many import Outcome, bulk
 from .pauses import pause, resume
+from .proposals import SamePerson, confirm, open_proposal, propose, reject
+from .second import SecondPersonNeeded
 from .selection import Filter
 from .skips import skip
 from .verbs import VERBS, Verb, allowed
@@ -23,12 +25,18 @@ __all__ = [
     "Person",
     "ReasonMissing",
     "Resolution",
+    "SamePerson",
+    "SecondPersonNeeded",
     "Verb",
     "allowed",
     "bulk",
     "compensate",
+    "confirm",
     "move",
+    "open_proposal",
     "pause",
+    "propose",
+    "reject",
     "resolve",
     "resume",
     "retry_now",

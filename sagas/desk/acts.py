@@ -16,6 +16,7 @@ from ..errors import SagaError, WrongState
 from ..look import clock
 from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
 from ..transitions import leased, locked
+from .second import agreed
 
 BACKWARD = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
 """Where the run's current step shows that the run is on its way back, stuck or not."""
@@ -56,18 +57,20 @@ class Deed:
 def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | None) -> Iterator[Deed]:
     """The run, locked and as the operator saw it; the record of the act is written when the block ends well.
 
-    Raises ReasonMissing, WrongState when the run has changed since `row_version`, and Run.DoesNotExist.
+    Raises ReasonMissing, WrongState when the run has changed since `row_version`, SecondPersonNeeded, and
+    Run.DoesNotExist.
     """
     if not reason.strip():
         raise ReasonMissing
+    proposal = agreed(verb)
     with transaction.atomic():
         run = locked(run_id)
         if row_version is not None and run.row_version != row_version:
             raise WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
-        before = _facts(run)
+        before = facts(run) | proposal
         deed = Deed(verb, run)
         yield deed
-        record(run, verb, actor, reason, before | deed.before, _facts(run) | deed.after)
+        record(run, verb, actor, reason, before | deed.before, facts(run) | deed.after)
 
 
 def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any], after: dict[str, Any]) -> Act:
@@ -111,7 +114,8 @@ def let_go(run: Run, step: Step) -> None:
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def facts(run: Run) -> dict[str, Any]:
+    """What a record says of a run."""
     step = run.steps.filter(position=run.position).first()
     facts: dict[str, Any] = {
         "status": str(run.status),

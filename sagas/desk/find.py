@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 
-from ..models import Run
+from ..models import Act, Run
 from .acts import Actor, DoesNotFit, Person
+from .proposals import PROPOSE, proposed
 from .verbs import Verb
 
 
@@ -24,6 +25,14 @@ def run_named(text: str) -> Run:
     if found is None:
         raise DoesNotFit(f"There is no run {text}: give its id, or its saga and key, such as checkout:order:42.")
     return found
+
+
+def proposed_verb(proposal_id: int) -> Verb:
+    """What was proposed under that number. Raises DoesNotFit."""
+    proposal = Act.objects.filter(pk=proposal_id, verb__startswith=PROPOSE).first()
+    if proposal is None:
+        raise DoesNotFit(f"There is no proposal {proposal_id}.")
+    return proposed(proposal)
 
 
 def who(username: str | None, verb: Verb) -> Actor:

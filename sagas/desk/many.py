@@ -14,6 +14,7 @@ from ..errors import SagaError
 from ..look import clock
 from ..models import Run
 from .acts import Actor, DoesNotFit, ReasonMissing
+from .second import needed
 from .selection import Filter, matching
 from .verbs import VERBS, Verb
 
@@ -52,6 +53,8 @@ def checked(verb: str, reason: str, rate: float) -> Verb:
     if verb not in VERBS or not VERBS[verb].many:
         able = ", ".join(name for name, one in VERBS.items() if one.many)
         raise DoesNotFit(f"Many runs at once: {able}. {verb} is decided run by run.")
+    if needed(verb):
+        raise DoesNotFit(f"{verb} needs two people here: it is proposed and confirmed run by run.")
     if not reason.strip():
         raise ReasonMissing
     if not SLOWEST <= rate <= FASTEST:

@@ -12,8 +12,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from sagas import desk
 from sagas.desk import find, selection, tables
 from sagas.desk.many import RATE, checked
+from sagas.desk.second import needed
 from sagas.errors import SagaError
 from sagas.look import clock
+from sagas.models import Run
 from sagas.wording import run_face
 
 WAYS = {
@@ -34,6 +36,11 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         for verb in desk.VERBS.values():
             _add_verb(commands.add_parser(_written(verb.name), help=verb.title, description=verb.explains), verb)
+        for answer, words in {"confirm": "Do what another proposed", "reject": "Drop a proposal"}.items():
+            parsed = commands.add_parser(answer, help=words, description=f"{words}, where two people are needed.")
+            parsed.add_argument("proposal", type=int, help="its number, as it was said when it was proposed")
+            parsed.add_argument("--reason", required=True, help="why; it is recorded")
+            parsed.add_argument("--as", metavar="USERNAME", required=True, help="the user who acts")
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
         for name in selection.BY_HAND:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
@@ -47,6 +54,8 @@ class Command(BaseCommand):
                 self._list(given)
             elif command == "show":
                 self._lines(tables.story(find.run_named(given["run"]), clock()))
+            elif command in ("confirm", "reject"):
+                self._answer(command, given)
             else:
                 self._act(desk.VERBS[command.replace("-", "_")], given)
         except SagaError as error:
@@ -62,12 +71,24 @@ class Command(BaseCommand):
             raise CommandError("Say which: a run, or --where with a filter.")
         actor, taken = find.who(given["as"], verb), _taken(verb, given)
         if where is None:
-            run = find.run_named(given["run"])
-            verb.do(run.pk, actor=actor, reason=given["reason"], **taken)
-            run.refresh_from_db()
-            self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_face(run).text}.")
+            self._one(verb, find.run_named(given["run"]), actor, taken | {"reason": given["reason"]})
         else:
             self._bulk(verb, selection.read(where), actor, taken, given)
+
+    def _one(self, verb: desk.Verb, run: Run, actor: desk.Actor, given: dict[str, Any]) -> None:
+        if needed(verb.name):
+            proposal = desk.propose(verb.name, run.pk, actor=actor, **given)
+            self.stdout.write(f"{verb.title}: proposed. Somebody else confirms it: saga confirm {proposal.pk}")
+            return
+        verb.do(run.pk, actor=actor, **given)
+        run.refresh_from_db()
+        self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_face(run).text}.")
+
+    def _answer(self, command: str, given: dict[str, Any]) -> None:
+        actor = find.who(given["as"], find.proposed_verb(given["proposal"]))
+        do = desk.confirm if command == "confirm" else desk.reject
+        do(given["proposal"], actor=actor, reason=given["reason"])
+        self.stdout.write(f"{command.capitalize()}ed and recorded.")
 
     def _bulk(
         self, verb: desk.Verb, chosen: desk.Filter, actor: desk.Actor, taken: dict[str, Any], given: dict[str, Any]

@@ -1,0 +1,46 @@
+"""Which acts need a second person, and whose proposal is being confirmed at this moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from ..errors import SagaError
+from ..models import Act
+from ..settings import saga_settings
+
+_confirmed: ContextVar[Act | None] = ContextVar("saga_confirmed_proposal", default=None)
+
+
+class SecondPersonNeeded(SagaError):
+    """Two people do this together: propose it with `desk.propose`, and somebody else confirms it."""
+
+    def __init__(self, verb: str) -> None:
+        super().__init__(f"{verb} needs two people here: propose it, and somebody else confirms it.")
+
+
+def needed(verb: str) -> bool:
+    """Whether the act needs a second person, by SAGAS_SECOND_PERSON."""
+    return verb in saga_settings.SECOND_PERSON
+
+
+def agreed(verb: str) -> dict[str, Any]:
+    """What the record of an act says of its proposal. Raises SecondPersonNeeded when there should be one and is not."""
+    proposal = _confirmed.get()
+    if proposal is not None:
+        return {"proposal": proposal.pk, "proposed_by": proposal.actor_name}
+    if needed(verb):
+        raise SecondPersonNeeded(verb)
+    return {}
+
+
+@contextmanager
+def confirming(proposal: Act) -> Iterator[None]:
+    """Within it, an act is the proposed one."""
+    token = _confirmed.set(proposal)
+    try:
+        yield
+    finally:
+        _confirmed.reset(token)
