@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models import F
 from django.db.models.functions import Now
 
 from ..errors import SagaError, WrongState
@@ -112,6 +113,13 @@ def let_go(run: Run, step: Step) -> None:
     """Take the step from a worker whose lease has run out: what it still writes fails."""
     step.token, step.lease_until, step.next_attempt_at = None, None, None
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
+
+
+def note(run: Run, field: str) -> None:
+    """Write one field of the run; where it stands, and what it waits for, stays."""
+    run.updated_at, run.row_version = Now(), F("row_version") + 1
+    run.save(update_fields=[field, "updated_at", "row_version"])
+    run.refresh_from_db(fields=["updated_at", "row_version"])
 
 
 def facts(run: Run) -> dict[str, Any]:

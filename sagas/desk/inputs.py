@@ -9,9 +9,8 @@ from uuid import UUID
 from outbox import codec
 
 from .. import registry
-from ..models import Run, RunStatus
-from ..transitions import change
-from .acts import Actor, DoesNotFit, act, standing
+from ..models import Run
+from .acts import Actor, DoesNotFit, act, note, standing
 
 MISSING = "(not there)"
 """Stands in a diff for a field that the other side does not have."""
@@ -38,7 +37,7 @@ def set_input(
         deed.before["input"] = {path: old for path, (old, _) in found.items()}
         deed.after["input"] = {path: now for path, (_, now) in found.items()}
         run.input = new
-        change(run, RunStatus(run.status), wake_at=run.wake_at)
+        note(run, "input")
 
 
 def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:

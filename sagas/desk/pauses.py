@@ -11,7 +11,7 @@ from ..errors import WrongState
 from ..look import clock
 from ..models import OPEN, RunStatus
 from ..transitions import change, ready
-from .acts import Actor, act
+from .acts import Actor, act, note
 
 
 def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
@@ -29,7 +29,7 @@ def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = 
         if run.status not in OPEN:
             raise WrongState("pause", RunStatus(run.status).label)
         run.paused_at = clock()
-        change(run, RunStatus(run.status), wake_at=run.wake_at)
+        note(run, "paused_at")
 
 
 def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:

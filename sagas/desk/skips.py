@@ -101,7 +101,6 @@ def _write(step: Step, status: StepStatus) -> None:
 
 
 def _go_on(run: Run, status: RunStatus) -> None:
-    run.waits_for = ""
     change(run, status, wake_at=Now() + saga_settings.PATIENCE)
     ring_on_commit(ready(run), run.key)
 

@@ -98,7 +98,6 @@ def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
 
 
 def _go_on(run: Run) -> None:
-    run.waits_for = ""
     if run.status == RunStatus.STUCK:
         change(run, RunStatus.STUCK, wake_at=None)
         return

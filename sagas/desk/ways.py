@@ -32,7 +32,6 @@ def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | Non
         step.next_attempt_at = None
         step.granted = F("granted") + 1
         save(step)
-        run.waits_for = ""
         change(run, RunStatus.UNDOING if undo else RunStatus.RUNNING, wake_at=Now())
         ring_on_commit(ready(run), run.key)
 

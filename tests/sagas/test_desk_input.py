@@ -127,6 +127,14 @@ def test_the_input_of_a_finished_run_is_not_changed(world, ann):
         desk.set_input(run.id, actor=ann, reason="x", changes={"what": "bread"})
 
 
+def test_a_run_that_waits_for_a_participant_goes_on_waiting_with_its_new_input(world, ann):
+    run_id = begin(errand, Errand("milk"))
+    Run.objects.update(waits_for="shop", wake_at=None)
+    desk.set_input(run_id, actor=ann, reason="they meant bread", changes={"what": "bread"})
+    run = Run.objects.get()
+    assert (run.input, run.waits_for, run.wake_at) == ({"what": "bread"}, "shop", None)
+
+
 def test_merging_goes_into_objects_and_replaces_the_rest():
     assert merged({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"c": 3}, "d": [2]}) == {"a": {"b": 1, "c": 3}, "d": [2]}
 

@@ -136,6 +136,16 @@ def test_a_wait_that_was_not_over_is_waited_for_after_the_pause(world, ann):
     assert Run.objects.get().attempts.count() == 1
 
 
+def test_a_run_that_waited_for_a_participant_is_tried_when_it_is_resumed(world, ann):
+    run_id = begin(errand, Errand("milk"))
+    Run.objects.update(waits_for="shop", wake_at=None)
+    desk.pause(run_id, actor=ann, reason="x")
+    assert Run.objects.get().waits_for == "shop"
+    desk.resume(run_id, actor=ann, reason="x")
+    assert Run.objects.get().waits_for == ""
+    assert woken_in(run_id) <= 0
+
+
 def test_the_records_say_paused_before_and_after(world, ann):
     run_id = begin(errand, Errand("milk"))
     desk.pause(run_id, actor=ann, reason="wait for the bank")
