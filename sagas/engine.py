@@ -103,7 +103,7 @@ def _meet(link: Link, *, undo: bool) -> Verdict:
     taken = _take(link, step, admission, undo=undo)
     if taken is None:
         settled(admission, answered=None)
-        return look(link.run_id, link.step, undo=undo)
+        return look(link.run_id, link.step, link.version, undo=undo)
     return proceed(taken)
 
 
@@ -115,7 +115,7 @@ def _put_aside(link: Link, step: Step[Any, Any], admission: Admission, *, undo: 
     elif put_off(link.run_id, step.position, undo, admission.wait):
         short = admission.wait <= saga_settings.SHORT_WAIT.total_seconds()
         return Wait(admission.wait, admission.why) if short else STOP
-    return look(link.run_id, link.step, undo=undo)
+    return look(link.run_id, link.step, link.version, undo=undo)
 
 
 def _take(link: Link, step: Step[Any, Any], admission: Admission, *, undo: bool) -> Taken | None:

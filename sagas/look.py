@@ -17,7 +17,7 @@ S = StepStatus
 CLAIMABLE = {S.PENDING, S.WAITING, S.RUNNING, S.UNDO_DUE, S.UNDO_WAITING, S.UNDOING}
 
 
-def look(run_id: UUID, name: str, *, undo: bool) -> Verdict:
+def look(run_id: UUID, name: str, version: int, *, undo: bool) -> Verdict:
     """Find out where the run is; turns it around when a cancel or its deadline came before the pivot."""
     with transaction.atomic():
         try:
@@ -27,6 +27,8 @@ def look(run_id: UUID, name: str, *, undo: bool) -> Verdict:
             return STOP
         if run.status != (RunStatus.UNDOING if undo else RunStatus.RUNNING) or run.paused_at is not None:
             return STOP
+        if run.version != version:
+            return STOP  # an operator moved it to another version, and had that one's chain sent
         step = run.steps.get(name=name)
         now = clock()
         if step.position != run.position:

@@ -87,6 +87,7 @@ def claimed_by(worker: Worker, step: Step[Any, Any]) -> dict[str, Any]:
     """The parameters that a claim of the step writes."""
     return {
         "position": step.position,
+        "version": step.saga.version,
         "lease": lease_seconds(step),
         "worker": worker.name,
         "task": worker.task_id,

@@ -20,7 +20,7 @@ WITH run AS (
     SELECT id, key, input, position, pivot,
            (cancel_requested_at IS NOT NULL OR deadline_at <= statement_timestamp()) IS TRUE AS must_stop
     FROM saga_run WHERE id = %(run)s AND status = '{run_status}' AND position = %(position)s
-      AND paused_at IS NULL
+      AND version = %(version)s AND paused_at IS NULL
     FOR UPDATE
 ), step AS (
     UPDATE saga_step s

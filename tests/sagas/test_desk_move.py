@@ -204,7 +204,6 @@ def test_a_finished_run_is_not_moved(declare, ann):
         desk.move(run.id, actor=ann, reason="x", version=2)
 
 
-@pytest.mark.xfail(strict=True, reason="the claim does not yet compare the link's version with the run's")
 def test_a_link_of_the_old_version_that_is_still_on_its_way_does_nothing(declare, called, ann):
     run_id = begin(declare(1, "fetch", "pay!", "deliver"), Errand("milk"))
     step_once(run_id)

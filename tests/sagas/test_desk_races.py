@@ -56,7 +56,7 @@ def work(run_id) -> Verdict:
 
 def claim(run_id):
     """A worker's claim of the first step, in the caller's transaction."""
-    given = {"run": run_id, "position": 0, "lease": 30, "worker": "w", "task": "t", "traceparent": ""}
+    given = {"run": run_id, "position": 0, "version": 1, "lease": 30, "worker": "w", "task": "t", "traceparent": ""}
     assert sql.claim(given, undo=False) is not None
 
 
