@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ from outbox import event, publish, trace
 from outbox.transports.celery import apply_with, renders
 
 from . import registry
-from .declaration import Saga, Step
+from .declaration import Step
 from .errors import SagaError
 from .settings import saga_settings
 
@@ -54,8 +54,8 @@ def chain_of(ready: RunReady) -> Any:
         way = "undo" if ready.undo else "step"
         raise SagaError(f"{saga.name}, version {saga.version}, has no {way} left from step {ready.position}.")
     if ready.undo:
-        return chain(*(_link("sagas.undo_step", saga, step, f"{step.title}.undo", ready.run_id) for step in steps))
-    return chain(*(_link("sagas.run_step", saga, step, step.title, ready.run_id) for step in steps))
+        return chain(*_links("sagas.undo_step", ready.run_id, steps, "{}.undo"))
+    return chain(*_links("sagas.run_step", ready.run_id, steps, "{}"))
 
 
 def steps_left(ready: RunReady) -> list[Step[Any, Any]]:
@@ -78,14 +78,15 @@ def lease_seconds(step: Step[Any, Any]) -> float:
     return (step.timeout * asks + saga_settings.LEASE_MARGIN).total_seconds()
 
 
-def _link(task: str, saga: Saga[Any], step: Step[Any, Any], title: str, run_id: UUID) -> Any:
-    return current_app.signature(
-        task,
-        args=(str(run_id), saga.name, saga.version, step.name),
-        immutable=True,
-        options={
-            "shadow": title,
-            "headers": trace.current().headers(),
-            "time_limit": max(task_seconds(step) for step in saga.steps),  # heeded by pools that can kill a task
-        },
-    )
+def _links(task: str, run_id: UUID, steps: list[Step[Any, Any]], title: str) -> Iterator[Any]:
+    """A link for each step; all carry the current trace. Their time limit is heeded by pools that can kill a task."""
+    limit = max(task_seconds(step) for step in steps)
+    headers = trace.current().headers()
+    for step in steps:
+        saga = step.saga
+        yield current_app.signature(
+            task,
+            args=(str(run_id), saga.name, saga.version, step.name),
+            immutable=True,
+            options={"shadow": title.format(step.title), "headers": headers, "time_limit": limit},
+        )

@@ -139,8 +139,12 @@ def apply_with(signature: Signature, producer: Any) -> None:
         signature.apply_async(producer=producer, retry=False)
         return
     chain = cast(Any, signature)
-    rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
-    first = rest.pop()
+    if not chain.options and all(type(task) is Signature for task in chain.tasks):
+        first, *rest = chain.tasks  # plain tasks: nothing to unfold, and each gets its id when it is sent
+        rest.reverse()
+    else:
+        rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
+        first = rest.pop()
     first.apply_async(producer=producer, retry=False, chain=rest or None)
 
 
