@@ -113,6 +113,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True  # safe: every claim is fenced in Postg
 CELERY_TASK_TRACK_STARTED = True
 CELERY_TASK_SEND_SENT_EVENT = False  # it names the task, not the step, and overwrites the name when it comes late
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower
+CELERY_WORKER_CONSUMER = "config.consumer:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False

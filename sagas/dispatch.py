@@ -54,8 +54,10 @@ def chain_of(ready: RunReady) -> Any:
         way = "undo" if ready.undo else "step"
         raise SagaError(f"{saga.name}, version {saga.version}, has no {way} left from step {ready.position}.")
     if ready.undo:
-        return chain(*_links("sagas.undo_step", ready.run_id, steps, "{}.undo"))
-    return chain(*_links("sagas.run_step", ready.run_id, steps, "{}"))
+        links = _links("sagas.undo_step", ready.run_id, steps, "{}.undo")
+    else:
+        links = _links("sagas.run_step", ready.run_id, steps, "{}")
+    return chain(list(links), app=current_app)  # with an app named, Celery does not fold them one into the other
 
 
 def steps_left(ready: RunReady) -> list[Step[Any, Any]]:

@@ -139,8 +139,8 @@ def apply_with(signature: Signature, producer: Any) -> None:
         signature.apply_async(producer=producer, retry=False)
         return
     chain = cast(Any, signature)
-    if not chain.options and all(type(task) is Signature for task in chain.tasks):
-        first, *rest = chain.tasks  # plain tasks: nothing to unfold, and each gets its id when it is sent
+    if chain.options.keys() <= {"headers"} and all(type(task) is Signature for task in chain.tasks):
+        first, *rest = chain.tasks  # plain tasks, with headers of their own: nothing to unfold or to hand down
         rest.reverse()
     else:
         rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
