@@ -23,7 +23,8 @@ logger = logging.getLogger(__name__)
 
 LEASE = "relay"
 PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker's outage spends nothing of it
-MANY = 5  # messages in a batch: from there on much is being written
+LOOK_AGAIN = timedelta(seconds=2.5 * doorbell.STANDS)
+MANY = 5  # messages in a batch: from there on much is being written, and fewer, larger batches cost less
 GATHERED = 0.02  # seconds for which messages are gathered then
 PATIENCE = 0.01  # seconds between two looks at a lease that another holds
 
@@ -39,20 +40,17 @@ class Relay:
         """Drain, then listen to the doorbell for `stay` and drain at each ring; returns how many messages went out."""
         until = time.monotonic() + stay.total_seconds()
         sent = last = self.drain(until)
-        while (left := until - time.monotonic()) > 0:
-            if doorbell.listen(timedelta(seconds=left)):
-                first, last = self._answer(until, busy=last >= MANY)
-                sent += first + last
+        owed = False  # a ring stands for what is written a moment later, too: after it another look is owed
+        while (left := until - time.monotonic()) > 0 or owed:
+            heard = doorbell.listen(LOOK_AGAIN if owed else timedelta(seconds=left))
+            if not (heard or owed):
+                break
+            if last >= MANY:
+                time.sleep(GATHERED)
+            last = self.drain(until)
+            sent += last
+            owed = heard and left > 0
         return sent
-
-    def _answer(self, until: float, *, busy: bool) -> tuple[int, int]:
-        """Drain at a ring, and once more after the time for which it stands; returns how many went out each time.
-
-        While much is written the first drain is left out and more is gathered for the second: fewer, larger batches.
-        """
-        first = 0 if busy else self.drain(until)
-        time.sleep(GATHERED if busy else 1.5 * doorbell.STANDS)
-        return first, self.drain(until)
 
     def drain(self, until: float = 0.0) -> int:
         """Publish all that is due; returns how many messages went out.
