@@ -1,0 +1,93 @@
+"""How a run must have ended. What does not hold is told together with the run's story."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, Self
+
+from outbox.testing import published
+from sagas.declaration import Step
+from sagas.models import Attempt, Run, RunStatus
+
+from .stage import Stage
+from .story import story
+
+
+class Expecting(ABC):
+    """The expectations of a scenario. The first one has it played; each raises AssertionError with the run's story."""
+
+    stage: Stage
+
+    @property
+    @abstractmethod
+    def run(self) -> Run:
+        """The run as it stands at the end of the story."""
+
+    def expect_completed(self) -> Self:
+        """Every step is done, and nothing was undone."""
+        self._ends_as(RunStatus.COMPLETED)
+        self._check(not self.stage.undone, f"something was undone: {_list(self.stage.undone)}")
+        return self
+
+    def expect_undone(self, *steps: Step[Any, Any]) -> Self:
+        """The run ended undone, by the undos of exactly these steps, the last one first, and nothing is left over.
+
+        A step that says `undo=None` leaves nothing to undo. Name the steps in any order.
+        """
+        self._ends_as(RunStatus.COMPENSATED)
+        names = [step.name for step in reversed(self.stage.saga.steps) if step in steps]
+        found = self.stage.undone
+        self._check(found == names, f"undone should be, in this order, {_list(names)}; it was {_list(found)}")
+        left = [step.name for step in self.stage.saga.steps if step.name in self.stage.applied and step.has_undo]
+        self._check(not left, f"nothing should be left applied, but {_list(left)} is")
+        return self
+
+    def expect_stuck(self, *, code: str | None = None, at: Step[Any, Any] | None = None) -> Self:
+        """The run is on a person's desk; `code` says why, for programs, and `at` is the step at which it stands."""
+        self._ends_as(RunStatus.STUCK)
+        run = self.run
+        self._check(code in (None, run.code), f"it should be stuck for {code}, not for {run.code}")
+        stands = self.stage.saga.steps[run.position].name
+        self._check(at is None or at.name == stands, f"it should be stuck at {at and at.name}, not at {stands}")
+        return self
+
+    def expect_attempts(self, step: Step[Any, Any], times: int) -> Self:
+        """The step was tried so often, lost workers and outages among it."""
+        return self._tried(step, Attempt.Direction.FORWARD, times)
+
+    def expect_undo_attempts(self, step: Step[Any, Any], times: int) -> Self:
+        """The step's undo was tried so often."""
+        return self._tried(step, Attempt.Direction.UNDO, times)
+
+    def expect_published(self, event_type: type[Any], *events: Any, key: str | None = None) -> Self:
+        """Events of this type were written: exactly `events`, oldest first; without any given, one or more.
+
+        `key` looks at the events of that key alone; else all of the test's database count.
+        """
+        _, found = self.run, published(event_type, key=key)  # the run first: it plays the story
+        held = found == list(events) if events else bool(found)
+        self._check(held, f"{event_type.__name__} should be published, {list(events) or 'once or more'}; was {found}")
+        return self
+
+    def expect_nothing_published(self, event_type: type[Any], *, key: str | None = None) -> Self:
+        """No event of this type was written."""
+        _, found = self.run, published(event_type, key=key)
+        self._check(not found, f"no {event_type.__name__} should be published; there is {found}")
+        return self
+
+    def _ends_as(self, status: RunStatus) -> None:
+        found = RunStatus(self.run.status)
+        self._check(found == status, f"the run should end {status.label}; it is {found.label}")
+
+    def _tried(self, step: Step[Any, Any], direction: Attempt.Direction, times: int) -> Self:
+        found = self.run.attempts.filter(step=step.name, direction=direction).count()
+        self._check(found == times, f"{direction.label} {step.name} should be tried {times} times; it was {found}")
+        return self
+
+    def _check(self, holds: bool, complaint: str) -> None:
+        if not holds:
+            raise AssertionError(f"{complaint[0].upper()}{complaint[1:]}.\n{story(self.run)}")
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names) or "nothing"

@@ -1,0 +1,133 @@
+"""given, when, expect: a story of one run, and how it must end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from sagas import Saga
+from sagas.declaration import Step
+from sagas.models import Run, RunStatus
+
+from .clock import time_passes
+from .errors import ScenarioError, Unplayable
+from .expecting import Expecting
+from .stage import Stage
+from .walk import walk
+from .when import When, WhenProbing, WhenUndoing
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def given(saga: Saga[T], input: T, *, key: str = "", subject: str = "") -> Scenario[T]:
+    """A story of one run of `saga`, played when its first expectation is stated.
+
+    Unless the story says otherwise each participant does what it is asked, at once. Local steps and hooks run for real.
+    `key` is the run's key, for hooks that read it; by default one of its own.
+    """
+    key = key or f"scenario:{uuid4()}"
+
+    def begin() -> UUID:
+        with transaction.atomic():
+            return saga.start(input, key=key, subject=subject)
+
+    return Scenario(saga, key, begin)
+
+
+def given_run(saga: Saga[T], *, key: str) -> Scenario[T]:
+    """The same for a run that your own code has started. Playing it raises Run.DoesNotExist when there is none."""
+    return Scenario(saga, key, lambda: Run.objects.values_list("id", flat=True).get(name=saga.name, key=key))
+
+
+class Scenario(Expecting, Generic[T]):
+    """What is to happen to one run. Each word returns the scenario, so that a story is one sentence."""
+
+    def __init__(self, saga: Saga[T], key: str, begin: Callable[[], UUID]) -> None:
+        self.stage = Stage(saga)
+        self._saga, self._key, self._begin = saga, key, begin
+        self._events: dict[str, Callable[[], None]] = {}
+        self._afterwards: list[Callable[[Run], object]] = []
+        self._run: Run | None = None
+
+    def when(self, step: Step[T, R]) -> When[Self, R]:
+        """Say how the step's participant answers. Answers are given in the order of the story, then all goes well."""
+        return When(self, self._open().forward[self._own(step).name], self.stage.results, step.name)
+
+    def when_undoing(self, step: Step[T, Any]) -> WhenUndoing[Self]:
+        """Say how the step's participant answers to the undo."""
+        if not self._own(step).has_undo:
+            raise ScenarioError(f"{step.name} has no undo.")
+        return WhenUndoing(self, self._open().backward[step.name])
+
+    def when_probing(self, step: Step[T, R]) -> WhenProbing[Self, R]:
+        """Say what the step's probe finds; by default the truth."""
+        if self._own(step).probe_run is None:
+            raise ScenarioError(f"{step.name} has no probe.")
+        return WhenProbing(self, self._open().probes[step.name])
+
+    def cancelled_before(self, step: Step[T, Any], *, reason: str = "changed my mind", actor: str = "customer") -> Self:
+        """`saga.cancel` is called before the step is tried for the first time. TooLate goes to the test."""
+        return self._before(step, lambda: self._saga.cancel(self._key, reason=reason, actor=actor))
+
+    def deadline_passed_before(self, step: Step[T, Any]) -> Self:
+        """The saga's deadline passes before the step is tried for the first time."""
+        deadline = self._saga.deadline
+        if deadline is None:
+            raise ScenarioError(f"{self._saga.name} has no deadline.")
+        return self._before(step, lambda: time_passes(deadline))
+
+    def then(self, act: Callable[[Run], object]) -> Self:
+        """Once the run has ended or is stuck, do this with it, such as an operator's act, and let it go on."""
+        self._open()
+        self._afterwards.append(act)
+        return self
+
+    def calling_participants(self) -> Self:
+        """Run the real functions of steps, undos and probes; what the story says goes wrong does so around them."""
+        self._open().calls_participants = True
+        return self
+
+    @property
+    def run(self) -> Run:
+        """The run as it stands now; plays the story if that has not been done. Raises ScenarioError."""
+        if self._run is None:
+            self._run = self._play()
+        self._run.refresh_from_db()
+        return self._run
+
+    def _play(self) -> Run:
+        try:
+            with self.stage.set():
+                run = walk(self._begin(), before=self._happen)
+                for act in self._afterwards:
+                    act(run)
+                    run = walk(run.pk, before=self._happen)
+                return run
+        except Unplayable as error:
+            raise ScenarioError(str(error)) from None
+
+    def _happen(self, run: Run) -> None:
+        """What the story has happen before the step at which the run stands."""
+        if run.status == RunStatus.RUNNING:
+            event = self._events.pop(self._saga.steps[run.position].name, None)
+            if event is not None:
+                event()
+
+    def _before(self, step: Step[T, Any], event: Callable[[], None]) -> Self:
+        self._open()
+        self._events[self._own(step).name] = event
+        return self
+
+    def _own(self, step: Step[T, R]) -> Step[T, R]:
+        if step not in self._saga.steps:
+            raise ScenarioError(f"{step.name} is not a step of {self._saga.name}.")
+        return step
+
+    def _open(self) -> Stage:
+        if self._run is not None:
+            raise ScenarioError("The story has been played: say what happens before the first expectation.")
+        return self.stage

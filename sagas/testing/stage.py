@@ -1,0 +1,123 @@
+"""Stands in for the participants of one saga: takes the place of its functions, and keeps what was applied."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from types import NoneType
+from typing import Any, get_args
+
+from sagas import NotApplied, Saga, StepContext, UndoContext
+from sagas.declaration import Step
+
+from .answers import Script
+from .errors import Unplayable
+
+AnyStep = Step[Any, Any]
+
+
+@dataclass
+class Stage:
+    """The participants' side of a run. What touches only the host's own database runs for real."""
+
+    saga: Saga[Any]
+    forward: defaultdict[str, Script] = field(default_factory=lambda: defaultdict(Script))
+    backward: defaultdict[str, Script] = field(default_factory=lambda: defaultdict(Script))
+    probes: defaultdict[str, Script] = field(default_factory=lambda: defaultdict(Script))
+    results: dict[str, Any] = field(default_factory=dict)
+    """What the test says that a step returns."""
+    calls_participants: bool = False
+    applied: dict[str, Any] = field(default_factory=dict)
+    """What each step returned that took effect, and has not been undone since."""
+    undone: list[str] = field(default_factory=list)
+    """The steps whose undo took effect, in that order."""
+    keys: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def set(self) -> Iterator[None]:
+        """Take the place of the saga's functions until the block ends."""
+        with ExitStack() as stack:
+            for step in self.saga.steps:
+                _ = step.result_type  # read from the real function, before it is replaced
+                stack.enter_context(_replaced(step, "run", self._run(step)))
+                if step.undo_run is not None:
+                    stack.enter_context(_replaced(step, "undo_run", self._undo(step)))
+                if step.probe_run is not None and not self.calls_participants:
+                    stack.enter_context(_replaced(step, "probe_run", self._probe(step)))
+            yield
+
+    def _run(self, step: AnyStep) -> Callable[[StepContext[Any]], Any]:
+        real, play_real = step.run, self._plays_real(step)
+
+        def run(context: StepContext[Any]) -> Any:
+            self._same_key(f"{step.name}", context.key)
+
+            def apply() -> Any:
+                given = play_real and step.name not in self.results
+                self.applied[step.name] = real(context) if given else self._result(step)
+                return self.applied[step.name]
+
+            return self.forward[step.name].next()(apply)
+
+        return run
+
+    def _undo(self, step: AnyStep) -> Callable[[UndoContext[Any, Any]], None]:
+        real, play_real = step.undo_run, self._plays_real(step)
+
+        def undo(context: UndoContext[Any, Any]) -> None:
+            self._same_key(f"{step.name}'s undo", context.key)
+            self._same_key(step.name, context.step_key)
+
+            def apply() -> None:
+                if play_real and real is not None:
+                    real(context)
+                self.applied.pop(step.name, None)
+                if step.name not in self.undone:
+                    self.undone.append(step.name)
+
+            self.backward[step.name].next()(apply)
+
+        return undo
+
+    def _probe(self, step: AnyStep) -> Callable[[StepContext[Any]], Any]:
+        def probe(context: StepContext[Any]) -> Any:
+            self._same_key(step.name, context.key)
+            return self.probes[step.name].next()(lambda: self.applied.get(step.name, NotApplied()))
+
+        return probe
+
+    def _plays_real(self, step: AnyStep) -> bool:
+        return step.local or self.calls_participants
+
+    def _same_key(self, call: str, key: str) -> None:
+        """Whatever happens, a participant that is asked again sees that it is the same call."""
+        first = self.keys.setdefault(call, key)
+        if key != first:
+            raise Unplayable(f"{call} was called with key {first} and then with {key}: one call, one key.")
+
+    def _result(self, step: AnyStep) -> Any:
+        if step.name in self.results:
+            return self.results[step.name]
+        if _may_be_none(step.result_type):
+            return None
+        wanted = getattr(step.result_type, "__name__", str(step.result_type))
+        raise Unplayable(
+            f"{step.name} returns a {wanted}, and the test does not say which. "
+            f"Write .when({step.name}).returns({wanted}(...)), or .calling_participants() to run the real function."
+        )
+
+
+@contextmanager
+def _replaced(step: AnyStep, name: str, function: Callable[..., Any]) -> Iterator[None]:
+    real = getattr(step, name)
+    setattr(step, name, function)
+    try:
+        yield
+    finally:
+        setattr(step, name, real)
+
+
+def _may_be_none(type_: Any) -> bool:
+    return type_ in (None, NoneType, Any) or NoneType in get_args(type_)
