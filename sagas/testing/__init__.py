@@ -4,6 +4,9 @@
 
 The real engine runs, with its statements in the test's database; what is replaced are the calls to participants. Waits
 are over at once, since time passes as the story needs it. It needs Django and PostgreSQL, and no test runner.
+
+A test whose own hook fails needs real transactions (TransactionTestCase, or `django_db(transaction=True)`): the engine
+takes back the transaction that the hook is called in, and in a plain TestCase that is the test's own.
 """
 
 from .clock import time_passes
