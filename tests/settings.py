@@ -9,3 +9,5 @@ INSTALLED_APPS = [*SHOP, "tests.outbox.hostapp"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and guards nothing here
 if "TEST_REDELIVER_AFTER" in os.environ:
     OUTBOX_REDELIVER_AFTER = float(os.environ["TEST_REDELIVER_AFTER"])
+if "SAGAS_IN_PLACE" in os.environ:
+    SAGAS_IN_PLACE = os.environ["SAGAS_IN_PLACE"] == "1"

@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.apps import apps
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import DateTimeField, F
 
 APPS = ("sagas", "outbox")
@@ -18,8 +18,9 @@ def time_passes(delta: timedelta) -> None:
     So leases run out, retries become due and deadlines pass, for all runs in the test's database. Your own tables and
     Python's clock stay as they are.
     """
-    for label in APPS:
-        for model in apps.get_app_config(label).get_models():
+    models = [model for label in APPS for model in apps.get_app_config(label).get_models()]
+    with transaction.atomic():
+        for model in models:
             times = [field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
             if times:
                 model._default_manager.update(**{name: F(name) - delta for name in times})

@@ -1,0 +1,88 @@
+"""Crash tests: runs to which something happens in real workers, and what must hold when all is quiet again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+from django.db import transaction
+
+from sagas.models import Attempt, Run
+
+from .gaps import CrashPoint
+from .plans import FOLDER, Plans
+from .story import story
+from .walk import ENDED
+
+Start = Callable[[], UUID]
+"""Starts one run and returns its id. It is called inside a transaction, so that no worker sees the run too early."""
+Invariants = Callable[[Run], None]
+"""Raises AssertionError when something that must always hold does not."""
+WORKER_MODULE = "sagas.testing.crashing"
+"""What every Celery worker of the test must import (`celery worker -I`), after the modules that declare sagas."""
+
+
+@dataclass
+class Crashes:
+    """The crash tests that share a set of workers. `folder` is empty, and on the machine that the workers run on.
+
+    Start all runs at once and check one after the other: while one waits for a lease to run out, others go on.
+    """
+
+    folder: Path
+    runs: dict[CrashPoint, UUID] = field(default_factory=dict)
+    ended: dict[UUID, int] = field(default_factory=dict)
+    """The version in which each run ended."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What the workers need in their environment."""
+        return {FOLDER: str(self.folder)}
+
+    def begin(self, points: Iterable[CrashPoint], start: Start) -> None:
+        """Start a run for each point."""
+        for point in points:
+            with transaction.atomic():
+                self.runs[point] = start()
+                Plans(self.folder).make(self.runs[point], point)
+
+    def settle(self, *, seconds: float = 120, quiet: float = 2) -> None:
+        """Wait until every run has ended, or `seconds` have passed; then `quiet` seconds, in which late copies of
+        messages and late workers may still come."""
+        until = time.monotonic() + seconds
+        while Run.objects.filter(pk__in=self.runs.values()).exclude(status__in=ENDED).exists():
+            if time.monotonic() > until:
+                break
+            time.sleep(0.05)
+        self.ended = dict(Run.objects.filter(status__in=ENDED).values_list("pk", "row_version"))
+        time.sleep(quiet)
+
+    def check(self, point: CrashPoint, invariants: Invariants) -> Run:
+        """What must hold for the run of this point, once `settle` was called. Returns the run.
+
+        Raises AssertionError, with the run's story, when it has not ended, when something was changed after its end,
+        when the point was never reached, and when `invariants` raises one.
+        """
+        run = Run.objects.get(pk=self.runs[point])
+        backwards = run.attempts.filter(direction=Attempt.Direction.UNDO).exists()
+        reached = Plans(self.folder).fired(run.pk) and (backwards or not point.undo)
+        for holds, complaint in (
+            (run.pk in self.ended, "the run did not end"),
+            (self.ended.get(run.pk) == run.row_version, "the run was changed after its end"),
+            (not run.attempts.filter(ended_at=None).exists(), "an attempt was left in somebody's hands"),
+            (reached, "this point was never reached"),
+        ):
+            _check(holds, complaint, point, run)
+        try:
+            invariants(run)
+        except AssertionError as error:
+            raise AssertionError(f"{point.sentence}\n{error}\n{story(run)}") from error
+        return run
+
+
+def _check(holds: bool, complaint: str, point: CrashPoint, run: Run) -> None:
+    if not holds:
+        raise AssertionError(f"{point.sentence} And then {complaint}.\n{story(run)}")

@@ -1,0 +1,68 @@
+"""Where a worker can die, or an answer or a message go astray: the crash points of any saga."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sagas.declaration import Saga, Step
+
+BEFORE_CALL = "before_call"
+AFTER_CALL = "after_call"
+BEFORE_COMMIT = "before_commit"
+AFTER_COMMIT = "after_commit"
+BEFORE_ACK = "before_ack"
+ANSWER_LOST = "answer_lost"
+DOUBLED = "doubled"
+
+GAPS = {
+    BEFORE_CALL: "The worker is killed when it has taken the step, before it calls the participant.",
+    AFTER_CALL: "The worker is killed when the participant has applied the call, before anything is recorded.",
+    BEFORE_COMMIT: "The worker is killed in the transaction that records the outcome, before it commits.",
+    AFTER_COMMIT: "The worker is killed when the outcome is committed, before the next link or step.",
+    BEFORE_ACK: "The worker is killed when its task is over and what follows is sent, before it acknowledges the message.",
+    ANSWER_LOST: "The participant applies the call, and the worker gets a timeout in place of the answer.",
+    DOUBLED: "Every message of the run is delivered twice.",
+}
+"""What each gap is, in a sentence. All but `doubled`, which concerns a whole run, are tried at each step and undo."""
+KILLS = (BEFORE_CALL, AFTER_CALL, BEFORE_COMMIT, AFTER_COMMIT, BEFORE_ACK)
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPoint:
+    """One gap at one step, or at its undo. `str()` is a test's id."""
+
+    saga: str
+    version: int
+    gap: str
+    step: str = ""
+    """Empty where the gap concerns the whole run."""
+    undo: bool = False
+    turns_at: str = ""
+    """The step that is refused, so that the run is undone; empty for a run that goes forward."""
+
+    def __str__(self) -> str:
+        way = "undo" if self.undo else "run"
+        return "-".join(filter(None, [way, self.step, self.gap]))
+
+    @property
+    def sentence(self) -> str:
+        """What goes wrong, for a report."""
+        where = f"{'Undo of ' if self.undo else ''}{self.step}" if self.step else "Undo" if self.undo else "Run"
+        return f"{where}: {GAPS[self.gap]}"
+
+
+def crash_points(saga: Saga[Any]) -> list[CrashPoint]:
+    """Every crash point of a saga: each gap at each step and each undo, and all messages doubled, both ways."""
+    turns_at = (saga.pivot_step or saga.steps[-1]).name
+    undos = [step for step in saga.steps if step.has_undo]
+    forward = [_at(saga, gap, step) for step in saga.steps for gap in (*KILLS, ANSWER_LOST)]
+    backward = [_at(saga, gap, step, turns_at) for step in undos for gap in (*KILLS, ANSWER_LOST)]
+    whole = [CrashPoint(saga.name, saga.version, DOUBLED)]
+    if undos:
+        whole.append(CrashPoint(saga.name, saga.version, DOUBLED, undo=True, turns_at=turns_at))
+    return forward + backward + whole
+
+
+def _at(saga: Saga[Any], gap: str, step: Step[Any, Any], turns_at: str = "") -> CrashPoint:
+    return CrashPoint(saga.name, saga.version, gap, step.name, bool(turns_at), turns_at)
