@@ -32,7 +32,7 @@ from .plans import FOLDER, Plans
 TIMEOUT = timedelta(seconds=3)
 """The longest timeout of a step in these workers; the lease of a dead one is this and a margin, twice with a probe."""
 MARGIN = timedelta(seconds=1)
-PATIENCE = timedelta(seconds=2)
+PATIENCE = timedelta(seconds=4)
 LINKS = ("sagas.run_step", "sagas.undo_step")
 READS = ("SELECT", "PREPARE")
 

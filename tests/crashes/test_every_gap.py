@@ -70,7 +70,14 @@ def addresses(standins, *, in_place):
 
 def start_processes(programs, environment):
     name = uuid.uuid4().hex[:6]
-    doomed = ["--pool=prefork", "--concurrency=4", "--queues=sagas", f"--hostname=doomed-{name}@test"]
+    # A killed child holds its place among the prefetched messages for ten seconds: many, so that others go on.
+    doomed = [
+        "--pool=prefork",
+        "--concurrency=4",
+        "--queues=sagas",
+        "--prefetch-multiplier=25",
+        f"--hostname=doomed-{name}@test",
+    ]
     upkeep = ["--pool=threads", "--concurrency=6", "--queues=upkeep,events,default", f"--hostname=upkeep-{name}@test"]
     programs.start("doomed", [*WORKER, *doomed], environment)
     programs.start("upkeep", [*WORKER, *upkeep], environment)
