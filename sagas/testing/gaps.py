@@ -20,7 +20,7 @@ GAPS = {
     AFTER_CALL: "The worker is killed when the participant has applied the call, before anything is recorded.",
     BEFORE_COMMIT: "The worker is killed in the transaction that records the outcome, before it commits.",
     AFTER_COMMIT: "The worker is killed when the outcome is committed, before the next link or step.",
-    BEFORE_ACK: "The worker is killed when its task is over and what follows is sent, before it acknowledges the message.",
+    BEFORE_ACK: "The worker is killed when its task is over and the next link is sent, before the message is acked.",
     ANSWER_LOST: "The participant applies the call, and the worker gets a timeout in place of the answer.",
     DOUBLED: "Every message of the run is delivered twice.",
 }
