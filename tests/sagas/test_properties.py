@@ -11,11 +11,11 @@ from functools import partial
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from .anyrun import AnyRun, Visit
-from .anysaga import DEADLINE, Answer, shapes
+from .anysaga import DEADLINE, Answer, Plan, Shape, shapes
 
 MORE = os.environ.get("SAGAS_EXAMPLES", "")
 PROFILE = settings(
@@ -39,9 +39,27 @@ acts = st.builds(partial, st.just(AnyRun.somebody_acts), verb=st.sampled_from(VE
 happenings = st.lists(workers | workers | workers | messages | time | acts, min_size=2, max_size=8)
 
 
+ONE_PIVOT = Shape((Plan(undo=False, probe=False, local=False, attempts=2, undo_attempts=1),), 0, deadline=False)
+
+
+def worker(*answers: Answer) -> partial[None]:
+    return partial(AnyRun.workers_come, visits=[Visit([answer], [], patient=True) for answer in answers])
+
+
+def act(verb: str) -> partial[None]:
+    return partial(AnyRun.somebody_acts, verb=verb, completed=False)
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(3600 if MORE else 180)
+@pytest.mark.timeout(3600 if MORE else 600)  # shrinking what it found takes minutes
 @PROFILE
+@example(
+    shape=ONE_PIVOT, in_place=False, happenings=[worker(Answer.LOST, Answer.REFUSED)]
+)  # refused, and yet it may have been applied
+@example(
+    shape=ONE_PIVOT, in_place=False, happenings=[worker(Answer.LOST), act("cancel")]
+)  # too late: it has been asked for
+@example(shape=ONE_PIVOT, in_place=False, happenings=[worker(Answer.LOST, Answer.LOST), act("resolve")])
 @given(shape=shapes(), in_place=st.booleans(), happenings=happenings)
 def test_the_guarantees_hold_whatever_happens(shape, in_place, happenings):
     with connection.cursor() as cursor:
