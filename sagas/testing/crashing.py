@@ -26,6 +26,7 @@ from sagas import registry
 from sagas.declaration import Step
 from sagas.errors import Refused
 
+from .errors import NoAnswer
 from .gaps import AFTER_CALL, AFTER_COMMIT, ANSWER_LOST, BEFORE_ACK, BEFORE_CALL, BEFORE_COMMIT, DOUBLED, CrashPoint
 from .plans import FOLDER, Plans
 
@@ -83,7 +84,7 @@ class Crashing:
         """Have the run turn around. A step that is to be undone itself is applied first, and its answer lost."""
         if point.step == step.name and context.attempt == 1:
             real(context)
-            raise TimeoutError("no answer, by the crash test's plan")
+            raise NoAnswer("no answer, by the crash test's plan")
         raise Refused("crash_test", "refused by the crash test's plan")
 
     def _go_wrong(self, gap: str, real: Callable[[Any], Any], context: Any) -> Any:
@@ -95,7 +96,7 @@ class Crashing:
             if gap == AFTER_CALL:
                 self._die(context.run_id)
             if gap == ANSWER_LOST and self.plans.fire(context.run_id):
-                raise TimeoutError("no answer, by the crash test's plan")
+                raise NoAnswer("no answer, by the crash test's plan")
             self.hands.run_id, self.hands.gap = context.run_id, gap
 
     def _watch(self, connection: BaseDatabaseWrapper, **_: Any) -> None:

@@ -13,3 +13,7 @@ class WorkerLost(BaseException):
 
 class Unplayable(BaseException):
     """A ScenarioError on its way out through the engine, which takes every Exception for a participant's."""
+
+
+class NoAnswer(Exception):
+    """A call that may have been applied. Not a TimeoutError: after some of those the breaker holds all calls."""

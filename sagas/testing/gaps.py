@@ -21,7 +21,7 @@ GAPS = {
     BEFORE_COMMIT: "The worker is killed in the transaction that records the outcome, before it commits.",
     AFTER_COMMIT: "The worker is killed when the outcome is committed, before the next link or step.",
     BEFORE_ACK: "The worker is killed when its task is over and the next link is sent, before the message is acked.",
-    ANSWER_LOST: "The participant applies the call, and the worker gets a timeout in place of the answer.",
+    ANSWER_LOST: "The participant applies the call, and the worker gets an error in place of the answer.",
     DOUBLED: "Every message of the run is delivered twice.",
 }
 """What each gap is, in a sentence. All but `doubled`, which concerns a whole run, are tried at each step and undo."""

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from sagas import NotApplied
 
 from .answers import Answer, Script, away, failed, lost, refused, worker_lost
+from .errors import NoAnswer
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -26,7 +27,8 @@ class Answering(Generic[S]):
         return self._say(refused(code, text), None)
 
     def fails(self, error: Exception | None = None, *, times: int | None = 1) -> S:
-        """It raises `error`, by default a TimeoutError, and is not applied. The engine cannot know that."""
+        """It raises `error`, and is not applied; the engine cannot know that. By default it is no error of the
+        network: those, such as TimeoutError, also count for the participant's breaker, which then holds the run."""
         return self._say(failed(error or no_answer()), times)
 
     def answer_lost(self, *, times: int | None = 1) -> S:
@@ -80,5 +82,5 @@ class WhenProbing(Generic[S, R]):
         return self._scenario
 
 
-def no_answer() -> TimeoutError:
-    return TimeoutError("no answer")
+def no_answer() -> NoAnswer:
+    return NoAnswer("no answer")

@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sagas import NotApplied, Retry, Saga, StepContext, UndoContext
+from sagas.testing.errors import NoAnswer
 
 LEDGER = "CRASH_TEST_LEDGER"
 """The environment variable that names the ledger's folder."""
@@ -72,7 +73,7 @@ def pick_up(ctx: StepContext[Trip]) -> str:
 @pick_up.undo
 def bring_back(ctx: UndoContext[Trip, str]) -> None:
     if ledger().nth(ctx.key) <= 2:
-        raise ConnectionError("the depot does not answer")
+        raise NoAnswer("the depot does not answer")
     ledger().undo(ctx.step_key)
 
 
@@ -104,7 +105,7 @@ def close_gate(ctx: UndoContext[Trip, str]) -> None:
 @toll.pivot(participant="bank", retry=Retry(attempts=3, first=timedelta(milliseconds=100)))
 def pay_toll(ctx: StepContext[Trip]) -> str:
     ledger().do(ctx.key)
-    raise TimeoutError("no answer")
+    raise NoAnswer("no answer")
 
 
 @pay_toll.probe
