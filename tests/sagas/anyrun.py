@@ -83,6 +83,7 @@ class AnyRun:
     def end(self) -> None:
         """After a quiet period, in which everybody does as asked, the run has ended or is a person's matter."""
         self._behave([], [])
+        self._act("resume", "completed")
         run = walk(self.run_id)
         self.guarantees_hold()
         self._none([*self._ended(run), *self._settled(run)], run)
@@ -207,6 +208,8 @@ class AnyRun:
             "retry": lambda: desk.retry_now(self.run_id, actor=self.ann, reason="again"),
             "cancel": lambda: self.saga.cancel(self.key, reason="changed my mind", actor="customer"),
             "compensate": lambda: desk.compensate(self.run_id, actor=self.ann, reason="give it up"),
+            "pause": lambda: desk.pause(self.run_id, actor=self.ann, reason="let me look"),
+            "resume": lambda: desk.resume(self.run_id, actor=self.ann, reason="looked"),
             "resolve": lambda: desk.resolve(self.run_id, actor=self.ann, reason="settled", ended=ended),
         }
         before, acts = self._as_it_stands(), Act.objects.count()

@@ -26,7 +26,7 @@ PROFILE = settings(
     suppress_health_check=list(HealthCheck),
 )
 DELTAS = [timedelta(seconds=1), timedelta(seconds=20), timedelta(minutes=5), DEADLINE]
-VERBS = ["retry", "retry", "retry", "cancel", "compensate", "resolve"]
+VERBS = ["retry", "retry", "retry", "cancel", "compensate", "resolve", "pause", "resume"]
 
 answers = st.lists(st.sampled_from([*reversed(Answer), Answer.OK, Answer.OK, Answer.OK]), min_size=1, max_size=6)
 visits = st.lists(st.builds(Visit, answers, st.lists(st.booleans(), max_size=2), st.booleans()), min_size=1, max_size=4)
