@@ -39,10 +39,11 @@ def _next_link(run_id: UUID) -> None:
     run = Run.objects.get(pk=run_id)
     if run.status in ENDED:
         return
+    before = _stands(run_id)
     _meet(run)
     if (wait := waits(run_id)) > timedelta(0):
         time_passes(wait + A_MOMENT)
-    elif Run.objects.filter(pk=run_id, row_version=run.row_version).exists():  # nothing came of it: the sweep is next
+    elif _stands(run_id) == before:  # nothing came of it, or the run is held for its participant: the sweep is next
         time_passes(sleeps(run_id) + A_MOMENT)
 
 
@@ -52,3 +53,8 @@ def _meet(run: Run) -> None:
     act = engine.undo_step if run.status == RunStatus.UNDOING else engine.run_step
     with suppress(WorkerLost):
         act(engine.Link(run.id, run.name, run.version, name, Worker("test", "test")))
+
+
+def _stands(run_id: UUID) -> tuple[str, int, int]:
+    run = Run.objects.get(pk=run_id)
+    return run.status, run.position, run.attempts.count()

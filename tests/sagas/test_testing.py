@@ -65,6 +65,11 @@ def test_a_step_that_always_fails_spends_its_budget(world):
     milk().when(wrap).fails(times=None).expect_undone(fetch, wrap).expect_attempts(wrap, 3)
 
 
+def test_a_participant_that_is_away_holds_the_run_until_its_deadline(world):
+    away = milk().when(fetch).fails(TimeoutError("no answer"), times=None)
+    assert away.expect_undone(fetch).run.code == "deadline"
+
+
 def test_an_undo_can_fail_be_lost_and_be_refused(world):
     declined = milk().when(pay).refuses("card_declined")
     declined.when_undoing(wrap).fails().when_undoing(fetch).answer_lost()
