@@ -20,14 +20,13 @@ class Consumer(CelerysConsumer):
         self._gathering = False
         super().__init__(*args, **kwargs)
 
-    def on_send_event_buffered(self) -> None:
+    def on_send_event_buffered(self) -> Any:
         """Called by whichever thread has put an event into the buffer."""
-        if self._gathering:
-            return
-        self._gathering = True
-        timer = threading.Timer(GATHERED, self._send_gathered)
-        timer.daemon = True
-        timer.start()
+        if not self._gathering:
+            self._gathering = True
+            timer = threading.Timer(GATHERED, self._send_gathered)
+            timer.daemon = True
+            timer.start()
 
     def _send_gathered(self) -> None:
         self._gathering = False

@@ -57,7 +57,8 @@ def chain_of(ready: RunReady) -> Any:
         links = _links("sagas.undo_step", ready.run_id, steps, "{}.undo")
     else:
         links = _links("sagas.run_step", ready.run_id, steps, "{}")
-    return chain(list(links), app=current_app)  # with an app named, Celery does not fold them one into the other
+    tasks: Any = list(links)
+    return chain(tasks, app=current_app)  # with an app named, Celery does not fold them one into the other
 
 
 def steps_left(ready: RunReady) -> list[Step[Any, Any]]:
