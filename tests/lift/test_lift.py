@@ -87,10 +87,12 @@ class Project:
         (folder / "project" / "celery.py").write_text(block("celery.py"))
         (folder / "project" / "__init__.py").write_text("from .celery import app\n")
         (folder / "trips" / "sagas.py").write_text(block("trips/sagas.py"))
+        (folder / "trips" / "tests.py").write_text(block("trips/tests.py"))
         (folder / "trips" / "airline.py").write_text(AIRLINE)
         (folder / "trips" / "bank.py").write_text(BANK)
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, told: bool = False) -> str:
+        """Run Python in the project; what it printed, with `told` what it told on stderr instead."""
         done = subprocess.run(
             [sys.executable, "-W", "ignore", *arguments],
             cwd=self.folder,
@@ -100,7 +102,7 @@ class Project:
             check=False,
         )
         assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}{done.stderr}"
-        return done.stdout
+        return done.stderr if told else done.stdout
 
     def shell(self, code: str) -> str:
         return self.run("manage.py", "shell", "-v", "0", "-c", code)
@@ -155,6 +157,7 @@ def test_the_guide_works_in_a_bare_project(project: Project):
     assert booked.count("booked") == 2
     assert booked[-2:] == ["cancelled", booked[booked.index("bob") + 1]], "bob's flight, by the key it was booked under"
     assert project.shell(ADMIN).strip() == "seen"
+    assert "Ran 2 tests" in project.run("manage.py", "test", told=True)
     assert "No changes detected" in project.run("manage.py", "makemigrations", "--check", "--dry-run")
 
 
