@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, JSONField, Value
 from django.db.models.functions import Least, Now
 
 from outbox import codec
@@ -119,7 +119,7 @@ def turn_forward(run: Run, pivot: Step, result: str) -> None:
     run.steps.filter(status=StepStatus.UNDO_DUE).update(status=StepStatus.DONE)
     run.steps.filter(pk=pivot.pk).update(
         status=StepStatus.DONE,
-        result=json.loads(result),
+        result=Value(json.loads(result), JSONField()),  # a bare None would be SQL's null
         token=None,
         lease_until=None,
         error_class="",

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from sagas import Refused, RetryAfter, Saga, StepContext, TooLate, WrongState, desk, engine, registry
+from sagas import Refused, RetryAfter, Saga, StepContext, TooLate, WrongState, desk, engine, registry, sql, transitions
 from sagas.models import Attempt, Run, Step
 from sagas.sweep import ring_overdue
 from sagas.verdict import STOP, Turn, Wait
@@ -394,3 +395,12 @@ def test_a_step_that_was_surely_not_applied_counts_as_not_started_when_the_run_i
     step_once(run_id)
     errand.cancel("key-1", reason="changed my mind", actor="customer")
     assert carry(run_id).steps.get(name="think").status == "pending"
+
+
+def test_a_pivot_in_doubt_that_returns_nothing_is_found_to_have_returned_nothing(world):
+    """JSON's null, not SQL's: a later step may ask for it."""
+    run_id = begin(errand, Errand("milk"))
+    with transaction.atomic():
+        run = transitions.locked(run_id)
+        transitions.turn_forward(run, run.steps.get(name="pay"), "null")
+    assert sql.RESULT.rows({"run": run_id, "name": "pay"}) == [("null",)]

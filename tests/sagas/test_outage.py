@@ -242,3 +242,13 @@ def test_a_participant_that_answers_costs_no_statement(world, django_assert_num_
     next_link = link(Run.objects.get(pk=second), "fetch")
     with django_assert_num_queries(4):  # claim, BEGIN, record, COMMIT
         engine.run_step(next_link)
+
+
+def test_a_run_whose_attempts_were_all_lost_gives_its_slot_back(world, settings):
+    settings.SAGAS_PARTICIPANTS = {"shop": Participant(at_once=1)}
+    [run_id] = started(1)
+    Step.objects.filter(name="fetch").update(attempts=3, status="running", token=run_id, lease_until=LONG_AGO)
+    step_once(run_id)
+    assert Run.objects.get().status in {"undoing", "compensated"}
+    assert world.log == []
+    assert list(Slot.objects.values_list("token", flat=True)) == [None]

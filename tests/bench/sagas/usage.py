@@ -14,7 +14,7 @@ TICK = 1000 / os.sysconf("SC_CLK_TCK")  # milliseconds
 STATEMENTS = """
 SELECT coalesce(sum(s.calls), 0) FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid
 WHERE d.datname = %s AND s.query NOT LIKE '%%bench-watch%%'
-AND s.query NOT LIKE 'SELECT 1 FROM ONLY %%' -- foreign keys' own checks: no client sends them
+AND s.query NOT LIKE 'SELECT %% FROM ONLY %% FOR KEY SHARE OF x' -- foreign keys' own checks: no client sends them
 AND s.query !~* '^(begin|commit|rollback|start transaction|savepoint|release)'
 """
 COMMITS = """
