@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from outbox import doorbell, publish, settings, sql
 from outbox.models import DeadLetter, Delivery, Lease, OutboxMessage, PublishedMessage
-from outbox.relay import Relay
+from outbox.relay import GATHERED, Relay
 from outbox.transports import Outgoing, Sent
 from outbox.transports.celery import CeleryTransport
 from tests.workers import until
@@ -245,7 +245,12 @@ def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, 
     assert batches == [1, 1]
 
 
-def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis_client):
+def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis_client, monkeypatch):
+    def meanwhile(seconds: float) -> None:
+        assert seconds == GATHERED
+        commit("h")
+
+    monkeypatch.setattr("outbox.relay.time.sleep", meanwhile)
     commit(*"abcdef")
     batches: list[int] = []
     publish_batch = relay.transport.publish
@@ -257,8 +262,8 @@ def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis
         return publish_batch(batch)
 
     relay.transport.publish = note
-    assert relay.tick(timedelta(seconds=0.5)) == 7
-    assert batches == [6, 1]
+    assert relay.tick(timedelta(seconds=0.5)) == 8
+    assert batches == [6, 2]
 
 
 def test_a_tick_ends_when_its_time_is_up(relay, redis_client):

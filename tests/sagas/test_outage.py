@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from sagas import Participant, Refused, Unavailable, breaker, engine, tasks
+from sagas import Participant, Refused, Unavailable, breaker, desk, engine, tasks
 from sagas.models import Breaker, Run, Slot, Step
 from sagas.standing import standings
 from sagas.sweep import ring_overdue
@@ -251,4 +251,19 @@ def test_a_run_whose_attempts_were_all_lost_gives_its_slot_back(world, settings)
     step_once(run_id)
     assert Run.objects.get().status in {"undoing", "compensated"}
     assert world.log == []
+    assert list(Slot.objects.values_list("token", flat=True)) == [None]
+
+
+def test_asking_what_became_of_a_pivot_gives_its_slot_back(world, settings, django_user_model, monkeypatch):
+    settings.SAGAS_PARTICIPANTS = {"bank": Participant(at_once=1, trip_after=99)}
+    monkeypatch.setattr(errand.named("pay"), "participant", "bank")
+    world.faults["pay"] = [LOST] * 3
+    world.faults["probe"] = [LOST]
+    [run_id] = started(1)
+    assert carry(run_id).status == "stuck"
+    desk.compensate(
+        run_id, actor=django_user_model.objects.create_user("ann"), reason="the bank says it never happened"
+    )
+    step_once(run_id)
+    assert Step.objects.get(name="pay").status == "undone"
     assert list(Slot.objects.values_list("token", flat=True)) == [None]
