@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -87,7 +86,7 @@ def _claim_next(taken: Taken, position: int) -> Taken | None:
     if step is None or worker is None:
         return None
     claim = sql.claim({"run": taken.run_id, **claimed_by(worker, step)}, undo=True)
-    return None if claim is None else replace(taken, step=step, claim=claim, worker=worker)
+    return None if claim is None else taken.followed_by(step, claim, worker, taken.results)
 
 
 def undo_failed(taken: Taken, error: Exception) -> Verdict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -85,7 +84,7 @@ def _record(taken: Taken, result: str, messages: list[NewMessage]) -> Taken | No
         return None
     claim = _record_and_claim(taken, {**claimed_by(worker, step), **values})
     known = {**taken.results, taken.step.name: result}
-    return None if claim is None else replace(taken, step=step, claim=claim, worker=worker, results=known)
+    return None if claim is None else taken.followed_by(step, claim, worker, known)
 
 
 def _record_and_claim(taken: Taken, values: dict[str, Any]) -> sql.Claim | None:

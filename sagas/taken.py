@@ -73,6 +73,11 @@ class Taken:
     results: dict[str, str] = field(default_factory=dict)
     """What steps that this worker has just carried out returned, as JSON."""
 
+    def followed_by(self, step: Step[Any, Any], claim: sql.Claim, worker: Worker, results: dict[str, str]) -> Taken:
+        """The step that follows, in the same hands: its participant is asked with nothing to give back; see `free`."""
+        admission = Admission(step.participant, go=True)
+        return replace(self, step=step, claim=claim, worker=worker, admission=admission, results=results)
+
     def changed(self, before: RunStatus, after: RunStatus, code: str = "", reason: str = "") -> StatusChange[Any]:
         """What the host's hook is told when this step ends the run."""
         return StatusChange(self.run_id, self.claim.key, self.input, before.value, after.value, "", code, reason, "")

@@ -11,7 +11,7 @@ from sagas import Participant, Refused, Unavailable, breaker, desk, engine, task
 from sagas.models import Breaker, Run, Slot, Step
 from sagas.standing import standings
 from sagas.sweep import ring_overdue
-from sagas.verdict import STOP, Turn, Wait
+from sagas.verdict import STOP, Next, Turn, Wait
 
 from .clock import LONG_AGO, looked_at_in
 from .driver import begin, carry, link, step_once
@@ -203,6 +203,22 @@ def test_in_place_a_worker_stops_before_a_participant_that_is_away(world, monkey
     assert len(sent) == 1, "the rest goes out as a message"
     assert step_once(run_id) is STOP
     assert Run.objects.get().waits_for == "wrapper"
+
+
+@pytest.mark.parametrize(("undo", "name"), [(False, "wrapper"), (True, "shop")])
+def test_a_failure_in_place_is_its_own_participants(world, monkeypatch, undo, name):
+    monkeypatch.setattr(errand.named("wrap"), "participant", "wrapper")
+    [run_id] = started(1)
+    world.faults["pay"] = [Refused("card_declined")] if undo else []
+    while undo and Run.objects.get().status == "running":
+        step_once(run_id)
+    world.faults["bring_back" if undo else "wrap"] = [LOST]
+    act, first = (engine.undo_step, "wrap") if undo else (engine.run_step, "fetch")
+    verdict = act(link(Run.objects.get(), first, ahead=lambda _step: "next"))
+    while isinstance(verdict, Next):
+        verdict = engine.proceed(verdict.taken)
+    assert isinstance(verdict, Wait)
+    assert dict(Breaker.objects.values_list("name", "failures")) == {name: 1}
 
 
 def test_no_more_calls_at_once_than_the_participant_takes(world, settings):
