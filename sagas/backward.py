@@ -16,6 +16,7 @@ from .context import NotApplied, StepContext, UndoContext
 from .errors import LostAttempts, Refused, RetryAfter, SagaError
 from .forward import ask
 from .models import Attempt, RunStatus, StepStatus
+from .recording import recording
 from .settings import saga_settings
 from .taken import (
     Taken,
@@ -46,7 +47,7 @@ def try_undo(taken: Taken) -> Verdict:
     try:
         context = undo_context(taken)
         if step.local:
-            with transaction.atomic():
+            with recording():
                 held(taken.run_id, step.position, taken.claim.token)
                 step.undo_run(context)
                 return _record_undone(taken, context)
@@ -64,7 +65,7 @@ def try_undo(taken: Taken) -> Verdict:
 
 
 def _record_undone(taken: Taken, context: UndoContext[Any, Any]) -> Verdict:
-    with transaction.atomic(savepoint=False):
+    with recording():
         rows = sql.RECORD_UNDO.rows({**taken.identity, "patience": saga_settings.PATIENCE.total_seconds()})
         if not rows:
             raise Fenced(f"{taken.run_id}: the lease on undoing {taken.step.name} has passed to another worker.")

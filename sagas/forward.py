@@ -15,7 +15,7 @@ from . import sql
 from .context import NotApplied, StepContext
 from .errors import LostAttempts, Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
-from .recording import recorded_with
+from .recording import recorded_with, recording
 from .settings import saga_settings
 from .taken import Taken, call, claimed_by, facts, failed, hooks, log_failure, over_budget, step_context, wait
 from .transitions import Fenced, begin_undo, close_attempt, held, park, save
@@ -30,7 +30,7 @@ def try_step(taken: Taken) -> Verdict:
         return give_up(taken, LostAttempts(taken.claim.number - 1))
     try:
         if step.local:
-            with transaction.atomic():
+            with recording():
                 held(taken.run_id, step.position, taken.claim.token)
                 return _record_done(taken, context, step.run(context))
         return _record_done(taken, context, call(taken, step.run, context))

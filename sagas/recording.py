@@ -7,7 +7,9 @@ before anything of the host's, everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, transaction
@@ -16,8 +18,36 @@ from outbox import doorbell
 from outbox.publish import gathering, stop_gathering
 from outbox.sql import NewMessage
 
+logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Record = Callable[[list[NewMessage]], T]
+IN_TRANSACTION, IN_ERROR = 2, 3
+"""libpq's PQtransactionStatus, which both psycopg and psycopg2 pass on."""
+
+
+@contextmanager
+def recording() -> Iterator[None]:
+    """One transaction. Should something that the host left for after the commit fail, the record stands: it is logged.
+
+    Taken for a failed record, it would leave the step that was taken in the same commit in nobody's hands.
+    """
+    committed: list[bool] = []
+    try:
+        with transaction.atomic(savepoint=False):
+            transaction.on_commit(lambda: committed.append(True))
+            yield
+    except Exception:
+        if not committed:
+            raise
+        logger.exception("saga.after_commit_failed")
+
+
+def is_lost() -> bool:
+    """Whether the transaction in hand can only be rolled back: an error was swallowed, or somebody marked it so.
+
+    Django, and PostgreSQL, then roll back where they were told to commit, and say nothing.
+    """
+    return connection.needs_rollback or _server_says(IN_ERROR)
 
 
 def recorded_with(hook: Callable[[], None], record: Record[T]) -> T:
@@ -30,11 +60,12 @@ def recorded_with(hook: Callable[[], None], record: Record[T]) -> T:
         hook()
         return value
     opened: _Opened[T] = _Opened(record)
-    with transaction.atomic(savepoint=False), gathering() as messages:
+    with recording(), gathering() as messages:
         opened.messages = messages
+        waiting = len(connection.run_on_commit)
         with connection.execute_wrapper(opened.before):
             hook()
-        if connection.run_on_commit or opened.failure:
+        if opened.failure or len(connection.run_on_commit) > waiting or _server_says(IN_TRANSACTION):
             opened.open()
     value = opened.value[0] if opened.value else record(messages)
     if messages:
@@ -73,3 +104,9 @@ class _Opened(Generic[T]):
                 self.recording = False
         if self.failure is not None:
             raise self.failure
+
+
+def _server_says(status: int) -> bool:
+    """Whether the transaction is in that state. It is idle until a statement was sent; asks no server."""
+    driver: Any = connection.connection
+    return driver is not None and driver.info.transaction_status == status

@@ -24,6 +24,7 @@ from .dispatch import lease_seconds
 from .errors import RecordingFailed, SagaError, StepOutcome
 from .look import clock, must_stop
 from .models import Attempt, RunStatus, StepStatus
+from .recording import is_lost
 from .settings import saga_settings
 from .standing import standings
 from .transitions import begin_undo, close_attempt, held, postpone
@@ -173,11 +174,19 @@ def failed(
 
 @contextmanager
 def hooks() -> Iterator[None]:
-    """Around the host's hooks: what they raise is never taken for the participant's answer."""
+    """Around the host's hooks: what they raise is never taken for the participant's answer.
+
+    Nor is a transaction that they left to be rolled back taken for a record. Raises RecordingFailed.
+    """
     try:
         yield
     except StepOutcome as answer:
         raise RecordingFailed(f"a hook raised {type(answer).__qualname__}: {answer}") from answer
+    if is_lost():
+        raise RecordingFailed(
+            "a hook left the transaction to be rolled back: it swallowed a database error, or asked for it. "
+            "Wrap what may fail in transaction.atomic(), or let the error through."
+        )
 
 
 def log_failure(logger: logging.Logger, event: str, taken: Taken, error: Exception) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from outbox import doorbell, publish
 from outbox.models import OutboxMessage
-from sagas import engine
+from sagas import Refused, engine
 from sagas.models import Run, Step
 from sagas.verdict import STOP, Next, Wait
 from tests.outbox.hostapp.events import NobodyListens
@@ -171,6 +171,66 @@ def test_an_event_of_a_savepoint_that_is_rolled_back_is_not_told(hooked):
 
     step_once(hooked(hook))
     assert told() == ["kept"]
+
+
+def swallow_a_duplicate() -> None:
+    Group.objects.create(name="a row of the host's")
+    with contextlib.suppress(IntegrityError):
+        Group.objects.create(name="a row of the host's")
+
+
+def swallow_an_error_in_sql() -> None:
+    with connection.cursor() as cursor, contextlib.suppress(DataError):
+        cursor.execute("SELECT 1 / 0")
+
+
+def ask_for_a_rollback() -> None:
+    tell("lost")
+    transaction.set_rollback(True)
+
+
+LOSES = [swallow_a_duplicate, swallow_an_error_in_sql, ask_for_a_rollback]
+
+
+@pytest.mark.parametrize("hook", LOSES)
+def test_a_hook_that_loses_the_transaction_is_no_record(hooked, hook):
+    """PostgreSQL would roll back, Django would not say so, and the worker would go on with a step it does not hold."""
+    run_id = hooked(hook)
+    verdict = engine.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
+    assert isinstance(verdict, Wait)
+    step = Step.objects.get(name="fetch")
+    assert (step.status, Step.objects.get(name="think").attempts, told()) == ("waiting", 0, [])
+    assert "let the error through" in step.error_text
+
+
+@pytest.mark.parametrize("hook", LOSES)
+def test_an_undos_hook_that_loses_the_transaction_is_no_record(world, monkeypatch, hook):
+    world.faults["pay"] = [Refused("card_declined")]
+    run_id = begin(errand, Errand("milk"))
+    while Run.objects.get().status == "running":
+        step_once(run_id)
+    monkeypatch.setattr(errand.named("wrap"), "undone_run", lambda _ctx: hook())
+    assert isinstance(step_once(run_id), Wait)
+    assert Step.objects.get(name="wrap").status == "undo_waiting"
+
+
+def test_what_a_hook_writes_past_django_is_thrown_away_with_a_stale_workers_record(hooked, world):
+    def hook() -> None:
+        with connection.cursor() as cursor:
+            cursor.cursor.execute("INSERT INTO auth_group (name) VALUES ('by the driver')")
+
+    run_id = hooked(hook)
+    world.faults["fetch"] = [lambda: Step.objects.filter(name="fetch").update(token=None)]
+    assert step_once(run_id) == STOP
+    assert not Group.objects.exists()
+
+
+def test_what_fails_after_the_commit_leaves_the_step_recorded_and_the_next_in_hand(hooked, caplog):
+    run_id = hooked(lambda: transaction.on_commit(lambda: [][0]))
+    verdict = engine.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
+    assert isinstance(verdict, Next)
+    assert (Step.objects.get(name="fetch").status, Step.objects.get(name="think").attempts) == ("done", 1)
+    assert "saga.after_commit_failed" in caplog.text
 
 
 def test_after_a_hook_publish_writes_at_once_again(hooked):
