@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from . import codec, doorbell, sql, trace
 from .declaration import registry
@@ -17,7 +17,24 @@ from .sql import NewMessage
 
 LONGEST_KEY = 200
 
-_gathered: ContextVar[list[NewMessage] | None] = ContextVar("gathered", default=None)
+
+class _Gathering(list[NewMessage]):
+    """The messages of a `gathering` block: those of its own connection, until it is stopped.
+
+    Whoever copies the context, a thread with a transaction of its own or a callback, shares this object.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection = connections[DEFAULT_DB_ALIAS]
+        self.stopped = False
+
+    def takes(self) -> bool:
+        """Whether what is published now is this block's."""
+        return not self.stopped and self.connection is connections[DEFAULT_DB_ALIAS]
+
+
+_gathered: ContextVar[_Gathering | None] = ContextVar("gathered", default=None)
 
 
 def publish(event: object, *, key: str = "") -> UUID:
@@ -38,7 +55,7 @@ def publish(event: object, *, key: str = "") -> UUID:
     headers = codec.encode(trace.current().headers())
     message = NewMessage(uuid7(), declared.name, declared.version, key, codec.encode(event), headers)
     gathered = _gathered.get()
-    if gathered is not None:
+    if gathered is not None and gathered.takes():
         gathered.append(message)
     else:
         sql.insert_message(message)
@@ -53,7 +70,7 @@ def gathering() -> Iterator[list[NewMessage]]:
     For an engine that writes them in the one statement which records the change they tell of: `sql.INSERT_GATHERED`,
     with the parameters of `sql.columns`, and `doorbell.ring` after the commit.
     """
-    messages: list[NewMessage] = []
+    messages = _Gathering()
     token = _gathered.set(messages)
     try:
         yield messages
@@ -63,7 +80,9 @@ def gathering() -> Iterator[list[NewMessage]]:
 
 def stop_gathering() -> None:
     """From here to the end of the `gathering` block `publish` writes at once."""
-    _gathered.set(None)
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.stopped = True
 
 
 def _ring_after_commit() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 import pytest
 from django.contrib.auth.models import Group
@@ -231,6 +233,30 @@ def test_what_fails_after_the_commit_leaves_the_step_recorded_and_the_next_in_ha
     assert isinstance(verdict, Next)
     assert (Step.objects.get(name="fetch").status, Step.objects.get(name="think").attempts) == ("done", 1)
     assert "saga.after_commit_failed" in caplog.text
+
+
+def test_a_hook_that_writes_in_another_context_loses_no_event(hooked):
+    def hook() -> None:
+        copy_context().run(Group.objects.create, name="a row of the host's")
+        tell("a")
+
+    step_once(hooked(hook))
+    assert told() == ["a"]
+
+
+def test_an_event_of_another_threads_transaction_is_written_there(hooked):
+    def in_a_thread() -> None:
+        with transaction.atomic():
+            tell("rolled back")
+            transaction.set_rollback(True)
+        connection.close()
+
+    def hook() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(copy_context().run, in_a_thread).result()
+
+    step_once(hooked(hook))
+    assert (Step.objects.get(name="fetch").status, told()) == ("done", [])
 
 
 def test_after_a_hook_publish_writes_at_once_again(hooked):
