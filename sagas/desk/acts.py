@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from ..errors import SagaError, WrongState
 from ..look import clock
 from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
-from ..transitions import leased, locked
+from ..transitions import leased, locked, save
 from .second import agreed
 
 BACKWARD = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
@@ -113,6 +113,14 @@ def let_go(run: Run, step: Step) -> None:
     """Take the step from a worker whose lease has run out: what it still writes fails."""
     step.token, step.lease_until, step.next_attempt_at = None, None, None
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
+
+
+def take_back(run: Run, step: Step) -> None:
+    """`let_go` of a step that a worker had in hand, which waits for its next attempt then; any other stays as it is."""
+    if step.token is not None:
+        let_go(run, step)
+        step.status = StepStatus.UNDO_WAITING if step.status in BACKWARD else StepStatus.WAITING
+        save(step)
 
 
 def note(run: Run, field: str) -> None:

@@ -10,7 +10,7 @@ from outbox import codec
 
 from .. import registry
 from ..models import Run
-from .acts import Actor, DoesNotFit, act, note, standing
+from .acts import Actor, DoesNotFit, act, note, standing, take_back
 
 MISSING = "(not there)"
 """Stands in a diff for a field that the other side does not have."""
@@ -29,13 +29,14 @@ def set_input(
     """
     with act("set_input", run_id, actor, reason, row_version) as deed:
         run = deed.run
-        standing(deed, "change the input")
+        step = standing(deed, "change the input")
         new = changed_input(run, changes)
         found = differences(run.input, new)
         if not found:
             raise DoesNotFit("The new input is the same as the old one; there is nothing to change.")
         deed.before["input"] = {path: old for path, (old, _) in found.items()}
         deed.after["input"] = {path: now for path, (_, now) in found.items()}
+        take_back(run, step)  # it would take the next step with the old input
         run.input = new
         note(run, "input")
 

@@ -16,7 +16,7 @@ from ..errors import WrongState
 from ..models import Run, RunStatus, Step
 from ..settings import saga_settings
 from ..transitions import change, may_have_happened, ready
-from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
+from .acts import BACKWARD, Actor, DoesNotFit, act, standing, take_back
 from .skips import fitting
 
 
@@ -39,7 +39,7 @@ def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: 
         steps = list(run.steps.all())
         kept = steps[: run.position + 1] if asked else steps[: run.position]
         refuse_misfit(run, kept, target)
-        let_go(run, step)
+        take_back(run, step)  # it would go on by the older list
         deed.before["steps"] = [one.name for one in steps]
         deed.after["steps"] = [one.name for one in target.steps]
         _rewrite(run, steps, len(kept), target)

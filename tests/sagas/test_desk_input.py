@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import pytest
 from django.contrib.auth import get_user_model
 
-from sagas import Refused, Saga, StepContext, WrongState, desk, registry
+from sagas import Refused, Saga, StepContext, WrongState, desk, engine, registry
 from sagas.desk.inputs import differences, merged
 from sagas.models import Run
+from sagas.verdict import Next
 
-from .driver import begin, carry, step_once
+from .clock import let_the_lease_run_out
+from .driver import begin, carry, link, step_once
 from .errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,6 +121,29 @@ def test_the_input_of_a_step_in_a_workers_hands_is_not_changed(world, ann):
     world.faults["fetch"] = [press]
     step_once(run_id)
     assert Run.objects.get().input == {"what": "milk"}
+
+
+@pytest.mark.parametrize("undo", [False, True])
+def test_a_worker_that_comes_after_its_lease_goes_on_with_no_older_input(world, ann, monkeypatch, undo):
+    run_id = begin(errand, Errand("milk"))
+    world.faults["pay"] = [Refused("card_declined")] if undo else []
+    while undo and Run.objects.get().status == "running":
+        step_once(run_id)
+    first, then, asked = ("wrap", "fetch", "unwrap") if undo else ("fetch", "think", "fetch")
+
+    def slow() -> None:
+        let_the_lease_run_out(first)
+        desk.set_input(run_id, actor=ann, reason="no milk", changes={"what": "tea"})
+
+    given: list[str] = []
+    world.faults[asked] = [slow]
+    monkeypatch.setattr(errand.named(then), "undo_run" if undo else "run", lambda ctx: given.append(ctx.input.what))
+    act = engine.undo_step if undo else engine.run_step
+    for _ in range(2):
+        verdict = act(link(Run.objects.get(), first, ahead=lambda _step: "next"))
+    assert isinstance(verdict, Next), "the second worker's"
+    engine.proceed(verdict.taken)
+    assert given == ["tea"]
 
 
 def test_the_input_of_a_finished_run_is_not_changed(world, ann):

@@ -15,6 +15,7 @@ from sagas.errors import SagaError
 from sagas.models import Run
 from sagas.verdict import STOP
 
+from .clock import let_the_lease_run_out
 from .driver import begin, carry, link, step_once
 from .errand import Errand
 
@@ -212,3 +213,26 @@ def test_a_link_of_the_old_version_that_is_still_on_its_way_does_nothing(declare
     desk.move(run_id, actor=ann, reason="insured from today", version=2)
     assert engine.run_step(late) == STOP
     assert called == ["fetch 1"], "the second step of version 2 is insure; the old link would pay in its place"
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_worker_that_comes_after_its_lease_goes_on_by_no_older_list(declare, called, ann, monkeypatch, position):
+    older = declare(1, "fetch", "pay!")
+    declare(2, "fetch", "pay!", "deliver") if position else declare(2, "fetch", "insure", "pay!")
+    run_id = begin(older, Errand("milk"))
+    for _ in range(position):
+        step_once(run_id)
+    name = older.steps[position].name
+
+    def slow(_ctx: StepContext[Any]) -> str:
+        let_the_lease_run_out(name)
+        desk.move(run_id, actor=ann, reason="from today", version=2)
+        return "x"
+
+    monkeypatch.setattr(older.steps[position], "run", slow)
+    assert engine.run_step(link(Run.objects.get(), name, ahead=lambda _step: "next")) == STOP
+    run = Run.objects.get()
+    assert (run.status, run.position, run.steps.get(position=position).status) == ("running", position, "waiting")
+    desk.retry_now(run_id, actor=ann, reason="its one attempt was lost")
+    assert carry(run_id).status == "completed"
+    assert [one for one in called if one.endswith("2")] == [f"{one.name} 2" for one in run.steps.all()[position:]]
