@@ -77,8 +77,8 @@ def postpone(run: Run, step: Step, status: StepStatus, delay: timedelta) -> None
     run.wake_at = Least(Now() + delay + slack, *bound) if bound else Now() + delay + slack
     if forward and run.cancel_requested_at is None:  # else it says why the run is undone
         run.reason = step.error_text
-    run.row_version = F("row_version") + 1
-    run.save(update_fields=["wake_at", "reason", "row_version"])
+    run.waits_for, run.row_version = "", F("row_version") + 1
+    run.save(update_fields=["wake_at", "reason", "waits_for", "row_version"])
 
 
 def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:

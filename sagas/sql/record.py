@@ -30,6 +30,7 @@ WITH run AS (
 _ONLY = """
 UPDATE saga_run r
 SET position = r.position + 1, status = %(status)s, row_version = r.row_version + 1, updated_at = clock_timestamp(),
+    waits_for = '',
     reason = CASE WHEN r.cancel_requested_at IS NULL OR %(last)s THEN '' ELSE r.reason END, code = '',
     wake_at = CASE WHEN %(last)s THEN NULL ELSE clock_timestamp() + make_interval(secs => %(patience)s) END,
     finished_at = CASE WHEN %(last)s THEN clock_timestamp() END
@@ -56,6 +57,7 @@ _AND_CLAIM = f"""
 )
 UPDATE saga_run r
 SET position = r.position + 1, row_version = r.row_version + 1, updated_at = clock_timestamp(), rings = 0,
+    waits_for = '',
     reason = CASE WHEN r.cancel_requested_at IS NULL THEN '' ELSE r.reason END, code = '',
     wake_at = CASE WHEN next.run_id IS NULL THEN clock_timestamp() + make_interval(secs => %(patience)s)
                    ELSE {WAKE.format(lease="next.lease_until")} END
@@ -91,6 +93,7 @@ step AS (
 )
 UPDATE saga_run r
 SET position = coalesce(next.position, -1), row_version = r.row_version + 1, updated_at = clock_timestamp(),
+    waits_for = '',
     status = CASE WHEN next.position IS NULL THEN 'compensated' ELSE r.status END,
     wake_at = CASE WHEN next.position IS NULL THEN NULL
                    ELSE clock_timestamp() + make_interval(secs => %(patience)s) END,

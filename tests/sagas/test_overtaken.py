@@ -10,10 +10,11 @@ from django.db import connection, transaction
 
 from sagas import Refused, engine
 from sagas.models import Run, Step
+from sagas.release import hold
 from sagas.verdict import GO_ON, STOP, Turn, Wait
 from tests.workers import until
 
-from .clock import let_the_lease_run_out, pass_the_deadline, someone_waits_for_a_lock
+from .clock import let_the_lease_run_out, pass_the_deadline, someone_waits_for_a_lock, woken_in
 from .driver import begin, carry, link, step_once
 from .errand import Errand, errand
 
@@ -68,6 +69,28 @@ def test_a_late_failure_of_an_overtaken_worker_changes_nothing(world, late):
     world.faults["fetch"] = [overtaken]
     assert step_once(run_id) == STOP
     assert carry(run_id).status == "completed"
+
+
+@pytest.mark.parametrize("late", ["done", "done in place", "undone", "failed"])
+def test_a_run_that_was_put_aside_meanwhile_waits_for_nobody_once_its_late_worker_is_done(world, late):
+    """Else the sweep would bring it back for that participant, even when it has ended, and ring it for ever."""
+    undo = late == "undone"
+    run_id = undoing(world) if undo else begin(errand, Errand("milk"))
+    position = Run.objects.get().position
+    name, call = ("wrap", "unwrap") if undo else ("fetch", "fetch")
+
+    def put_aside() -> None:
+        let_the_lease_run_out(name)
+        assert hold(run_id, position, undo, "shop")
+        if late == "failed":
+            raise LOST
+
+    world.faults[call] = [put_aside]
+    act = engine.undo_step if undo else engine.run_step
+    act(link(Run.objects.get(), name, ahead=lambda _step: "next" if late == "done in place" else None))
+    run = Run.objects.get()
+    assert (run.waits_for, run.position == position) == ("", late == "failed")
+    assert woken_in(run_id) > 0
 
 
 def test_undos_of_lost_workers_count(world):
