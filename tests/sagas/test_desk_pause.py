@@ -14,7 +14,7 @@ from sagas import Refused, RetryAfter, WrongState, desk
 from sagas.models import Run
 from sagas.verdict import STOP
 
-from .clock import woken_in
+from .clock import pass_the_deadline, woken_in
 from .driver import begin, carry, step_once
 from .errand import Errand, errand
 
@@ -56,6 +56,32 @@ def test_the_deadline_stands_still_while_a_run_is_paused(world, ann):
     assert deadline is not None
     assert timedelta(minutes=59) < deadline - timezone.now() < timedelta(minutes=61)
     assert carry(run_id).status == "completed"
+
+
+def test_a_failure_of_the_last_step_in_hand_finds_no_deadline_of_a_paused_run(world, ann):
+    run_id = begin(errand, Errand("milk"))
+
+    def paused() -> None:
+        desk.pause(run_id, actor=ann, reason="wait")
+        pass_the_deadline()
+        raise LOST
+
+    world.faults["fetch"] = [paused]
+    step_once(run_id)
+    assert Run.objects.get().status == "running"
+
+
+def test_a_cancel_is_found_by_the_last_step_in_hand_of_a_paused_run(world, ann):
+    run_id = begin(errand, Errand("milk"))
+
+    def paused() -> None:
+        desk.pause(run_id, actor=ann, reason="wait")
+        errand.cancel("key-1", reason="Changed my mind", actor="bob")
+        raise LOST
+
+    world.faults["fetch"] = [paused]
+    step_once(run_id)
+    assert Run.objects.get().status == "undoing"
 
 
 def test_an_undo_is_paused_like_a_step(world, ann):
