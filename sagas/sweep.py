@@ -8,6 +8,7 @@ from typing import Any
 from kombu.exceptions import OperationalError
 
 from outbox import trace
+from outbox.transports.celery import BatchPublishError
 
 from . import sql
 from .dispatch import RunReady, chain_of, send
@@ -33,7 +34,7 @@ def ring_overdue() -> int:
     chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}
     try:
         send(chains.values())
-    except OperationalError as error:
+    except (OperationalError, BatchPublishError) as error:  # or one that takes nothing: out of memory, read-only
         sql.GIVE_BACK.count({"ids": list(chains)})
         logger.warning("saga.sweep_without_broker", extra={"runs": len(chains), "error": str(error)})
         return 0

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from outbox.transports.celery import BatchPublishError
 from sagas import Refused, RetryAfter, Saga, StepContext, TooLate, WrongState, desk, engine, registry, sql, transitions
 from sagas.models import Attempt, Run, Step
 from sagas.sweep import ring_overdue
@@ -331,9 +332,10 @@ def test_a_run_that_cannot_be_rung_does_not_keep_the_others_from_it(world, monke
     assert rung == [str(fine)]
 
 
-def test_a_broker_that_is_away_puts_no_run_off(world, monkeypatch):
+@pytest.mark.parametrize("error", [OperationalError("away"), BatchPublishError("out of memory")])
+def test_a_broker_that_is_away_or_takes_nothing_puts_no_run_off(world, monkeypatch, error):
     def away(chains):
-        raise OperationalError("away")
+        raise error
 
     monkeypatch.setattr("sagas.sweep.send", away)
     for number in range(3):
