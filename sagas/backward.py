@@ -45,7 +45,7 @@ def try_undo(taken: Taken) -> Verdict:
         return undo_failed(taken, LostAttempts(taken.claim.number - 1))
     assert step.undo_run is not None, "the chain holds only steps with an undo"  # noqa: S101
     try:
-        context = undo_context(taken)
+        context = _readable(taken)
         if step.local:
             with recording():
                 held(taken.run_id, step.position, taken.claim.token)
@@ -62,6 +62,15 @@ def try_undo(taken: Taken) -> Verdict:
     except Exception as error:
         log_failure(logger, "saga.undo_failed", taken, error)
         return failed(taken, StepStatus.UNDO_WAITING, step.undo_retry, error, undo_failed)
+
+
+def _readable(taken: Taken) -> UndoContext[Any, Any]:
+    """What the undo is given. With a result that cannot be read nobody is asked; the slot or the trial goes back."""
+    try:
+        return undo_context(taken)
+    except ValueError:
+        settled(taken.admission, answered=None)
+        raise
 
 
 def _record_undone(taken: Taken, context: UndoContext[Any, Any]) -> Verdict:

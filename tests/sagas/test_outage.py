@@ -244,6 +244,17 @@ def test_a_slot_is_given_back_however_the_call_ends(world, settings, fault):
     assert list(Slot.objects.values_list("token", flat=True)) == [None]
 
 
+def test_an_undo_that_cannot_read_what_was_done_gives_its_slot_back(world, settings):
+    settings.SAGAS_PARTICIPANTS = {"shop": Participant(at_once=1)}
+    [run_id] = started(1)
+    world.faults["wrap"] = [Refused("no_paper")]
+    while Run.objects.get().status == "running":
+        step_once(run_id)
+    Step.objects.filter(name="fetch").update(result={"not": "a text"})
+    assert isinstance(step_once(run_id), Wait)
+    assert (world.log[-1], Slot.objects.get().token) == ("think", None)
+
+
 def test_a_doubled_link_gives_its_slot_back(world, settings):
     settings.SAGAS_PARTICIPANTS = {"shop": Participant(at_once=2)}
     [run_id] = started(1)
