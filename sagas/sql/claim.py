@@ -44,7 +44,7 @@ WITH run AS (
     UPDATE saga_run r SET rings = 0, row_version = r.row_version + 1, waits_for = '', wake_at = {wake}
     FROM step WHERE r.id = step.run_id
 )
-SELECT run.key, run.input::text, step.number, step.forgiven, step.granted, step.result::text
+SELECT run.key::text, run.input::text, step.number, step.forgiven, step.granted, step.result::text
 FROM run JOIN step ON step.run_id = run.id
 """
 

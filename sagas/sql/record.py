@@ -99,6 +99,6 @@ SET position = coalesce(next.position, -1), row_version = r.row_version + 1, upd
                    ELSE clock_timestamp() + make_interval(secs => %(patience)s) END,
     finished_at = CASE WHEN next.position IS NULL THEN clock_timestamp() END
 FROM step, next WHERE r.id = step.run_id
-RETURNING r.status, r.code, r.reason, r.position
+RETURNING r.status::text, r.code::text, r.reason, r.position
 """,
 )

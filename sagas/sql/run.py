@@ -2,6 +2,9 @@
 
 Planning such a statement costs PostgreSQL more than carrying it out. Connections that are pooled by transaction cannot
 keep a prepared statement; where Django is told so (DISABLE_SERVER_SIDE_CURSORS) the statements go out as they are.
+
+PostgreSQL refuses a prepared statement whose result has another type than it had. Hence they return `varchar` as text:
+a migration that makes a column longer stops no worker.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ SET rings = least(r.rings + 1, 100),
 FROM (SELECT id FROM saga_run WHERE wake_at <= clock_timestamp() AND paused_at IS NULL
       ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED) due
 WHERE r.id = due.id
-RETURNING r.id, r.name, r.version, r.status, r.position, r.request_id, r.traceparent
+RETURNING r.id, r.name::text, r.version, r.status::text, r.position, r.request_id::text, r.traceparent::text
 """,
 )
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from sagas import Refused
-from sagas.models import Run
+from sagas import Refused, engine
+from sagas.models import Run, Step
+from sagas.sweep import ring_overdue
+from sagas.verdict import Next
 
-from .driver import begin, carry
+from .clock import LONG_AGO
+from .driver import begin, carry, link
 from .errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TEXTS: dict[type[Model], tuple[str, ...]] = {
+    Run: ("name", "key", "status", "code", "request_id", "traceparent"),
+    Step: ("name", "status", "error_class", "error_code"),
+}
 
 
 def prepared_in(captured: CaptureQueriesContext) -> list[str]:
@@ -56,3 +67,38 @@ def test_behind_a_pool_that_keeps_nothing_they_go_out_as_they_are(world, monkeyp
         statuses = [carry(begin(errand, Errand("milk"), key=key)).status for key in ("one", "two")]
     assert statuses == ["compensated", "completed"]
     assert not [query for query in captured if query["sql"].startswith(("PREPARE", "EXECUTE"))]
+
+
+@pytest.fixture
+def widen() -> Iterator[Callable[[], None]]:
+    """Makes each text one character longer, as a migration does; shorter again after the test."""
+
+    def all_by(more: int) -> None:
+        for model, names in TEXTS.items():
+            for name in names:
+                field: Any = model._meta.get_field(name)
+                length = field.max_length + more
+                with connection.cursor() as cursor:
+                    cursor.execute(f"ALTER TABLE {model._meta.db_table} ALTER COLUMN {name} TYPE varchar({length})")
+
+    yield lambda: all_by(1)
+    all_by(0)
+
+
+def test_a_worker_goes_on_while_a_migration_makes_texts_longer(world, widen, monkeypatch):
+    monkeypatch.setattr("sagas.sweep.send", list)
+
+    def every_statement(key: str) -> None:
+        world.faults["pay"] = [Refused("card_declined")]
+        run_id = begin(errand, Errand("milk"), key=key)
+        Run.objects.update(wake_at=LONG_AGO)
+        assert ring_overdue() == 1
+        verdict = engine.run_step(link(Run.objects.get(), "fetch", ahead=lambda _step: "next"))
+        while isinstance(verdict, Next):
+            verdict = engine.proceed(verdict.taken)
+        assert carry(run_id).status == "compensated"
+        Run.objects.all().delete()
+
+    every_statement("before")
+    widen()
+    every_statement("after")
