@@ -12,6 +12,7 @@ from django.utils import timezone
 from sagas.models import Run, RunStatus, Step, StepStatus
 
 from . import wording
+from .holds import Hold, hold_of
 from .models import Order
 from .wording import StepWords
 
@@ -30,6 +31,8 @@ STATES = {
     StepStatus.UNDONE: "undone",
     StepStatus.UNDO_FAILED: "person",
 }
+STILL = ("todo", "waiting", "undoing")
+"""A step in one of these may be held; one that a worker has in hand is still finished."""
 LABELS = {
     "todo": "to do",
     "working": "working",
@@ -63,16 +66,19 @@ class Timeline:
     charge: str
     """What has become of the customer's money, in a sentence."""
     can_cancel: bool
+    hold: Hold | None = None
 
     @classmethod
     def of(cls, order: Order) -> Timeline:
         """The order as it stands now."""
         run = Run.objects.filter(name="checkout", key=order.saga_key).prefetch_related("steps").first()
         steps = list(run.steps.all()) if run else []
+        now = timezone.now()
+        hold = hold_of(run, steps, now) if run else None
         capture = next((step for step in steps if step.name == PIVOT), None)
         return cls(
             order=order,
-            steps=[show(step, run.status, timezone.now()) for step in steps] if run else [],
+            steps=[show(step, run, now, hold) for step in steps] if run else [],
             charge=wording.charge(order, capture.status if capture else StepStatus.PENDING),
             can_cancel=bool(
                 run
@@ -81,36 +87,50 @@ class Timeline:
                 and capture
                 and capture.status == StepStatus.PENDING
             ),
+            hold=hold,
         )
 
     @property
     def headline(self) -> str:
         """The state of the order in one sentence."""
-        return wording.HEADLINES[self.order.status]
+        return (self.hold and self.hold.headline) or wording.HEADLINES[self.order.status]
 
     @property
     def reason(self) -> str:
         """Why it is not going as wished; empty while all goes well."""
-        return wording.customer_reason(self.order)
+        why = wording.customer_reason(self.order)
+        return f"{why} {self.hold.reason}".lstrip() if self.hold else why
 
     @property
     def pause(self) -> str:
         """How long the page waits before it asks again; empty when nothing will change any more."""
         if self.order.is_final:
             return ""
+        if self.hold is not None:
+            return "2s"
         return "5s" if self.order.status == Order.Status.NEEDS_ATTENTION else "700ms"
 
     @property
     def fingerprint(self) -> str:
         """Changes with anything that is shown."""
-        shown = (self.order.status, self.order.tracking, self.reason, self.charge, self.can_cancel, self.steps)
+        shown = (
+            self.order.status,
+            self.order.tracking,
+            self.headline,
+            self.reason,
+            self.charge,
+            self.can_cancel,
+            self.steps,
+        )
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def show(step: Step, run_status: str, now: datetime) -> ShownStep:
+def show(step: Step, run: Run, now: datetime, hold: Hold | None) -> ShownStep:
     """One step in the customer's words."""
     words = wording.step(step.name)
-    state = state_of(step, run_status)
+    state = state_of(step, run.status)
+    if hold is not None and step.position == run.position and state in STILL:
+        return ShownStep(words.title(state), "waiting", hold.label, "")
     explained = "" if state in {"settled", "undone"} else note(step, words, now)
     return ShownStep(words.title(state), state, LABELS[state], explained)
 

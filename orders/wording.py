@@ -81,6 +81,19 @@ def step(name: str) -> StepWords:
     return STEPS.get(name, StepWords("The other side", plain, plain))
 
 
+LOOKED_AT = "One of us looks at it before it goes on. You need not do anything."
+
+
+def out_of_touch(who: str) -> str:
+    """That the order waits for a company, whichever side keeps us from calling it."""
+    return f"We are out of touch with {who} just now, and go on by ourselves as soon as that is over."
+
+
+def inside(who: str) -> str:
+    """The name of a company in the middle of a sentence."""
+    return who[:1].lower() + who[1:]
+
+
 def charge(order: Order, capture: str) -> str:
     """What has become of the customer's money; `capture` is the status of the step that takes it."""
     total = f"{order.total} {order.currency}"

@@ -25,7 +25,7 @@ from .desk.selection import searched
 from .durations import say
 from .models import Run, RunStatus
 from .readonly import ReadOnlyAdmin, badge
-from .wording import run_face
+from .wording import run_face, waits
 
 URGENCY = Case(
     When(status=RunStatus.STUCK, then=Value(0)),
@@ -43,7 +43,14 @@ class RunAdmin(ReadOnlyAdmin):
 
     list_display = ("about", "state", "stands", "age", "next_look")
     list_display_links = ("about",)
-    list_filter = (filters.StateFilter, filters.StepFilter, filters.SagaFilter, filters.AgeFilter)
+    list_filter = (
+        filters.StateFilter,
+        filters.WaitsFilter,
+        filters.StepFilter,
+        filters.SagaFilter,
+        filters.AgeFilter,
+    )
+    change_list_template = "sagas/runs.html"
     search_fields = ("subject", "key", "request_id", "id")
     search_help_text = (
         "A part of the subject, such as an order number or e-mail; or in full: a key, a request id, an id."
@@ -87,7 +94,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="where it stands, and why")
     def stands(self, run: Run) -> SafeString:
-        reason = Truncator(run.reason).chars(REASON_SHOWN)
+        reason = "no attempt is spent" if waits(run) else Truncator(run.reason).chars(REASON_SHOWN)
         return format_html('{}<small title="{}">{}</small>', runpage.where(run), run.reason, reason)
 
     @admin.display(description="age")
@@ -102,6 +109,8 @@ class RunAdmin(ReadOnlyAdmin):
             return "yours"
         if run.paused_at is not None and run.finished_at is None:
             return "when it is resumed"
+        if waits(run):
+            return "when it answers"
         if run.wake_at is None:
             return "—"
         left = run.wake_at - _read_at(run)

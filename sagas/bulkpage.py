@@ -121,6 +121,7 @@ def _listed(request: HttpRequest) -> Filter:
         status=filters.state_of(request),
         saga=request.GET.get("saga", "") or saga,
         step=step,
+        waits_for=request.GET.get("waits", ""),
         text=request.GET.get("q", "").strip(),
         accepted_after=after,
         accepted_before=before,

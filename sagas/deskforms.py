@@ -104,7 +104,7 @@ def version_field(run: Run | None) -> forms.Field:
 class JsonField(forms.CharField):
     """JSON; an empty field is null."""
 
-    widget = forms.Textarea(attrs={"rows": 10, "cols": 70, "class": "vLargeTextField", "spellcheck": "false"})
+    widget = forms.Textarea(attrs={"rows": 16, "cols": 70, "class": "vLargeTextField json", "spellcheck": "false"})
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)

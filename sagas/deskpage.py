@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from . import desk, runpage
+from . import desk, participants, runpage
 from .desk.inputs import changed_input, differences
 from .desk.second import needed
 from .deskforms import Decision, DecisionForm, form_of
@@ -108,8 +108,10 @@ def _next(verb: desk.Verb, run_id: UUID) -> str:
     run = Run.objects.prefetch_related("steps").get(pk=run_id)
     if run.finished_at is not None and verb.name != "resolve":
         return "Nothing had to be undone: the run is over." if verb.name == "compensate" else "The run is over."
-    step = runpage.standing(run)
-    return NEXT.get(verb.name, "").format(step=spoken(step.name).lower() if step else "the step")
+    step, participant = runpage.standing(run), runpage.participant(run)
+    waits = verb.name in ("retry", "skip", "resume") and participants.is_away(participant)
+    words = NEXT["away" if waits else verb.name]
+    return words.format(step=spoken(step.name).lower() if step else "the step", participant=participant)
 
 
 def _found(run_id: str) -> Run:
@@ -139,6 +141,7 @@ def _page(
         "run": run,
         "face": run_face(run),
         "where": runpage.where(run),
+        "waits": participants.wait_of(run),
         "in_doubt": verb.name == "compensate" and runpage.pivot_in_doubt(run),
         "changes": changes,
         "shown": shown,

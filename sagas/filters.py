@@ -16,6 +16,7 @@ from . import registry
 from .desk.selection import EVERY as EVERY
 from .desk.selection import STATES as STATES
 from .models import Run, RunStatus
+from .policies import declared
 from .wording import RUN, spoken
 
 TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
@@ -56,6 +57,19 @@ class StateFilter(admin.SimpleListFilter):
         for name, title in self.lookup_choices:
             query = changelist.get_query_string({"state": str(name)})
             yield {"selected": name == self.chosen, "query_string": query, "display": title}
+
+
+class WaitsFilter(admin.SimpleListFilter):
+    """By the participant that the run waits for."""
+
+    title = "participant it waits for"
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in declared()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(waits_for=self.value()) if self.value() else queryset
 
 
 class SagaFilter(admin.SimpleListFilter):

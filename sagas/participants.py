@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from . import breakersql, sql
 from .durations import say
-from .models import Breaker
+from .models import Breaker, Run
 from .participant import Participant
-from .wording import Face
+from .wording import Face, waits
 
 STATE = {
     Breaker.State.CLOSED: Face("✓", "ok", "answers"),
@@ -42,6 +42,30 @@ def waiting() -> list[Waiting]:
     return [Waiting(*row) for row in sql.fetch(breakersql.WAITING, {})]
 
 
+def wait_of(run: Run) -> str:
+    """For which participant the run waits, since when, and what it costs; empty when it waits for none."""
+    if not waits(run):
+        return ""
+    name, breaker = run.waits_for, Breaker.objects.filter(pk=run.waits_for).first()
+    if breaker is None or breaker.opened_at is None:
+        return f"Waits for {name}, which answers again: it goes on when its turn comes. Nobody must act."
+    since = _clock(breaker.opened_at)
+    if held_by_hand(breaker):
+        return (
+            f"Waits for {name}: all calls to it are held by hand, since {since}. No attempt is spent; "
+            "somebody must let the calls go."
+        )
+    return (
+        f"Waits for {name}, away since {since}. No attempt is spent; it goes on by itself when {name} answers. "
+        "Nobody must act."
+    )
+
+
+def is_away(name: str) -> bool:
+    """Whether calls to the participant are held now."""
+    return Breaker.objects.filter(pk=name).exclude(state=Breaker.State.CLOSED).exists()
+
+
 def held_by_hand(breaker: Breaker) -> bool:
     """Whether only a person lets the calls go again."""
     return breaker.state == Breaker.State.OPEN and breaker.open_until is None
@@ -54,26 +78,28 @@ def face(breaker: Breaker) -> Face:
 
 def sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
     """The state in words: what happens to calls, since when, how many runs wait, and what comes next."""
-    waits = Waiting(breaker.name, breaker.opened_at, runs)
+    stands = _sentence(str(Waiting(breaker.name, breaker.opened_at, runs)))
+    if not runs and breaker.opened_at is not None:
+        stands = f"Away since {_clock(breaker.opened_at)}, and no run waits for it"
     if breaker.state == Breaker.State.CLOSED:
         failures = f" {breaker.failures} of {policy.trip_after} failures in a row." if breaker.failures else ""
-        back = f" {_sentence(str(waits))}, up to {policy.release_per_second:g} a second." if runs else ""
+        back = f" {stands}, up to {policy.release_per_second:g} a second." if runs else ""
         return f"Calls go through.{failures}{back}"
     if held_by_hand(breaker):
-        return f"{_sentence(str(waits))}. All calls are held until a person lets them go."
+        return f"{stands}. All calls are held until a person lets them go."
     if breaker.state == Breaker.State.HALF_OPEN or breaker.open_until is None:
-        return f"{_sentence(str(waits))}. One call is under way as a trial; its answer decides for all."
+        return f"{stands}. One call is under way as a trial; its answer decides for all."
     due = timezone.localtime(breaker.open_until)
-    return f"{_sentence(str(waits))}. From {due:%H:%M:%S} on, the next call goes as a trial."
+    return f"{stands}. From {due:%H:%M:%S} on, the next call goes as a trial."
 
 
 def limits(policy: Participant) -> str:
     """The policy in words."""
     parts = [
-        "no limit at once" if policy.at_once is None else f"{policy.at_once} at once",
-        "no limit a second" if policy.per_second is None else f"{policy.per_second:g} a second",
+        "any number at once" if policy.at_once is None else f"{policy.at_once} at once",
+        "any number a second" if policy.per_second is None else f"{policy.per_second:g} a second",
         f"held after {policy.trip_after} failures in a row",
-        f"for {say(policy.hold)}, at the longest {say(policy.longest_hold)}",
+        f"for {say(policy.hold)} at first and {say(policy.longest_hold)} at the longest",
     ]
     return ", ".join(parts)
 

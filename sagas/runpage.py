@@ -13,14 +13,14 @@ from django.conf import settings
 from outbox import codec
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
-from . import registry
+from . import participants, registry
 from .errors import SagaError
 from .look import clock
 from .models import Run, RunStatus, Step, StepStatus
 from .settings import saga_settings
 from .timeline import Entry, timeline
 from .transitions import passed_pivot
-from .wording import Face, means, run_face, spoken, step_face
+from .wording import Face, means, run_face, spoken, step_face, waits
 
 SHOWN = 300
 """Attempts on one page: a step that is tried until it is done may make hundreds a day."""
@@ -80,7 +80,7 @@ def load(run: Run) -> RunPage:
     return RunPage(
         run=run,
         face=run_face(run),
-        means=means(run),
+        means=participants.wait_of(run) or means(run),
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
         steps=_cards(run, steps),
@@ -110,6 +110,15 @@ def standing(run: Run) -> Step | None:
     return next((step for step in run.steps.all() if step.position == run.position), None)
 
 
+def participant(run: Run) -> str:
+    """The participant of the step at which the run stands; empty when it calls none, or is not declared here."""
+    step = standing(run)
+    try:
+        return registry.find(run.name, run.version).named(step.name).participant if step else ""
+    except (SagaError, KeyError):
+        return ""
+
+
 def where(run: Run) -> str:
     """Where the run stands, in words: the step, its attempts, its status."""
     step = standing(run)
@@ -117,7 +126,8 @@ def where(run: Run) -> str:
         return "at its end"
     tries = step.undo_attempts if run.status == RunStatus.UNDOING else step.attempts
     title = spoken(step.name)
-    return f"{title}, {StepStatus(step.status).label}, {tries} {'attempt' if tries == 1 else 'attempts'}"
+    status = f"waits for {run.waits_for}" if waits(run) else StepStatus(step.status).label
+    return f"{title}, {status}, {tries} {'attempt' if tries == 1 else 'attempts'}"
 
 
 def pivot_in_doubt(run: Run) -> bool:

@@ -163,6 +163,11 @@ def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
         face, lasted = Face("⏸", "act", "paused"), now - run.paused_at
         yield Entry(run.paused_at, face, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
         return
+    if run.waits_for:
+        face = Face("…", "wait", "waits")
+        title, text = f"Waits for {run.waits_for}", "No attempt is spent while it waits."
+        yield Entry(run.updated_at, face, title, kind="now", text=text)
+        return
     for step in (step for step in steps if step.position == run.position and step.status not in IN_HANDS):
         face = STEP[StepStatus(step.status)]
         if step.next_attempt_at is None:

@@ -58,6 +58,7 @@ ENDED = {
     "compensated": "Undone: nothing of the run is left at the participants",
 }
 NEXT = {
+    "away": "{participant} is away: the run waits for it with {step}, and no attempt is spent.",
     "retry": "A worker tries {step} again within seconds; reload to see what came of it.",
     "compensate": "Workers undo the steps one after the other, the last one first; reload to see how far they are.",
     "skip": "Workers go on with {step} within seconds; reload to see how far they are.",
@@ -72,18 +73,26 @@ BULK = {
     BulkAct.State.FINISHED: Face("✓", "ok", "finished"),
     BulkAct.State.STOPPED: Face("■", "calm", "stopped"),
 }
+WAITING = Face("…", "wait", "waiting")
 WONT_RUN = Face("·", "calm", "will not run")
 PAUSED = "Paused: nobody takes a step of it, and its deadline stands still. Somebody must resume it."
 
 
 def run_face(run: Run) -> Face:
-    """The face of a run's status; a resolved run says how it ended, a paused one that it is paused."""
+    """The face of a run's status; a resolved run says how it ended, one that is paused or waits says so."""
     face = RUN[RunStatus(run.status)]
     if run.paused_at is not None and run.finished_at is None:
         return Face("⏸", "act", f"paused while {face.text}")
+    if waits(run):
+        return Face("…", "wait", f"{face.text}, waiting") if run.status == RunStatus.UNDOING else WAITING
     if run.resolution:
         return Face(face.icon, face.tone, f"{face.text}, {RUN[RunStatus(run.resolution)].text}")
     return face
+
+
+def waits(run: Run) -> bool:
+    """Whether nothing but a participant that is away keeps the run from going on."""
+    return bool(run.waits_for) and run.paused_at is None
 
 
 def means(run: Run) -> str:
@@ -93,7 +102,9 @@ def means(run: Run) -> str:
 
 
 def step_face(run: Run, step: Step) -> Face:
-    """The face of a step's status; one that nobody will come to any more says so."""
+    """The face of a step's status; one that waits for its participant, or will not run any more, says so."""
+    if waits(run) and step.position == run.position:
+        return WAITING
     over = run.status in (RunStatus.UNDOING, RunStatus.COMPENSATED, RunStatus.RESOLVED)
     turned = over or (run.status == RunStatus.STUCK and step.position > run.position and _goes_back(run))
     return WONT_RUN if step.status == StepStatus.PENDING and turned else STEP[StepStatus(step.status)]

@@ -23,7 +23,7 @@ STATES: dict[str, list[RunStatus]] = {
     **{status.value: [status] for status in FINISHED},
     "all": EVERY,
 }
-BY_HAND = ("status", "saga", "step", "code", "version", "paused", "text")
+BY_HAND = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
 """What a person may write in a filter."""
 CURRENT = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
 
@@ -41,6 +41,8 @@ class Filter:
     """The run's code, or the error code of the step at which it stands."""
     version: int | None = None
     paused: bool | None = None
+    waits_for: str = ""
+    """The participant that must come back first."""
     text: str = ""
     """What people search by, as `searched` reads it."""
     accepted_after: datetime | None = None
@@ -128,6 +130,7 @@ def _exact(chosen: Filter) -> dict[str, Any]:
     wanted = {
         "name": chosen.saga or None,
         "version": chosen.version,
+        "waits_for": chosen.waits_for or None,
         "created_at__gt": chosen.accepted_after,
         "created_at__lte": chosen.accepted_before,
     }

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django import template
+from django.contrib.admin.utils import quote
 
 from outbox import health
-from sagas import durations
+from sagas import durations, participants
 from sagas.statistics import Figures, figures
 
 register = template.Library()
@@ -32,6 +33,18 @@ def percent(share: float | None) -> str:
     if share is None:
         return "—"
     return f"{int(share * 1000) / 10:g} %"
+
+
+@register.filter
+def quoted(key: str) -> str:
+    """A primary key as it stands in the admin's addresses."""
+    return str(quote(key))
+
+
+@register.simple_tag
+def waited_for() -> list[participants.Waiting]:
+    """The participants that runs wait for, the longest outage first."""
+    return participants.waiting()
 
 
 @register.simple_tag

@@ -78,7 +78,7 @@ def test_a_participant_that_never_failed_is_listed_and_can_be_held(operator, cli
 def test_the_list_and_the_page_say_the_limits(operator, client, settings):
     settings.SAGAS_PARTICIPANTS = {"shop": Participant(at_once=4, per_second=2.5)}
     away()
-    words = "4 at once, 2.5 a second, held after 3 failures in a row, for 5 s, at the longest 1 min"
+    words = "4 at once, 2.5 a second, held after 3 failures in a row, for 5 s at first and 1 min at the longest"
     assert words in client.get(reverse(LIST)).content.decode()
     assert words in page(client)
 
@@ -208,6 +208,11 @@ SINCE = "Waiting for shop since 2026-03-04 14:02, 7 runs."
             {"state": S.OPEN, "opened_at": AT, "open_until": AT + timedelta(seconds=5)},
             7,
             f"{SINCE} From 14:02:10 on, the next call goes as a trial.",
+        ),
+        (
+            {"state": S.OPEN, "opened_at": AT},
+            0,
+            "Away since 2026-03-04 14:02, and no run waits for it. All calls are held until a person lets them go.",
         ),
         ({"state": S.OPEN, "opened_at": AT}, 7, f"{SINCE} All calls are held until a person lets them go."),
         (

@@ -1,0 +1,46 @@
+"""Why an order stands still although nothing went wrong with it, in the customer's words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime
+
+from sagas.models import Run, RunStatus, Step
+
+from . import wording
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What is said instead of that we are working on it."""
+
+    headline: str
+    """Empty for an order that is being cancelled: that stays the news."""
+    reason: str
+    label: str
+    """Of the step at which the order stands."""
+
+
+def hold_of(run: Run, steps: list[Step], now: datetime) -> Hold | None:
+    """Whether the run is paused, or waits for a participant that is away; None when it is neither."""
+    step = next((step for step in steps if step.position == run.position), None)
+    if step is None or run.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
+        return None
+    forward = run.status == RunStatus.RUNNING
+    if run.paused_at is not None:
+        return Hold("We have put your order on hold." if forward else "", wording.LOOKED_AT, "on hold")
+    if run.waits_for:
+        who = wording.inside(wording.step(step.name).who)
+        limit = _limit(run.wake_at, now) if forward else ""
+        return Hold(f"Your order waits for {who}." if forward else "", f"{wording.out_of_touch(who)}{limit}", "waiting")
+    return None
+
+
+def _limit(until: datetime | None, now: datetime) -> str:
+    """When waiting ends: nothing but its deadline wakes a run that waits, and only while it can be undone."""
+    if until is None:
+        return ""
+    minutes = max(1, math.ceil((until - now).total_seconds() / 60))
+    span = "1 minute" if minutes == 1 else f"{minutes} minutes"
+    return f" Should that take longer than {span}, we cancel the order and charge nothing."
