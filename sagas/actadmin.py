@@ -13,16 +13,16 @@ from django.utils.safestring import SafeString
 
 from . import bulkpage
 from .models import Act, BulkAct
-from .readonly import ReadOnlyAdmin, badge
+from .readonly import ReadOnlyAdmin, badge, said_at
 from .timeline import changes_of
-from .wording import BULK
+from .wording import BULK, spoken
 
 
 @admin.register(Act)
 class ActAdmin(ReadOnlyAdmin):
     """Everything that people did, newest first."""
 
-    list_display = ("at", "actor_name", "verb", "run_link", "reason", "changed")
+    list_display = ("when", "what", "run_link", "changed")
     list_display_links = None
     list_filter = ("verb",)
     search_fields = ("=actor_name", "run__subject")
@@ -31,14 +31,26 @@ class ActAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     sortable_by = ()
 
+    class Media:
+        css = {"all": ["sagas/desk.css"]}
+
+    @admin.display(description="when, and who")
+    def when(self, act: Act) -> SafeString:
+        return format_html("{}<small>{}</small>", said_at(act.at), act.actor_name)
+
+    @admin.display(description="what, and why")
+    def what(self, act: Act) -> SafeString:
+        return format_html("{}<small>{}</small>", spoken(act.verb), act.reason)
+
     @admin.display(description="run")
     def run_link(self, act: Act) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("admin:sagas_run_change", args=[act.run_id]), act.run)
+        url, run = reverse("admin:sagas_run_change", args=[act.run_id]), act.run
+        return format_html('<a href="{}">{}</a><small>{}</small>', url, run.subject or run.key, run.name)
 
     @admin.display(description="before → after")
     def changed(self, act: Act) -> SafeString:
         lines = ((change.name, change.before, change.after) for change in changes_of(act))
-        return format_html_join("", "<small>{}: {} → {}</small><br>", lines)
+        return format_html_join("", "<small>{}: {} → {}</small>", lines)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """An act is read on its run's page."""
@@ -52,7 +64,7 @@ class ActAdmin(ReadOnlyAdmin):
 class BulkActAdmin(ReadOnlyAdmin):
     """Verbs for many runs: how far they are. Whoever may see runs may see them."""
 
-    list_display = ("created_at", "actor_name", "verb", "state_badge", "progress", "reason")
+    list_display = ("when", "what", "state_badge", "progress")
     ordering = ("-id",)
     sortable_by = ()
     list_filter = ("state", "verb")
@@ -65,6 +77,14 @@ class BulkActAdmin(ReadOnlyAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
+
+    @admin.display(description="when, and who")
+    def when(self, bulk: BulkAct) -> SafeString:
+        return format_html("{}<small>{}</small>", said_at(bulk.created_at), bulk.actor_name)
+
+    @admin.display(description="what, and why")
+    def what(self, bulk: BulkAct) -> SafeString:
+        return format_html("{}<small>{}</small>", spoken(bulk.verb), bulk.reason)
 
     @admin.display(description="state")
     def state_badge(self, bulk: BulkAct) -> SafeString:

@@ -21,6 +21,7 @@ from . import actadmin as actadmin  # it and the next register on import
 from . import bulkpage, desk, deskpage, filters, proposalpage, runpage
 from . import participantadmin as participantadmin
 from .desk.proposals import proposed
+from .desk.second import needed
 from .desk.selection import searched
 from .durations import say
 from .models import Run, RunStatus
@@ -127,7 +128,10 @@ class RunAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         if run is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        proposal = _proposal(request, run)
         verbs = [verb for verb in _permitted(request) if desk.allowed(run, verb.name)]
+        if proposal:  # one at a time
+            verbs = [verb for verb in verbs if not needed(verb.name)]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -135,7 +139,7 @@ class RunAdmin(ReadOnlyAdmin):
             "title": run.subject or run.key,
             "page": runpage.load(run),
             "verbs": verbs,
-            **_proposal(request, run),
+            **proposal,
             **(extra_context or {}),
         }
         return TemplateResponse(request, "sagas/run.html", context)
@@ -178,7 +182,12 @@ def _proposal(request: HttpRequest, run: Run) -> dict[str, Any]:
     if proposal is None:
         return {}
     verb = proposed(proposal)
-    return {"proposal": proposal, "proposed": verb, "may_answer": request.user.has_perm(verb.permission)}
+    return {
+        "proposal": proposal,
+        "proposed": verb,
+        "may_answer": request.user.has_perm(verb.permission),
+        "own": proposal.actor_id == request.user.pk,
+    }
 
 
 def _permitted(request: HttpRequest) -> list[desk.Verb]:

@@ -82,7 +82,7 @@ class ParticipantAdmin(ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with those that never failed on it: they can be held as well."""
         make_known()
-        return super().changelist_view(request, {**(extra_context or {}), "title": "Participants"})
+        return super().changelist_view(request, extra_context)
 
     @admin.display(description="state")
     def state_badge(self, breaker: Breaker) -> SafeString:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from .desk.proposals import PROPOSE
 from .models import Act, Attempt, Run, RunStatus, Step, StepStatus
 from .wording import ENDED, IN_HAND, OUTCOME, STEP, Face, spoken
 
@@ -93,18 +94,18 @@ def _gaps(run: Run, attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterato
         elif before.direction != after.direction:
             yield Entry(ended, Face("↩", "wait", "turned around"), "Turned around: what may have happened is undone")
         elif lasted >= WORTH_TELLING:
-            yield _wait(ended, lasted, "Waited for a worker")
+            yield _wait(ended, lasted, "Waited for a worker or a participant")
 
 
 def _first_wait(run: Run, attempts: Sequence[Attempt]) -> Iterator[Entry]:
     if attempts and attempts[0].number == 1 and attempts[0].started_at - run.created_at >= WORTH_TELLING:
-        yield _wait(run.created_at, attempts[0].started_at - run.created_at, "Waited for a worker")
+        yield _wait(run.created_at, attempts[0].started_at - run.created_at, "Waited for a worker or a participant")
 
 
 def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
     """What people did, and before it how long the run had waited for them."""
     for act in acts:
-        if act.before.get("status") == RunStatus.STUCK:
+        if act.before.get("status") == RunStatus.STUCK != act.after.get("status", RunStatus.STUCK):
             parked = max((one.ended_at for one in attempts if one.ended_at and one.ended_at <= act.at), default=None)
             if parked is not None:
                 face = Face("!", "bad", "stuck")
@@ -114,7 +115,10 @@ def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
 
 
 def changes_of(act: Act) -> tuple[Change, ...]:
-    """What an act changed, in words; of the input only the fields that changed are in its record."""
+    """What an act changed, in words; of the input only the fields that changed are in its record. A proposal has
+    changed nothing yet."""
+    if act.verb.startswith(PROPOSE):
+        return ()
     facts = [(name, act.before.get(name), act.after.get(name)) for name in TOLD]
     told = [change_of(spoken(name), was, is_) for name, was, is_ in facts if was != is_]
     old, new = act.before.get("input", {}), act.after.get("input", {})
@@ -160,7 +164,7 @@ def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
         yield Entry(since, face, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
         return
     if run.paused_at is not None:
-        face, lasted = Face("⏸", "act", "paused"), now - run.paused_at
+        face, lasted = Face("‖", "act", "paused"), now - run.paused_at
         yield Entry(run.paused_at, face, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
         return
     if run.waits_for:

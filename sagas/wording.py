@@ -82,7 +82,7 @@ def run_face(run: Run) -> Face:
     """The face of a run's status; a resolved run says how it ended, one that is paused or waits says so."""
     face = RUN[RunStatus(run.status)]
     if run.paused_at is not None and run.finished_at is None:
-        return Face("⏸", "act", f"paused while {face.text}")
+        return Face("‖", "act", f"paused while {face.text}")
     if waits(run):
         return Face("…", "wait", f"{face.text}, waiting") if run.status == RunStatus.UNDOING else WAITING
     if run.resolution:

@@ -50,7 +50,8 @@ class Filter:
     ids: tuple[UUID, ...] | None = None
 
     def __str__(self) -> str:
-        shown = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name != "ids"]
+        unsaid = {"ids"} if self.ids is None or self.status != "all" else {"ids", "status"}
+        shown = [(field.name, getattr(self, field.name)) for field in fields(self) if field.name not in unsaid]
         words = [f"{name}={value}" for name, value in shown if value not in ("", None)]
         return ", ".join([*words, *([f"{len(self.ids)} chosen runs"] if self.ids is not None else [])])
 

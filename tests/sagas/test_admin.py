@@ -362,6 +362,8 @@ def test_every_act_is_listed_with_its_run(operator, client, world):
     answer = client.get(reverse("admin:sagas_act_changelist"), {"q": "S-100001"})
     assert "The street exists now." in answer.content.decode()
     assert reverse("admin:sagas_run_change", args=[run.pk]) in answer.content.decode()
+    assert "<h1>Acts</h1>" in answer.content.decode()
+    assert "<small>Status: stuck → running</small>" in answer.content.decode()
 
 
 # --- The front page ------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def test_an_order_is_carried_out_after_the_page_and_says_what_was_skipped_and_wh
     assert "0 done, 0 skipped, about 3 to go at 1000 a second." in progress(client)
     bulk.work_off()
     text = progress(client)
-    assert "2 done, 1 skipped." in text
+    assert "2 done, 1 skipped, of 3." in text
     assert "S-100002 bob@example.com" in text
     assert "Cannot resolve: the run is running. Only a stuck run is resolved by hand." in text
     assert {(act.actor, act.reason) for act in Act.objects.all()} == {(operator, "Called them.")}

@@ -167,11 +167,14 @@ def test_the_admin_proposes_and_another_person_confirms(client, stuck, ann, bob)
     assert "proposed and recorded. Somebody else must confirm it." in said(send(client, stuck, '"given"'))
     proposal = Act.objects.get()
     confirm = reverse("admin:sagas_proposal", args=[proposal.pk, "confirm"])
-    assert "ann proposes: Skip with a result. I took it there." in page_of(client, stuck)
+    text = page_of(client, stuck)
+    assert "ann proposes: Skip with a result. I took it there." in text
+    assert (confirm in text, "Withdraw" in text) == (False, True)
     assert "You proposed it yourself" in said(client.post(confirm, {"reason": "x"}))
 
     client.force_login(bob)
     assert confirm in page_of(client, stuck)
+    assert "Withdraw" not in page_of(client, stuck)
     assert "&quot;result&quot;: &quot;given&quot;" in client.get(confirm).content.decode()
     assert "Say why" in client.post(confirm, {"reason": ""}).content.decode()
     assert "Confirmed: done and recorded." in said(client.post(confirm, {"reason": "I saw the receipt."}))
@@ -185,6 +188,20 @@ def test_only_who_may_do_it_may_answer(client, proposal, stuck):
         assert client.post(url, {"reason": "x"}).status_code == 403
         assert url not in page_of(client, stuck)
     assert "ann proposes" in page_of(client, stuck)
+
+
+def test_an_open_proposal_changes_nothing_in_the_timeline_and_keeps_others_from_being_offered(
+    client, proposal, stuck, bob
+):
+    client.force_login(bob)
+    text = page_of(client, stuck)
+    assert "Propose skip by ann" in text
+    assert "Status: stuck →" not in text
+    assert text.count("Stuck: waits for a person") == 1
+    assert "Stuck: waited for a person" not in text
+    assert "desk/skip/" not in text
+    client.post(reverse("admin:sagas_proposal", args=[proposal.pk, "reject"]), {"reason": "No receipt."})
+    assert "desk/skip/" in page_of(client, stuck)
 
 
 def test_a_proposal_is_rejected_in_the_admin(client, proposal, stuck, bob):
