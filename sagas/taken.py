@@ -67,11 +67,11 @@ class Taken:
     saga: Saga[Any]
     step: Step[Any, Any]
     claim: sql.Claim
-    input: Any
+    input: Any = field(repr=False)
     worker: Worker
     admission: Admission
     undo: bool = False
-    results: dict[str, str] = field(default_factory=dict)
+    results: dict[str, str] = field(default_factory=dict, repr=False)
     """What steps that this worker has just carried out returned, as JSON."""
 
     def followed_by(self, step: Step[Any, Any], claim: sql.Claim, worker: Worker, results: dict[str, str]) -> Taken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -82,12 +82,12 @@ class Claim:
     token: UUID
     key: str
     """The run's key."""
-    input: str
+    input: str = field(repr=False)  # what it holds is nobody's who reads a traceback; so with results
     number: int
     """Which attempt this is, from 1."""
     forgiven: int
     granted: int
-    result: str | None
+    result: str | None = field(repr=False)
 
     @property
     def counted(self) -> int:

@@ -18,9 +18,12 @@ from redis import Redis
 from config.logs import logging_config
 from outbox.models import OutboxMessage
 from sagas import NotApplied, Refused, Retry, RetryAfter, Saga, StatusChange, StepContext, UndoContext, registry, tasks
+from sagas.breaker import Admission
 from sagas.dispatch import RunReady, chain_of, send
 from sagas.models import Run, Step
+from sagas.sql import Claim
 from sagas.sweep import ring_overdue
+from sagas.taken import Taken, Worker
 
 from .clock import LONG_AGO
 from .driver import begin, carry, step_once
@@ -200,11 +203,17 @@ def contexts() -> list[object]:
     def earlier(name: str, type_: Any) -> Any:
         return TOLD
 
+    claim = Claim(UUID(int=7), "key-1", SECRET, 1, 0, 0, TOLD)
+    step: Any = "a step"
+    taken = Taken(
+        UUID(int=7), step, step, claim, Deposit(SECRET), Worker(), Admission("", go=True), results={"unlock": TOLD}
+    )
     common: dict[str, Any] = {"run_id": UUID(int=7), "attempt": 1, "timeout": timedelta(seconds=1), "earlier": earlier}
     return [
         StepContext(Deposit(SECRET), key="a", **common),
         UndoContext(Deposit(SECRET), key="a", step_key="b", result=TOLD, **common),
         StatusChange(uuid4(), "key-1", Deposit(SECRET), "running", "stuck", "unlock", "code", "reason", ""),
+        taken,
     ]
 
 
