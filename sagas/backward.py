@@ -47,7 +47,7 @@ def try_undo(taken: Taken) -> Verdict:
     try:
         context = _readable(taken)
         if step.local:
-            with recording():
+            with recording(savepoint=True):
                 held(taken.run_id, step.position, taken.claim.token)
                 step.undo_run(context)
                 return _record_undone(taken, context)

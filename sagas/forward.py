@@ -30,7 +30,7 @@ def try_step(taken: Taken) -> Verdict:
         return give_up(taken, LostAttempts(taken.claim.number - 1))
     try:
         if step.local:
-            with recording():
+            with recording(savepoint=True):
                 held(taken.run_id, step.position, taken.claim.token)
                 return _record_done(taken, context, step.run(context))
         return _record_done(taken, context, call(taken, step.run, context))

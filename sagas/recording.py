@@ -26,14 +26,15 @@ IN_TRANSACTION, IN_ERROR = 2, 3
 
 
 @contextmanager
-def recording() -> Iterator[None]:
+def recording(*, savepoint: bool = False) -> Iterator[None]:
     """One transaction. Should something that the host left for after the commit fail, the record stands: it is logged.
 
     Taken for a failed record, it would leave the step that was taken in the same commit in nobody's hands.
+    `savepoint`: within a caller's transaction, a test's for example, roll back this part alone.
     """
     committed: list[bool] = []
     try:
-        with transaction.atomic(savepoint=False):
+        with transaction.atomic(savepoint=savepoint):
             transaction.on_commit(lambda: committed.append(True))
             yield
     except Exception:
