@@ -23,6 +23,9 @@ from .policies import policy_of
 from .standing import Standing, standings
 
 LONGEST_REASON = 1000
+TURNED_AWAY = (429, 502, 503, 504)
+"""Statuses by which a server, or a gateway before it, says that the participant takes no calls. A 500 is an answer: one
+call that a participant cannot digest holds nobody else's."""
 SOON = 1.0  # seconds; for a call that has to wait for an end that nobody knows
 OURS = (
     FileNotFoundError,
@@ -99,7 +102,7 @@ def settled(admission: Admission, *, answered: bool | None, reason: str = "") ->
 def answered(error: BaseException | None) -> bool | None:
     """What an attempt's end says about the participant, for `settled`: None for an error of our own.
 
-    An HTTP error that carries a status is an answer, unless it is 429 or 5xx.
+    An HTTP error that carries a status is an answer, unless it is one of TURNED_AWAY.
     """
     if error is None:
         return True
@@ -115,7 +118,7 @@ def is_away(error: BaseException) -> bool:
     if not isinstance(error, OSError) or isinstance(error, OURS):
         return False
     status = _status(error)
-    return status is None or status == 429 or status >= 500
+    return status is None or status in TURNED_AWAY
 
 
 def _status(error: BaseException) -> int | None:

@@ -17,7 +17,7 @@ from .errors import LostAttempts, Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
 from .recording import recorded_with, recording
 from .settings import saga_settings
-from .taken import Taken, call, claimed_by, facts, failed, hooks, log_failure, over_budget, step_context, wait
+from .taken import Taken, call, claimed_by, facts, failed, hooks, is_held, log_failure, over_budget, step_context, wait
 from .transitions import Fenced, begin_undo, close_attempt, held, park, save
 from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
@@ -42,6 +42,9 @@ def try_step(taken: Taken) -> Verdict:
         return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, later, later.delay)
     except Exception as error:  # whatever it was: the participant may have been asked
         log_failure(logger, "saga.attempt_failed", taken, error)
+        found = ask(taken, context) if is_held(taken, error) else None
+        if found is not None and not isinstance(found[0], NotApplied):
+            return _record_found(taken, context, found[0])  # it is only its answers that do not reach us
         return failed(taken, StepStatus.WAITING, step.retry, error, give_up)
 
 

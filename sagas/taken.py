@@ -164,12 +164,17 @@ def failed(
     taken: Taken, status: StepStatus, retry: Retry, error: Exception, give_up: Callable[[Taken, Exception], Verdict]
 ) -> Verdict:
     """Try again later, or give up when the budget is spent. While a participant is held as away nothing is spent."""
-    held = is_away(error) and not standings.of(taken.step.participant).closed
-    budget = replace(retry, attempts=None) if held else retry
+    away = is_held(taken, error)
+    budget = replace(retry, attempts=None) if away else retry
     delay = budget.delay_after(taken.claim.counted, roll=random.random())
     if delay is None:
         return give_up(taken, error)
-    return wait(taken, status, Attempt.Outcome.IN_DOUBT, error, delay, granted=int(held))
+    return wait(taken, status, Attempt.Outcome.IN_DOUBT, error, delay, granted=int(away))
+
+
+def is_held(taken: Taken, error: Exception) -> bool:
+    """Whether all calls to the step's participant are held, this error being one of the reasons."""
+    return is_away(error) and not standings.of(taken.step.participant).closed
 
 
 @contextmanager

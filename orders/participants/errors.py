@@ -1,12 +1,16 @@
-"""The way out of a call that `sagas.errors` has no class for."""
+"""The ways out of a call that `sagas.errors` has no class for."""
 
 from __future__ import annotations
 
 
-class AnswerLost(ConnectionError):
+class AnswerLost(Exception):
     """No usable answer came back: the call may have been applied. Ask again by the same key."""
 
     def __init__(self, participant: str, what: str) -> None:
         super().__init__(f"{participant}: {what}")
         self.participant = participant
         self.what = what
+
+
+class ConnectionLost(AnswerLost, ConnectionError):
+    """The same, and nobody answered at all: to the participant's breaker a sign that it is away."""

@@ -4,7 +4,8 @@
 | ----------------------------------------------------------- | ---------------------------------------- |
 | no connection was made (refused, unknown host, TLS)         | Unavailable: nothing was sent            |
 | 429, 503                                                    | Unavailable: turned away before the work |
-| time ran out, connection dropped, any other 5xx, a redirect | AnswerLost: it may have been applied     |
+| time ran out, connection dropped, 502, 504                  | ConnectionLost: it may have been applied |
+| any other 5xx, a redirect                                   | AnswerLost: the same, but it is there    |
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from outbox import trace
 from sagas.errors import Refused, RetryAfter, Unavailable
 
-from .errors import AnswerLost
+from .errors import AnswerLost, ConnectionLost
 
 CONNECT = 3.0  # seconds; a connection that takes longer is not made, and a call not sent is safe to repeat
 UNSAID = timedelta(seconds=2)  # the wait when a participant does not name one
 MISCONFIGURED = timedelta(seconds=30)  # until somebody has mended our access
 TURNED_AWAY = frozenset({429, 503})
+UNREACHED = (502, 504)  # a gateway before the participant had no answer from it
 
 _local = threading.local()
 
@@ -81,6 +83,8 @@ def call(
         raise meaning_of(participant, error) from error
     if response.status_code in TURNED_AWAY:
         raise turned_away(participant, response.status_code, response.headers)
+    if response.status_code in UNREACHED:
+        raise ConnectionLost(participant, f"answered {response.status_code} to {method} {url}")
     if response.status_code >= 500 or response.is_redirect:
         raise AnswerLost(participant, f"answered {response.status_code} to {method} {url}")
     return Answer(response.status_code, _object(participant, response))
@@ -139,12 +143,12 @@ def trace_headers() -> dict[str, str]:
     return trace.current().child().headers()
 
 
-def meaning_of(participant: str, error: BaseException) -> Unavailable | AnswerLost:
+def meaning_of(participant: str, error: BaseException) -> Unavailable | ConnectionLost:
     """What a transport error says of the call: surely not sent, or in doubt."""
     what = f"{type(error).__name__}: {error}"
     if not_sent(error):
         return Unavailable(UNSAID, f"{participant}: no connection ({what})")
-    return AnswerLost(participant, what)
+    return ConnectionLost(participant, what)
 
 
 def not_sent(error: BaseException) -> bool:

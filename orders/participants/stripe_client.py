@@ -17,7 +17,7 @@ from django.conf import settings
 from sagas.errors import Refused, RetryAfter
 
 from . import http
-from .errors import AnswerLost
+from .errors import AnswerLost, ConnectionLost
 
 PAYMENTS = "payments"
 KEY_LENGTH = 255  # the longest idempotency key Stripe takes
@@ -104,7 +104,8 @@ def _of_status(error: stripe.APIError) -> Exception:
         return http.turned_away(PAYMENTS, 503, error.headers or {})
     if error.http_status == 409:
         return RetryAfter(http.UNSAID, f"{PAYMENTS}: an earlier call with this key is still being worked on")
-    return AnswerLost(PAYMENTS, f"answered {error.http_status}: {error.user_message}")
+    lost = ConnectionLost if error.http_status in http.UNREACHED else AnswerLost
+    return lost(PAYMENTS, f"answered {error.http_status}: {error.user_message}")
 
 
 def _decline(error: stripe.CardError) -> str:

@@ -294,3 +294,30 @@ def test_asking_what_became_of_a_pivot_gives_its_slot_back(world, settings, djan
     step_once(run_id)
     assert Step.objects.get(name="pay").status == "undone"
     assert list(Slot.objects.values_list("token", flat=True)) == [None]
+
+
+def test_while_calls_are_held_the_probe_finds_what_only_lost_its_answer(world):
+    """Else a participant that applies each call, and whose answers never arrive, would be waited for without end."""
+    [run_id] = started(1)
+    while Run.objects.get().position < 3:
+        step_once(run_id)
+    world.faults["pay"] = [("after", LOST)] * 9
+    errand.named("pay").participant = "bank"
+    try:
+        for _ in range(3):
+            due()
+            step_once(run_id)
+    finally:
+        errand.named("pay").participant = ""
+    assert Breaker.objects.get(name="bank").state == S.OPEN
+    assert (Run.objects.get().position, Step.objects.get(name="pay").result) == (4, "found")
+
+
+def test_an_error_that_the_participant_answers_with_holds_nobody(world):
+    class ServerError(OSError):
+        response = type("Response", (), {"status_code": 500})
+
+    [run_id] = started(1)
+    world.faults["fetch"] = [ServerError("500")] * 3
+    assert carry(run_id).status == "compensated"
+    assert not Breaker.objects.filter(state=S.OPEN).exists()
