@@ -161,7 +161,7 @@ UPDATE saga_participant SET released_at = clock_timestamp() - make_interval(secs
 """
 
 # The run that a denied link stands at: still there, not paused, in nobody's hands, and not to be turned around instead.
-# The step is locked after its run and so is read as the last claim left it; see the lock order in `sql.py`.
+# The step is locked after its run and so is read as the last claim left it; see the lock order in `sql/`.
 _FREE_RUN = """
 WITH run AS (
     SELECT id, position, pivot, deadline_at, cancel_requested_at IS NOT NULL AS cancelled

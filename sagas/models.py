@@ -1,4 +1,4 @@
-"""Runs, their steps, every attempt, and what operators did. Who writes a status: `transitions.py` and `sql.py`."""
+"""Runs, their steps, every attempt, and what operators did. Who writes a status: `transitions.py` and `sql/`."""
 
 from __future__ import annotations
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from outbox.retry import Retry
 
 from . import sql
 from .breaker import Admission, answered, free, is_away, settled
-from .context import StatusChange, StepContext, UndoContext
+from .context import Earlier, StatusChange, StepContext, UndoContext
 from .declaration import Saga, Step
 from .dispatch import lease_seconds
 from .errors import RecordingFailed, SagaError, StepOutcome
@@ -104,7 +105,12 @@ def claimed_by(worker: Worker, step: Step[Any, Any]) -> dict[str, Any]:
 def step_context(taken: Taken) -> StepContext[Any]:
     step, claim = taken.step, taken.claim
     return StepContext(
-        taken.input, taken.run_id, step_key(taken.run_id, step), claim.number, step.timeout, _earlier(taken)
+        taken.input,
+        taken.run_id,
+        step_key(taken.run_id, step),
+        claim.number,
+        step.timeout,
+        results_of(taken.run_id, taken.results),
     )
 
 
@@ -113,7 +119,14 @@ def undo_context(taken: Taken) -> UndoContext[Any, Any]:
     key = step_key(taken.run_id, step)
     result = None if claim.result is None else codec.decode(step.result_type, claim.result)
     return UndoContext(
-        taken.input, taken.run_id, f"{key}.undo", key, result, claim.number, step.timeout, _earlier(taken)
+        taken.input,
+        taken.run_id,
+        f"{key}.undo",
+        key,
+        result,
+        claim.number,
+        step.timeout,
+        results_of(taken.run_id, taken.results),
     )
 
 
@@ -122,17 +135,20 @@ def step_key(run_id: UUID, step: Step[Any, Any]) -> str:
     return f"{run_id}.{step.name}"
 
 
-def _earlier(taken: Taken) -> Callable[[str, Any], Any]:
-    """Reads another step's result when it is asked for, so that runs that need none pay nothing."""
+def results_of(run_id: UUID, known: Mapping[str, str] = MappingProxyType({})) -> Earlier:
+    """Reads another step's result when it is asked for, so that runs that need none pay nothing.
+
+    `known` are results, as JSON, that need no reading.
+    """
 
     def result_of(name: str, type_: Any) -> Any:
-        known = taken.results.get(name)
-        if known is None:
-            rows = sql.RESULT.rows({"run": taken.run_id, "name": name})
+        text = known.get(name)
+        if text is None:
+            rows = sql.RESULT.rows({"run": run_id, "name": name})
             if not rows:
-                raise SagaError(f"{name} of {taken.run_id} has no result: it is not done.")
-            known = rows[0][0]
-        return codec.decode(type_, known)
+                raise SagaError(f"{name} of {run_id} has no result: it is not done.")
+            text = rows[0][0]
+        return codec.decode(type_, text)
 
     return result_of
 

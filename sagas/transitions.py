@@ -1,4 +1,4 @@
-"""Every change of a run's or a step's status off the happy path, which is in `sql.py`. Nothing else writes one.
+"""Every change of a run's or a step's status off the happy path, which is in `sql/`. Nothing else writes one.
 
 Each function expects the run locked by `locked` or `held`, in the caller's transaction; the lock order is run, then
 step, then whatever the host's hook writes.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -17,10 +17,10 @@ from ..context import StepContext, UndoContext
 from ..declaration import Saga
 from ..declaration import Step as DeclaredStep
 from ..dispatch import ring_on_commit
-from ..errors import RecordingFailed, SagaError
+from ..errors import RecordingFailed
 from ..models import Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
-from ..taken import step_key
+from ..taken import results_of, step_key
 from ..transitions import change, finish, ready, save
 from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
 
@@ -115,7 +115,7 @@ def _hook(declared: DeclaredStep[Any, Any]) -> Iterator[None]:
 
 def _step_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[Any, Any]) -> StepContext[Any]:
     key = step_key(run.id, declared)
-    return StepContext(_input(run, saga), run.id, key, max(step.attempts, 1), declared.timeout, _earlier(run.id))
+    return StepContext(_input(run, saga), run.id, key, max(step.attempts, 1), declared.timeout, results_of(run.id))
 
 
 def _undo_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[Any, Any]) -> UndoContext[Any, Any]:
@@ -129,7 +129,7 @@ def _undo_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[
         result,
         max(step.undo_attempts, 1),
         declared.timeout,
-        _earlier(run.id),
+        results_of(run.id),
     )
 
 
@@ -138,15 +138,3 @@ def _input(run: Run, saga: Saga[Any]) -> Any:
         return codec.decode(saga.input_type, codec.encode(run.input))
     except ValueError as error:
         raise DoesNotFit(f"The run's input does not fit this code: {error}. Change the input first.") from error
-
-
-def _earlier(run_id: UUID) -> Callable[[str, Any], Any]:
-    """What a hook reads other steps' results by."""
-
-    def result_of(name: str, type_: Any) -> Any:
-        done = Step.objects.filter(run_id=run_id, name=name, result__isnull=False).first()
-        if done is None:
-            raise SagaError(f"{name} of {run_id} has no result: it is not done.")
-        return codec.decode(type_, codec.encode(done.result))
-
-    return result_of

@@ -169,9 +169,22 @@ def test_after_its_budget_a_worker_leaves_the_rest_to_a_message(world, sent, set
     assert [(task, names) for task, names, _ in sent] == [("sagas.run_step", ["wrap", "pay", "deliver"])]
 
 
-def test_an_undo_after_the_budget_leaves_the_rest_to_a_message(world, sent, settings):
+def test_an_undo_after_the_budget_leaves_the_rest_to_a_message(world, sent, settings, monkeypatch):
+    def forget(_ctx):
+        settings.SAGAS_IN_PLACE_BUDGET = timedelta(0)
+
+    monkeypatch.setattr(errand.named("think"), "undo_run", forget)
     run_id = begin(errand, Errand("milk"))
-    world.faults["deliver"] = []
+    world.faults["pay"] = [Refused("card_declined")]
+    task_at(run_id, "fetch")
+    sent.clear()
+    assert task_at(run_id, "wrap", tasks.undo_step) is None
+    assert [(task, names) for task, names, _ in sent] == [("sagas.undo_step", ["fetch"])]
+    assert [s.status for s in Step.objects.filter(position__lt=3)] == ["undo_due", "undone", "undone"]
+
+
+def test_an_undo_with_a_message_a_step_lets_its_chain_go_on(world, sent, settings):
+    run_id = begin(errand, Errand("milk"))
     world.faults["pay"] = [Refused("card_declined")]
     task_at(run_id, "fetch")
     sent.clear()
