@@ -15,6 +15,7 @@ from .retry import Retry
 from .trace import Trace
 
 T = TypeVar("T")
+H = TypeVar("H", bound=Callable[..., None])
 LONGEST_NAME = 100
 
 
@@ -35,7 +36,10 @@ class Message(Generic[T]):
     """From 1; counts the tries that failed or may have crashed."""
 
 
-Handler = Callable[[Message[T]], None]
+Handler = Callable[..., None]
+"""`handler(message)`, or `handler(message, result)` for a subscriber that was declared with a `call`."""
+Call = Callable[[Message[T]], Any]
+LastWord = Callable[[Message[T], Exception], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,10 @@ class Subscriber:
 
     name: str
     event: EventType
-    handler: Handler[Any]
+    handler: Handler
     retry: Retry
+    call: Call[Any] | None = None
+    gave_up: LastWord[Any] | None = None
 
     def read(self, type_: str, version: int, payload: str) -> Any:
         """The body for the handler; CannotRead when this message is not what the handler was declared for."""
@@ -142,18 +148,29 @@ def event(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     return declare
 
 
-def subscribe(event_type: type[T], *, name: str, retry: Retry | None = None) -> Callable[[Handler[T]], Handler[T]]:
+def subscribe(
+    event_type: type[T],
+    *,
+    name: str,
+    retry: Retry | None = None,
+    call: Call[T] | None = None,
+    gave_up: LastWord[T] | None = None,
+) -> Callable[[H], H]:
     """Have the function called with each `Message[event_type]`, inside the transaction that records it as handled.
 
     `name` stands in the inbox and must stay the same for ever: a new name receives every message anew.
     The function leaves by returning (handled), raising RetryAfter (costs no attempt), PermanentFailure (dead letter at
     once), or anything else (tried again as `retry` says, then a dead letter).
+    `call(message)` is for other systems: it runs before the transaction, so that none is open meanwhile, and what it
+    returns is the function's second argument. It may run more than once for one message: hand an idempotency key on.
+    `gave_up(message, error)` runs in the transaction that writes the dead letter, for a message that could be read; it
+    may publish. It runs again when the message was requeued and is given up again.
     """
     declared = registry.event_of(event_type)
 
-    def add(handler: Handler[T]) -> Handler[T]:
+    def add(handler: H) -> H:
         _check_name(name)
-        registry.add_subscriber(Subscriber(name, declared, handler, retry or Retry()))
+        registry.add_subscriber(Subscriber(name, declared, handler, retry or Retry(), call, gave_up))
         return handler
 
     return add

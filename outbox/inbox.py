@@ -10,11 +10,13 @@ import logging
 import random
 import traceback
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from . import settings, sql, trace
+from . import cause, settings, sql, trace
 from .declaration import Message, Subscriber, registry
 from .envelope import Envelope
 from .errors import CannotRead, OutboxError, PermanentFailure, RetryAfter
@@ -32,7 +34,7 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
     `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try
     again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
     """
-    with trace.use(trace.from_headers(envelope.trace_headers)):
+    with trace.use(trace.from_headers(envelope.trace_headers)), cause.use(str(envelope.id)):
         declared = registry.subscribers.get(subscriber)
         delivery = _Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
         if delivery.is_stale():
@@ -74,22 +76,43 @@ class _Delivery:
         return (self.counted and is_open) or (forgotten and not is_open)
 
     def run(self) -> None:
+        """Call, outside the transaction; handle and confirm, in one. A message that is settled is only confirmed."""
+        result = self._call()
         with transaction.atomic(durable=True):
             if sql.claim(self.envelope.id, self.subscriber):
-                self._handle()
+                self._handle(*result)
             sql.confirm(self.envelope.id, self.subscriber)
 
-    def _handle(self) -> None:
-        one, declared = self.envelope, self.declared
-        if declared is None:
+    def _call(self) -> tuple[Any, ...]:
+        """What the handler gets beside the message."""
+        call = self.declared.call if self.declared else None
+        if call is None or sql.is_settled(self.envelope.id, self.subscriber):
+            return ()
+        return (call(self._message()),)
+
+    def _handle(self, *result: Any) -> None:
+        message, declared = self._message(), self._known()
+        if declared.call and not result:
+            raise RetryAfter(timedelta(0), "It was settled a moment ago, and has been requeued since.")
+        declared.handler(message, *result)
+
+    def _known(self) -> Subscriber:
+        if self.declared is None:
             raise CannotRead(
                 f"No subscriber is named {self.subscriber} here. Deploy the code that declares it, then requeue."
             )
+        return self.declared
+
+    def _message(self) -> Message[Any]:
+        declared = self._known()
         if self.counted and declared.retry.attempts is not None and self.attempt > declared.retry.attempts:
             raise GaveUp(f"{self.subscriber} was begun {self.attempt - 1} times and never ended.")
+        return self._read(declared)
+
+    def _read(self, declared: Subscriber) -> Message[Any]:
+        one = self.envelope
         body = declared.read(one.type, one.version, one.payload)
-        current = trace.current()
-        declared.handler(Message(one.id, body, one.key, one.type, one.version, one.occurred_at, current, self.attempt))
+        return Message(one.id, body, one.key, one.type, one.version, one.occurred_at, trace.current(), self.attempt)
 
     def failed(self, error: Exception) -> None:
         """Write down when to try again, or bury it."""
@@ -100,12 +123,22 @@ class _Delivery:
             else self.declared.retry.delay_after(self.attempt, roll=random.random())
         )
         if delay is None:
-            trail = "".join(traceback.format_exception(error))
-            sql.bury_delivery(
-                self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail)
-            )
-            logger.error("A message became a dead letter", extra=self.log)
+            self._bury(error)
             return
         text = f"{type(error).__qualname__}: {error}"
         sql.hold_delivery(self.envelope.id, self.subscriber, self.attempt, delay, text)
         logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
+
+    def _bury(self, error: Exception) -> None:
+        """A dead letter and the subscriber's last word, in one transaction; nothing when another copy was handled."""
+        trail = "".join(traceback.format_exception(error))
+        with transaction.atomic(durable=True):
+            if not sql.claim(self.envelope.id, self.subscriber):
+                return
+            sql.unclaim(self.envelope.id, self.subscriber)
+            sql.bury_delivery(
+                self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail)
+            )
+            if self.declared and self.declared.gave_up and not isinstance(error, CannotRead):
+                self.declared.gave_up(self._read(self.declared), error)
+        logger.error("A message became a dead letter", extra=self.log)

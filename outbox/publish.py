@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
-from . import codec, doorbell, sql, trace
+from . import cause, codec, doorbell, sql, trace
 from .declaration import registry
 from .errors import NotInTransaction
 from .ids import uuid7
@@ -40,7 +40,8 @@ _gathered: ContextVar[_Gathering | None] = ContextVar("gathered", default=None)
 def publish(event: object, *, key: str = "") -> UUID:
     """Write the event, to be relayed once the surrounding transaction has committed; returns the message's id.
 
-    `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The current trace goes along.
+    `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The current trace goes along,
+    and the id of the message in hand, when one is being handled: its cause.
     One INSERT; no broker is touched. Raises NotInTransaction outside `transaction.atomic()`, OutboxDeclarationError for
     an object whose class is no `@event`.
     """
@@ -52,7 +53,7 @@ def publish(event: object, *, key: str = "") -> UUID:
         )
     if len(key) > LONGEST_KEY:
         raise ValueError(f"The key of {declared.name} has {len(key)} characters; at most {LONGEST_KEY} are kept.")
-    headers = codec.encode(trace.current().headers())
+    headers = codec.encode({**trace.current().headers(), **cause.headers()})
     message = NewMessage(uuid7(), declared.name, declared.version, key, codec.encode(event), headers)
     gathered = _gathered.get()
     if gathered is not None and gathered.takes():

@@ -8,7 +8,9 @@ from .deliveries import (
     give_back_overdue,
     hold_delivery,
     is_open,
+    is_settled,
     take_overdue,
+    unclaim,
 )
 from .messages import (
     INSERT_GATHERED,
@@ -43,6 +45,7 @@ __all__ = [
     "hold_message",
     "insert_message",
     "is_open",
+    "is_settled",
     "mark",
     "oldest_unpublished_age",
     "prune_inbox",
@@ -50,4 +53,5 @@ __all__ = [
     "release_lease",
     "take_lease",
     "take_overdue",
+    "unclaim",
 ]

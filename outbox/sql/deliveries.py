@@ -59,6 +59,24 @@ def claim(message_id: UUID, subscriber: str) -> bool:
     return bool(rows)
 
 
+def is_settled(message_id: UUID, subscriber: str) -> bool:
+    """Whether this subscriber has handled the message, or given it up."""
+    return bool(
+        run.rows(
+            """
+            SELECT 1 FROM outbox_inbox WHERE message_id = %s AND subscriber = %s
+            UNION ALL SELECT 1 FROM outbox_dead_letter WHERE message_id = %s AND subscriber = %s
+            """,
+            [message_id, subscriber, message_id, subscriber],
+        )
+    )
+
+
+def unclaim(message_id: UUID, subscriber: str) -> None:
+    """Take back, in the transaction that claimed it, that this subscriber handles this message."""
+    run.execute("DELETE FROM outbox_inbox WHERE message_id = %s AND subscriber = %s", [message_id, subscriber])
+
+
 def confirm(message_id: UUID, subscriber: str) -> None:
     """Close the delivery."""
     run.execute("DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s", [message_id, subscriber])

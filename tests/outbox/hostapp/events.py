@@ -25,3 +25,19 @@ class NobodyListens:
 class ChainWanted:
     name: str
     queue: str = "events"
+
+
+@event("host.quote_wanted", version=1)
+@dataclass(frozen=True)
+class QuoteWanted:
+    """`behaviour` tells the call what to do."""
+
+    name: str
+    behaviour: str = "succeed"
+
+
+@event("host.quote_refused", version=1)
+@dataclass(frozen=True)
+class QuoteRefused:
+    name: str
+    why: str

@@ -1,18 +1,22 @@
 import os
 import signal
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 from celery import chain
 from celery.canvas import Signature
+from django.db import connection
 
-from outbox import Message, PermanentFailure, Retry, RetryAfter, subscribe, trace
+from outbox import Message, PermanentFailure, Retry, RetryAfter, publish, subscribe, trace
 from outbox.transports.celery import renders
 
-from .events import ChainWanted, ItemCounted
+from .events import ChainWanted, ItemCounted, QuoteRefused, QuoteWanted
 from .models import Effect
 from .tasks import link
 
-FIRST, SECOND = "host.first", "host.second"
+FIRST, SECOND, QUOTE = "host.first", "host.second", "host.quote"
+calls: list[tuple[UUID, bool]] = []  # the message asked about, whether a transaction was open
 RETRY = Retry(attempts=3, first=timedelta(milliseconds=50), longest=timedelta(milliseconds=50), jitter=0)
 
 
@@ -27,23 +31,39 @@ def second(message: Message[ItemCounted]) -> None:
     write(SECOND, message)
 
 
+def ask(message: Message[QuoteWanted]) -> str:
+    """Another system's answer."""
+    calls.append((message.id, connection.in_atomic_block))
+    behave(message)
+    return f"quote for {message.body.name}"
+
+
+def refused(message: Message[QuoteWanted], error: Exception) -> None:
+    publish(QuoteRefused(message.body.name, str(error)), key=message.key)
+
+
+@subscribe(QuoteWanted, name=QUOTE, retry=RETRY, call=ask, gave_up=refused)
+def quoted(message: Message[QuoteWanted], answer: str) -> None:
+    write(QUOTE, message, answer)
+
+
 @renders(ChainWanted)
 def as_chain(event: ChainWanted) -> Signature:
     first = link.si(event.name, 0).set(queue=event.queue, headers=trace.current().headers())
     return chain(first, *(link.si(event.name, position).set(queue=event.queue) for position in (1, 2)))
 
 
-def write(subscriber: str, message: Message[ItemCounted]) -> None:
+def write(subscriber: str, message: Message[Any], name: str = "") -> None:
     Effect.objects.create(
         subscriber=subscriber,
         message_id=message.id,
         attempt=message.attempt,
         trace_id=message.trace.trace_id,
-        name=message.body.name,
+        name=name or message.body.name,
     )
 
 
-def behave(message: Message[ItemCounted]) -> None:
+def behave(message: Message[Any]) -> None:
     match message.body.behaviour:
         case "fail":
             raise RuntimeError("the handler fails")
