@@ -12,7 +12,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from . import codec, health
-from .models import DeadLetter, Delivery, InboxEntry, Lease, OutboxMessage, PublishedMessage
+from .models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage, Shard
 from .requeue import requeue
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class OutboxMessageAdmin(EnvelopeAdmin):
 @admin.register(PublishedMessage)
 class PublishedMessageAdmin(EnvelopeAdmin):
     list_display = ("type", "key", "created_at", "published_at", "trace")
-    ordering = ("-published_at",)
+    ordering = ("-message_id",)
 
 
 @admin.register(Delivery)
@@ -97,12 +97,13 @@ class InboxEntryAdmin(ReadOnlyAdmin):
     list_display = ("subscriber", "message_id", "handled_at")
     list_filter = ("subscriber",)
     search_fields = ("=message_id",)
-    ordering = ("-handled_at",)
+    ordering = ("-message_id",)
 
 
-@admin.register(Lease)
-class LeaseAdmin(ReadOnlyAdmin):
-    list_display = ("name", "owner", "epoch", "until")
+@admin.register(Shard)
+class ShardAdmin(ReadOnlyAdmin):
+    list_display = ("destination", "shard", "owner", "epoch", "until", "paused")
+    ordering = ("destination", "shard")
 
 
 @admin.register(DeadLetter)

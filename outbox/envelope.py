@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-from typing import TypedDict
+from datetime import UTC, date, datetime
+from typing import NamedTuple, TypedDict, cast
 from uuid import UUID
 
 from . import codec
 from .errors import CannotRead
+from .ids import day_of
 
 
 class Wire(TypedDict):
@@ -22,27 +21,34 @@ class Wire(TypedDict):
     payload: str
     headers: str
     occurred_at: str
+    position: int
+    destination: str
     attempts: int
     again: bool
 
 
-@dataclass(frozen=True)
-class Envelope:
-    """One message, its payload and headers as the text that `publish` made."""
+class Envelope(NamedTuple):
+    """One message, all of it as the text that `publish` and PostgreSQL made: the relay reads none of it."""
 
-    id: UUID
+    id: str
+    """A UUID, of version 7 when it was written here."""
     type: str
     version: int
     key: str
     payload: str
     headers: str
-    occurred_at: datetime
+    occurred_at: str
+    """ISO 8601, with the offset from UTC."""
+    position: int = 0
+    """Its place among the messages of its key: the id of its row in the outbox."""
+    destination: str = ""
+    """The one it came through; empty for a message of another service."""
     attempts: int = 0
     """Failed tries when this copy was published: a copy that is behind the books is dropped."""
     again: bool = False
     """Whether this copy follows an earlier one."""
 
-    @cached_property
+    @property
     def trace_headers(self) -> dict[str, str]:
         """The headers read; CannotRead when they are not a JSON object of strings."""
         try:
@@ -50,22 +56,24 @@ class Envelope:
         except ValueError as error:
             raise CannotRead(f"The headers cannot be read: {error}") from error
 
+    @property
+    def written_at(self) -> datetime:
+        """`occurred_at`, read."""
+        return datetime.fromisoformat(self.occurred_at)
+
+    @property
+    def day(self) -> date:
+        """The message's day, the same for each copy of it: the partition of the inbox and of the history.
+
+        In UTC; from the id, or from `occurred_at` where the id tells no time.
+        """
+        return day_of(UUID(self.id)) or self.written_at.astimezone(UTC).date()
+
     def wire(self) -> Wire:
         """For the transport."""
-        return Wire(
-            id=str(self.id),
-            type=self.type,
-            version=self.version,
-            key=self.key,
-            payload=self.payload,
-            headers=self.headers,
-            occurred_at=self.occurred_at.isoformat(),
-            attempts=self.attempts,
-            again=self.again,
-        )
+        return cast(Wire, self._asdict())
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Envelope:
         """The same envelope on the other side."""
-        plain = {**wire, "id": UUID(wire["id"]), "occurred_at": datetime.fromisoformat(wire["occurred_at"])}
-        return cls(**plain)  # type: ignore[arg-type]
+        return cls(**wire)

@@ -24,8 +24,8 @@ class Status:
 
 
 def oldest_unpublished_age() -> timedelta | None:
-    """How long the oldest message has waited to be published; None when none waits. One probe of the table's head."""
-    return sql.oldest_unpublished_age()
+    """How long the oldest message has waited to be published; None when none waits. One probe of each shard's head."""
+    return max(sql.unpublished_ages().values(), default=None)
 
 
 def dead_letters() -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 
@@ -13,3 +14,10 @@ def uuid7() -> UUID:
     random = secrets.randbits(74)
     value = (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | (random >> 62) << 64 | 0b10 << 62 | random & (2**62 - 1)
     return UUID(int=value)
+
+
+def day_of(id_: UUID) -> date | None:
+    """The day, in UTC, on which an id of version 7 was made; None for another version's."""
+    if id_.version != 7:
+        return None
+    return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC).date()

@@ -12,6 +12,7 @@ import traceback
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -34,7 +35,7 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
     `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try
     again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
     """
-    with trace.use(trace.from_headers(envelope.trace_headers)), cause.use(str(envelope.id)):
+    with trace.use(trace.from_headers(envelope.trace_headers)), cause.use(envelope.id):
         declared = registry.subscribers.get(subscriber)
         delivery = _Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
         if delivery.is_stale():
@@ -43,7 +44,7 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
         try:
             delivery.run()
         except RetryAfter as pause:
-            sql.hold_delivery(envelope.id, subscriber, envelope.attempts, pause.delay, str(pause))
+            sql.hold_delivery(envelope, subscriber, envelope.attempts, pause.delay, str(pause))
         except Exception as error:
             delivery.failed(error)
             raise
@@ -63,7 +64,7 @@ class _Delivery:
 
     @property
     def log(self) -> dict[str, object]:
-        return {"subscriber": self.subscriber, "message_id": str(self.envelope.id), "attempt": self.attempt}
+        return {"subscriber": self.subscriber, "message_id": self.envelope.id, "attempt": self.attempt}
 
     def is_stale(self) -> bool:
         """Whether the books are ahead of this copy. Counts the try, when it is one to count."""
@@ -71,7 +72,7 @@ class _Delivery:
         if self.counted and sql.begin_again(one.id, self.subscriber, one.attempts, settings.redeliver_after()):
             return False
         # The inbox may have forgotten a message this old; if it still has to be handled, a delivery is open.
-        forgotten = timezone.now() - one.occurred_at > settings.keep_published()
+        forgotten = timezone.now() - one.written_at > settings.keep_published()
         is_open = (self.counted or forgotten) and sql.is_open(one.id, self.subscriber)
         return (self.counted and is_open) or (forgotten and not is_open)
 
@@ -79,14 +80,14 @@ class _Delivery:
         """Call, outside the transaction; handle and confirm, in one. A message that is settled is only confirmed."""
         result = self._call()
         with transaction.atomic(durable=True):
-            if sql.claim(self.envelope.id, self.subscriber):
+            if sql.claim(self.envelope, self.subscriber):
                 self._handle(*result)
             sql.confirm(self.envelope.id, self.subscriber)
 
     def _call(self) -> tuple[Any, ...]:
         """What the handler gets beside the message."""
         call = self.declared.call if self.declared else None
-        if call is None or sql.is_settled(self.envelope.id, self.subscriber):
+        if call is None or sql.is_settled(self.envelope, self.subscriber):
             return ()
         return (call(self._message()),)
 
@@ -112,7 +113,8 @@ class _Delivery:
     def _read(self, declared: Subscriber) -> Message[Any]:
         one = self.envelope
         body = declared.read(one.type, one.version, one.payload)
-        return Message(one.id, body, one.key, one.type, one.version, one.occurred_at, trace.current(), self.attempt)
+        id_, current = UUID(one.id), trace.current()
+        return Message(id_, body, one.key, one.type, one.version, one.written_at, current, self.attempt)
 
     def failed(self, error: Exception) -> None:
         """Write down when to try again, or bury it."""
@@ -126,16 +128,16 @@ class _Delivery:
             self._bury(error)
             return
         text = f"{type(error).__qualname__}: {error}"
-        sql.hold_delivery(self.envelope.id, self.subscriber, self.attempt, delay, text)
+        sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text)
         logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
 
     def _bury(self, error: Exception) -> None:
         """A dead letter and the subscriber's last word, in one transaction; nothing when another copy was handled."""
         trail = "".join(traceback.format_exception(error))
         with transaction.atomic(durable=True):
-            if not sql.claim(self.envelope.id, self.subscriber):
+            if not sql.claim(self.envelope, self.subscriber):
                 return
-            sql.unclaim(self.envelope.id, self.subscriber)
+            sql.unclaim(self.envelope, self.subscriber)
             sql.bury_delivery(
                 self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail)
             )

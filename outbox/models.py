@@ -5,6 +5,7 @@ Rows reach these tables through those statements alone: no `save()` here has a m
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -28,11 +29,13 @@ class EnvelopeFields(models.Model):
 
 
 class OutboxMessage(EnvelopeFields):
-    """Written, not yet published. Only such rows live here: the table stays small, its primary key is the one index.
+    """Written, not yet published. Only such rows live here: the table stays small, (destination, shard, id) its index.
 
-    The relay reads it by id; rows that wait for a later `due_at` are few, and passed over.
+    The relay that owns the shard reads it by id; rows that wait for a later `due_at` are few, and passed over.
     """
 
+    destination = models.CharField(max_length=40)
+    shard = models.PositiveSmallIntegerField(help_text="A hash of the key: one relay at a time owns it.")
     attempts = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField(db_default=Now())
     last_error = models.TextField(blank=True, default="")
@@ -43,18 +46,22 @@ class OutboxMessage(EnvelopeFields):
 
 
 class PublishedMessage(EnvelopeFields):
-    """Published: history, and the source of what is delivered again. Pruned by age once nobody waits for it."""
+    """Published: history, and the source of what is delivered again. One partition a day, dropped when it is old.
 
+    `id` is the one the message had as long as it was unpublished: within a key, the order of publishing.
+    """
+
+    destination = models.CharField(max_length=40)
     published_at = models.DateTimeField(db_default=Now())
+    day = models.DateField(help_text="The day in the message's id: the partition.")
 
     class Meta:
         db_table = "outbox_published"
         verbose_name = "published message"
-        constraints = [models.UniqueConstraint(fields=["message_id"], name="outbox_published_message")]
-        indexes = [
-            models.Index(fields=["key"], name="outbox_published_key"),  # the admin's search
-            models.Index(fields=["published_at"], name="outbox_published_at"),  # pruning, and the admin's order
+        constraints = [
+            models.UniqueConstraint(fields=["message_id", "destination", "day"], name="outbox_published_message")
         ]
+        indexes = [models.Index(fields=["key"], name="outbox_published_key")]  # the admin's search
 
 
 class Delivery(models.Model):
@@ -62,6 +69,10 @@ class Delivery(models.Model):
 
     message_id = models.UUIDField()
     subscriber = models.CharField(max_length=100)
+    destination = models.CharField(max_length=40)
+    day = models.DateField(help_text="The message's partition of the history.")
+    key = models.CharField(max_length=200, blank=True)
+    position = models.BigIntegerField(help_text="The message's id in the outbox: its place among those of its key.")
     attempts = models.PositiveIntegerField(default=0, help_text="Tries that failed or may have crashed.")
     due_at = models.DateTimeField(help_text="Published again from then on.")
     last_error = models.TextField(blank=True, default="")
@@ -72,25 +83,28 @@ class Delivery(models.Model):
         verbose_name = "open delivery"
         verbose_name_plural = "open deliveries"
         constraints = [models.UniqueConstraint(fields=["message_id", "subscriber"], name="outbox_delivery_once")]
-        indexes = [models.Index(fields=["due_at"], name="outbox_delivery_due")]
+        indexes = [
+            models.Index(fields=["due_at"], name="outbox_delivery_due"),
+            models.Index(fields=["subscriber", "key", "position"], name="outbox_delivery_order"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.message_id} to {self.subscriber}"
 
 
 class InboxEntry(models.Model):
-    """This subscriber has handled this message: committed together with what the handler wrote."""
+    """This subscriber has handled this message: committed together with what the handler wrote. Partitioned by day."""
 
     subscriber = models.CharField(max_length=100)
     message_id = models.UUIDField()
+    day = models.DateField(help_text="The day of the message: a copy, however late, looks into the same partition.")
     handled_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "outbox_inbox"
         verbose_name = "handled message"
         # Ids of version 7 grow with time, so new entries stay together at the index's right edge.
-        constraints = [models.UniqueConstraint(fields=["message_id", "subscriber"], name="outbox_inbox_once")]
-        indexes = [models.Index(fields=["handled_at"], name="outbox_inbox_handled")]
+        constraints = [models.UniqueConstraint(fields=["message_id", "subscriber", "day"], name="outbox_inbox_once")]
 
     def __str__(self) -> str:
         return f"{self.message_id} by {self.subscriber}"
@@ -99,7 +113,11 @@ class InboxEntry(models.Model):
 class DeadLetter(EnvelopeFields):
     """A message that cannot be delivered, with its reason. Never removed by age: a person requeues it."""
 
+    destination = models.CharField(max_length=40, blank=True)
     subscriber = models.CharField(max_length=100, blank=True, help_text="Empty: it could not be published at all.")
+    position = models.BigIntegerField(
+        null=True, help_text="The message's id in the outbox, to be requeued in its place."
+    )
     attempts = models.PositiveIntegerField()
     error_class = models.CharField(max_length=200)
     error = models.TextField()
@@ -108,7 +126,9 @@ class DeadLetter(EnvelopeFields):
 
     class Meta:
         db_table = "outbox_dead_letter"
-        constraints = [models.UniqueConstraint(fields=["message_id", "subscriber"], name="outbox_dead_letter_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["message_id", "subscriber", "destination"], name="outbox_dead_letter_once")
+        ]
         indexes = [
             models.Index(fields=["key"], name="outbox_dead_letter_key"),
             models.Index(fields=["died_at"], name="outbox_dead_letter_died"),
@@ -116,16 +136,58 @@ class DeadLetter(EnvelopeFields):
         permissions = [("requeue_deadletter", "Can requeue dead letters")]
 
 
-class Lease(models.Model):
-    """Who relays now, and until when nobody else may."""
+class Hold(models.Model):
+    """A key whose first message failed: its messages wait, in their order, until then."""
 
-    name = models.CharField(max_length=50, primary_key=True)
-    owner = models.CharField(max_length=100)
-    epoch = models.BigIntegerField(help_text="Grows with every change of owner.")
-    until = models.DateTimeField()
+    destination = models.CharField(max_length=40)
+    key = models.CharField(max_length=200)
+    shard = models.PositiveSmallIntegerField()
+    position = models.BigIntegerField(help_text="The id of the message that failed.")
+    message_id = models.UUIDField()
+    type = models.CharField(max_length=100)
+    attempts = models.PositiveIntegerField()
+    until = models.DateTimeField(null=True, blank=True, help_text="Empty: until a person retries, skips or requeues.")
+    last_error = models.TextField()
+    since = models.DateTimeField(db_default=Now())
 
     class Meta:
-        db_table = "outbox_lease"
+        db_table = "outbox_hold"
+        verbose_name = "held key"
+        constraints = [models.UniqueConstraint(fields=["destination", "key"], name="outbox_hold_once")]
 
     def __str__(self) -> str:
-        return f"{self.name} held by {self.owner}"
+        return f"{self.key} to {self.destination}"
+
+
+class Shard(models.Model):
+    """A part of a destination's keys, and the relay that owns it: nobody else publishes them until then."""
+
+    destination = models.CharField(max_length=40)
+    shard = models.PositiveSmallIntegerField()
+    owner = models.CharField(max_length=100, blank=True, default="")
+    epoch = models.BigIntegerField(default=0, help_text="Grows with every change of owner.")
+    until = models.DateTimeField()
+    paused = models.BooleanField(default=False, help_text="Nothing of it is published.")
+
+    class Meta:
+        db_table = "outbox_shard"
+        constraints = [models.UniqueConstraint(fields=["destination", "shard"], name="outbox_shard_once")]
+
+    def __str__(self) -> str:
+        return f"{self.destination}:{self.shard}"
+
+
+class RelayProcess(models.Model):
+    """A relay that runs: they share the shards by how many there are."""
+
+    owner = models.CharField(max_length=100, primary_key=True)
+    destinations = ArrayField(models.CharField(max_length=40))
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "outbox_relay"
+        verbose_name = "relay"
+
+    def __str__(self) -> str:
+        return self.owner

@@ -6,23 +6,27 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from . import settings, sql
+from . import partitions, settings, sql
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1_000  # rows a statement: short locks, little to vacuum at once
 
 
-def prune() -> tuple[int, int]:
-    """Delete what is older than OUTBOX_KEEP_PUBLISHED; returns how many published messages and inbox entries.
+def prune() -> int:
+    """Drop the days older than OUTBOX_KEEP_PUBLISHED, and make those to come; returns how many partitions were dropped.
 
     An inbox entry outlives its message's history, so that nothing on our books can be handled twice.
     """
     keep = settings.keep_published()
+    dropped = partitions.keep_up(keep)
     published = _in_batches(sql.prune_published, keep)
     inbox = _in_batches(sql.prune_inbox, keep)
-    logger.info("Pruned the outbox", extra={"published": published, "inbox": inbox})
-    return published, inbox
+    holds = _in_batches(lambda _, limit: sql.let_go_of_ended(limit), keep)
+    logger.info(
+        "Pruned the outbox", extra={"partitions": dropped, "published": published, "inbox": inbox, "holds": holds}
+    )
+    return dropped
 
 
 def _in_batches(delete: Callable[[timedelta, int], int], keep: timedelta) -> int:

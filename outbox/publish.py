@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
-from . import cause, codec, doorbell, sql, trace
+from . import cause, codec, destinations, doorbell, sql, trace
 from .declaration import registry
 from .errors import NotInTransaction
 from .ids import uuid7
@@ -42,8 +42,9 @@ def publish(event: object, *, key: str = "") -> UUID:
 
     `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The current trace goes along,
     and the id of the message in hand, when one is being handled: its cause.
-    One INSERT; no broker is touched. Raises NotInTransaction outside `transaction.atomic()`, OutboxDeclarationError for
-    an object whose class is no `@event`.
+    One INSERT, of a row for each destination that takes the event; no broker is touched. Where one is `strict`, first
+    waits for other transactions that write events of the key. Raises NotInTransaction outside `transaction.atomic()`,
+    OutboxDeclarationError for an object whose class is no `@event`, or an event that no destination takes.
     """
     declared = registry.event_of(type(event))
     if not connection.in_atomic_block:
@@ -53,15 +54,24 @@ def publish(event: object, *, key: str = "") -> UUID:
         )
     if len(key) > LONGEST_KEY:
         raise ValueError(f"The key of {declared.name} has {len(key)} characters; at most {LONGEST_KEY} are kept.")
+    to = destinations.of(declared.name)
+    if key and any(destination.order == "strict" for destination in to):
+        sql.lock_key(key)
     headers = codec.encode({**trace.current().headers(), **cause.headers()})
-    message = NewMessage(uuid7(), declared.name, declared.version, key, codec.encode(event), headers)
+    message_id, payload = uuid7(), codec.encode(event)
+    shard = destinations.shard_of(key, message_id.int)
+    carried = (shard, str(message_id), declared.name, declared.version, key, payload, headers)
+    _write([NewMessage(destination.name, *carried) for destination in to])
+    return message_id
+
+
+def _write(messages: list[NewMessage]) -> None:
     gathered = _gathered.get()
     if gathered is not None and gathered.takes():
-        gathered.append(message)
+        gathered.extend(messages)
     else:
-        sql.insert_message(message)
+        sql.insert_messages(messages)
         _ring_after_commit()
-    return message.message_id
 
 
 @contextmanager

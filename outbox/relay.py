@@ -1,169 +1,120 @@
-"""Carries committed messages to the broker: fetch, publish, mark. No transaction is open while it talks to the broker.
-
-A relay that dies between publish and mark repeats the batch: at least once. The inbox makes that once.
-"""
+"""A relay: shares the shards with all others that live, and drains its own at each ring of the doorbell."""
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import socket
+import threading
 import time
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from . import doorbell, settings, sql
-from .retry import Retry
-from .transports import Outgoing, Sent, Transport
+from . import destinations, doorbell, settings, sql
+from .destinations import SHARDS, Destination
+from .doorbell import Listener
+from .lane import Lane
 
 logger = logging.getLogger(__name__)
 
-LEASE = "relay"
-PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker's outage spends nothing of it
+FLOOR = 1.0  # seconds: the longest between two looks, whether the bell rings or not
 LOOK_AGAIN = timedelta(seconds=2.5 * doorbell.STANDS)
+LEFT_LYING = timedelta(seconds=2)  # a shard that nobody took for so long is anybody's
 MANY = 5  # messages in a batch: from there on much is being written, and fewer, larger batches cost less
 GATHERED = 0.02  # seconds for which messages are gathered then
-PATIENCE = 0.01  # seconds between two looks at a lease that another holds
 
 
 class Relay:
-    """One relay. Any number may run, on any machine: a lease row lets one drain at a time."""
+    """One relay, for the given destinations or for all that are configured.
 
-    def __init__(self, transport: Transport) -> None:
-        self.transport = transport
+    Any number may run, on any machine: each holds its share of every destination's shards, by leases in PostgreSQL.
+    There is no leader. What a relay that died held is free when its lease has run out.
+    """
+
+    def __init__(self, to: Sequence[Destination] | None = None) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.lanes = [Lane(one, self.owner) for one in (destinations.configured() if to is None else to)]
+        self.until = math.inf
+        """The monotonic time at which `run` ends; may be moved while it runs."""
+        self._settled_at = self._renewed_at = self._redelivered_at = -math.inf
+
+    def drain(self) -> int:
+        """Take a share, publish all that is due in it, and let go; returns how many messages went out."""
+        with self._on_duty():
+            return self._drain()
 
     def tick(self, stay: timedelta) -> int:
-        """Drain, then listen to the doorbell for `stay` and drain at each ring; returns how many messages went out."""
-        until = time.monotonic() + stay.total_seconds()
-        sent = last = self.drain(until)
-        owed = False  # a ring stands for what is written a moment later, too: after it another look is owed
-        while (left := until - time.monotonic()) > 0 or owed:
-            heard = doorbell.listen(LOOK_AGAIN if owed else timedelta(seconds=left))
-            if not (heard or owed):
-                break
-            if last >= MANY:
-                time.sleep(GATHERED)
-            last = self.drain(until)
-            sent += last
-            owed = heard and left > 0
-        return sent
+        """Drain, and at each ring for `stay`; returns how many messages went out."""
+        self.until = time.monotonic() + stay.total_seconds()
+        return self.run(threading.Event())
 
-    def drain(self, until: float = 0.0) -> int:
-        """Publish all that is due; returns how many messages went out.
+    def run(self, stop: threading.Event) -> int:
+        """Drain at each ring, and once a second, until told to stop or the time is up.
 
-        Waits for another relay's drain to end until the monotonic time `until`: what it fetched may be older than the
-        ring that woke us.
+        What was begun is finished and marked, and the shards are let go.
         """
-        messages, deliveries = sql.anything_due()
-        if not (messages or deliveries):
-            return 0
-        with self._leased(until) as lease:
-            sent = self._drain_messages(lease) if lease.held and messages else 0
-            if lease.held and deliveries:
-                self._drain_deliveries(lease)
+        with Listener() as bell, self._on_duty():
+            sent = last = self._drain()
+            owed = False  # a ring stands for what is written a moment later, too: after it another look is owed
+            while not stop.is_set() and ((left := self.until - time.monotonic()) > 0 or owed):
+                patience = LOOK_AGAIN if owed else timedelta(seconds=min(left, FLOOR))
+                heard = bell.listen(patience)
+                if (heard or owed) and last >= MANY:
+                    time.sleep(GATHERED)
+                last = self._drain()
+                sent += last
+                owed = heard
         return sent
 
     @contextmanager
-    def _leased(self, until: float) -> Iterator[_Lease]:
-        lease = _Lease(self.owner)
-        while not lease.take() and time.monotonic() < until:
-            time.sleep(PATIENCE)
+    def _on_duty(self) -> Iterator[None]:
+        for lane in self.lanes:
+            sql.make_shards(lane.destination.name, SHARDS)
+        self._settled_at = self._renewed_at = self._redelivered_at = -math.inf
         try:
-            yield lease
+            yield
         finally:
-            lease.release()
+            sql.sign_off(self.owner, forget_after=4 * settings.lease())
+            doorbell.ring()
 
-    def _drain_messages(self, lease: _Lease) -> int:
-        total = 0
-        while lease.keep():
-            fetched = sql.fetch(settings.batch())
-            sent = self._publish_messages(fetched)
-            total += len(sent.rows)
-            if sent.outage or len(fetched) < settings.batch():
-                break
-        return total
-
-    def _publish_messages(self, due: list[sql.Due]) -> Sent:
-        """Publish and mark one batch."""
-        outgoing, unreadable = self._address(due)
-        sent = self.transport.publish(outgoing) if outgoing else Sent()
-        if sent.rows:
-            recipients = {(one.envelope.type, subscriber) for one in outgoing for subscriber in one.to}
-            sql.mark(sent.rows, recipients, settings.redeliver_after())
-        _log_outage(sent)
-        _hold_or_bury({**unreadable, **sent.failed})
+    def _drain(self) -> int:
+        now = time.monotonic()
+        if now - self._renewed_at > settings.lease().total_seconds() / 3:
+            self._renew()
+        if now - self._settled_at >= FLOOR:
+            self._settle()
+        sent = sum(lane.drain() for lane in self.lanes)
+        if now - self._redelivered_at >= FLOOR:
+            self._redelivered_at = now
+            for lane in self.lanes:
+                lane.redeliver()
         return sent
 
-    def _address(self, due: list[sql.Due]) -> tuple[list[Outgoing], dict[int, Exception]]:
-        outgoing, unreadable = [], {}
-        for one in due:
-            try:
-                outgoing.append(Outgoing(one.row, one.envelope, self.transport.recipients(one.envelope)))
-            except Exception as error:  # this message's own failure; the others go out
-                unreadable[one.row] = error
-        return outgoing, unreadable
+    def _renew(self) -> None:
+        """Sign on again, and hold on to the shards, long before the lease runs out."""
+        self._renewed_at = time.monotonic()
+        sql.sign_on(self.owner, [lane.destination.name for lane in self.lanes])
+        for lane in self.lanes:
+            sql.renew(lane.destination.name, self.owner, settings.lease())
 
-    def _drain_deliveries(self, lease: _Lease) -> None:
-        """Publish again what subscribers have not confirmed in time: the broker may have forgotten it."""
-        while lease.keep():
-            due = sql.take_overdue(settings.batch(), settings.redeliver_after())
-            sent = self.transport.publish([Outgoing(one.row, one.envelope, (one.subscriber,)) for one in due])
-            for error in sent.failed.values():
-                logger.error("A delivery cannot be published again", exc_info=error)
-            _log_outage(sent)
-            if sent.outage:
-                unsent = {one.row for one in due} - set(sent.rows) - set(sent.failed)
-                sql.give_back_overdue(sorted(unsent))
-            if sent.outage or len(due) < settings.batch():
-                return
+    def _settle(self) -> None:
+        """Come to a fair share of each destination.
 
-
-class _Lease:
-    """The right to drain, renewed when a third of it is used up."""
-
-    def __init__(self, owner: str) -> None:
-        self.owner = owner
-        self.length = settings.lease()
-        self.taken_at = 0.0
-        self.epoch: int | None = None
-
-    @property
-    def held(self) -> bool:
-        return self.epoch is not None
-
-    def take(self) -> bool:
-        self.taken_at = time.monotonic()
-        self.epoch = sql.take_lease(LEASE, self.owner, self.length)
-        return self.held
-
-    def keep(self) -> bool:
-        """Whether to go on; False when another has taken over."""
-        if time.monotonic() - self.taken_at > self.length.total_seconds() / 3:
-            return self.take()
-        return self.held
-
-    def release(self) -> None:
-        if self.epoch is not None:
-            sql.release_lease(LEASE, self.owner, self.epoch)
-
-
-def _log_outage(sent: Sent) -> None:
-    if sent.outage is not None:
-        logger.warning("The broker cannot be reached; the next tick tries again", extra={"error": str(sent.outage)})
-
-
-def _hold_or_bury(failed: Mapping[int, Exception]) -> None:
-    """Back each failed message off by itself, or give it up."""
-    for row, error in failed.items():
-        attempts = sql.count_failure(row)
-        delay = PUBLISH.delay_after(attempts, roll=secrets.randbelow(1000) / 1000)
-        logger.error("A message cannot be published", exc_info=error, extra={"row": row, "attempts": attempts})
-        if delay is None:
-            trail = "".join(traceback.format_exception(error))
-            sql.bury_message(row, type(error).__qualname__, str(error), trail)
-        else:
-            sql.hold_message(row, delay, f"{type(error).__qualname__}: {error}")
+        Shards above it are let go once for each relay that has come; what others leave lying is taken, whoever's it is.
+        """
+        self._settled_at = time.monotonic()
+        for lane in self.lanes:
+            name, length = lane.destination.name, settings.lease()
+            stands = sql.share(name, self.owner, length)
+            fair = math.ceil(SHARDS / max(stands.relays, 1))
+            lane.held = stands.held
+            if stands.held > fair and stands.relays > lane.shared_by:
+                lane.held -= sql.give_up(name, self.owner, stands.held - fair)
+                doorbell.ring()
+            elif stands.free:
+                lane.held += sql.take(name, self.owner, max(fair - stands.held, 0), length, timedelta(0))
+                lane.held += sql.take(name, self.owner, SHARDS, length, LEFT_LYING)
+            lane.shared_by = stands.relays

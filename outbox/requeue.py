@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from django.db import transaction
 from django.db.models.functions import Now
 
 from . import doorbell
-from .models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
+from .destinations import shard_of
+from .ids import day_of
+from .models import DeadLetter, Delivery, Hold, OutboxMessage, PublishedMessage
 
 
 def requeue(dead_letter_id: int) -> bool:
@@ -21,22 +25,40 @@ def requeue(dead_letter_id: int) -> bool:
         if dead.subscriber:
             _open_delivery(dead)
         else:
-            OutboxMessage.objects.create(**_carried(dead))
+            _write_again(dead)
         dead.delete()
         transaction.on_commit(doorbell.ring)
     return True
 
 
+def _write_again(dead: DeadLetter) -> None:
+    """In its old place, so that it goes out before those of its key that waited for it; the key is let go."""
+    shard = shard_of(dead.key, dead.message_id.int)
+    place = {} if dead.position is None else {"id": dead.position}
+    OutboxMessage.objects.create(**_carried(dead), **place, shard=shard)
+    if dead.position is not None:
+        Hold.objects.filter(destination=dead.destination, key=dead.key, position=dead.position).delete()
+
+
 def _open_delivery(dead: DeadLetter) -> None:
     """Due at once; the history may have been pruned since, so its row is made anew."""
-    PublishedMessage.objects.get_or_create(message_id=dead.message_id, defaults=_carried(dead))
+    position, day = dead.position or 0, day_of(dead.message_id) or dead.created_at.astimezone(UTC).date()
+    PublishedMessage.objects.get_or_create(
+        message_id=dead.message_id,
+        destination=dead.destination,
+        day=day,
+        defaults={**_carried(dead), "id": position},
+    )
     Delivery.objects.update_or_create(
         message_id=dead.message_id,
         subscriber=dead.subscriber,
-        defaults={"attempts": 0, "due_at": Now(), "last_error": ""},
+        defaults={
+            **{"attempts": 0, "due_at": Now(), "last_error": ""},
+            **{"destination": dead.destination, "day": day, "key": dead.key, "position": position},
+        },
     )
 
 
 def _carried(dead: DeadLetter) -> dict[str, object]:
-    names = ("message_id", "type", "version", "key", "payload", "headers", "created_at")
+    names = ("message_id", "type", "version", "key", "payload", "headers", "created_at", "destination")
     return {name: getattr(dead, name) for name in names}

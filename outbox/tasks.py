@@ -7,16 +7,15 @@ from typing import Any
 from celery import shared_task
 
 from . import inbox, prune, settings
+from .duty import duty
 from .envelope import Envelope, Wire
-from .relay import Relay
-from .transports.celery import CeleryTransport
 
 
 # A lost tick is made up for by the next; and one each second would bury the rest in Flower.
 @shared_task(name="outbox.relay", acks_late=False, send_events=False)
 def relay() -> None:
-    """Publish what is due, and listen until the next tick has begun."""
-    Relay(CeleryTransport()).tick(settings.relay_stay())
+    """Have this process's relay run until the next tick: beat's ticks keep it running, its task stays a minute."""
+    duty.tick(settings.relay_stay())
 
 
 @shared_task(name="outbox.deliver", bind=True, acks_late=True, reject_on_worker_lost=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar
 
-from . import codec
+from . import codec, destinations
 from .declaration import registry
 from .relay import Relay
+from .transports.celery import CeleryTransport
 from .transports.memory import MemoryTransport
 
 T = TypeVar("T")
@@ -15,11 +17,18 @@ T = TypeVar("T")
 def drain() -> None:
     """Publish all that is due and run its subscribers here and now, without a broker, until nothing is left.
 
-    A subscriber's error is raised after it was recorded. Events that are rendered to Celery signatures are passed over.
+    A subscriber's error is raised after it was recorded. Events that are rendered to Celery signatures are passed over,
+    and what goes to other services goes nowhere.
     """
-    transport = MemoryTransport()
-    while Relay(transport).drain():
-        transport.deliver_all()
+    transports, stand_ins = [], []
+    for one in destinations.configured():
+        transport = MemoryTransport(delivers=isinstance(one.transport, CeleryTransport))
+        transports.append(transport)
+        stand_ins.append(replace(one, transport=transport))
+    relay = Relay(stand_ins)
+    while relay.drain() or any(transport.sent for transport in transports):
+        for transport in transports:
+            transport.deliver_all()
 
 
 def published(event_type: type[T], *, key: str | None = None) -> list[T]:
@@ -27,10 +36,10 @@ def published(event_type: type[T], *, key: str | None = None) -> list[T]:
     from .models import OutboxMessage, PublishedMessage
 
     declared = registry.event_of(event_type)
-    rows = [
-        row
+    found = {
+        row.message_id: row.payload
         for model in (PublishedMessage, OutboxMessage)
-        for row in model.objects.filter(type=declared.name, version=declared.version).order_by("message_id")
+        for row in model.objects.filter(type=declared.name, version=declared.version).order_by("id")
         if key is None or row.key == key
-    ]
-    return [codec.decode(event_type, row.payload) for row in rows]
+    }
+    return [codec.decode(event_type, found[message_id]) for message_id in sorted(found)]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
 
 from ..envelope import Envelope
 from . import run
 from .messages import Due
 
 
-def take_overdue(limit: int, redeliver_after: timedelta) -> list[Due]:
+def take_overdue(destination: str, limit: int, redeliver_after: timedelta) -> list[Due]:
     """Open deliveries to publish again, each given its next time before it goes out.
 
     That time doubles with the delivery's age, up to ten times `redeliver_after`: copies hardly lengthen a long queue.
@@ -21,20 +19,22 @@ def take_overdue(limit: int, redeliver_after: timedelta) -> list[Due]:
     rows = run.rows(
         f"""
         WITH overdue AS (
-            SELECT id FROM outbox_delivery WHERE due_at <= statement_timestamp()
+            SELECT id FROM outbox_delivery WHERE due_at <= statement_timestamp() AND destination = %s
             ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
         ), taken AS (
             UPDATE outbox_delivery AS delivery
             SET due_at = statement_timestamp() + least(greatest(%s, statement_timestamp() - created_at), 10 * %s)
             FROM overdue WHERE delivery.id = overdue.id
-            RETURNING delivery.id AS row, delivery.message_id, delivery.subscriber, delivery.attempts
+            RETURNING delivery.*
         )
-        SELECT taken.row, taken.subscriber, {run.COLUMNS}, taken.attempts
-        FROM taken JOIN outbox_published USING (message_id)
+        SELECT taken.id, taken.subscriber, {run.envelope("p")},
+               taken.position, taken.destination, taken.attempts
+        FROM taken JOIN outbox_published AS p USING (message_id, destination, day)
+        ORDER BY taken.position
         """,
-        [limit, redeliver_after, redeliver_after],
+        [destination, limit, redeliver_after, redeliver_after],
     )
-    return [Due(row, replace(Envelope(*carried), again=True), subscriber) for row, subscriber, *carried in rows]
+    return [Due(row, 0, 0, Envelope(*carried)._replace(again=True), subscriber) for row, subscriber, *carried in rows]
 
 
 def give_back_overdue(rows: Sequence[int]) -> None:
@@ -42,47 +42,50 @@ def give_back_overdue(rows: Sequence[int]) -> None:
     run.execute("UPDATE outbox_delivery SET due_at = statement_timestamp() WHERE id = ANY(%s)", [list(rows)])
 
 
-def claim(message_id: UUID, subscriber: str) -> bool:
+def claim(envelope: Envelope, subscriber: str) -> bool:
     """Note, in the handler's transaction, that this subscriber handles this message; False when it is settled already.
 
     While another transaction handles the same message this waits for its end.
     """
     rows = run.rows(
         """
-        INSERT INTO outbox_inbox (subscriber, message_id, handled_at)
-        SELECT %s, %s, statement_timestamp()
+        INSERT INTO outbox_inbox (subscriber, message_id, day, handled_at)
+        SELECT %s, %s::uuid, %s::date, statement_timestamp()
         WHERE NOT EXISTS (SELECT 1 FROM outbox_dead_letter WHERE message_id = %s AND subscriber = %s)
-        ON CONFLICT (message_id, subscriber) DO NOTHING RETURNING 1
+        ON CONFLICT (message_id, subscriber, day) DO NOTHING RETURNING 1
         """,
-        [subscriber, message_id, message_id, subscriber],
+        [subscriber, envelope.id, envelope.day, envelope.id, subscriber],
     )
     return bool(rows)
 
 
-def is_settled(message_id: UUID, subscriber: str) -> bool:
+def is_settled(envelope: Envelope, subscriber: str) -> bool:
     """Whether this subscriber has handled the message, or given it up."""
     return bool(
         run.rows(
             """
-            SELECT 1 FROM outbox_inbox WHERE message_id = %s AND subscriber = %s
+            SELECT 1 FROM outbox_inbox WHERE message_id = %s AND subscriber = %s AND day = %s
             UNION ALL SELECT 1 FROM outbox_dead_letter WHERE message_id = %s AND subscriber = %s
             """,
-            [message_id, subscriber, message_id, subscriber],
+            [envelope.id, subscriber, envelope.day, envelope.id, subscriber],
         )
     )
 
 
-def unclaim(message_id: UUID, subscriber: str) -> None:
+def unclaim(envelope: Envelope, subscriber: str) -> None:
     """Take back, in the transaction that claimed it, that this subscriber handles this message."""
-    run.execute("DELETE FROM outbox_inbox WHERE message_id = %s AND subscriber = %s", [message_id, subscriber])
+    run.execute(
+        "DELETE FROM outbox_inbox WHERE message_id = %s AND subscriber = %s AND day = %s",
+        [envelope.id, subscriber, envelope.day],
+    )
 
 
-def confirm(message_id: UUID, subscriber: str) -> None:
+def confirm(message_id: str, subscriber: str) -> None:
     """Close the delivery."""
     run.execute("DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s", [message_id, subscriber])
 
 
-def begin_again(message_id: UUID, subscriber: str, attempts: int, redeliver_after: timedelta) -> bool:
+def begin_again(message_id: str, subscriber: str, attempts: int, redeliver_after: timedelta) -> bool:
     """Count a try before it begins: a handler may kill its worker. False when the copy is behind the books."""
     rows = run.rows(
         """
@@ -94,24 +97,26 @@ def begin_again(message_id: UUID, subscriber: str, attempts: int, redeliver_afte
     return bool(rows)
 
 
-def is_open(message_id: UUID, subscriber: str) -> bool:
+def is_open(message_id: str, subscriber: str) -> bool:
     """Whether the delivery is on the books, unconfirmed."""
     return bool(
         run.rows("SELECT 1 FROM outbox_delivery WHERE message_id = %s AND subscriber = %s", [message_id, subscriber])
     )
 
 
-def hold_delivery(message_id: UUID, subscriber: str, attempts: int, delay: timedelta, error: str) -> None:
+def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: timedelta, error: str) -> None:
     """Deliver again after `delay`, with `attempts` on the books. The relay may not have marked the message yet."""
+    one = envelope
     run.execute(
         """
-        INSERT INTO outbox_delivery (message_id, subscriber, attempts, due_at, last_error, created_at)
-        VALUES (%s, %s, %s, statement_timestamp() + %s, %s, statement_timestamp())
+        INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at,
+                                     last_error, created_at)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, statement_timestamp() + %s, %s, statement_timestamp())
         ON CONFLICT (message_id, subscriber) DO UPDATE
         SET attempts = excluded.attempts, due_at = excluded.due_at, last_error = excluded.last_error
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         """,
-        [message_id, subscriber, attempts, delay, error],
+        [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, delay, error],
     )
 
 
@@ -122,11 +127,12 @@ def bury_delivery(envelope: Envelope, subscriber: str, attempts: int, error: tup
     run.execute(
         f"""
         WITH dead AS (
-            INSERT INTO outbox_dead_letter ({run.COLUMNS}, attempts, subscriber, error_class, error, traceback, died_at)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, statement_timestamp())
-            ON CONFLICT (message_id, subscriber) DO NOTHING
+            INSERT INTO outbox_dead_letter ({run.COLUMNS}, destination, position, attempts, subscriber, error_class,
+                                            error, traceback, died_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, statement_timestamp())
+            ON CONFLICT (message_id, subscriber, destination) DO NOTHING
         )
         DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s
         """,
-        [*carried, attempts, subscriber, *error, one.id, subscriber],
+        [*carried, one.destination, one.position, attempts, subscriber, *error, one.id, subscriber],
     )

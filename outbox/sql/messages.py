@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from ..envelope import Envelope
 from . import run
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(NamedTuple):
     """A row to publish: an unpublished message, or an open delivery to one `subscriber`."""
 
     row: int
+    shard: int
+    epoch: int
+    """Of the shard's ownership when the row was read: what is written of a failure must still have it."""
     envelope: Envelope
     subscriber: str = ""
 
@@ -24,7 +24,9 @@ class Due:
 class NewMessage(NamedTuple):
     """A message to be written; `payload` and `headers` are JSON text."""
 
-    message_id: UUID
+    destination: str
+    shard: int
+    message_id: str
     type: str
     version: int
     key: str
@@ -32,105 +34,166 @@ class NewMessage(NamedTuple):
     headers: str
 
 
-def insert_message(message: NewMessage) -> None:
-    """Write one message, due at once."""
-    run.execute(
-        f"""
-        INSERT INTO outbox_message ({run.COLUMNS}, attempts, due_at, last_error)
-        VALUES (%s, %s, %s, %s, %s, %s, clock_timestamp(), 0, statement_timestamp(), '')
-        """,
-        message,
-    )
+_NEW = "destination, shard, message_id, type, version, key, payload, headers, created_at, attempts, due_at, last_error"
 
+_INSERT = f"""
+INSERT INTO outbox_message ({_NEW})
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), 0, statement_timestamp(), '')
+"""
 
 INSERT_GATHERED = f"""
-INSERT INTO outbox_message ({run.COLUMNS}, attempts, due_at, last_error)
+INSERT INTO outbox_message ({_NEW})
 SELECT m.*, clock_timestamp(), 0, statement_timestamp(), ''
-FROM {{source}}unnest(%(message_ids)s::uuid[], %(types)s::text[], %(versions)s::int[], %(keys)s::text[],
-                      %(payloads)s::text[], %(headers)s::text[]) AS m
+FROM {{source}}unnest(%(destinations)s::text[], %(shards)s::smallint[], %(message_ids)s::uuid[], %(types)s::text[],
+                      %(versions)s::int[], %(keys)s::text[], %(payloads)s::text[], %(headers)s::text[]) AS m
 """
 """Writes the messages of `columns`; `source` may name a CTE and a comma, whose one row they depend on."""
 
 
 def columns(messages: Sequence[NewMessage]) -> dict[str, list[Any]]:
     """The parameters of INSERT_GATHERED."""
-    names = ("message_ids", "types", "versions", "keys", "payloads", "headers")
+    names = ("destinations", "shards", "message_ids", "types", "versions", "keys", "payloads", "headers")
     return {name: [message[place] for message in messages] for place, name in enumerate(names)}
 
 
-def anything_due() -> tuple[bool, bool]:
-    """Whether messages, and whether deliveries, are due."""
+def insert_messages(messages: Sequence[NewMessage]) -> None:
+    """Write them, due at once: one statement."""
+    if len(messages) == 1:
+        run.execute(_INSERT, messages[0])
+    else:
+        run.execute(INSERT_GATHERED.format(source=""), columns(messages))
+
+
+def lock_key(key: str) -> None:
+    """Wait until no other transaction writes messages of this key, and keep others waiting until this one ends."""
+    run.rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"outbox:{key}"])
+
+
+def fetch(destination: str, owner: str, limit: int, each: int, shards: Sequence[int] | None = None) -> list[Due]:
+    """The oldest due messages of the shards that `owner` holds at this moment, of keys that are not held.
+
+    At most `limit`, at most `each` of a shard; of `shards` only, where they are given. No lock is taken, and there is
+    no high-water mark: the order of ids is not that of commits.
+    """
     found = run.rows(
-        """
-        SELECT EXISTS (SELECT 1 FROM outbox_message WHERE due_at <= statement_timestamp()),
-               EXISTS (SELECT 1 FROM outbox_delivery WHERE due_at <= statement_timestamp())
-        """
+        _FETCH.format(some="AND s.shard = ANY(%(shards)s)" if shards is not None else ""),
+        {"destination": destination, "owner": owner, "limit": limit, "each": each, "shards": shards},
     )
-    return found[0][0], found[0][1]
+    return [Due(row, shard, epoch, Envelope(*carried)) for row, shard, epoch, *carried in found]
 
 
-def fetch(limit: int) -> list[Due]:
-    """The oldest due messages. No lock is taken: the lease keeps other relays away, the inbox absorbs what slips by."""
-    rows = run.rows(
-        f"""
-        SELECT id, {run.COLUMNS} FROM outbox_message
-        WHERE due_at <= statement_timestamp() ORDER BY id LIMIT %s
-        """,
-        [limit],
-    )
-    return [Due(row, Envelope(*carried)) for row, *carried in rows]
+_FETCH = f"""
+SELECT due.id, due.shard, due.epoch, {run.envelope("due")},
+       due.id, s.destination, due.attempts
+FROM outbox_shard AS s CROSS JOIN LATERAL (
+    SELECT m.*, s.epoch FROM outbox_message AS m
+    WHERE m.destination = s.destination AND m.shard = s.shard AND m.due_at <= statement_timestamp()
+      AND NOT EXISTS (SELECT 1 FROM outbox_hold AS h WHERE h.destination = m.destination AND h.key = m.key
+                      AND (h.until IS NULL OR h.until > statement_timestamp()))
+    ORDER BY m.id LIMIT %(each)s
+) AS due
+WHERE s.destination = %(destination)s AND s.owner = %(owner)s AND s.until > statement_timestamp()
+  AND NOT s.paused {{some}}
+ORDER BY due.id LIMIT %(limit)s
+"""
 
 
-def mark(rows: Sequence[int], recipients: Iterable[tuple[str, str]], redeliver_after: timedelta) -> None:
+def mark(
+    destination: str,
+    rows: Sequence[Due],
+    recipients: Iterable[tuple[str, str]],
+    redeliver_after: timedelta,
+    *,
+    keep: bool = True,
+) -> None:
     """Move published messages to the history, and open a delivery to each (type, subscriber) of `recipients`.
 
-    No fence is needed: these rows *were* published. A subscriber may have been quicker than this statement, so what the
-    inbox or a dead letter has settled gets no delivery.
+    Without `keep`, and without recipients, they are only deleted. No fence is needed: these rows *were* published. A
+    subscriber may have been quicker than this statement, so what the inbox or a dead letter has settled gets no
+    delivery.
     """
     pairs = list(recipients)
+    statement = _DELETE if not (keep or pairs) else _MOVE if not pairs else _MOVE_AND_OPEN
     run.execute(
-        f"""
-        WITH gone AS (
-            DELETE FROM outbox_message WHERE id = ANY(%s) RETURNING {run.COLUMNS}
-        ), kept AS (
-            INSERT INTO outbox_published ({run.COLUMNS}, published_at)
-            SELECT {run.COLUMNS}, statement_timestamp() FROM gone ON CONFLICT (message_id) DO NOTHING
-        )
-        INSERT INTO outbox_delivery (message_id, subscriber, attempts, due_at, last_error, created_at)
-        SELECT gone.message_id, wanted.subscriber, 0, statement_timestamp() + %s, '', statement_timestamp()
-        FROM gone JOIN unnest(%s::text[], %s::text[]) AS wanted (type, subscriber) USING (type)
-        WHERE NOT EXISTS (SELECT 1 FROM outbox_inbox AS inbox
-                          WHERE inbox.message_id = gone.message_id AND inbox.subscriber = wanted.subscriber)
-          AND NOT EXISTS (SELECT 1 FROM outbox_dead_letter AS dead
-                          WHERE dead.message_id = gone.message_id AND dead.subscriber = wanted.subscriber)
-        ON CONFLICT (message_id, subscriber) DO NOTHING
-        """,
-        [list(rows), redeliver_after, [type_ for type_, _ in pairs], [subscriber for _, subscriber in pairs]],
+        statement,
+        {
+            "destination": destination,
+            "ids": [one.row for one in rows],
+            "shards": [one.shard for one in rows],
+            "after": redeliver_after,
+            "types": [type_ for type_, _ in pairs],
+            "subscribers": [subscriber for _, subscriber in pairs],
+        },
     )
 
 
-def count_failure(row: int) -> int:
-    """One more failed try to publish this message; returns how many there were."""
-    found = run.rows("UPDATE outbox_message SET attempts = attempts + 1 WHERE id = %s RETURNING attempts", [row])
+_DELETE = f"""
+DELETE FROM outbox_message AS m USING unnest(%(shards)s::smallint[], %(ids)s::bigint[]) AS gone (shard, id)
+WHERE m.destination = %(destination)s AND m.shard = gone.shard AND m.id = gone.id AND {run.NOT_AWAITED}
+"""
+_KEPT = f"id, destination, {run.COLUMNS}"
+_KEEP = f"""
+INSERT INTO outbox_published ({_KEPT}, published_at, day)
+SELECT {_KEPT}, statement_timestamp(), outbox_day(message_id, created_at) FROM gone ON CONFLICT DO NOTHING
+"""
+_GONE = f"WITH gone AS ({_DELETE} RETURNING m.*)"
+_MOVE = f"{_GONE} {_KEEP}"
+_MOVE_AND_OPEN = f"""
+{_GONE}, kept AS ({_KEEP})
+INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at, last_error,
+                             created_at)
+SELECT gone.message_id, wanted.subscriber, gone.destination, outbox_day(gone.message_id, gone.created_at), gone.key,
+       gone.id, 0, statement_timestamp() + %(after)s, '', statement_timestamp()
+FROM gone JOIN unnest(%(types)s::text[], %(subscribers)s::text[]) AS wanted (type, subscriber) USING (type)
+WHERE NOT EXISTS (SELECT 1 FROM outbox_inbox AS inbox
+                  WHERE inbox.message_id = gone.message_id AND inbox.subscriber = wanted.subscriber
+                    AND inbox.day = outbox_day(gone.message_id, gone.created_at))
+  AND NOT EXISTS (SELECT 1 FROM outbox_dead_letter AS dead
+                  WHERE dead.message_id = gone.message_id AND dead.subscriber = wanted.subscriber)
+ON CONFLICT (message_id, subscriber) DO NOTHING
+"""
+
+
+def count_failure(owner: str, destination: str, due: Due) -> int:
+    """One more failed try to publish this message; returns how many there were.
+
+    0 when the shard has another owner by now, or the row is gone: then its failure is none of ours.
+    """
+    found = run.rows(
+        """
+        UPDATE outbox_message AS m SET attempts = m.attempts + 1
+        FROM outbox_shard AS s
+        WHERE s.destination = %s AND s.shard = %s AND s.owner = %s AND s.epoch = %s AND s.until > statement_timestamp()
+          AND m.destination = s.destination AND m.shard = s.shard AND m.id = %s
+        RETURNING m.attempts
+        """,
+        [destination, due.shard, owner, due.epoch, due.row],
+    )
     return int(found[0][0]) if found else 0
 
 
-def hold_message(row: int, delay: timedelta, error: str) -> None:
+def hold_message(destination: str, due: Due, delay: timedelta, error: str) -> None:
     """Do not publish this message before `delay` has passed."""
     run.execute(
-        "UPDATE outbox_message SET due_at = statement_timestamp() + %s, last_error = %s WHERE id = %s",
-        [delay, error, row],
+        """
+        UPDATE outbox_message SET due_at = statement_timestamp() + %s, last_error = %s
+        WHERE destination = %s AND shard = %s AND id = %s
+        """,
+        [delay, error, destination, due.shard, due.row],
     )
 
 
-def bury_message(row: int, error_class: str, error: str, traceback: str) -> None:
-    """Make a dead letter of a message that cannot be published."""
+def bury_message(destination: str, due: Due, error: tuple[str, str, str]) -> None:
+    """Make a dead letter of a message that cannot be published; `error` is its class, text and traceback."""
     run.execute(
         f"""
-        WITH gone AS (DELETE FROM outbox_message WHERE id = %s RETURNING {run.COLUMNS}, attempts)
-        INSERT INTO outbox_dead_letter ({run.COLUMNS}, attempts, subscriber, error_class, error, traceback, died_at)
-        SELECT {run.COLUMNS}, attempts, '', %s, %s, %s, statement_timestamp() FROM gone
-        ON CONFLICT (message_id, subscriber) DO NOTHING
+        WITH gone AS (
+            DELETE FROM outbox_message WHERE destination = %s AND shard = %s AND id = %s RETURNING *
+        )
+        INSERT INTO outbox_dead_letter ({run.COLUMNS}, attempts, destination, position, subscriber, error_class, error,
+                                        traceback, died_at)
+        SELECT {run.COLUMNS}, attempts, destination, id, '', %s, %s, %s, statement_timestamp() FROM gone
+        ON CONFLICT (message_id, subscriber, destination) DO NOTHING
         """,
-        [row, error_class, error, traceback],
+        [destination, due.shard, due.row, *error],
     )

@@ -10,8 +10,22 @@ from django.db import connection
 COLUMNS = "message_id, type, version, key, payload, headers, created_at"
 """What every copy of a message carries, in the order of `Envelope`'s fields."""
 
+NOT_AWAITED = "(SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL"
+"""A condition that is true: the statement's own commit does not wait for the disk.
 
-def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+Only for what a crash of PostgreSQL may undo without harm: a mark that is lost is a message that goes out again.
+"""
+
+
+def envelope(table: str) -> str:
+    """The columns of `table`'s copy of a message as `Envelope` has them: as text."""
+    return (
+        f"{table}.message_id::text, {table}.type, {table}.version, {table}.key, {table}.payload, {table}.headers, "
+        f"""to_char({table}.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
+    )
+
+
+def rows(statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
     """The statement's rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -19,7 +33,7 @@ def rows(statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]
     return found
 
 
-def execute(statement: str, parameters: Sequence[Any] = ()) -> int:
+def execute(statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
     """How many rows the statement wrote."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

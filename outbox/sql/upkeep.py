@@ -1,4 +1,4 @@
-"""Statements on the relay's lease, and on what is old."""
+"""Statements on what is old, and on how old."""
 
 from __future__ import annotations
 
@@ -7,58 +7,56 @@ from datetime import timedelta
 from . import run
 
 
-def take_lease(name: str, owner: str, length: timedelta) -> int | None:
-    """The lease's new epoch when it was free or ours; None while another holds it."""
-    rows = run.rows(
-        """
-        INSERT INTO outbox_lease (name, owner, epoch, until) VALUES (%s, %s, 1, statement_timestamp() + %s)
-        ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, epoch = outbox_lease.epoch + 1, until = excluded.until
-        WHERE outbox_lease.until <= statement_timestamp() OR outbox_lease.owner = excluded.owner
-        RETURNING epoch
-        """,
-        [name, owner, length],
-    )
-    return int(rows[0][0]) if rows else None
-
-
-def release_lease(name: str, owner: str, epoch: int) -> None:
-    """Let the next relay in; nothing happens when the lease has gone to another."""
-    run.execute(
-        "UPDATE outbox_lease SET until = statement_timestamp() WHERE name = %s AND owner = %s AND epoch = %s",
-        [name, owner, epoch],
-    )
-
-
 def prune_published(keep: timedelta, limit: int) -> int:
-    """Delete up to `limit` published messages older than `keep` that no subscriber still waits for."""
+    """Delete up to `limit` published messages older than `keep`, which no subscriber awaits, of no day's partition."""
     return run.execute(
         """
-        DELETE FROM outbox_published WHERE id IN (
-            SELECT id FROM outbox_published AS old WHERE published_at < statement_timestamp() - %s
-            AND NOT EXISTS (SELECT 1 FROM outbox_delivery AS open WHERE open.message_id = old.message_id)
-            ORDER BY published_at LIMIT %s)
+        DELETE FROM outbox_published_default WHERE (message_id, destination) IN (
+            SELECT message_id, destination FROM outbox_published_default AS old
+            WHERE published_at < statement_timestamp() - %s
+              AND NOT EXISTS (SELECT 1 FROM outbox_delivery AS open WHERE open.message_id = old.message_id)
+            LIMIT %s)
         """,
         [keep, limit],
     )
 
 
 def prune_inbox(keep: timedelta, limit: int) -> int:
-    """Delete up to `limit` inbox entries older than `keep` whose message can no longer arrive from our own books."""
+    """Delete up to `limit` inbox entries older than `keep`, of no day's partition, whose message is on no book."""
     return run.execute(
         """
-        DELETE FROM outbox_inbox WHERE id IN (
-            SELECT id FROM outbox_inbox AS old WHERE handled_at < statement_timestamp() - %s
-            AND NOT EXISTS (SELECT 1 FROM outbox_published AS kept WHERE kept.message_id = old.message_id)
-            AND NOT EXISTS (SELECT 1 FROM outbox_delivery AS open WHERE open.message_id = old.message_id)
-            AND NOT EXISTS (SELECT 1 FROM outbox_dead_letter AS dead WHERE dead.message_id = old.message_id)
-            AND NOT EXISTS (SELECT 1 FROM outbox_message AS new WHERE new.message_id = old.message_id)
-            ORDER BY handled_at LIMIT %s)
+        DELETE FROM outbox_inbox_default WHERE (message_id, subscriber) IN (
+            SELECT message_id, subscriber FROM outbox_inbox_default AS old
+            WHERE handled_at < statement_timestamp() - %s
+              AND NOT EXISTS (SELECT 1 FROM outbox_published AS kept
+                              WHERE kept.message_id = old.message_id AND kept.day = old.day)
+              AND NOT EXISTS (SELECT 1 FROM outbox_delivery AS open WHERE open.message_id = old.message_id)
+              AND NOT EXISTS (SELECT 1 FROM outbox_message AS new WHERE new.message_id = old.message_id)
+            LIMIT %s)
         """,
         [keep, limit],
     )
 
 
-def oldest_unpublished_age() -> timedelta | None:
-    """Age of the first message by id; it is the oldest but for transactions that overlapped."""
-    rows = run.rows("SELECT clock_timestamp() - created_at FROM outbox_message ORDER BY id LIMIT 1")
-    return rows[0][0] if rows else None
+def unpublished_ages() -> dict[str, timedelta]:
+    """How long the first message to each destination has waited; those to which none waits are missing.
+
+    Probes the head of each shard: the first by id is its oldest, but for transactions that overlapped.
+    """
+    rows = run.rows(
+        """
+        WITH RECURSIVE shard (destination, shard) AS (
+            (SELECT destination, shard FROM outbox_message ORDER BY destination, shard LIMIT 1)
+            UNION ALL
+            SELECT next.* FROM shard CROSS JOIN LATERAL (
+                SELECT m.destination, m.shard FROM outbox_message AS m
+                WHERE (m.destination, m.shard) > (shard.destination, shard.shard)
+                ORDER BY m.destination, m.shard LIMIT 1) AS next
+        )
+        SELECT destination, max(clock_timestamp() - first.created_at) FROM shard CROSS JOIN LATERAL (
+            SELECT m.created_at FROM outbox_message AS m
+            WHERE m.destination = shard.destination AND m.shard = shard.shard ORDER BY m.id LIMIT 1
+        ) AS first GROUP BY destination ORDER BY destination
+        """
+    )
+    return dict(rows)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..envelope import Envelope
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One message to send; `row` is the caller's number for it, `to` the names of the subscribers."""
 
     row: int
@@ -30,7 +29,10 @@ class Sent:
 
 
 class Transport(Protocol):
-    """Sends batches. Sending twice is allowed, sending never is not: receivers know a message by its id."""
+    """Sends batches. Sending twice is allowed, sending never is not: receivers know a message by its id.
+
+    A batch is in order. No message is sent after one of the same key has failed, or may have: it is in neither list.
+    """
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
         """The subscribers of this message; CannotRead when nothing here knows what to do with it."""
@@ -39,3 +41,19 @@ class Transport(Protocol):
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         """Send all, in one round trip where the broker can. Called outside any transaction."""
         ...
+
+
+class Keys:
+    """The keys of a batch that have stopped: a message of theirs has failed, those behind it must wait."""
+
+    def __init__(self) -> None:
+        self._stopped: set[str] = set()
+
+    def stop(self, envelope: Envelope) -> None:
+        """Nothing of this message's key may follow it. Messages without a key wait for nobody."""
+        if envelope.key:
+            self._stopped.add(envelope.key)
+
+    def stopped(self, envelope: Envelope) -> bool:
+        """Whether this message must wait."""
+        return envelope.key in self._stopped

@@ -18,7 +18,7 @@ from .. import codec, trace
 from ..declaration import registry
 from ..envelope import Envelope
 from ..errors import CannotRead, OutboxDeclarationError
-from . import Outgoing, Sent
+from . import Keys, Outgoing, Sent
 
 T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
@@ -66,12 +66,12 @@ class CeleryTransport:
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         """One round trip; when its outcome is uncertain, each message again singly."""
-        sent = Sent()
-        rendered = _render_all(batch, sent)
+        sent, keys = Sent(), Keys()
+        rendered = _render_all(batch, sent, keys)
         try:
             with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
-                for row, signatures in rendered.items():
-                    _send(row, signatures, producer, sent)
+                for one, signatures in rendered:
+                    _send(one, signatures, producer, sent, keys)
         except BatchPublishError:
             return _publish_singly(rendered, sent.failed)
         except OperationalError as error:
@@ -79,19 +79,25 @@ class CeleryTransport:
         return sent
 
 
+Rendered = list[tuple[Outgoing, list[Signature]]]
+
+
 def _producer() -> AbstractContextManager[Any]:
     """One of the app's producers; waits when other threads use them all."""
     return cast(AbstractContextManager[Any], current_app.producer_pool.acquire(block=True))
 
 
-def _render_all(batch: Iterable[Outgoing], sent: Sent) -> dict[int, list[Signature]]:
-    """The signatures of each row; rows that cannot be rendered are failed, before anything is sent."""
-    rendered = {}
+def _render_all(batch: Iterable[Outgoing], sent: Sent, keys: Keys) -> Rendered:
+    """The signatures of each message; one that cannot be rendered fails, before anything is sent."""
+    rendered: Rendered = []
     for one in batch:
+        if keys.stopped(one.envelope):
+            continue
         try:
-            rendered[one.row] = _render(one)
+            rendered.append((one, _render(one)))
         except Exception as error:  # any bug in a renderer is this one message's failure
             sent.failed[one.row] = error
+            keys.stop(one.envelope)
     return rendered
 
 
@@ -120,17 +126,20 @@ def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Si
     )
 
 
-def _send(row: int, signatures: Iterable[Signature], producer: Any, sent: Sent) -> None:
-    """Give the row's tasks to the producer; an error that is not the broker's is the row's own."""
+def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: Sent, keys: Keys) -> None:
+    """Give the message's tasks to the producer; an error that is not the broker's is the message's own."""
+    if keys.stopped(one.envelope):
+        return
     try:
         for signature in signatures:
             apply_with(signature, producer)
     except (OperationalError, BatchPublishError):
         raise
     except Exception as error:  # cannot be serialised, names no queue
-        sent.failed[row] = error
+        sent.failed[one.row] = error
+        keys.stop(one.envelope)
     else:
-        sent.rows.append(row)
+        sent.rows.append(one.row)
 
 
 def apply_with(signature: Signature, producer: Any) -> None:
@@ -148,21 +157,24 @@ def apply_with(signature: Signature, producer: Any) -> None:
     first.apply_async(producer=producer, retry=False, chain=rest or None)
 
 
-def _publish_singly(rendered: dict[int, list[Signature]], failed: dict[int, Exception]) -> Sent:
+def _publish_singly(rendered: Rendered, failed: dict[int, Exception]) -> Sent:
     """Isolates the message that the broker refuses; the receivers absorb what had gone out already.
 
     A refusal is the message's own failure only while the broker takes others; a broker that takes none (out of memory,
     read-only) is an outage.
     """
-    sent = Sent(failed=dict(failed))
+    sent, keys = Sent(failed=dict(failed)), Keys()
     refused: dict[int, Exception] = {}
     with _producer() as producer:
-        for row, signatures in rendered.items():
+        for one, signatures in rendered:
+            if one.row in failed:
+                keys.stop(one.envelope)
+                continue
             try:
-                if row not in failed:
-                    _send(row, signatures, producer, sent)
+                _send(one, signatures, producer, sent, keys)
             except OperationalError as error:
-                refused[row] = sent.outage = error
+                refused[one.row] = sent.outage = error
+                keys.stop(one.envelope)
                 if isinstance(error.__cause__, producer.connection.connection_errors):
                     return sent
     if sent.rows:

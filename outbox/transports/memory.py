@@ -14,10 +14,14 @@ from . import Outgoing, Sent
 class MemoryTransport:
     """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders go nowhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, delivers: bool = True) -> None:
         self.sent: list[Outgoing] = []
+        self.delivers = delivers
+        """Whether it knows subscribers; otherwise it stands for a way to another service."""
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
+        if not self.delivers:
+            return ()
         if not registry.knows(envelope.type):
             raise CannotRead(f"{envelope.type} version {envelope.version} is not declared here.")
         return registry.subscribers_of(envelope.type)

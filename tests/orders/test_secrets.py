@@ -20,7 +20,6 @@ from orders.models import Order, Product
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
 from outbox.relay import Relay
-from outbox.transports.celery import CeleryTransport
 from sagas.dispatch import RunReady, chain_of, send
 from sagas.models import Run
 from tests.sagas.driver import carry, step_once
@@ -126,7 +125,7 @@ def test_a_key_that_the_bank_does_not_take_is_not_logged(
 def test_no_message_of_an_order_shows_how_it_is_paid(broker: Redis, card: str) -> None:
     run = run_of(place(card))
     send([chain_of(RunReady(run.pk, run.name, run.version, undo=undo, position=3)) for undo in (False, True)])
-    while Relay(CeleryTransport()).drain():
+    while Relay().drain():
         carry(run.pk)
     sent = on_the_wire(broker)
     assert '"outbox.deliver"' in sent

@@ -12,6 +12,7 @@ from outbox.relay import Relay
 from outbox.transports.celery import CeleryTransport
 
 from .hostapp.events import ItemCounted
+from .relaying import relay_to
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def redis_client() -> Iterator[Redis]:
 @pytest.fixture
 def relay() -> Relay:
     """A relay to the real broker."""
-    return Relay(CeleryTransport())
+    return relay_to(CeleryTransport())
 
 
 @pytest.fixture
@@ -44,3 +45,4 @@ def commit() -> Callable[..., None]:
 @pytest.fixture(autouse=True)
 def _a_bell_that_rings() -> None:
     doorbell._bell.silent_until = 0.0
+    doorbell._bell.rung_at = -doorbell.STANDS

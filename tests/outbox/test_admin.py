@@ -1,7 +1,5 @@
 """The operators see what waits and what died, change nothing by hand, and requeue on record."""
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
@@ -12,11 +10,12 @@ from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 from outbox.testing import drain
 
 from .hostapp.subscribers import FIRST
+from .relaying import marked
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DEAD = "admin:outbox_deadletter_changelist"
-TABLES = ["outboxmessage", "publishedmessage", "delivery", "inboxentry", "deadletter", "lease"]
+TABLES = ["outboxmessage", "publishedmessage", "delivery", "inboxentry", "deadletter", "shard"]
 
 
 @pytest.fixture
@@ -30,9 +29,7 @@ def operator(client) -> User:
 @pytest.fixture
 def dead(commit) -> DeadLetter:
     commit("a")
-    due = sql.fetch(1)[0]
-    sql.mark([due.row], [(due.envelope.type, FIRST)], timedelta(seconds=30))
-    sql.bury_delivery(due.envelope, FIRST, 3, ("Boom", "it broke", "trail"))
+    sql.bury_delivery(marked(FIRST)[0], FIRST, 3, ("Boom", "it broke", "trail"))
     return DeadLetter.objects.get()
 
 

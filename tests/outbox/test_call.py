@@ -9,7 +9,6 @@ from django.db import transaction
 from outbox import PermanentFailure, inbox, publish, testing
 from outbox.envelope import Envelope
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage
-from outbox.relay import Relay
 from outbox.requeue import requeue
 from outbox.transports.memory import MemoryTransport
 
@@ -17,6 +16,7 @@ from .hostapp import subscribers
 from .hostapp.events import QuoteRefused, QuoteWanted
 from .hostapp.models import Effect
 from .hostapp.subscribers import QUOTE
+from .relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,7 +31,7 @@ def published(behaviour: str = "succeed") -> Envelope:
     with transaction.atomic():
         publish(QuoteWanted("a", behaviour), key="item:a")
     transport = MemoryTransport()
-    Relay(transport).drain()
+    relay_to(transport).drain()
     return transport.sent[0].envelope
 
 
@@ -110,7 +110,7 @@ def test_what_is_published_meanwhile_names_the_message_in_hand_as_its_cause():
     with pytest.raises(PermanentFailure):
         inbox.deliver(QUOTE, envelope)
     caused = OutboxMessage.objects.get(type="host.quote_refused")
-    assert json.loads(caused.headers)["caused_by"] == str(envelope.id)
+    assert json.loads(caused.headers)["caused_by"] == envelope.id
     assert "caused_by" not in json.loads(envelope.headers)
 
 

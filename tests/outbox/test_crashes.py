@@ -130,10 +130,11 @@ KILLED_RELAY = textwrap.dedent(
     import django
     django.setup()
     from outbox import sql
+    from outbox.destinations import Destination
     from outbox.relay import Relay
     from outbox.transports.celery import CeleryTransport
 
-    die = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
+    die = lambda *args, **named: os.kill(os.getpid(), signal.SIGKILL)
     transport = CeleryTransport()
     match sys.argv[1]:
         case "before the publish":
@@ -141,10 +142,10 @@ KILLED_RELAY = textwrap.dedent(
         case "between publish and mark":
             sql.mark = die
         case "after the mark":
-            sql.release_lease = die
+            sql.sign_off = die
     # The dead relay's lease must run out before another may drain: here in half a second.
     from django.conf import settings
     settings.OUTBOX_LEASE = settings.OUTBOX_REDELIVER_AFTER = 0.5
-    Relay(transport).drain()
+    Relay([Destination("tasks", transport)]).drain()
     """
 )

@@ -12,7 +12,6 @@ from outbox.errors import CannotRead
 from outbox.ids import uuid7
 from outbox.inbox import GaveUp
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
-from outbox.relay import Relay
 from outbox.requeue import requeue
 from outbox.transports.memory import MemoryTransport
 from tests.workers import until
@@ -20,6 +19,7 @@ from tests.workers import until
 from .hostapp.events import ItemCounted
 from .hostapp.models import Effect
 from .hostapp.subscribers import FIRST
+from .relaying import marked, relay_to, unpublished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,7 @@ def _published(behaviour: str) -> Envelope:
     with transaction.atomic():
         publish(ItemCounted("a", behaviour), key="item:a")
     transport = MemoryTransport()
-    Relay(transport).drain()
+    relay_to(transport).drain()
     Delivery.objects.exclude(subscriber=FIRST).delete()
     return transport.sent[0].envelope
 
@@ -43,13 +43,13 @@ def _published(behaviour: str) -> Envelope:
 def _again() -> Envelope:
     """The copy that the relay publishes next."""
     Delivery.objects.update(due_at="2000-01-01T00:00Z")
-    return sql.take_overdue(1, timedelta(seconds=30))[0].envelope
+    return sql.take_overdue("tasks", 1, timedelta(seconds=30))[0].envelope
 
 
 def test_the_effect_the_inbox_entry_and_the_confirmation_commit_together(envelope):
     inbox.deliver(FIRST, envelope)
     assert Effect.objects.get().attempt == 1
-    assert InboxEntry.objects.get().message_id == envelope.id
+    assert str(InboxEntry.objects.get().message_id) == envelope.id
     assert not Delivery.objects.exists()
 
 
@@ -90,7 +90,14 @@ def test_the_same_message_on_two_connections_at_once_has_one_effect(envelope, mo
 
 def test_a_late_copy_closes_the_delivery_that_the_mark_opened_after_the_fact(envelope):
     inbox.deliver(FIRST, envelope)
-    Delivery.objects.create(message_id=envelope.id, subscriber=FIRST, due_at="2000-01-01T00:00Z")
+    Delivery.objects.create(
+        message_id=envelope.id,
+        subscriber=FIRST,
+        due_at="2000-01-01T00:00Z",
+        destination="tasks",
+        day=envelope.day,
+        position=1,
+    )
     inbox.deliver(FIRST, _again())
     assert not Delivery.objects.exists()
     assert Effect.objects.count() == 1
@@ -130,7 +137,7 @@ def test_when_its_attempts_are_spent_it_becomes_a_dead_letter_with_all_that_happ
         "RuntimeError",
         "the handler fails",
     )
-    assert (dead.message_id, dead.payload, dead.key) == (envelope.id, envelope.payload, "item:a")
+    assert (str(dead.message_id), dead.payload, dead.key) == (envelope.id, envelope.payload, "item:a")
     assert "behave" in dead.traceback
     assert not Delivery.objects.exists()
 
@@ -159,10 +166,9 @@ def test_a_permanent_failure_is_a_dead_letter_at_once(envelope):
 def test_a_dead_letter_that_was_quicker_than_the_mark_gets_no_delivery():
     with transaction.atomic():
         publish(ItemCounted("a", "give up"))
-    due = sql.fetch(1)[0]
     with pytest.raises(PermanentFailure):
-        inbox.deliver(FIRST, due.envelope)
-    sql.mark([due.row], [("host.item_counted", FIRST)], timedelta(seconds=30))
+        inbox.deliver(FIRST, unpublished()[0])
+    marked(FIRST)
     assert not Delivery.objects.exists()
 
 
@@ -194,7 +200,7 @@ def test_an_unknown_subscriber_is_a_dead_letter_that_says_so(envelope):
 
 
 def test_an_unknown_version_is_a_dead_letter_that_says_so(envelope):
-    old = Envelope(uuid7(), "host.item_counted", 1, "k", "{}", envelope.headers, envelope.occurred_at)
+    old = Envelope(str(uuid7()), "host.item_counted", 1, "k", "{}", envelope.headers, envelope.occurred_at)
     with pytest.raises(
         CannotRead, match=r"reads host\.item_counted version 2; this message is host\.item_counted version 1"
     ):
@@ -203,7 +209,7 @@ def test_an_unknown_version_is_a_dead_letter_that_says_so(envelope):
 
 
 def test_a_body_that_does_not_fit_is_a_dead_letter_that_says_so(envelope):
-    odd = Envelope(uuid7(), envelope.type, 2, "k", '{"name": 7}', envelope.headers, envelope.occurred_at)
+    odd = Envelope(str(uuid7()), envelope.type, 2, "k", '{"name": 7}', envelope.headers, envelope.occurred_at)
     with pytest.raises(CannotRead, match="The body is not a ItemCounted"):
         inbox.deliver(FIRST, odd)
     assert DeadLetter.objects.get().attempts == 1
@@ -219,7 +225,14 @@ def test_a_copy_older_than_the_history_is_dropped_unless_it_is_on_the_books(enve
     Delivery.objects.all().delete()
     inbox.deliver(FIRST, envelope)
     assert not Effect.objects.exists()
-    Delivery.objects.create(message_id=envelope.id, subscriber=FIRST, due_at="2000-01-01T00:00Z")
+    Delivery.objects.create(
+        message_id=envelope.id,
+        subscriber=FIRST,
+        due_at="2000-01-01T00:00Z",
+        destination="tasks",
+        day=envelope.day,
+        position=1,
+    )
     inbox.deliver(FIRST, envelope)
     assert Effect.objects.count() == 1
 

@@ -1,7 +1,8 @@
 """History is pruned without breaking the inbox; status and health tell how the outbox stands."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from io import StringIO
+from uuid import UUID
 
 import pytest
 from django.core.management import call_command
@@ -12,23 +13,27 @@ from outbox import health, inbox, publish, sql
 from outbox.ids import uuid7
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
 from outbox.prune import prune
-from outbox.relay import Relay
 from outbox.testing import drain, published
 from outbox.transports.memory import MemoryTransport
 
 from .hostapp.events import ItemCounted
 from .hostapp.models import Effect
 from .hostapp.subscribers import FIRST, SECOND
+from .relaying import relay_to, unpublished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MONTH = timedelta(days=30)
 
 
 def grow_old() -> None:
-    OutboxMessage.objects.update(created_at=F("created_at") - MONTH)
-    PublishedMessage.objects.update(published_at=F("published_at") - MONTH)
-    InboxEntry.objects.update(handled_at=F("handled_at") - MONTH)
-    DeadLetter.objects.update(died_at=F("died_at") - MONTH)
+    """All that is there was written a month ago: by its times, its days and the times in its ids."""
+    for model in (OutboxMessage, PublishedMessage, InboxEntry, Delivery, DeadLetter):
+        for row in model.objects.all():
+            older = UUID(int=row.message_id.int - (int(MONTH.total_seconds() * 1000) << 80))
+            fields = {field.name for field in model._meta.fields}
+            times = {name: F(name) - MONTH for name in fields & {"created_at", "published_at", "handled_at", "died_at"}}
+            day = {"day": F("day") - MONTH} if "day" in fields else {}
+            model.objects.filter(message_id=row.message_id).update(message_id=older, **times, **day)
 
 
 def test_what_is_old_and_settled_is_pruned_and_what_is_young_is_kept(commit):
@@ -37,31 +42,87 @@ def test_what_is_old_and_settled_is_pruned_and_what_is_young_is_kept(commit):
     grow_old()
     commit("young")
     drain()
-    assert prune() == (1, 2)
+    prune()
     assert PublishedMessage.objects.get().key == "item:young"
     assert InboxEntry.objects.count() == 2
+
+
+def test_a_day_that_is_old_is_dropped_with_its_partitions(commit):
+    long_ago = datetime.now(UTC).date() - MONTH
+    for table in sql.PARTITIONED:
+        with transaction.atomic():
+            sql.add_partition(table, long_ago)
+    commit("old")
+    drain()
+    grow_old()
+    assert PublishedMessage.objects.count() == 1
+    assert prune() == 2
+    assert not PublishedMessage.objects.exists()
+    assert not InboxEntry.objects.exists()
+    assert all(long_ago not in sql.partitions(table) for table in sql.PARTITIONED)
+
+
+def test_a_day_that_a_subscriber_still_waits_for_is_kept_until_it_has_confirmed(commit):
+    long_ago = datetime.now(UTC).date() - MONTH
+    for table in sql.PARTITIONED:
+        with transaction.atomic():
+            sql.add_partition(table, long_ago)
+    commit("a")
+    transport = MemoryTransport()
+    relay_to(transport).drain()
+    grow_old()
+    assert prune() == 0
+    assert PublishedMessage.objects.count() == 1
+    Delivery.objects.all().delete()
+    assert prune() == 2
+    assert not PublishedMessage.objects.exists()
+
+
+def test_rows_that_came_before_their_partition_are_moved_into_it(commit):
+    later = datetime.now(UTC).date() + timedelta(days=40)
+    commit("a")
+    drain()
+    PublishedMessage.objects.update(day=later)
+    with transaction.atomic():
+        sql.add_partition("outbox_published", later)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tableoid::regclass::text FROM outbox_published")
+        assert cursor.fetchall() == [(f"outbox_published_{later:%Y%m%d}",)]
+    PublishedMessage.objects.all().delete()
+    sql.drop_partition("outbox_published", later)
+
+
+def test_partitions_are_made_ahead():
+    today = datetime.now(UTC).date()
+    for table in sql.PARTITIONED:
+        sql.drop_partition(table, today + timedelta(days=3))
+    prune()
+    for table in sql.PARTITIONED:
+        assert set(sql.partitions(table)) >= {today + timedelta(days=n) for n in range(4)}
 
 
 def test_what_a_subscriber_still_waits_for_is_kept_with_its_inbox(commit):
     commit("a")
     transport = MemoryTransport()
-    Relay(transport).drain()
+    relay_to(transport).drain()
     inbox.deliver(FIRST, transport.sent[0].envelope)
     grow_old()
-    assert prune() == (0, 0)
+    prune()
     assert Delivery.objects.get().subscriber == SECOND
+    assert PublishedMessage.objects.count() == InboxEntry.objects.count() == 1
 
 
 def test_an_inbox_entry_outlives_whatever_could_be_delivered_again(commit):
     commit("unmarked")  # published and handled, and the relay died before its mark
-    inbox.deliver(FIRST, sql.fetch(1)[0].envelope)
+    inbox.deliver(FIRST, unpublished()[0])
     grow_old()
-    assert prune() == (0, 0)
+    prune()
+    assert InboxEntry.objects.count() == 1
 
 
 def test_unpublished_messages_and_dead_letters_are_never_pruned(commit):
     commit("a")
-    sql.bury_delivery(sql.fetch(1)[0].envelope, FIRST, 3, ("Boom", "text", "trail"))
+    sql.bury_delivery(unpublished()[0], FIRST, 3, ("Boom", "text", "trail"))
     grow_old()
     prune()
     assert OutboxMessage.objects.count() == 1
@@ -140,16 +201,16 @@ def test_the_busy_tables_are_vacuumed_by_count():
         options = dict(cursor.fetchall())
     for table in ("outbox_message", "outbox_delivery"):
         assert "autovacuum_vacuum_scale_factor=0" in options[table]
-    assert options["outbox_lease"] == "fillfactor=50"
+    assert options["outbox_shard"] == "fillfactor=50"
 
 
 def test_a_dead_letter_of_the_same_message_and_subscriber_exists_once(commit):
     commit("a")
-    envelope = sql.fetch(1)[0].envelope
+    envelope = unpublished()[0]
     for _ in range(2):
         sql.bury_delivery(envelope, FIRST, 3, ("Boom", "text", "trail"))
     assert DeadLetter.objects.count() == 1
-    assert uuid7() > envelope.id
+    assert str(uuid7()) > envelope.id
 
 
 def test_status_exits_1_when_a_message_was_given_up():

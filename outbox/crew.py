@@ -1,0 +1,58 @@
+"""A relay for each destination, side by side: a broker that is slow or away delays its own destination alone."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Sequence
+
+from django.db import connection
+
+from . import destinations
+from .destinations import Destination
+from .relay import Relay
+
+logger = logging.getLogger(__name__)
+
+BREATH = 1.0  # seconds between a relay's failure, the database's for example, and its next try
+
+
+class Crew:
+    """The relays of one process, a thread each."""
+
+    def __init__(self, to: Sequence[Destination] | None = None) -> None:
+        self.relays = [Relay([one]) for one in (destinations.configured() if to is None else to)]
+        self.stop = threading.Event()
+        self._until = math.inf
+
+    def stay_until(self, moment: float) -> None:
+        """End at this monotonic time."""
+        self._until = moment
+        for relay in self.relays:
+            relay.until = moment
+
+    def run(self) -> None:
+        """Relay until told to stop, or the time is up; a relay that fails says why and begins again."""
+        others = [threading.Thread(target=self._in_thread, args=(relay,), name="relay") for relay in self.relays[1:]]
+        for thread in others:
+            thread.start()
+        self._keep_running(self.relays[0])
+        for thread in others:
+            thread.join()
+
+    def _in_thread(self, relay: Relay) -> None:
+        try:
+            self._keep_running(relay)
+        finally:
+            connection.close()  # this thread's own
+
+    def _keep_running(self, relay: Relay) -> None:
+        while not self.stop.is_set() and time.monotonic() < self._until:
+            try:
+                relay.run(self.stop)
+            except Exception:
+                logger.exception("A relay failed, and begins again", extra={"owner": relay.owner})
+                connection.close()
+                self.stop.wait(BREATH)

@@ -1,0 +1,170 @@
+"""Carries one destination's messages: fetch, publish, mark. No transaction is open while it talks to the broker.
+
+A relay that dies between publish and mark repeats the batch: at least once. The inbox makes that once.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+from . import settings, sql
+from .destinations import SHARDS, Destination
+from .retry import Retry
+from .sql import Due
+from .transports import Keys, Outgoing, Sent
+
+logger = logging.getLogger(__name__)
+
+PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker's outage spends nothing of it
+OUTAGE = Retry.until_done(first=timedelta(milliseconds=500), longest=timedelta(seconds=10))
+
+
+class Lane:
+    """What one relay does for one destination, in the shards that it holds."""
+
+    def __init__(self, destination: Destination, owner: str) -> None:
+        self.destination = destination
+        self.owner = owner
+        self.held = SHARDS
+        """How many shards the relay held when it last looked."""
+        self.shared_by = 0
+        """How many relays there were then."""
+        self._outages = 0
+        self._closed_until = 0.0
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether an outage of the broker is waited out."""
+        return time.monotonic() < self._closed_until
+
+    def drain(self) -> int:
+        """Publish all that is due; returns how many messages went out."""
+        total, limit = 0, settings.batch()
+        some: list[int] | None = None  # the shards that may hold more
+        while not self.is_closed:
+            each = math.ceil(2 * limit / (len(some) if some else max(self.held, 1)))
+            due = sql.fetch(self.destination.name, self.owner, limit, each, some)
+            sent = self._publish(due) if due else Sent()
+            total += len(sent.rows)
+            some = None if len(due) == limit else _with_more(due, each)
+            if some == [] or not (sent.rows or sent.failed):
+                break
+        return total
+
+    def redeliver(self) -> None:
+        """Publish again what subscribers have not confirmed in time: the broker may have forgotten it."""
+        limit, name = settings.batch(), self.destination.name
+        while not self.is_closed:
+            due = sql.take_overdue(name, limit, settings.redeliver_after())
+            if not due:
+                return
+            sent = self._send([Outgoing(one.row, one.envelope, (one.subscriber,)) for one in due])
+            for error in sent.failed.values():
+                logger.error("A delivery cannot be published again", exc_info=error)
+            if sent.outage:
+                unsent = {one.row for one in due} - set(sent.rows) - set(sent.failed)
+                sql.give_back_overdue(sorted(unsent))
+            if len(due) < limit:
+                return
+
+    def _publish(self, due: list[Due]) -> Sent:
+        """Publish and mark one batch."""
+        outgoing, unreadable = self._address(due)
+        sent = self._send(outgoing) if outgoing else Sent()
+        sent.failed.update(unreadable)
+        by_row = {one.row: one for one in due}
+        if sent.rows:
+            recipients = {(one.envelope.type, subscriber) for one in outgoing for subscriber in one.to}
+            self._mark([by_row[row] for row in sent.rows], recipients)
+        for row, error in sent.failed.items():
+            self._failed(by_row[row], error)
+        return sent
+
+    def _address(self, due: list[Due]) -> tuple[list[Outgoing], dict[int, Exception]]:
+        """Whom each message is for. One that has no answer fails by itself; those behind it in its key wait for it."""
+        outgoing: list[Outgoing] = []
+        unreadable: dict[int, Exception] = {}
+        keys = Keys()
+        for one in due:
+            if keys.stopped(one.envelope):
+                continue
+            try:
+                to = self.destination.transport.recipients(one.envelope)
+            except Exception as error:  # this message's own failure; the others go out
+                unreadable[one.row] = error
+                keys.stop(one.envelope)
+            else:
+                outgoing.append(Outgoing(one.row, one.envelope, to))
+        return outgoing, unreadable
+
+    def _send(self, batch: list[Outgoing]) -> Sent:
+        """Publish; after an outage no more is tried for a while, the longer the more outages there were in a row."""
+        sent = self.destination.transport.publish(batch)
+        if sent.outage is None:
+            self._outages = 0
+            return sent
+        self._outages += 1
+        pause = OUTAGE.delay_after(self._outages, roll=secrets.randbelow(1000) / 1000) or OUTAGE.longest
+        self._closed_until = time.monotonic() + pause.total_seconds()
+        logger.warning(
+            "The broker cannot be reached; nothing is lost, and it is tried again",
+            extra={
+                "destination": self.destination.name,
+                "error": str(sent.outage),
+                "again_in_s": pause.total_seconds(),
+            },
+        )
+        return sent
+
+    def _mark(self, sent: list[Due], recipients: Iterable[tuple[str, str]]) -> None:
+        name = self.destination.name
+        sql.mark(name, sent, recipients, settings.redeliver_after(), keep=self.destination.keep)
+        freed = {one.envelope.key for one in sent if one.envelope.attempts and one.envelope.key}
+        if freed:
+            sql.let_go(name, sorted(freed))
+
+    def _failed(self, due: Due, error: Exception) -> None:
+        """Back the message off by itself, or its key; or give it up."""
+        name = self.destination.name
+        attempts = sql.count_failure(self.owner, name, due)
+        if not attempts:  # another relay has the shard: it will see for itself
+            return
+        delay = PUBLISH.delay_after(attempts, roll=secrets.randbelow(1000) / 1000)
+        text = f"{type(error).__qualname__}: {error}"
+        logger.error(
+            "A message cannot be published",
+            exc_info=error,
+            extra={"destination": name, "message_id": due.envelope.id, "attempts": attempts},
+        )
+        if delay is None:
+            self._give_up(due, attempts, error, text)
+        elif self._is_ordered(due):
+            sql.hold_key(name, due, delay, attempts, text)
+        else:
+            sql.hold_message(name, due, delay, text)
+
+    def _give_up(self, due: Due, attempts: int, error: Exception, text: str) -> None:
+        """A dead letter. Its key goes on, or, where order is strict, waits for a person."""
+        name = self.destination.name
+        if self._is_ordered(due) and self.destination.order == "strict":
+            sql.hold_key(name, due, None, attempts, text)
+        trail = "".join(traceback.format_exception(error))
+        sql.bury_message(name, due, (type(error).__qualname__, str(error), trail))
+        if self.destination.order == "key" and due.envelope.key:
+            sql.let_go(name, [due.envelope.key])
+
+    def _is_ordered(self, due: Due) -> bool:
+        return bool(due.envelope.key) and self.destination.order != "none"
+
+
+def _with_more(due: list[Due], each: int) -> list[int]:
+    """The shards that gave as much as they were asked for."""
+    counts = Counter(one.shard for one in due)
+    return [shard for shard, count in counts.items() if count == each]

@@ -1,0 +1,47 @@
+"""Statements on keys that wait because their first message failed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from . import run
+from .messages import Due
+
+
+def hold_key(destination: str, due: Due, delay: timedelta | None, attempts: int, error: str) -> None:
+    """Publish nothing of this message's key before `delay` has passed; None: before a person acts."""
+    run.execute(
+        """
+        INSERT INTO outbox_hold (destination, key, shard, position, message_id, type, attempts, until, last_error,
+                                 since)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, statement_timestamp() + %s, %s, statement_timestamp())
+        ON CONFLICT (destination, key) DO UPDATE
+        SET position = excluded.position, message_id = excluded.message_id, type = excluded.type,
+            attempts = excluded.attempts, until = excluded.until, last_error = excluded.last_error
+        """,
+        [
+            *(destination, due.envelope.key, due.shard, due.row, due.envelope.id, due.envelope.type),
+            *(attempts, delay, error),
+        ],
+    )
+
+
+def let_go(destination: str, keys: Sequence[str]) -> None:
+    """These keys' first messages went out, or were given up: the next may follow."""
+    run.execute("DELETE FROM outbox_hold WHERE destination = %s AND key = ANY(%s)", [destination, list(keys)])
+
+
+def let_go_of_ended(limit: int) -> int:
+    """Forget holds that ended and whose message is gone."""
+    return run.execute(
+        """
+        DELETE FROM outbox_hold WHERE id IN (
+            SELECT h.id FROM outbox_hold AS h
+            WHERE h.until <= statement_timestamp()
+              AND NOT EXISTS (SELECT 1 FROM outbox_message AS m
+                              WHERE m.destination = h.destination AND m.shard = h.shard AND m.id = h.position)
+            LIMIT %s)
+        """,
+        [limit],
+    )

@@ -1,0 +1,67 @@
+"""Statements on the partitions, a day each, of the history and of the inbox."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from . import run
+
+PARTITIONED = ("outbox_published", "outbox_inbox")
+
+
+def partitions(table: str) -> list[date]:
+    """The days that have a partition of their own, oldest first."""
+    rows = run.rows(
+        """
+        SELECT to_date(right(child.relname, 8), 'YYYYMMDD') FROM pg_inherits
+        JOIN pg_class AS child ON child.oid = inhrelid
+        WHERE inhparent = %s::regclass AND child.relname ~ '_[0-9]{8}$' ORDER BY 1
+        """,
+        [table],
+    )
+    return [day for (day,) in rows]
+
+
+def add_partition(table: str, day: date) -> None:
+    """A partition for that day, with what the default partition holds of it. Call it in a transaction."""
+    name = f"{table}_{day:%Y%m%d}"
+    run.execute(f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE")
+    run.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
+    run.execute(
+        f"WITH moved AS (DELETE FROM {table}_default WHERE day = %s RETURNING *) "
+        f"INSERT INTO {name} SELECT * FROM moved",
+        [day],
+    )
+    run.execute(
+        f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", [day, day + timedelta(days=1)]
+    )
+
+
+def lock_whole(table: str) -> None:
+    """Keep all others away to the end of the transaction."""
+    run.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+
+
+def wait_at_most(time: str) -> None:
+    """For locks, in this transaction."""
+    run.rows("SELECT set_config('lock_timeout', %s, true)", [time])
+
+
+def is_awaited(table: str, day: date) -> bool:
+    """Whether something still needs that day's partition.
+
+    The history: a subscriber that has not confirmed. The inbox: also a message of that day that is still unpublished or
+    in the history.
+    """
+    awaited = "SELECT 1 FROM outbox_delivery WHERE day = %(day)s"
+    if table == "outbox_inbox":
+        awaited += """
+            UNION ALL SELECT 1 FROM outbox_message WHERE outbox_day(message_id, created_at) = %(day)s
+            UNION ALL SELECT 1 FROM outbox_published WHERE day = %(day)s
+        """
+    return bool(run.rows(f"SELECT EXISTS ({awaited})", {"day": day})[0][0])
+
+
+def drop_partition(table: str, day: date) -> None:
+    """Drop that day, with all it holds."""
+    run.execute(f"DROP TABLE {table}_{day:%Y%m%d}")
