@@ -4,6 +4,7 @@ from .declaration import Message, event, subscribe
 from .errors import NotInTransaction, OutboxDeclarationError, OutboxError, PermanentFailure, RetryAfter
 from .publish import publish
 from .retry import Retry
+from .upcasts import upcast
 
 __all__ = [
     "Message",
@@ -16,4 +17,5 @@ __all__ = [
     "event",
     "publish",
     "subscribe",
+    "upcast",
 ]

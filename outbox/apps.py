@@ -5,12 +5,20 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class OutboxConfig(AppConfig):
-    """Imports every app's `events` and `subscribers` modules, so that declaring is all a host has to do."""
+    """Imports every app's `events` and `subscribers` modules, so that declaring is all a host has to do.
+
+    Raises OutboxDeclarationError, in every process, when a subscriber cannot read an older version that is declared.
+    """
 
     name = "outbox"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401 - registers them
+        from . import (
+            checks,  # noqa: F401 - registers them
+            declaration,
+            upcasts,
+        )
 
         autodiscover_modules("events", "subscribers")
+        upcasts.refuse_gaps(declaration.registry)

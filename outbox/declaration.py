@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from . import codec
-from .errors import CannotRead, OutboxDeclarationError
+from . import codec, reading
+from .errors import OutboxDeclarationError
 from .retry import Retry
 from .trace import Trace
 
@@ -29,6 +29,7 @@ class Message(Generic[T]):
     key: str
     type: str
     version: int
+    """As it was published; `body` is of the version that the subscriber declares."""
     occurred_at: datetime
     """When the event was written, by PostgreSQL's clock."""
     trace: Trace
@@ -52,6 +53,18 @@ class EventType:
 
 
 @dataclass(frozen=True, slots=True)
+class Upcast:
+    """What `@upcast` declares: how a body of one version becomes one of a later version."""
+
+    name: str
+    version: int
+    body: type
+    """What the function takes: the version's class, or dict."""
+    to: EventType
+    function: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """What `@subscribe` declares."""
 
@@ -63,16 +76,8 @@ class Subscriber:
     gave_up: LastWord[Any] | None = None
 
     def read(self, type_: str, version: int, payload: str) -> Any:
-        """The body for the handler; CannotRead when this message is not what the handler was declared for."""
-        if (type_, version) != (self.event.name, self.event.version):
-            raise CannotRead(
-                f"{self.name} reads {self.event.name} version {self.event.version}; "
-                f"this message is {type_} version {version}. Deploy code that reads it, then requeue."
-            )
-        try:
-            return codec.decode(self.event.body, payload)
-        except ValueError as error:
-            raise CannotRead(f"The body is not a {self.event.body.__name__}: {error}") from error
+        """The body for the handler, upcast when the message is older; else CannotRead, which says what to do."""
+        return reading.read(registry, self, type_, version, payload)
 
 
 @dataclass(slots=True)
@@ -82,6 +87,8 @@ class Registry:
     events: dict[tuple[str, int], EventType] = field(default_factory=dict)
     by_class: dict[type, EventType] = field(default_factory=dict)
     subscribers: dict[str, Subscriber] = field(default_factory=dict)
+    upcasts: dict[tuple[str, int], Upcast] = field(default_factory=dict)
+    """By the event's name and the version they read."""
 
     def event_of(self, body: type) -> EventType:
         """The declaration of an event's class; OutboxDeclarationError when it has none."""
@@ -112,9 +119,22 @@ class Registry:
             )
         self.subscribers[declared.name] = declared
 
+    def add_upcast(self, declared: Upcast) -> None:
+        other = self.upcasts.get((declared.name, declared.version))
+        if other is not None and not _same_place(other.function, declared.function):
+            raise OutboxDeclarationError(
+                f"{declared.name} version {declared.version} has two upcasts, {_place(other.function)} and "
+                f"{_place(declared.function)}, and a message takes one way: keep one."
+            )
+        self.upcasts[declared.name, declared.version] = declared
+
     def knows(self, type_: str) -> bool:
         """Whether any version of this event is declared here."""
         return any(name == type_ for name, _ in self.events)
+
+    def versions_of(self, type_: str) -> list[int]:
+        """The versions of this event that are declared here, oldest first."""
+        return sorted(version for name, version in self.events if name == type_)
 
     def subscribers_of(self, type_: str) -> tuple[str, ...]:
         """The names of all who listen to this event, whatever its version."""
@@ -127,7 +147,7 @@ registry = Registry()
 def event(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     """Declare a frozen dataclass as an event: a fact, named in the past tense, `"orders.order_placed"`.
 
-    A change of the fields that old readers cannot read needs a new `version`.
+    Any change of its schema needs a new `version`, and an `@upcast` from the one before.
     Raises OutboxDeclarationError at import for a name in use, a class that is not a frozen dataclass, or a field that
     JSON cannot carry.
     """
