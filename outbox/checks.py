@@ -12,12 +12,13 @@ from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from . import settings
+from .declaration import registry
 
 
 @register("outbox")
 def check_outbox(**_: object) -> list[CheckMessage]:
     """All checks of the outbox's settings."""
-    return [*_positive(), *_lease(), *_redelivery(), *_doorbell(), *_batching(), *_schedule()]
+    return [*_positive(), *_lease(), *_redelivery(), *_doorbell(), *_batching(), *_schedule(), *_left_behind()]
 
 
 def _positive() -> list[CheckMessage]:
@@ -67,6 +68,18 @@ def _schedule() -> list[CheckMessage]:
     text = "Nothing runs the relay: messages are written and never published."
     hint = "Have beat run the task outbox.relay each second: add it to CELERY_BEAT_SCHEDULE."
     return [Warning(text, hint=hint, id="outbox.W003")]
+
+
+def _left_behind() -> list[CheckMessage]:
+    """Subscribers that could not read the newest version of their event. (Older ones are refused at import.)"""
+    found: list[CheckMessage] = []
+    for one in registry.subscribers.values():
+        newest = max(registry.versions_of(one.event.name), default=one.event.version)
+        if newest > one.event.version:
+            text = f"{one.name} reads {one.event.name} version {one.event.version}; version {newest} would be parked."
+            hint = f"Have it take {registry.events[one.event.name, newest].body.__qualname__} before that is published."
+            found.append(Warning(text, hint=hint, id="outbox.W010"))
+    return found
 
 
 def _broker_options() -> dict[str, Any]:

@@ -25,6 +25,15 @@ def read(registry: Registry, subscriber: Subscriber, type_: str, version: int, p
     return body
 
 
+def reads(registry: Registry, subscriber: Subscriber, type_: str, version: int) -> bool:
+    """Whether the subscriber can read messages of this event and version."""
+    wanted = subscriber.event
+    reached = version
+    for step in way(registry, wanted.name, version, wanted.version):
+        reached = step.to.version
+    return (type_, reached) == (wanted.name, wanted.version)
+
+
 def way(registry: Registry, name: str, version: int, wanted: int) -> Iterator[Upcast]:
     """The upcasts from one version towards the wanted one; the last one's target tells whether they lead there."""
     while version < wanted and (step := registry.upcasts.get((name, version))):
