@@ -53,7 +53,8 @@ class Lane:
             due = sql.fetch(self.destination.name, self.owner, limit, each, some)
             sent = self._publish(due) if due else Sent()
             total += len(sent.rows)
-            some = None if len(due) == limit else _with_more(due, each)
+            passed_over = len(due) > len(sent.rows) + len(sent.failed)  # behind one that failed
+            some = None if len(due) == limit or passed_over else _with_more(due, each)
             if some == [] or not (sent.rows or sent.failed):
                 break
         return total
