@@ -13,6 +13,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from itertools import count
 
 from . import settings, sql
 from .destinations import SHARDS, Destination
@@ -23,6 +24,7 @@ from .transports import Keys, Outgoing, Sent
 logger = logging.getLogger(__name__)
 
 PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker's outage spends nothing of it
+ALL_AGAIN = 8  # batches after which all shards are looked at, however much one of them holds
 OUTAGE = Retry.until_done(first=timedelta(milliseconds=500), longest=timedelta(seconds=10))
 
 
@@ -47,14 +49,16 @@ class Lane:
     def drain(self) -> int:
         """Publish all that is due; returns how many messages went out."""
         total, limit = 0, settings.batch()
-        some: list[int] | None = None  # the shards that may hold more
-        while not self.is_closed:
-            each = math.ceil(2 * limit / (len(some) if some else max(self.held, 1)))
+        some: list[int] | None = None  # the shards that may hold more; None for all
+        for turn in count(1):
+            if self.is_closed:
+                break
+            each = math.ceil(limit / (len(some) if some else max(self.held, 1)))
             due = sql.fetch(self.destination.name, self.owner, limit, each, some)
             sent = self._publish(due) if due else Sent()
             total += len(sent.rows)
             passed_over = len(due) > len(sent.rows) + len(sent.failed)  # behind one that failed
-            some = None if len(due) == limit or passed_over else _with_more(due, each)
+            some = None if passed_over or turn % ALL_AGAIN == 0 else _with_more(due, each, limit, some)
             if some == [] or not (sent.rows or sent.failed):
                 break
         return total
@@ -165,7 +169,12 @@ class Lane:
         return bool(due.envelope.key) and self.destination.order != "none"
 
 
-def _with_more(due: list[Due], each: int) -> list[int]:
-    """The shards that gave as much as they were asked for."""
-    counts = Counter(one.shard for one in due)
-    return [shard for shard, count in counts.items() if count == each]
+def _with_more(due: list[Due], each: int, limit: int, asked: list[int] | None) -> list[int] | None:
+    """Where to look next: at the shards that gave as much as they were asked for, and nowhere if none did.
+
+    A hot key's shard is then emptied in full batches.
+    """
+    if len(due) == limit:
+        return asked
+    found = Counter(one.shard for one in due)
+    return [shard for shard, number in found.items() if number == each]
