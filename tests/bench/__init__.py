@@ -1,0 +1,1 @@
+"""What the benches share: processes, rivals' environments, counters, rounds, and the report."""

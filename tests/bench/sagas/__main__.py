@@ -12,12 +12,13 @@ import sys
 from pathlib import Path
 
 from config.env import LOCAL_HOME
+from tests.bench import machine
+from tests.bench.usage import Meter
 
-from . import machine, report
+from . import report
 from .contenders import contenders
 from .rounds import Bench
 from .session import Load
-from .usage import Meter
 
 NAMES = list(contenders(1, 1))
 BUSY = 0.5  # load a core
@@ -39,16 +40,18 @@ def main() -> int:
     bench.rounds(asked.rounds, slow=asked.slow)
     if asked.growth:
         bench.growth(everyone["saga"], asked.rounds, asked.history)
-    about["load_at_rounds"] = bench.loads
-    print("\n" + report.table(bench.summaries, bench.failures), flush=True)
+    about["load_at_rounds"] = bench.turns.loads
+    print("\n" + report.REPORT.table(bench.summaries, bench.turns.failures), flush=True)
     plan = {name: value for name, value in vars(asked).items() if name != "out"}
     plan["contenders"] = {
         one.name: f"{one.about}; {one.concurrency} a process, {one.slow_concurrency} if slow" for one in chosen
     }
     asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(report.document(bench.summaries, bench.failures, about, plan), indent=1) + "\n")
+    asked.out.write_text(
+        json.dumps(report.document(bench.summaries, bench.turns.failures, about, plan), indent=1) + "\n"
+    )
     print(f"Written to {asked.out}.")
-    return 1 if bench.failures else 0
+    return 1 if bench.turns.failures else 0
 
 
 def parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
-from .errors import BenchError
+from tests.bench.errors import BenchError
 
 OLDEST = 180000  # the server's version
 AT_ONCE = 100_000  # runs a statement

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import psycopg2
+from tests.bench.environments import create_database, install
+from tests.bench.report import Figures, Summary
+from tests.bench.turns import Turns, say
+from tests.bench.usage import Meter
 
-from . import report, setup
+from . import setup
 from .contenders import Contender
-from .errors import BenchError
 from .growth import fill
-from .session import Figures, Load, Place, measure, measure_slow, running
-from .usage import Meter
+from .report import REPORT
+from .session import Load, Place, measure, measure_slow, running
 
 TEMPLATE = "bench_template"
 Measure = Callable[[Contender, Place, Meter, Load], Figures]
@@ -34,25 +35,22 @@ class Bench:
         self.urls: dict[str, str] = {}
         self.place = Place(self.urls, environment["REDIS_URL"], home / "venvs", home / "logs", environment)
         self.meter = meter
-        self.measured: dict[str, list[Figures]] = {}
-        self.failures: dict[str, str] = {}
-        self.loads: list[float] = []
-        """The machine's load average at the beginning of each round."""
+        self.turns = Turns()
 
     @property
-    def summaries(self) -> dict[str, report.Summary]:
-        return {name: report.summarise(figures) for name, figures in self.measured.items()}
+    def summaries(self) -> dict[str, Summary]:
+        return {name: REPORT.summarise(figures) for name, figures in self.turns.measured.items()}
 
     def prepare(self) -> None:
         """Install the rivals and make the databases. A rival that cannot be installed is left out, and named."""
-        setup.migrate(setup.create_database(self.server, TEMPLATE), self.environment)
+        setup.migrate(create_database(self.server, TEMPLATE), self.environment)
         for contender in self.chosen:
-            self._try(contender, self._prepare)
+            self.turns.attempt(contender, self._prepare)
 
     def rounds(self, count: int, *, slow: bool) -> None:
         """Every contender in turn, so many times."""
         for number in range(1, count + 1):
-            self.loads.append(round(os.getloadavg()[0], 2))
+            self.turns.begin_round()
             self._round(f"round {number}", self.chosen, measure)
             if slow:
                 self._round(f"round {number}, slow", self.chosen, measure_slow)
@@ -61,8 +59,8 @@ class Bench:
         """Ours in its default on an empty database and on one with so many finished runs, in turn."""
         both = [replace(ours, name="growth.empty"), replace(ours, name="growth.million")]
         for contender in both:
-            self.urls[contender.name] = setup.create_database(self.server, contender.name.replace(".", "_"), TEMPLATE)
-        self._try(both[1], lambda one: self._fill(one, history))
+            self.urls[contender.name] = create_database(self.server, contender.name.replace(".", "_"), TEMPLATE)
+        self.turns.attempt(both[1], lambda one: self._fill(one, history))
         for number in range(1, count + 1):
             self._round(f"growth, round {number}", both, measure)
 
@@ -77,33 +75,12 @@ class Bench:
     def _prepare(self, contender: Contender) -> None:
         ours = not contender.rival
         if contender.rival:
-            setup.install(contender.rival, self.place.venvs)
+            install(contender.rival, self.place.venvs)
         name = f"bench_{contender.name}"
-        url = setup.create_database(self.server, name, TEMPLATE if ours else "template1")
+        url = create_database(self.server, name, TEMPLATE if ours else "template1")
         self.urls[contender.name] = url
         setup.prepare(contender, url, self.place.venvs, self.environment)
 
     def _round(self, title: str, those: Sequence[Contender], measuring: Measure) -> None:
         for contender in those:
-            self._try(contender, lambda one: self._measure(title, one, measuring))
-
-    def _measure(self, title: str, contender: Contender, measuring: Measure) -> None:
-        begun = time.monotonic()
-        figures = measuring(contender, self.place, self.meter, self.load)
-        self.measured.setdefault(contender.name, []).append(figures)
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items() if value is not None)
-        say(f"{title}: {contender.name}: {shown} ({time.monotonic() - begun:.0f} s)")
-
-    def _try(self, contender: Contender, act: Callable[[Contender], None]) -> None:
-        """Do it; a contender that fails once is named with its reason and has no further turn."""
-        if contender.name in self.failures:
-            return
-        try:
-            act(contender)
-        except (BenchError, psycopg2.Error) as error:
-            self.failures[contender.name] = str(error).strip()
-            say(f"{contender.name} FAILED: {error}")
-
-
-def say(text: str) -> None:
-    print(text, flush=True)
+            self.turns.measure(title, contender, lambda one: measuring(one, self.place, self.meter, self.load))

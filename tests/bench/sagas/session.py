@@ -11,18 +11,19 @@ from pathlib import Path
 
 from redis import Redis
 
+from tests.bench.processes import Processes
+from tests.bench.report import Figures
+from tests.bench.usage import Meter, Reading
+
 from .contenders import Contender
-from .processes import Processes, Submitter
+from .submitter import Submitter
 from .trial import STEPS
-from .usage import Meter, Reading
 from .watch import RedisWatch, SqlWatch, Watch
 
 BURST_PAUSE = 0.02  # seconds between two looks at many runs
 IDLE_PAUSE = 0.0005  # seconds between two looks at the one run in flight
 BACKGROUND = 2.0  # seconds for which an idle contender is watched
 SETTLE = 0.5  # seconds for what still follows the last run, such as the relay's mark
-
-Figures = dict[str, float | None]
 
 
 @dataclass(frozen=True)

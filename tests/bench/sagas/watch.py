@@ -9,7 +9,8 @@ from typing import Protocol
 import psycopg2
 from redis import Redis
 
-from .errors import BenchError
+from tests.bench.errors import BenchError
+
 from .rivals.counter import FINISHED
 
 AT_ONCE = 50  # runs asked about in one statement

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from config.local.server import die_with_parent
 
 from .errors import BenchError
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 START = 60.0  # seconds a process may take until it says that it is ready
 STOP = 6.0  # seconds it may take to end
-
-
-@dataclass
-class Submission:
-    """Runs that were submitted: the monotonic time of the beginning, and their ids."""
-
-    begun: float
-    ids: list[str]
 
 
 class Processes:
@@ -89,29 +78,3 @@ class Processes:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         self.running.clear()
-
-
-class Submitter:
-    """The process that submits runs, one after the other."""
-
-    def __init__(self, processes: Processes, command: Sequence[str]) -> None:
-        self.processes = processes
-        self.process = processes.start("submitter", command, pipes=True)
-        self._read("to start")
-
-    def submit(self, count: int, *, slow: bool = False) -> Submission:
-        """Have it submit so many runs; returns when the last is committed."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{count} {int(slow)}\n".encode())
-        self.process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._read("to submit"))
-        return Submission(answer["begun"], answer["ids"])
-
-    def _read(self, what: str) -> bytes:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            self.processes.check_alive()
-            raise BenchError(f"The submitter failed {what}.")
-        return line

@@ -15,7 +15,7 @@ import psycopg2
 from redis import Redis
 
 OURS = ("django", "celery", "kombu", "redis", "psycopg2-binary")
-LOCKS = Path(__file__).resolve().parents[1]
+LOCKS = Path(__file__).resolve().parent
 
 
 def describe(environment: Mapping[str, str], rivals: list[str]) -> dict[str, Any]:
@@ -46,7 +46,9 @@ def processor() -> str:
 
 def pinned(rival: str) -> str:
     """The version in the rival's lock."""
-    found = re.search(rf"^{rival}(?:-sdk)?==(\S+)", (LOCKS / f"{rival}.txt").read_text(), re.MULTILINE)
+    found = re.search(
+        rf"^{rival.replace('_', '-')}(?:-sdk)?==(\S+)", (LOCKS / f"{rival}.txt").read_text(), re.MULTILINE
+    )
     return found[1] if found else ""
 
 

@@ -27,9 +27,16 @@ WHERE "resource_manager/record_type" = 'Transaction/COMMIT'
 class Reading:
     """Counters at one moment; only differences mean something. CPU in milliseconds."""
 
-    cpu: float
+    contender: float
+    """CPU of the contender's own processes, of PostgreSQL's, and of Redis."""
+    postgresql: float
+    redis: float
     statements: int
     wal: str
+
+    @property
+    def cpu(self) -> float:
+        return self.contender + self.postgresql + self.redis
 
 
 class Meter:
@@ -57,8 +64,8 @@ class Meter:
         self.cursor.execute(STATEMENTS, [database])
         statements = int(str(self._one()))
         servers = server_milliseconds(self.postmaster, {self.own, *leave_out})
-        mine = sum(milliseconds(pid, reaped=True) for pid in (*pids, self.redis))
-        return Reading(servers + mine, statements, wal)
+        mine = sum(milliseconds(pid, reaped=True) for pid in pids)
+        return Reading(mine, servers, milliseconds(self.redis, reaped=True), statements, wal)
 
     def commits(self, before: Reading, after: Reading) -> int:
         """How many transactions that write were committed in between, on the whole server."""
