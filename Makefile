@@ -8,7 +8,7 @@ COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 -
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test bench-sagas check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/ord
 bench-sagas: setup-all ## Measure the engine beside absurd, DBOS and bare Celery (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.sagas $(ARGS)
 
+bench-outbox: setup-all ## Measure the relay beside three published ones and a bare loop (ARGS=--help says what to choose)
+	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.outbox $(ARGS)
+
 check: setup-all ## Format, lint, types, layers, migrations, compose file
 	@exec $(VENV) -m config.local check
 
@@ -51,6 +54,9 @@ lock: setup-all ## Lock the requirements of pyproject.toml anew (ARGS=--upgrade 
 	$(COMPILE) $(ARGS) --group test -c requirements.txt -c config/local/requirements.txt -o tests/requirements.txt
 	$(COMPILE) $(ARGS) tests/bench/absurd.in -o tests/bench/absurd.txt
 	$(COMPILE) $(ARGS) tests/bench/dbos.in -o tests/bench/dbos.txt
+	$(COMPILE) $(ARGS) tests/bench/django_celery_outbox.in -o tests/bench/django_celery_outbox.txt
+	$(subst 3.11,3.12,$(COMPILE)) $(ARGS) tests/bench/django_reliable_outbox.in -o tests/bench/django_reliable_outbox.txt
+	$(COMPILE) $(ARGS) tests/bench/faststream_outbox.in -o tests/bench/faststream_outbox.txt
 
 clean-local: ## Remove .local/: the local databases, mail and logs
 	@$(PYTHON) config/local/clean.py

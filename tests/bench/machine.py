@@ -15,6 +15,7 @@ import psycopg2
 from redis import Redis
 
 OURS = ("django", "celery", "kombu", "redis", "psycopg2-binary")
+BUSY = 0.5  # load a core
 LOCKS = Path(__file__).resolve().parent
 
 
@@ -37,6 +38,13 @@ def describe(environment: Mapping[str, str], rivals: list[str]) -> dict[str, Any
         "commit": commit(),
         "load_at_start": [round(load, 2) for load in os.getloadavg()],
     }
+
+
+def warn_if_busy(about: Mapping[str, Any]) -> None:
+    """Say so when other work would spoil the figures."""
+    load = about["load_at_start"][0]
+    if load > BUSY * about["cores"]:
+        print(f"This machine is busy already (load {load}): the figures will say little.", flush=True)
 
 
 def processor() -> str:

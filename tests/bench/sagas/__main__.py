@@ -21,7 +21,6 @@ from .rounds import Bench
 from .session import Load
 
 NAMES = list(contenders(1, 1))
-BUSY = 0.5  # load a core
 
 
 def main() -> int:
@@ -32,10 +31,7 @@ def main() -> int:
     load = Load(runs=asked.runs, idle_runs=asked.idle_runs, slow_runs=asked.slow_runs)
     meter = Meter(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
     bench = Bench(chosen, load, dict(os.environ), LOCAL_HOME / "bench", meter)
-    if about["load_at_start"][0] > BUSY * about["cores"]:
-        print(
-            f"This machine is busy already (load {about['load_at_start'][0]}): the figures will say little.", flush=True
-        )
+    machine.warn_if_busy(about)
     bench.prepare()
     bench.rounds(asked.rounds, slow=asked.slow)
     if asked.growth:

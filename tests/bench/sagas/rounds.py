@@ -14,7 +14,7 @@ from tests.bench.usage import Meter
 
 from . import setup
 from .contenders import Contender
-from .growth import fill
+from .growth import PAST
 from .report import REPORT
 from .session import Load, Place, measure, measure_slow, running
 
@@ -69,7 +69,7 @@ class Bench:
         begun = time.monotonic()
         with running(contender, self.place, self.meter) as session:
             session.burst(10)
-        fill(self.urls[contender.name], history, say)
+        PAST.fill(self.urls[contender.name], history, say)
         say(f"filled in {time.monotonic() - begun:.0f} s")
 
     def _prepare(self, contender: Contender) -> None:

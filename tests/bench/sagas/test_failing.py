@@ -7,7 +7,7 @@ from typing import cast
 import pytest
 
 from tests.bench.errors import BenchError
-from tests.bench.sagas import rounds, watch
+from tests.bench.sagas import rounds
 from tests.bench.sagas.contenders import contenders
 from tests.bench.sagas.session import Load
 from tests.bench.usage import Meter
@@ -18,19 +18,6 @@ def bench(tmp_path):
     chosen = [one for one in contenders(2, 2).values() if one.name in ("absurd", "celery_bare")]
     environment = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/x", "REDIS_URL": "redis://127.0.0.1:1/0"}
     return rounds.Bench(chosen, Load(), environment, tmp_path, cast(Meter, None))  # nothing is metered here
-
-
-def test_runs_that_do_not_all_finish_are_an_error_that_counts_them(monkeypatch):
-    monkeypatch.setattr(watch, "PATIENCE", 0.01)
-    with pytest.raises(BenchError, match=r"Not all runs finished: 53 of 300, and none in the last 0.01 s\."):
-        watch.until(lambda: 3, 50, 0.001, lambda: None, before=50, total=300)
-
-
-def test_runs_that_go_on_finishing_are_waited_for(monkeypatch):
-    monkeypatch.setattr(watch, "PATIENCE", 5)
-    counts = iter(range(100))
-    watch.until(lambda: next(counts), 50, 0, lambda: None, before=0, total=50)
-    assert next(counts) == 51
 
 
 def test_a_contender_that_fails_is_left_out_and_the_others_are_measured(bench, monkeypatch):

@@ -9,12 +9,12 @@ from typing import Protocol
 import psycopg2
 from redis import Redis
 
-from tests.bench.errors import BenchError
+from tests.bench.waiting import until
 
 from .rivals.counter import FINISHED
 
 AT_ONCE = 50  # runs asked about in one statement
-PATIENCE = 60.0  # seconds without one more finished run
+COMPLAINT = "Not all runs finished"
 
 
 class Watch(Protocol):
@@ -39,7 +39,7 @@ class SqlWatch:
     def wait(self, ids: Sequence[str], pause: float, alive: Callable[[], None]) -> float:
         for start in range(0, len(ids), AT_ONCE):
             some = list(ids[start : start + AT_ONCE])
-            until(lambda some=some: self._count(some), len(some), pause, alive, start, len(ids))  # type: ignore[misc]
+            until(lambda some=some: self._count(some), len(some), pause, alive, COMPLAINT, start)  # type: ignore[misc]
         return time.monotonic()
 
     def _count(self, ids: list[str]) -> int:
@@ -64,7 +64,7 @@ class RedisWatch:
         self.seen = self._count()
 
     def wait(self, ids: Sequence[str], pause: float, alive: Callable[[], None]) -> float:
-        until(lambda: self._count() - self.seen, len(ids), pause, alive, 0, len(ids))
+        until(lambda: self._count() - self.seen, len(ids), pause, alive, COMPLAINT)
         self.seen += len(ids)
         return time.monotonic()
 
@@ -73,17 +73,3 @@ class RedisWatch:
 
     def close(self) -> None:
         self.redis.close()
-
-
-def until(
-    count: Callable[[], int], wanted: int, pause: float, alive: Callable[[], None], before: int, total: int
-) -> None:
-    """Poll `count` until it reaches `wanted`; raise BenchError when it does not move for too long."""
-    last, moved = -1, time.monotonic()
-    while (now := count()) < wanted:
-        alive()
-        if now > last:
-            last, moved = now, time.monotonic()
-        if time.monotonic() - moved > PATIENCE:
-            raise BenchError(f"Not all runs finished: {before + now} of {total}, and none in the last {PATIENCE:g} s.")
-        time.sleep(pause)

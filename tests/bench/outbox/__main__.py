@@ -1,0 +1,84 @@
+"""`python -m config.local run -- python -m tests.bench.outbox`: measure, print the table, write the JSON.
+
+Exit code 0 when every contender that was asked for was measured, whether or not the goals are met; else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from config.env import LOCAL_HOME
+from tests.bench import machine
+from tests.bench.usage import Meter
+
+from .contenders import Contender, contenders, variants
+from .report import REPORT, document
+from .rounds import Bench
+from .session import Load
+
+NAMES = list(contenders())
+
+
+def main() -> int:
+    asked = parser().parse_args()
+    chosen = [one for name, one in contenders().items() if name in asked.only]
+    about = machine.describe(os.environ, sorted({one.rival for one in chosen if one.rival}))
+    machine.warn_if_busy(about)
+    meter = Meter(os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
+    load = Load(rows=asked.rows, seconds=asked.seconds)
+    bench = Bench(load, dict(os.environ), LOCAL_HOME / "bench", meter)
+    run(bench, chosen, asked)
+    about["load_at_rounds"] = bench.turns.loads
+    print("\n" + REPORT.table(bench.summaries, bench.turns.failures), flush=True)
+    plan = {name: value for name, value in vars(asked).items() if name != "out"}
+    plan["contenders"] = {one.name: one.about for one in chosen}
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    asked.out.write_text(json.dumps(document(bench.summaries, bench.turns.failures, about, plan), indent=1) + "\n")
+    print(f"Written to {asked.out}.")
+    return 1 if bench.turns.failures else 0
+
+
+def run(bench: Bench, chosen: list[Contender], asked: argparse.Namespace) -> None:
+    """The comparison; where asked for, this relay's variants; and those on a full history beside an empty one."""
+    bench.prepare(chosen)
+    bench.rounds(asked.rounds, chosen)
+    if asked.variants:
+        several = variants()
+        bench.prepare(several)
+        bench.rounds(asked.rounds, several, title="variants, round")
+    if asked.growth:
+        pairs = zip(variants("growth.empty."), variants("growth.million.", asked.history), strict=True)
+        both = [one for pair in pairs for one in pair]
+        bench.prepare(both)
+        bench.rounds(asked.rounds, both, title="growth, round")
+
+
+def parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench-outbox", description=__doc__)
+    yes = argparse.BooleanOptionalAction
+    parser.add_argument("--rounds", type=int, default=3, help="how often each contender has its turn (3)")
+    parser.add_argument("--rows", type=int, default=20_000, help="unpublished messages (20000)")
+    parser.add_argument("--seconds", type=int, default=10, help="for how long events are timed at each rate (10)")
+    parser.add_argument("--only", type=some_of, default=NAMES, help=f"contenders, by commas: {','.join(NAMES)}")
+    parser.add_argument("--variants", action=yes, default=True, help="two and four relays, one key and 1,000 keys")
+    parser.add_argument("--growth", action=yes, default=False, help="the variants on a full history, too")
+    parser.add_argument("--history", type=int, default=1_000_000, help="messages in the full history (1000000)")
+    parser.add_argument("--out", type=Path, default=LOCAL_HOME / "bench" / "outbox.json", help="the JSON file")
+    return parser
+
+
+def some_of(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := set(names) - set(NAMES):
+        raise argparse.ArgumentTypeError(
+            f"no contender is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
+        )
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())

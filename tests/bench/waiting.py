@@ -1,0 +1,28 @@
+"""Waits for many things of one kind to be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from .errors import BenchError
+
+PATIENCE = 60.0  # seconds in which not one more is done
+
+
+def until(
+    count: Callable[[], int], wanted: int, pause: float, alive: Callable[[], None], complaint: str, before: int = 0
+) -> None:
+    """Ask `count` every `pause` seconds until it is `wanted`; `alive` raises when a process is gone.
+
+    Raises BenchError, which begins with `complaint`, when none is added for too long; `before` are done already.
+    """
+    last, moved = -1, time.monotonic()
+    while (now := count()) < wanted:
+        alive()
+        if now > last:
+            last, moved = now, time.monotonic()
+        if time.monotonic() - moved > PATIENCE:
+            done = f"{before + now} of {before + wanted}"
+            raise BenchError(f"{complaint}: {done}, and none in the last {PATIENCE:g} s.")
+        time.sleep(pause)
