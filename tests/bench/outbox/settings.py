@@ -3,7 +3,6 @@
 BENCH_TRANSPORT names how messages leave: `streams` or `celery`. BENCH_KEEP=0 keeps no history.
 """
 
-
 from config.settings import *  # noqa: F403
 from config.settings import INSTALLED_APPS as SHOP
 
