@@ -14,10 +14,12 @@ from .errors import BenchError
 
 OLDEST = 180000  # the server's version
 AT_ONCE = 100_000  # copies a statement
+BEFORE = "p.n - 1000000000"
+"""An id below all real ones."""
 PAST = """
 CREATE TEMPORARY TABLE past AS
 SELECT n, uuidv7(since) AS id, clock_timestamp() + since AS at
-FROM (SELECT n, interval '{span}' * ((n - %(count)s)::float / %(count)s) AS since
+FROM (SELECT n, ({span}) * ((n - %(count)s)::float / %(count)s) AS since
       FROM generate_series(1, %(count)s) n) s
 """
 COLUMNS = """
@@ -46,6 +48,9 @@ class Past:
     """A SELECT of the one row, with a `created_at`, that all copies are made of."""
     tables: Sequence[Copied]
     span: str
+    """An SQL expression, of type interval."""
+    before: str = ""
+    """A statement that is run first."""
 
     def fill(self, url: str, count: int, say: Callable[[str], None]) -> None:
         """Make so many copies, then vacuum. Raises BenchError when there is no model."""
@@ -64,6 +69,8 @@ class Past:
         connection.close()
 
     def _prepare(self, cursor: psycopg2.extensions.cursor, count: int) -> None:
+        if self.before:
+            cursor.execute(self.before)
         cursor.execute(PAST.format(span=self.span), {"count": count})
         cursor.execute("ALTER TABLE past ADD PRIMARY KEY (n)")
         cursor.execute("ANALYZE past")

@@ -60,6 +60,13 @@ class Backlog:
         self._run(f"SELECT EXISTS (SELECT FROM {self.table.name} WHERE {self.table.pending})")
         return not self._one()
 
+    def is_shared(self, relays: int) -> bool:
+        """Whether so many relays have shared the work among them."""
+        if not self.table.steady:
+            return True
+        self.cursor.execute(f"/* bench-watch */ {self.table.steady}", [relays])
+        return bool(self._one())
+
     @property
     def backend(self) -> int:
         """The process that answers, on the server's machine."""

@@ -1,8 +1,8 @@
-"""The outbox's past: copies of one really published message."""
+"""The outbox's past: copies of one really published message, all of today: new ones go to the same partition."""
 
 from __future__ import annotations
 
-from tests.bench.growth import Copied, Past
+from tests.bench.growth import BEFORE, Copied, Past
 
 PAST = Past(
     "SELECT * FROM outbox_published",
@@ -10,8 +10,8 @@ PAST = Past(
         Copied(
             "outbox_published",
             "t.message_id = m.message_id",
-            {"id": None, "message_id": "uuidv7(p.at - clock_timestamp())", "key": "'past:' || p.n"},
+            {"id": BEFORE, "message_id": "uuidv7(p.at - clock_timestamp())", "key": "'past:' || p.n"},
         ),
     ),
-    span="5 days",
+    span="statement_timestamp() - date_trunc('day', statement_timestamp(), 'UTC')",
 )

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
-from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -34,16 +32,13 @@ def prepare(keys: int) -> None:
 
 
 def relay() -> None:
-    """Relay until SIGTERM."""
-    from outbox.relay import Relay
-    from outbox.transports.celery import CeleryTransport
+    """Relay until SIGTERM, without beat and Celery."""
+    from outbox.crew import Crew
 
-    stopped = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stopped.set())
-    one = Relay(CeleryTransport())
+    crew = Crew()
+    signal.signal(signal.SIGTERM, lambda *_: crew.stop.set())
     print("ready.", flush=True)
-    while not stopped.is_set():
-        one.tick(timedelta(seconds=1))
+    crew.run()
 
 
 def write() -> None:

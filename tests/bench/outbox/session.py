@@ -21,6 +21,7 @@ from .backlog import Backlog
 from .contenders import Contender
 
 PAUSE = 0.005  # seconds between two looks at the broker
+SHARE_PAUSE = 0.05
 MARK_PAUSE = 0.002  # seconds between two looks at the table, once all has come
 
 
@@ -118,6 +119,8 @@ def running(contender: Contender, place: Place, meter: Meter) -> Iterator[Sessio
         for name in names:
             processes.start(name, (contender.python(place.venvs), "-m", contender.program, "relay"))
         processes.wait_ready(names)
+        shared = lambda: int(session.backlog.is_shared(contender.relays))  # noqa: E731
+        until(shared, 1, SHARE_PAUSE, processes.check_alive, "The relays did not come to share the work")
         yield session
     finally:
         processes.stop()

@@ -22,7 +22,7 @@ def test_the_99th_percentile_of_a_few_is_the_greatest():
 
 def test_an_event_is_written_at_its_turn_and_at_once_when_that_has_passed(monkeypatch):
     waited: list[float] = []
-    monkeypatch.setattr(writer.time, "sleep", waited.append)
+    monkeypatch.setattr("tests.bench.outbox.writer.time.sleep", waited.append)
     begun = time.monotonic() - 1.0
     written = writer.write_part(lambda number: float(number), range(0, 300, 100), first=1000, begun=begun, rate=100)
     assert written == [(1000, 1000.0), (1100, 1100.0), (1200, 1200.0)]

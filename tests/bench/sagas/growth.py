@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from tests.bench.growth import Copied, Past
+from tests.bench.growth import BEFORE, Copied, Past
 
+DAYS = 30
+PARTITIONS = f"""
+DO $$ DECLARE day date; BEGIN
+FOR day IN SELECT generate_series(current_date - {DAYS}, current_date - 1, interval '1 day') LOOP
+    EXECUTE format('CREATE TABLE outbox_published_%s PARTITION OF outbox_published FOR VALUES FROM (%L) TO (%L)',
+                   to_char(day, 'YYYYMMDD'), day, day + 1);
+END LOOP; END $$
+"""
 PAST = Past(
     "SELECT * FROM saga_run WHERE name = 'trial' AND status = 'completed'",
     (
@@ -13,8 +21,14 @@ PAST = Past(
         Copied(
             "outbox_published",
             "t.key IN (m.key, 'trial:' || (m.input->>'number'))",
-            {"id": None, "message_id": "uuidv7(p.at - clock_timestamp())", "key": "'past:' || p.n"},
+            {
+                "id": BEFORE,
+                "message_id": "uuidv7(p.at - clock_timestamp())",
+                "day": "(p.at AT TIME ZONE 'UTC')::date",
+                "key": "'past:' || p.n",
+            },
         ),
     ),
-    span="30 days",
+    span=f"interval '{DAYS} days'",
+    before=PARTITIONS,
 )
