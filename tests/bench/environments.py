@@ -51,6 +51,15 @@ def python_since(oldest: tuple[int, int], rival: str) -> str:
     raise BenchError(f"{rival} needs Python {wanted} or later, and none is here: put a python{wanted} on the PATH.")
 
 
+def python_of(venv: Path) -> str:
+    """The version of Python that an environment has; empty when it is not there."""
+    try:
+        found = re.search(r"^version\s*=\s*(\S+)", (venv / "pyvenv.cfg").read_text(), re.MULTILINE)
+    except FileNotFoundError:
+        return ""
+    return found[1] if found else ""
+
+
 def pythons() -> Iterator[str]:
     """Those on the PATH, then those that pyenv keeps and shows only to who chose them; older ones first."""
     names = [f"python3.{minor}" for minor in range(11, 16)]

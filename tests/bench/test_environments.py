@@ -38,3 +38,9 @@ def test_a_rival_whose_python_is_not_here_is_an_error_that_says_what_to_do(monke
     monkeypatch.setattr(environments, "pythons", lambda: iter(()))
     with pytest.raises(BenchError, match=r"absurd needs Python 9\.0 or later, and none is here: put a python9\.0 on"):
         environments.python_since((9, 0), "absurd")
+
+
+def test_the_python_of_an_environment_is_told(tmp_path):
+    assert environments.python_of(tmp_path) == ""
+    (tmp_path / "pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.12.1\n")
+    assert environments.python_of(tmp_path) == "3.12.1"

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from config.env import LOCAL_HOME
 from tests.bench import machine
+from tests.bench.environments import python_of
 from tests.bench.usage import Meter
 
 from .contenders import Contender, contenders, variants
+from .place import Load
 from .report import REPORT, document
 from .rounds import Bench
-from .session import Load
 
 NAMES = list(contenders())
 
@@ -33,6 +34,7 @@ def main() -> int:
     bench = Bench(load, dict(os.environ), LOCAL_HOME / "bench", meter)
     run(bench, chosen, asked)
     about["load_at_rounds"] = bench.turns.loads
+    about["rivals_python"] = {one.rival: python_of(bench.place.venvs / one.rival) for one in chosen if one.rival}
     print("\n" + REPORT.table(bench.summaries, bench.turns.failures), flush=True)
     plan = {name: value for name, value in vars(asked).items() if name != "out"}
     plan["contenders"] = {one.name: one.about for one in chosen}

@@ -112,7 +112,11 @@ FASTSTREAM = Contender(
 def contenders() -> dict[str, Contender]:
     """Those compared with one another: one relay each, over rows without keys."""
     everyone = (
-        ours("relay_streams", "this relay in its default, history kept, Redis Streams", "streams"),
+        ours(
+            "relay_streams",
+            "this relay as a process of its own, in its default: order by key, history kept; Redis Streams",
+            "streams",
+        ),
         ours("relay_celery", "the same, Celery", "celery"),
         BARE,
         RELIABLE,

@@ -10,7 +10,8 @@ from tests.bench.report import Figures
 from tests.bench.usage import Meter
 
 from .contenders import Contender
-from .session import Load, Place, Session, running
+from .place import Load, Place
+from .session import Session, running
 
 IDLE = 100  # events a second
 BUSY = 1000

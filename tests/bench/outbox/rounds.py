@@ -18,8 +18,9 @@ from .contenders import Contender
 from .history import PAST
 from .latency import measure_latency
 from .ours import SETTINGS
+from .place import Load, Place
 from .report import REPORT
-from .session import Load, Place, measure, running
+from .session import measure, running
 
 TEMPLATE = "bench_outbox_template"
 

@@ -10,7 +10,7 @@ import pytest
 from tests.bench.errors import BenchError
 from tests.bench.outbox import rounds
 from tests.bench.outbox.contenders import BARE, contenders
-from tests.bench.outbox.session import Load
+from tests.bench.outbox.place import Load
 from tests.bench.usage import Meter
 
 OURS = contenders()["relay_celery"]
