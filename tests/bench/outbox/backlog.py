@@ -37,12 +37,12 @@ class Backlog:
         number = "row_number() OVER (ORDER BY id) - 1 AS bench_row"
         self._run(f"CREATE TABLE {self.model} AS SELECT {number}, original.* FROM {self.table.name} AS original")
         self._run(f"ANALYZE {self.model}")
-        self.empty()
+        self.empty(history=False)
 
     def empty(self, *, history: bool = True) -> None:
-        """Remove every row, and with `history` what tells of published ones; begin the measurement on a quiet disk."""
-        others = self.table.emptied if history else ()
-        self._run(f"TRUNCATE {', '.join((self.table.name, *others))}")
+        """Remove every row, with `history` also those published; begin the measurement on a quiet disk."""
+        names = [self.table.name, *self.table.emptied, self.table.history if history else ""]
+        self._run(f"TRUNCATE {', '.join(filter(None, names))}")
         self._run("CHECKPOINT")
 
     def fill(self, rows: int) -> None:

@@ -27,6 +27,8 @@ class Table:
     """A statement of the writing transaction that wakes the relay, as the contender's own way of writing has it."""
     emptied: tuple[str, ...] = ()
     """Other tables that are emptied before a measurement."""
+    history: str = ""
+    """The table of what was published, emptied too unless a full one is asked for."""
     steady: str = ""
     """Asks whether so many relays (`%s`) have shared the work among them; empty: they share nothing beforehand."""
 
@@ -72,7 +74,8 @@ OURS = f"{PACKAGE}.ours"
 OUR_TABLE = Table(
     "outbox_message",
     unique=("message_id",),
-    emptied=("outbox_published", "outbox_delivery", "outbox_dead_letter"),
+    emptied=("outbox_delivery", "outbox_hold", "outbox_dead_letter"),
+    history="outbox_published",
     steady="""
     SELECT count(*) = %s AND min(shards) = max(shards)
     FROM (SELECT count(*) AS shards FROM outbox_shard WHERE until > statement_timestamp() GROUP BY owner) AS relay

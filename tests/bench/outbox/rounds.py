@@ -36,6 +36,7 @@ class Bench:
         self.place = Place(self.urls, environment["REDIS_URL"], home / "venvs", home / "logs", environment)
         self.meter = meter
         self.turns = Turns()
+        self.models: set[tuple[str, int]] = set()
 
     @property
     def summaries(self) -> dict[str, Summary]:
@@ -69,13 +70,20 @@ class Bench:
         if is_new:
             name, template = f"bench_outbox_{contender.database}", TEMPLATE if contender.is_ours else "template1"
             self.urls[contender.database] = create_database(self.server, name.replace(".", "_"), template)
+        self._write_model(contender)
+        if is_new and contender.history:
+            self._fill(contender)
+
+    def _write_model(self, contender: Contender) -> None:
+        """Have the contender write the events that its rows are copies of, once for each number of keys."""
+        if (contender.database, contender.keys) in self.models:
+            return
         command = (contender.python(self.place.venvs), "-m", contender.program, "prepare", str(contender.keys))
         run(command, self.place.environment_of(contender), what=f"{contender.name} cannot be prepared")
         backlog = Backlog(self.urls[contender.database], contender.table, contender.keys)
         backlog.keep_model()
         backlog.close()
-        if is_new and contender.history:
-            self._fill(contender)
+        self.models.add((contender.database, contender.keys))
 
     def _fill(self, contender: Contender) -> None:
         say(f"filling {contender.database} with {contender.history} published messages …")

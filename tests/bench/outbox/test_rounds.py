@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+import psycopg2
 import pytest
 
 from tests.bench.errors import BenchError
@@ -32,6 +33,20 @@ def test_each_contender_publishes_its_whole_backlog_once_and_ours_tells_how_long
         assert bench.summaries[name]["rows_per_s"]["median"] > 0
     assert bench.summaries[OURS.name]["idle_p50_ms"]["median"] <= bench.summaries[OURS.name]["idle_p99_ms"]["median"]
     assert bench.summaries[BARE.name]["idle_p50_ms"] is None
+
+
+def test_a_history_is_there_while_relays_are_measured_on_it(bench):
+    grown = [
+        replace(OURS, name=f"grown.{keys}", keys=keys, history=500, shares="grown", timed=False) for keys in (0, 1)
+    ]
+    bench.prepare(grown)
+    bench.rounds(1, grown)
+    assert bench.turns.failures == {}
+    connection = psycopg2.connect(bench.urls["grown"])
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*), count(DISTINCT day) FROM outbox_published WHERE key LIKE 'past:%'")
+        assert cursor.fetchone() == (500, 1)
+    connection.close()
 
 
 def test_a_contender_that_fails_is_named_and_the_others_are_measured(bench, monkeypatch):
