@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from ..envelope import Envelope
+
+Encoded = TypeVar("Encoded")
 
 
 class Outgoing(NamedTuple):
@@ -57,3 +59,18 @@ class Keys:
     def stopped(self, envelope: Envelope) -> bool:
         """Whether this message must wait."""
         return envelope.key in self._stopped
+
+
+def encoded(batch: Iterable[Outgoing], encode: Callable[[Envelope], Encoded], sent: Sent) -> dict[int, Encoded]:
+    """What to send for each row. A message that cannot be encoded fails; later ones of its key are left out."""
+    made: dict[int, Encoded] = {}
+    keys = Keys()
+    for one in batch:
+        if keys.stopped(one.envelope):
+            continue
+        try:
+            made[one.row] = encode(one.envelope)
+        except Exception as error:  # this message's own failure; the other keys go out
+            sent.failed[one.row] = error
+            keys.stop(one.envelope)
+    return made
