@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .. import inbox
 from ..declaration import registry
 from ..envelope import Envelope
 from ..errors import CannotRead
-from . import Outgoing, Sent
+from . import Outgoing, Sent, encoded
 
 
 class MemoryTransport:
-    """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders go nowhere."""
+    """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders go nowhere.
 
-    def __init__(self, *, delivers: bool = True) -> None:
+    `refuse` may raise for a message, as a broker might: it fails alone, and later ones of its key are left out.
+    """
+
+    def __init__(self, refuse: Callable[[Envelope], None] = lambda _envelope: None, *, delivers: bool = True) -> None:
         self.sent: list[Outgoing] = []
+        self._refuse = refuse
         self.delivers = delivers
         """Whether it knows subscribers; otherwise it stands for a way to another service."""
 
@@ -27,8 +31,11 @@ class MemoryTransport:
         return registry.subscribers_of(envelope.type)
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        self.sent.extend(batch)
-        return Sent(rows=[one.row for one in batch])
+        sent = Sent()
+        taken = encoded(batch, self._refuse, sent)
+        self.sent.extend(one for one in batch if one.row in taken)
+        sent.rows.extend(taken)
+        return sent
 
     def deliver_all(self) -> None:
         """Run each subscriber on each message; the first error of one is raised, as a worker would see it."""
