@@ -1,0 +1,56 @@
+"""`manage.py consume`: handles the events of another service, read from its Redis Stream, until SIGTERM."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from outbox.consumer import Consumer
+
+
+class Command(BaseCommand):
+    help = "Reads a Redis Stream of CloudEvents as a member of a group, and hands each event to its subscribers."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--stream", required=True)
+        parser.add_argument("--group", required=True, help="each group gets every event once")
+        parser.add_argument(
+            "--consumer",
+            default=socket.gethostname(),
+            help="this process's name within the group, the same after a restart (default: the host's)",
+        )
+        parser.add_argument("--at-once", type=int, default=100, help="entries read at a time (default 100)")
+        parser.add_argument(
+            "--min-idle",
+            type=float,
+            default=60,
+            metavar="SECONDS",
+            help="claim another consumer's entry after so long without a sign of life (default 60)",
+        )
+        parser.add_argument(
+            "--only", action="append", metavar="PATTERN", help="event types to take, such as orders.*; repeatable"
+        )
+        parser.add_argument("--url", help="a redis:// address (default OUTBOX_REDIS_URL)")
+
+    def handle(self, *_args: Any, **given: Any) -> None:
+        if given["at_once"] < 1 or given["min_idle"] <= 0:
+            raise CommandError("Give --at-once of 1 or more, and --min-idle above zero.")
+        stop = threading.Event()
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda *_: stop.set())
+        try:
+            consumer = Consumer(
+                **{"stream": given["stream"], "group": given["group"], "name": given["consumer"], "url": given["url"]},
+                at_once=given["at_once"],
+                min_idle=timedelta(seconds=given["min_idle"]),
+                only=given["only"] or ("*",),
+            )
+        except ValueError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(f"Reading {consumer.stream} as {consumer.name} of {consumer.group}")
+        consumer.run(stop)
