@@ -1,5 +1,6 @@
 """`manage.py consume` as real processes, killed and stopped at the worst moments."""
 
+import subprocess
 import textwrap
 
 import pytest
@@ -90,20 +91,19 @@ def test_sigterm_finishes_the_message_in_hand_and_gives_the_others_back_at_once(
 def test_a_handler_that_kills_its_consumer_ends_as_a_dead_letter_and_the_others_flow(consume, redis_client):
     send("poison:1", behaviour="kill")
     send("a:1")
-    for _ in range(8):
-        reader = consume("one")
-        until(lambda reader=reader: reader.process.poll() is not None or DeadLetter.objects.exists(), 30)
-        if DeadLetter.objects.exists():
-            break
+    while not DeadLetter.objects.exists():
+        _ended_or_buried(consume("one"))
     dead = DeadLetter.objects.get()
     assert (dead.subscriber, dead.key, dead.error_class) == (FIRST, "poison", "GaveUp")
     until(lambda: effects(FIRST) == ["a:1"] and sorted(effects(SECOND)) == ["a:1", "poison:1"])
     assert Effect.objects.values("subscriber", "name").annotate(n=Count("id")).filter(n__gt=1).count() == 0
 
 
-def _ended(program: Program, seconds: float) -> None:
-    import subprocess
+def _ended_or_buried(program: Program) -> None:
+    until(lambda: program.process.poll() is not None or DeadLetter.objects.exists(), 30)
 
+
+def _ended(program: Program, seconds: float) -> None:
     try:
         program.process.wait(seconds)
     except subprocess.TimeoutExpired as error:
@@ -118,7 +118,7 @@ def _someone_waits_for_a_lock() -> bool:
 
 KILLED = textwrap.dedent(
     """
-    import os, signal
+    import os, signal, sys
     import django
     django.setup()
     from django.core.management import execute_from_command_line
@@ -136,7 +136,6 @@ KILLED = textwrap.dedent(
             subscribers.behave = die
         case "before the first commit":
             sql.claim = die
-    import sys
     execute_from_command_line(["manage.py", *sys.argv[1:]])
     """
 )
