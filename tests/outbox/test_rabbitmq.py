@@ -2,6 +2,7 @@
 
 import json
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -188,6 +189,34 @@ def test_a_connection_that_was_cut_while_nobody_looked_is_no_outage(transport, s
     server.restart()
     sent = to.publish(outgoing("a:2"))
     assert (sent.rows, sent.outage) == ([1], None)
+
+
+def test_the_threads_of_a_process_share_its_connection(transport, channel):
+    to = transport()
+    sent: list[int] = []
+
+    def run(thread: int) -> None:
+        for number in range(20):
+            sent.extend(to.publish(outgoing(*(f"{thread}-{number}-{key}:" for key in range(10)))).rows)
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sent) == 800
+    assert len(set(names(channel))) == 800
+
+
+def test_a_forked_process_connects_anew_and_leaves_its_parents_connection_alone(transport, channel):
+    to = transport()
+    to.publish(outgoing("a:1"))
+    inherited = to._link
+    inherited.process -= 1  # as if another process had made it
+    assert to.publish(outgoing("a:2")).rows == [1]
+    assert to._link is not inherited
+    assert inherited.is_alive()
+    inherited.close()
 
 
 def test_another_brokers_address_is_refused():
