@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from outbox import settings
+from outbox import destinations, settings
 from outbox.retry import Retry
 from tests.workers import ROOT, process_env
 
@@ -44,3 +44,13 @@ def test_the_defaults_are_as_the_table_says():
     assert table["OUTBOX_REDELIVER_AFTER"] == f"{settings.redeliver_after().total_seconds():g} s"
     assert table["OUTBOX_KEEP_PUBLISHED"] == f"{settings.keep_published().days} days"
     assert Retry().attempts == 8
+
+
+def test_the_destinations_in_the_settings_can_be_made(settings):
+    code = re.search(r"```python\n# settings.py\n(OUTBOX_DESTINATIONS.*?)```", README, re.DOTALL)
+    assert code is not None
+    given: dict[str, object] = {}
+    exec(code[1], given)  # noqa: S102 - our own README
+    settings.OUTBOX_DESTINATIONS = given["OUTBOX_DESTINATIONS"]
+    assert [one.name for one in destinations.of("shop.order_placed")] == ["tasks", "partners", "warehouse"]
+    assert [one.name for one in destinations.of("other.thing")] == ["tasks"]
