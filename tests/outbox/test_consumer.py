@@ -71,12 +71,29 @@ def test_a_failing_event_is_tried_again_and_ends_as_a_dead_letter_and_the_others
 
 
 def test_what_follows_in_the_key_waits_for_the_one_that_is_tried_again(redis_client):
-    send("a:1", behaviour="fail twice")
+    send("a:1", behaviour="wait")
     send("a:2", "b:1")
     reader = consumer(at_once=1)
-    until(lambda: turn(reader) == 0 and len(effects()) == 3)
-    assert effects() == ["b:1", "a:1", "a:2"]
+    until(lambda: turn(reader) == 0)
+    assert effects() == ["b:1"]
     assert effects(SECOND) == ["a:1", "a:2", "b:1"], "another subscriber does not wait"
+    assert set(Delivery.objects.values_list("key", "attempts")) == {("a", 0)}
+    first = PublishedMessage.objects.earliest("id")
+    PublishedMessage.objects.filter(id=first.id).update(payload=first.payload.replace('"wait"', '"succeed"'))
+    Delivery.objects.update(due_at="2000-01-01T00:00Z")
+    until(lambda: turn(reader) == 0)
+    assert effects() == ["b:1", "a:1", "a:2"]
+
+
+def test_a_due_message_does_not_overtake_an_earlier_one_of_its_key_that_waits(redis_client):
+    send("a:1", behaviour="wait")
+    send("a:2")
+    reader = consumer()
+    turn(reader)
+    Delivery.objects.filter(position=Delivery.objects.earliest("position").position).update(due_at="2999-01-01T00:00Z")
+    Delivery.objects.exclude(due_at__year=2999).update(due_at="2000-01-01T00:00Z")
+    assert turn(reader) == 0
+    assert effects() == []
 
 
 def test_a_dead_letter_lets_its_key_go_on(redis_client):
