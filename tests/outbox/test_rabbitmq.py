@@ -11,13 +11,14 @@ import pytest
 from celery import current_app
 from kombu import Connection
 
-from outbox.models import OutboxMessage
+from outbox.models import Delivery, OutboxMessage
 from outbox.transports import Outgoing, rabbitmq
 from outbox.transports.confirms import Link
 from outbox.transports.rabbitmq import Nacked, RabbitMQTransport, Unroutable
 from tests.rabbitmq import MISSING, RabbitMQ, binary
 from tests.workers import until
 
+from .hostapp.models import Effect
 from .hostapp.subscribers import FIRST, SECOND
 from .outgoing import BROKEN, outgoing
 from .test_relay import _broker
@@ -245,6 +246,13 @@ class TestCelery:
             messages = [channel.basic_get("events", no_ack=True) for _ in range(5)]
         shown = [message.headers["shadow"] for message in messages if message]
         assert sorted(shown) == sorted([FIRST, SECOND] * 2)
+
+    def test_a_worker_hands_them_to_their_subscribers(self, commit, relay, server, programs):
+        command = ["-m", "celery", "-A", "config", "worker", "--pool=threads", "--concurrency=2", "--queues=events"]
+        programs.start("worker", command, {"CELERY_BROKER_URL": server.url()})
+        commit("x", "y")
+        assert relay.drain() == 2
+        until(lambda: Effect.objects.count() == 4 and not Delivery.objects.exists(), 60)
 
     def test_a_broker_that_is_gone_costs_no_attempts(self, commit, relay, server):
         commit("a")
