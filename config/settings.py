@@ -134,7 +134,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "health_check_interval": 25,
     }
     if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
-    else {}
+    else {"confirm_publish": True}  # RabbitMQ: else what it could not take would be lost without a word
 )
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
