@@ -147,6 +147,7 @@ CELERY_TASK_ROUTES = {
     "outbox.relay": {"queue": "upkeep"},
     "outbox.prune": {"queue": "upkeep"},
     "orders.refresh_availability": {"queue": "default"},
+    "orders.watch": {"queue": "upkeep"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
@@ -171,6 +172,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "orders.refresh_availability",
         "schedule": timedelta(seconds=10),
         "options": {"expires": 10},
+    },
+    "every-two-seconds-watch-orders-carried-by-events": {
+        "task": "orders.watch",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
     },
     "every-hour-prune-the-outbox": {
         "task": "outbox.prune",
@@ -203,6 +209,12 @@ EMAIL_TIMEOUT = 10  # seconds
 EMAIL_FILE_PATH = env.text("EMAIL_FILE_PATH", str(BASE_DIR / ".local" / "mail"))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Settle <orders@settle.example>")
+
+# --- Orders --------------------------------------------------------------------------------------------------------
+ORDERS_COORDINATION = env.text("ORDERS_COORDINATION", "saga")  # for orders that do not say: saga or choreography
+if ORDERS_COORDINATION not in ("saga", "choreography"):
+    raise ImproperlyConfigured(f"ORDERS_COORDINATION={ORDERS_COORDINATION!r}: use saga or choreography.")
+ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after which the watchdog looks for the event that did not come
 
 # --- Seen from outside ---------------------------------------------------------------------------------------------
 LOGGING = logging_config(as_json=env.text("LOG_FORMAT", "console") == "json", level=env.text("LOG_LEVEL", "INFO"))

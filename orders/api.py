@@ -12,12 +12,11 @@ from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from sagas.models import Step
-
 from . import wording
 from .errors import InvalidOrder, KeyReused
 from .models import Order, Product
 from .services import cancel_order, place_order
+from .standing import standing_of
 from .validation import parse_order
 
 LONGEST_BODY = 64 * 1024  # bytes
@@ -123,15 +122,17 @@ def product_json(product: Product) -> dict[str, object]:
 
 def order_json(order: Order) -> dict[str, object]:
     """`status` is one of `Order.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text."""
-    steps = Step.objects.filter(run__name="checkout", run__key=order.saga_key).order_by("position")
+    standing = standing_of(order)
+    steps = standing.steps if standing else ()
     return {
         "id": str(order.pk),
         "number": order.number,
+        "coordination": order.coordination,
         "status": order.status,
         "reason": wording.customer_reason(order),
         "total": str(order.total),
         "currency": order.currency,
-        "steps": list(steps.values("name", "status", "attempts")),
+        "steps": [{"name": step.name, "status": step.status, "attempts": step.attempts} for step in steps],
     }
 
 

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
-from sagas.models import Run, RunStatus, Step
+from sagas.models import RunStatus
 
 from . import wording
+from .standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +23,23 @@ class Hold:
     """Of the step at which the order stands."""
 
 
-def hold_of(run: Run, steps: list[Step], now: datetime) -> Hold | None:
-    """Whether the run is paused, or waits for a participant that is away; None when it is neither."""
-    step = next((step for step in steps if step.position == run.position), None)
-    if step is None or run.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
+def hold_of(standing: Standing, now: datetime) -> Hold | None:
+    """Whether the order is paused, or waits for a participant that is away; None when it is neither."""
+    step = next((step for step in standing.steps if step.position == standing.position), None)
+    if step is None or standing.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
         return None
-    forward = run.status == RunStatus.RUNNING
-    if run.paused_at is not None:
+    forward = standing.status == RunStatus.RUNNING
+    if standing.paused:
         return Hold("We have put your order on hold." if forward else "", wording.LOOKED_AT, "on hold")
-    if run.waits_for:
+    if standing.waits_for:
         who = wording.inside(wording.step(step.name).who)
-        limit = _limit(run.wake_at, now) if forward else ""
+        limit = _limit(standing.waits_until, now) if forward else ""
         return Hold(f"Your order waits for {who}." if forward else "", f"{wording.out_of_touch(who)}{limit}", "waiting")
     return None
 
 
 def _limit(until: datetime | None, now: datetime) -> str:
-    """When waiting ends: nothing but its deadline wakes a run that waits, and only while it can be undone."""
+    """When waiting ends: only its deadline ends it, and that only while the order can be undone."""
     if until is None:
         return ""
     minutes = max(1, math.ceil((until - now).total_seconds() / 60))

@@ -10,6 +10,10 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 
+from .choreography.models import Journey, JourneyStep
+
+__all__ = ["Currency", "Journey", "JourneyStep", "Order", "OrderLine", "Product"]
+
 
 class Currency(models.TextChoices):
     """Currencies of two decimals; the sums sent to the card processor rest on that."""
@@ -53,7 +57,7 @@ class Order(models.Model):
         """Where the order stands; each says who acts next."""
 
         PROCESSING = "processing", "Processing"
-        """Its saga works on it; nobody needs to act."""
+        """It is carried on; nobody needs to act."""
         CONFIRMED = "confirmed", "Confirmed"
         """Paid, and on its way. Final."""
         CANCELLING = "cancelling", "Cancelling"
@@ -61,12 +65,23 @@ class Order(models.Model):
         CANCELLED = "cancelled", "Cancelled"
         """All undone, the card was not charged. Final."""
         NEEDS_ATTENTION = "needs_attention", "Needs attention"
-        """The saga is stuck: an operator decides in the admin."""
+        """Stuck: an operator decides in the admin."""
+
+    class Coordination(models.TextChoices):
+        """How the order is carried through payment, warehouse and carrier; chosen when it is placed, for good."""
+
+        SAGA = "saga", "Saga"
+        """One saga asks the one after the other: `orders/sagas.py`."""
+        CHOREOGRAPHY = "choreography", "Choreography"
+        """By events alone, each company reacting to what it hears: `orders/choreography/`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     number = models.CharField(max_length=24, unique=True, editable=False, db_default=next_number())
     email = models.EmailField()
     payment_method = models.CharField(max_length=64)
+    coordination = models.CharField(
+        max_length=12, choices=Coordination.choices, default=Coordination.SAGA, db_default=Coordination.SAGA
+    )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PROCESSING)
     status_reason = models.CharField(max_length=500, blank=True, help_text="Why it is cancelled or needs attention.")
     tracking = models.CharField(max_length=100, blank=True, help_text="The carrier's number of the parcel.")

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import psycopg2
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from outbox import publish
 from sagas import TooLate
 
+from .choreography import journeys, turning
 from .errors import InvalidOrder, KeyReused
 from .events import OrderPlaced
 from .models import Order, OrderLine, Product
@@ -52,7 +54,14 @@ def place_order(request: PlaceOrder, *, idempotency_key: str) -> Placed:
 
 
 def cancel_order(order: Order) -> bool:
-    """Ask the order's saga to undo it. False when it is too late: paid, or being paid, or on an operator's desk."""
+    """Have the order undone. False when it is too late: paid, or being paid, or on an operator's desk."""
+    if order.coordination == Order.Coordination.CHOREOGRAPHY:
+        return turning.cancel(order.pk)
+    return cancel_saga(order)
+
+
+def cancel_saga(order: Order) -> bool:
+    """Ask the order's saga to undo it; see `cancel_order`."""
     with transaction.atomic():
         try:
             checkout.cancel(order.saga_key, reason="The customer cancelled the order.", actor="customer")
@@ -65,7 +74,7 @@ def cancel_order(order: Order) -> bool:
 def hash_of(request: PlaceOrder) -> str:
     """The same for requests that ask for the same; the order of the lines does not matter."""
     lines = sorted((line.sku, line.quantity) for line in request.lines)
-    wish = json.dumps([request.email, request.payment_method, lines])
+    wish = json.dumps([request.email, request.payment_method, lines, *filter(None, [request.coordination])])
     return hashlib.sha256(wish.encode()).hexdigest()
 
 
@@ -85,6 +94,7 @@ def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str) ->
     order = Order.objects.create(
         email=request.email,
         payment_method=request.payment_method,
+        coordination=request.coordination or settings.ORDERS_COORDINATION,
         total=sum((line.total for line in lines), Decimal(0)),
         currency=next(iter(products.values())).currency,
         idempotency_key=idempotency_key,
@@ -118,7 +128,7 @@ def priced(line: OrderedLine, product: Product) -> OrderLine:
 
 
 def start_checkout(order: Order, lines: list[OrderLine]) -> None:
-    """Say that the order was placed, and start the saga that carries it."""
+    """Say that the order was placed, and start the saga, or the events, that carry it."""
     amount = minor_units(order.total)
     placed = OrderPlaced(order.pk, order.number, order.email, amount, order.currency)
     publish(placed, key=order.saga_key)
@@ -131,6 +141,9 @@ def start_checkout(order: Order, lines: list[OrderLine]) -> None:
         payment_method=order.payment_method,
         lines=tuple(Line(sku=line.sku, quantity=line.quantity) for line in lines),
     )
+    if order.coordination == Order.Coordination.CHOREOGRAPHY:
+        journeys.open_journey(wish)
+        return
     checkout.start(wish, key=order.saga_key, subject=f"{order.number} {order.email}")
 
 

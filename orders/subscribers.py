@@ -16,6 +16,7 @@ from django.template.loader import render_to_string
 from outbox import Message, Retry, subscribe
 
 from . import wording
+from .choreography import carrier, payments, shop, warehouse  # noqa: F401 - who reacts to what, by events alone
 from .events import OrderCancelled, OrderConfirmed
 from .models import Order
 

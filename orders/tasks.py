@@ -5,9 +5,16 @@ from __future__ import annotations
 from celery import shared_task
 
 from . import availability
+from .choreography import watchdog
 
 
 @shared_task(name="orders.refresh_availability", send_events=False)
 def refresh_availability() -> None:
     """Ask the warehouse what it has; beat runs this every ten seconds."""
     availability.refresh()
+
+
+@shared_task(name="orders.watch", send_events=False)
+def watch() -> None:
+    """Look after orders that are carried by events; beat runs this every two seconds."""
+    watchdog.look()

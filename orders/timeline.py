@@ -9,14 +9,14 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from sagas.models import Run, RunStatus, Step, StepStatus
+from sagas.models import RunStatus, Step, StepStatus
 
 from . import wording
+from .choreography.models import JourneyStep
 from .holds import Hold, hold_of
 from .models import Order
+from .standing import Standing, standing_of
 from .wording import StepWords
-
-PIVOT = "capture_payment"
 
 STATES = {
     StepStatus.PENDING: "todo",
@@ -71,22 +71,15 @@ class Timeline:
     @classmethod
     def of(cls, order: Order) -> Timeline:
         """The order as it stands now."""
-        run = Run.objects.filter(name="checkout", key=order.saga_key).prefetch_related("steps").first()
-        steps = list(run.steps.all()) if run else []
-        now = timezone.now()
-        hold = hold_of(run, steps, now) if run else None
-        capture = next((step for step in steps if step.name == PIVOT), None)
+        standing, now = standing_of(order), timezone.now()
+        if standing is None:
+            return cls(order, [], wording.charge(order, StepStatus.PENDING), can_cancel=False)
+        hold = hold_of(standing, now)
         return cls(
             order=order,
-            steps=[show(step, run, now, hold) for step in steps] if run else [],
-            charge=wording.charge(order, capture.status if capture else StepStatus.PENDING),
-            can_cancel=bool(
-                run
-                and run.status == RunStatus.RUNNING
-                and run.cancel_requested_at is None
-                and capture
-                and capture.status == StepStatus.PENDING
-            ),
+            steps=[show(step, standing, now, hold) for step in standing.steps],
+            charge=wording.charge(order, standing.capture),
+            can_cancel=standing.can_cancel,
             hold=hold,
         )
 
@@ -125,17 +118,17 @@ class Timeline:
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def show(step: Step, run: Run, now: datetime, hold: Hold | None) -> ShownStep:
+def show(step: Step | JourneyStep, standing: Standing, now: datetime, hold: Hold | None) -> ShownStep:
     """One step in the customer's words."""
     words = wording.step(step.name)
-    state = state_of(step, run.status)
-    if hold is not None and step.position == run.position and state in STILL:
+    state = state_of(step, standing.status)
+    if hold is not None and step.position == standing.position and state in STILL:
         return ShownStep(words.title(state), "waiting", hold.label, "")
     explained = "" if state in {"settled", "undone"} else note(step, words, now)
     return ShownStep(words.title(state), state, LABELS[state], explained)
 
 
-def state_of(step: Step, run_status: str) -> str:
+def state_of(step: Step | JourneyStep, run_status: str) -> str:
     """The step's state, seen together with its run's: what has not begun by now may never begin."""
     state = STATES[StepStatus(step.status)]
     match run_status:
@@ -151,7 +144,7 @@ def state_of(step: Step, run_status: str) -> str:
             return state
 
 
-def note(step: Step, words: StepWords, now: datetime) -> str:
+def note(step: Step | JourneyStep, words: StepWords, now: datetime) -> str:
     """More about a step that does not simply succeed; else empty."""
     match step.status:
         case StepStatus.WAITING | StepStatus.UNDO_WAITING:

@@ -11,7 +11,8 @@ from django.core.validators import validate_email
 from . import cards
 from .errors import InvalidOrder
 
-FIELDS = ("email", "payment_method", "lines")
+FIELDS = ("email", "payment_method", "lines", "coordination")
+COORDINATIONS = ("saga", "choreography")
 LINE_FIELDS = ("sku", "quantity")
 MOST_LINES = 100
 MOST_PIECES = 99
@@ -33,6 +34,8 @@ class PlaceOrder:
     email: str
     payment_method: str
     lines: tuple[OrderedLine, ...]
+    coordination: str = ""
+    """How the order is to be carried, one of COORDINATIONS; "" leaves it to ORDERS_COORDINATION."""
 
 
 class Faults:
@@ -52,7 +55,8 @@ class Faults:
 
 
 def parse_order(body: object) -> PlaceOrder:
-    """`body` is decoded JSON: {"email", "payment_method", "lines": [{"sku", "quantity"}]}. Raises InvalidOrder."""
+    """`body` is decoded JSON: {"email", "payment_method", "lines": [{"sku", "quantity"}], "coordination"}, of which the
+    last may be left out. Raises InvalidOrder."""
     if not isinstance(body, dict):
         raise InvalidOrder({"body": ["Send a JSON object with email, payment_method and lines."]})
     faults = Faults()
@@ -60,8 +64,9 @@ def parse_order(body: object) -> PlaceOrder:
     email = parse_email(body.get("email"), faults)
     payment_method = parse_payment_method(body.get("payment_method"), faults)
     lines = parse_lines(body.get("lines"), faults)
+    coordination = parse_coordination(body, faults)
     faults.raise_if_any()
-    return PlaceOrder(email, payment_method, lines)
+    return PlaceOrder(email, payment_method, lines, coordination)
 
 
 def parse_email(value: object, faults: Faults) -> str:
@@ -85,6 +90,15 @@ def parse_payment_method(value: object, faults: Faults) -> str:
         faults.add("payment_method", "We do not know this payment method.")
     else:
         return value
+    return ""
+
+
+def parse_coordination(body: dict[str, object], faults: Faults) -> str:
+    """How the order is to be carried; "" when that is left to the shop."""
+    value = body.get("coordination", "")
+    if "coordination" not in body or (isinstance(value, str) and value in COORDINATIONS):
+        return str(value)
+    faults.add("coordination", f"Choose {' or '.join(COORDINATIONS)}, or leave it out.")
     return ""
 
 

@@ -1,0 +1,63 @@
+"""How a participant is asked: through the breaker and the limits that the sagas use, so that both see one outage."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from sagas import StepContext
+from sagas.breaker import Admission, admit, answered, is_away, settled
+from sagas.declaration import Step
+from sagas.standing import standings
+
+logger = logging.getLogger(__name__)
+C = TypeVar("C")
+V = TypeVar("V")
+
+MARGIN = timedelta(seconds=5)
+"""Beyond a step's timeout: for how long a slot or a trial is ours."""
+SOONEST = timedelta(seconds=1)
+
+
+def admission(step: Step[Any, Any]) -> Admission:
+    """Whether the participant takes a call now. Give it to `call`, or to `unused`."""
+    return admit(step.participant, (step.timeout + MARGIN).total_seconds())
+
+
+def unused(admitted: Admission) -> None:
+    """The call is not made."""
+    settled(admitted, answered=None)
+
+
+def call(admitted: Admission, function: Callable[[C], V], context: C) -> V:
+    """Make the call, and have the participant's breaker know what came of it."""
+    try:
+        value = function(context)
+    except Exception as error:
+        settled(admitted, answered=answered(error), reason=str(error))
+        raise
+    settled(admitted, answered=True)
+    return value
+
+
+def is_held(step: Step[Any, Any], error: Exception) -> bool:
+    """Whether all calls to the participant are held, this error being one of the reasons: that costs no attempt."""
+    return is_away(error) and not standings.of(step.participant).closed
+
+
+def hold(step: Step[Any, Any]) -> timedelta:
+    """How long the calls to the participant are held from now on."""
+    return max(timedelta(seconds=standings.of(step.participant).left), SOONEST)
+
+
+def probe(step: Step[Any, Any], context: StepContext[Any]) -> tuple[Any] | None:
+    """What the participant says became of the call, in a tuple: a result, or NotApplied. None when it says nothing."""
+    if step.probe_run is None:
+        return None
+    try:
+        return (step.probe_run(context),)
+    except Exception:  # a probe changes nothing, so that its failure only leaves the doubt
+        logger.warning("choreography.probe_failed", exc_info=True, extra={"step": step.name})
+        return None

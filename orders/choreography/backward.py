@@ -1,0 +1,103 @@
+"""A company undoes its part: it hears that somebody refused, undoes what may have happened, and reports it.
+
+    @undoes(reserve_stock, on=(StockRefused, ShipmentRefused, …))
+    def stock_released(order_id): return StockReleased(order_id)
+
+All undo at the same time, each by its step's key: what may have happened is undone, a step in doubt included, and
+undoing what never happened succeeds. An undo that keeps failing leaves the order to a person, who requeues its dead
+letter.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from outbox import Message, PermanentFailure, RetryAfter, subscribe
+from outbox.declaration import registry
+from sagas import Refused, Unavailable
+from sagas import RetryAfter as ParticipantSays
+from sagas.declaration import Step
+from sagas.models import StepStatus
+
+from ..sagas import Checkout
+from . import asking, journeys, turning
+from .contexts import undo_context
+from .events import Fact, Refusal
+
+Told = Callable[[UUID], Fact]
+
+
+def undoes(step: Step[Checkout, Any], *, on: tuple[type[Refusal], ...]) -> Callable[[Told], Told]:
+    """Have the step undone on each of the events; the decorated function makes the event that reports it."""
+
+    def declare(undone: Told) -> Told:
+        def handle(message: Message[Refusal], was: bool) -> None:
+            if was:
+                turning.record_undone(message.body.order_id, step, undone(message.body.order_id))
+
+        for event in on:
+            name = name_of(step, event)
+            subscribe(
+                event,
+                name=name,
+                retry=step.undo_retry,
+                call=lambda message: attempt(step, message),
+                gave_up=_park(step, name),
+            )(handle)
+        return undone
+
+    return declare
+
+
+def name_of(step: Step[Checkout, Any], event: type[Refusal]) -> str:
+    """The subscriber's name, such as `warehouse.release_stock_on_shipment_refused`."""
+    undo: Any = step.undo_run
+    happened = registry.event_of(event).name.rpartition(".")[2]
+    return f"{step.participant}.{undo.__name__}_on_{happened}"
+
+
+def attempt(step: Step[Checkout, Any], message: Message[Refusal]) -> bool:
+    """Undo the step once; False when there is nothing to undo. Raises RetryAfter, or whatever went wrong."""
+    order_id = message.body.order_id
+    admitted = asking.admission(step)
+    if not admitted.go:
+        delay = timedelta(seconds=admitted.wait)
+        turning.put_undo_off(order_id, step, delay, away=admitted.away)
+        raise RetryAfter(delay, admitted.why)
+    begun = turning.begin_undo(order_id, step)
+    if begun is None or step.undo_run is None:
+        asking.unused(admitted)
+        return False
+    try:
+        asking.call(admitted, step.undo_run, undo_context(order_id, step, begun))
+    except Refused as no:
+        raise PermanentFailure(f"{no.code}: {no.text}") from no
+    except ParticipantSays as later:
+        delay = max(later.delay, asking.SOONEST) * (1 + random.random() / 4)
+        turning.put_undo_off(order_id, step, delay, away=isinstance(later, Unavailable))
+        raise RetryAfter(delay, str(later)) from later
+    except Exception as error:
+        _come_again(step, message, error)
+        raise
+    return True
+
+
+def _come_again(step: Step[Checkout, Any], message: Message[Refusal], error: Exception) -> None:
+    """Say when; while the participant is away that costs no attempt."""
+    held = asking.is_held(step, error)
+    delay = asking.hold(step) if held else step.undo_retry.delay_after(message.attempt, roll=0) or timedelta(0)
+    turning.put_undo_off(message.body.order_id, step, delay, away=held)
+    if held:
+        raise RetryAfter(delay, str(error)) from error
+
+
+def _park(step: Step[Checkout, Any], subscriber: str) -> Callable[[Message[Refusal], Exception], None]:
+    def gave_up(message: Message[Refusal], error: Exception) -> None:
+        why = f"Undoing {step.name} failed: {error} Mend that, then requeue its dead letter to {subscriber}."
+        journeys.park(message.body.order_id, step.name, StepStatus.UNDO_FAILED, error, why)
+
+    return gave_up

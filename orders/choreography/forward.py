@@ -1,0 +1,156 @@
+"""A company does its part: it hears an event, carries out a step of the checkout, and says what came of it.
+
+    @carries_out(reserve_stock, on=PaymentAuthorized, refused=StockRefused)
+    def stock_reserved(order_id, reservation): return StockReserved(order_id, reservation.key)
+
+The participant is asked before the transaction; result, next event and inbox row commit in one. A lost answer is asked
+for again under the same key, as often as the step's own Retry allows; then the probe is asked; then, before the
+capture, the doubt counts as a refusal, and the step itself is undone by its key like the others. At or after the
+capture nothing is undone: the message becomes a dead letter and the order needs a person, who requeues it.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from outbox import Message, PermanentFailure, RetryAfter, subscribe
+from sagas import NotApplied, Refused, StepContext, Unavailable
+from sagas import RetryAfter as ParticipantSays
+from sagas.declaration import Step
+from sagas.models import StepStatus
+
+from ..sagas import Checkout
+from . import asking, journeys, turning
+from .contexts import step_context
+from .events import Fact, Refusal
+from .journeys import Begun, before_capture
+
+R = TypeVar("R")
+Told = Callable[[Any, R], Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The participant did it."""
+
+    result: Any
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """The participant said no; or nobody knows, and asking on is pointless."""
+
+    to: StepStatus
+    error: Exception
+
+    @property
+    def code(self) -> str:
+        return self.error.code if isinstance(self.error, Refused) else self.to.value
+
+
+Outcome = Done | NotDone | None
+"""None: it need not be asked for any more."""
+
+
+def carries_out(
+    step: Step[Checkout, R], *, on: type[Fact], refused: type[Refusal] | None = None
+) -> Callable[[Told[R]], Told[R]]:
+    """Have the step carried out for each event `on`; the decorated function makes the event that says so.
+
+    `refused` is the event of a step that can still be refused; a step after the capture has none.
+    """
+
+    def declare(done: Told[R]) -> Told[R]:
+        def handle(message: Message[Fact], outcome: Outcome) -> None:
+            order_id = message.body.order_id
+            if isinstance(outcome, Done):
+                journeys.record(order_id, step, outcome.result, done(order_id, outcome.result))
+            elif outcome is not None:
+                _turn(message, step, refused, outcome)
+
+        def gave_up(message: Message[Fact], error: Exception) -> None:
+            doubt = NotDone(StepStatus.IN_DOUBT, error)
+            if refused is None or step.is_pivot:
+                why = f"{step.name}: {error} Mend that, then requeue its dead letter to {name_of(step)}."
+                journeys.park(message.body.order_id, step.name, doubt.to, error, why)
+            else:
+                _turn(message, step, refused, doubt)
+
+        subscribe(
+            on, name=name_of(step), retry=step.retry, call=lambda message: attempt(step, message), gave_up=gave_up
+        )(handle)
+        return done
+
+    return declare
+
+
+def name_of(step: Step[Checkout, Any]) -> str:
+    """The subscriber's name, such as `warehouse.reserve_stock`."""
+    return f"{step.participant}.{step.name}"
+
+
+def attempt(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
+    """Ask the participant once. Raises RetryAfter, or whatever went wrong, when the message shall come again."""
+    order_id = message.body.order_id
+    admitted = asking.admission(step)
+    if not admitted.go:
+        delay = timedelta(seconds=admitted.wait)
+        journeys.put_off(order_id, step, delay, away=admitted.away, forgiven=False)
+        raise RetryAfter(delay, admitted.why)
+    begun = journeys.begin(order_id, step)
+    if begun is None:
+        asking.unused(admitted)
+        return None
+    context = step_context(order_id, step, begun)
+    try:
+        return Done(asking.call(admitted, step.run, context))
+    except Refused as no:
+        return _refused(step, begun, context, no)
+    except ParticipantSays as later:
+        delay = max(later.delay, asking.SOONEST) * (1 + random.random() / 4)
+        journeys.put_off(order_id, step, delay, away=isinstance(later, Unavailable), forgiven=True)
+        raise RetryAfter(delay, str(later)) from later
+    except Exception as error:  # whatever it was: the participant may have been asked
+        return _doubt(step, message, context, error)
+
+
+def _refused(step: Step[Checkout, Any], begun: Begun, context: StepContext[Checkout], no: Refused) -> Outcome:
+    """A no turns the order until the card is charged. After a lost answer the capture's no is not believed alone."""
+    if not (step.is_pivot or before_capture(step)):
+        raise PermanentFailure(f"{no.code}: {no.text}") from no
+    if step.is_pivot and begun.asked > 1:
+        found = asking.probe(step, context)
+        if found is None:
+            raise PermanentFailure(f"{no.code}: {no.text}; an earlier answer was lost, and nobody says what became.")
+        if not isinstance(found[0], NotApplied):
+            return Done(found[0])
+    return NotDone(StepStatus.REFUSED, no)
+
+
+def _doubt(
+    step: Step[Checkout, Any], message: Message[Fact], context: StepContext[Checkout], error: Exception
+) -> Outcome:
+    """The answer was lost: come again; else ask the probe; else it counts as a refusal, while nothing is charged."""
+    held, delay = asking.is_held(step, error), step.retry.delay_after(message.attempt, roll=0)
+    if held or delay is None:
+        found = asking.probe(step, context)
+        if found is not None and not isinstance(found[0], NotApplied):
+            return Done(found[0])
+    if held:
+        delay = asking.hold(step)
+        journeys.put_off(message.body.order_id, step, delay, away=True, forgiven=False)
+        raise RetryAfter(delay, str(error)) from error
+    if delay is None and before_capture(step):
+        return NotDone(StepStatus.IN_DOUBT, error)
+    journeys.put_off(message.body.order_id, step, delay or timedelta(0), away=False, forgiven=False)
+    raise error
+
+
+def _turn(message: Message[Fact], step: Step[Checkout, Any], refused: type[Refusal] | None, no: NotDone) -> None:
+    assert refused is not None, "only a step that can be refused says no"  # noqa: S101
+    order_id = message.body.order_id
+    turning.refuse(step, no.to, refused(order_id, no.code, f"{step.name}: {no.error}"), no.error)

@@ -1,0 +1,37 @@
+"""The bank's part: it holds the amount first, takes it when the parcel is booked, and lets go when somebody refuses."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from ..participants import payments
+from ..sagas import authorize_payment, capture_payment
+from .backward import undoes
+from .events import (
+    WITHDRAWN,
+    CaptureRefused,
+    CheckoutOpened,
+    PaymentAuthorized,
+    PaymentCaptured,
+    PaymentRefused,
+    PaymentReleased,
+    ShipmentBooked,
+    ShipmentRefused,
+    StockRefused,
+)
+from .forward import carries_out
+
+
+@carries_out(authorize_payment, on=CheckoutOpened, refused=PaymentRefused)
+def payment_authorized(order_id: UUID, held: payments.Authorization) -> PaymentAuthorized:
+    return PaymentAuthorized(order_id, held.intent_id, held.amount, held.currency)
+
+
+@undoes(authorize_payment, on=(PaymentRefused, StockRefused, ShipmentRefused, CaptureRefused, *WITHDRAWN))
+def payment_released(order_id: UUID) -> PaymentReleased:
+    return PaymentReleased(order_id)
+
+
+@carries_out(capture_payment, on=ShipmentBooked, refused=CaptureRefused)
+def payment_captured(order_id: UUID, charged: payments.Capture) -> PaymentCaptured:
+    return PaymentCaptured(order_id, charged.intent_id, charged.amount)

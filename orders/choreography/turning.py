@@ -1,0 +1,114 @@
+"""How an order turns, what is undone then, and when it is cancelled. Each function is one guarded change, as in
+`journeys.py`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from outbox import codec
+from sagas.declaration import Step
+from sagas.models import StepStatus
+
+from .. import status
+from ..locks import lock_order
+from ..models import Order
+from ..sagas import Checkout, checkout
+from .events import CancelRequested, Fact, Refusal
+from .journeys import Begun, State, end, expect, locked, tell
+from .models import Journey, JourneyStep
+
+UNDOABLE = [step.name for step in checkout.steps if step.has_undo]
+
+
+def refuse(step: Step[Checkout, Any], to: StepStatus, event: Refusal, error: Exception) -> None:
+    """The step did not happen, or nobody knows: the order turns, in the caller's transaction.
+
+    Nothing when it has turned already. A refused capture turns it too: the card was surely not charged.
+    """
+    journey = locked(event.order_id, State.ONWARD if step.is_pivot else State.OPEN)
+    if journey is None:
+        return
+    code = getattr(error, "code", "")[:100]
+    journey.steps.filter(name=step.name).update(status=to, error=str(error), error_code=code, next_attempt_at=None)
+    turn(journey, event)
+
+
+def cancel(order_id: UUID) -> bool:
+    """The customer wants the order no more. False when it is too late: the capture was asked for, or a person decides.
+
+    Of a cancel and the capture exactly one wins: both lock the journey, and the second one finds its state changed.
+    """
+    with transaction.atomic():
+        journey = Journey.objects.select_for_update().get(pk=order_id)
+        order = lock_order(order_id)
+        if order.status in {Order.Status.CANCELLING, Order.Status.CANCELLED}:
+            return True
+        if journey.state != State.OPEN or order.status != Order.Status.PROCESSING:
+            return False
+        turn(journey, CancelRequested(order_id, "cancelled", "The customer cancelled the order."))
+        return True
+
+
+def turn(journey: Journey, event: Refusal) -> None:
+    """The order goes back: whoever did something for it hears the event and undoes it. The journey is locked."""
+    journey.state, journey.code, journey.reason = State.UNDOING, event.code, event.reason
+    status.mark_cancelling(journey.order_id, event.code)
+    tell(journey, event)
+
+
+def begin_undo(order_id: UUID, step: Step[Checkout, Any]) -> Begun | None:
+    """Note, in a commit of its own, that the step is about to be undone; None when there is nothing to undo."""
+    with transaction.atomic():
+        journey = locked(order_id, State.UNDOING)
+        row = journey.steps.get(name=step.name) if journey else None
+        if journey is None or row is None or not row.may_have_happened:
+            return None
+        row.status, row.next_attempt_at = StepStatus.UNDOING, None
+        row.undo_attempts += 1
+        row.save()
+        expect(journey, step.timeout)
+        return Begun(codec.decode(Checkout, journey.input), row.undo_attempts, row.asked, row.result)
+
+
+def put_undo_off(order_id: UUID, step: Step[Checkout, Any], delay: timedelta, *, away: bool) -> None:
+    """The undo comes again after `delay`."""
+    with transaction.atomic():
+        journey = locked(order_id, State.UNDOING)
+        row = journey.steps.get(name=step.name) if journey else None
+        if journey is None or row is None or not row.may_have_happened:
+            return
+        row.status, row.next_attempt_at = StepStatus.UNDO_WAITING, Now() + delay
+        row.save()
+        expect(journey, delay, waits_for=step.participant if away else "")
+
+
+def record_undone(order_id: UUID, step: Step[Checkout, Any], then: Fact) -> None:
+    """The step is undone, and the event that reports it, in the caller's transaction; nothing when it was before."""
+    journey = locked(order_id, State.UNDOING)
+    row = journey.steps.get(name=step.name) if journey else None
+    if journey is None or row is None or not row.may_have_happened:
+        return
+    row.status, row.next_attempt_at, row.error = StepStatus.UNDONE, None, ""
+    row.save()
+    if lock_order(order_id).status == Order.Status.NEEDS_ATTENTION:
+        status.mark_cancelling(order_id, journey.code)
+    tell(journey, then)
+
+
+def close_if_undone(order_id: UUID) -> None:
+    """The order is cancelled once all who did something for it have undone it; in the caller's transaction."""
+    journey = locked(order_id, State.UNDOING)
+    if journey is None or any(row.may_have_happened for row in undoable(journey)):
+        return
+    end(order_id)
+    status.mark_cancelled(order_id, journey.code)
+
+
+def undoable(journey: Journey) -> list[JourneyStep]:
+    """The steps that have an undo."""
+    return list(journey.steps.filter(name__in=UNDOABLE))

@@ -1,0 +1,111 @@
+"""Finds the order whose next event never came, and the one that is not charged in time.
+
+A message that is on its way is the outbox's matter: it is published, and delivered again, until it is handled or a dead
+letter. So an order that stands still although nothing of it is on its way has a broken chain: a subscriber was removed,
+a message is a dead letter, or there is a bug. Nobody but a person can mend that.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from outbox import codec, publish
+from outbox.declaration import registry
+from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
+
+from . import turning
+from .events import DeadlinePassed
+from .journeys import State, expect, locked, off_the_desk, to_the_desk
+from .models import Journey
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 100
+LIMIT = "The order was not paid in time."
+
+
+def look() -> int:
+    """Look after all orders that are due; returns how many turned or were put on a person's desk.
+
+    Any number may look at once: each order is looked after by one of them.
+    """
+    return sum(_look_after(order_id) for order_id in _due())
+
+
+def _due() -> list[Any]:
+    late = Q(due_at__lte=Now()) | Q(state=State.OPEN, deadline_at__lte=Now())
+    due = Journey.objects.filter(late, due_at__isnull=False).order_by("due_at")
+    return list(due.values_list("pk", flat=True)[:AT_ONCE])
+
+
+def _look_after(order_id: Any) -> bool:
+    """One order in a transaction of its own; an event that has come meanwhile makes it nobody's matter."""
+    with transaction.atomic():
+        journey = Journey.objects.select_for_update(skip_locked=True).filter(pk=order_id, due_at__isnull=False).first()
+        now = timezone.now()
+        if journey is None:
+            return False
+        if journey.state == State.OPEN and journey.deadline_at <= now:
+            turning.turn(journey, DeadlinePassed(order_id, "deadline", LIMIT))
+            return True
+        if journey.due_at is None or journey.due_at > now:
+            return False
+        if is_on_its_way(key_of(journey)):
+            expect(journey, waits_for=journey.waits_for)
+            return False
+        why = broken(journey)
+        to_the_desk(journey, why)
+    logger.error("choreography.broken_chain", extra={"order": str(order_id), "why": why})
+    return True
+
+
+def is_on_its_way(key: str) -> bool:
+    """Whether the outbox still has something of this key to publish or to deliver."""
+    if OutboxMessage.objects.filter(key=key).exists():
+        return True
+    messages = PublishedMessage.objects.filter(key=key).values("message_id")
+    return Delivery.objects.filter(message_id__in=messages).exists()
+
+
+def broken(journey: Journey) -> str:
+    """What is known of a chain that is broken, and what to do."""
+    told = f"{journey.last_event} at {timezone.localtime(journey.last_event_at):%Y-%m-%d %H:%M:%S}"
+    dead = DeadLetter.objects.filter(key=key_of(journey)).order_by("-died_at").first()
+    if dead is not None:
+        where = dead.subscriber or "the broker"
+        return (
+            f"No event came after {told}: its way ends in a dead letter, {dead.type} to {where} "
+            f"({dead.error_class}: {dead.error[:150]}). Mend that, then requeue the dead letter."
+        )
+    return (
+        f"No event came after {told}, and the outbox has nothing of this order on its way: a subscriber of that event "
+        "is missing or did nothing. Deploy what handles it, then publish the last event again on the order's trail."
+    )
+
+
+def publish_again(order_id: Any) -> str:
+    """Publish the last event of an order once more; returns its type, "" when the order has ended.
+
+    Harmless at any time: a step that is done is not carried out again, and its event not told again.
+    """
+    with transaction.atomic():
+        journey = locked(order_id, State.OPEN, State.ONWARD, State.UNDOING)
+        if journey is None:
+            return ""
+        declared = next(one for (name, _), one in registry.events.items() if name == journey.last_event)
+        publish(codec.decode(declared.body, journey.last_body), key=key_of(journey))
+        if journey.state != State.UNDOING:
+            off_the_desk(order_id)
+        expect(journey)
+        return journey.last_event
+
+
+def key_of(journey: Journey) -> str:
+    """The key of the order's messages."""
+    return f"order:{journey.order_id}"

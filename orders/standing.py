@@ -1,0 +1,74 @@
+"""How far an order has come, whichever way it is carried: what its page and the API show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sagas.models import Run, RunStatus, Step, StepStatus
+
+from .choreography import progress
+from .choreography.models import Journey, JourneyStep
+from .models import Order
+
+PIVOT = "capture_payment"
+WAITING = (StepStatus.WAITING, StepStatus.UNDO_WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An order on its way, in the words of the engine's runs and steps."""
+
+    status: str
+    """A value of `RunStatus`."""
+    steps: Sequence[Step | JourneyStep]
+    can_cancel: bool
+    position: int | None
+    """Of the step at which it stands."""
+    paused: bool
+    waits_for: str
+    """The participant that is away."""
+    waits_until: datetime | None
+    """When waiting for it ends, because the order is undone then."""
+
+    @property
+    def capture(self) -> str:
+        """The status of the step that takes the money."""
+        return next((step.status for step in self.steps if step.name == PIVOT), StepStatus.PENDING.value)
+
+
+def standing_of(order: Order) -> Standing | None:
+    """The order as it stands; None for an order that nobody carries."""
+    if order.coordination == Order.Coordination.CHOREOGRAPHY:
+        journey = progress.journey_of(order)
+        return None if journey is None else _of_journey(journey, order)
+    run = Run.objects.filter(name="checkout", key=order.saga_key).prefetch_related("steps").first()
+    return None if run is None else _of_run(run)
+
+
+def _of_run(run: Run) -> Standing:
+    steps = list(run.steps.all())
+    uncharged = any(step.name == PIVOT and step.status == StepStatus.PENDING for step in steps)
+    return Standing(
+        status=run.status,
+        steps=steps,
+        can_cancel=run.status == RunStatus.RUNNING and run.cancel_requested_at is None and uncharged,
+        position=run.position,
+        paused=run.paused_at is not None,
+        waits_for=run.waits_for,
+        waits_until=run.wake_at,
+    )
+
+
+def _of_journey(journey: Journey, order: Order) -> Standing:
+    steps = progress.steps_of(journey)
+    return Standing(
+        status=progress.status_of(journey, order),
+        steps=steps,
+        can_cancel=progress.can_cancel(journey, order),
+        position=next((step.position for step in steps if step.status in WAITING), None),
+        paused=False,
+        waits_for=journey.waits_for,
+        waits_until=progress.waits_until(journey),
+    )
