@@ -1,7 +1,8 @@
 """Real processes killed with SIGKILL, and Redis emptied, while orders are on their way: they settle all the same.
 
 Each test states its bound in seconds. It is made of the claim's lease (the step's timeout, once more for a probe, and
-SAGAS_LEASE_MARGIN), SAGAS_PATIENCE for a chain that was lost, one sweep, and the start of a new process.
+SAGAS_LEASE_MARGIN), SAGAS_PATIENCE for a chain that was lost, one sweep, and the start of a new process. Orders that
+events carry have OUTBOX_REDELIVER_AFTER instead of lease and patience, which is no longer here.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from django.core.management import call_command
 from redis import Redis
 
 from outbox.models import OutboxMessage
-from tests.flows.stack import Stack, run_of
+from tests.flows.stack import COORDINATIONS, Stack, attempts_of, run_of, statuses
+from tests.flows.stack import until_step as at_step
 from tests.workers import until
 
 START = 8  # seconds for a new process to be at work on a busy machine
 WAREHOUSE_LEASE = 10
 PAYMENTS_LEASE = 25
 PATIENCE = 10
+REDELIVER_AFTER = 8
 
 DIES_BEFORE_MARK = """
 import os, signal, django
@@ -30,17 +33,12 @@ relay()
 """
 
 
-@pytest.fixture
-def shop(programs, standins):
-    """A shop with its catalogue; the test starts the processes it wants."""
+@pytest.fixture(params=COORDINATIONS)
+def shop(programs, standins, monkeypatch, request):
+    """A shop with its catalogue, and orders carried by sagas or by events; the test starts the processes it wants."""
+    monkeypatch.setenv("TEST_REDELIVER_AFTER", str(REDELIVER_AFTER))
     call_command("load_local", verbosity=0)
-    return Stack(programs, standins)
-
-
-def at_step(order, name):
-    until(
-        lambda: run_of(order).steps.filter(name=name, status="running").exists(), 30, what=f"{order.number} at {name}"
-    )
+    return Stack(programs, standins, request.param)
 
 
 def effects(shop, participant, order):
@@ -55,7 +53,9 @@ def test_a_worker_killed_in_a_step_delays_its_order_by_the_lease(shop):
     shop.worker.kill()
     shop.worker = shop.start_worker()
     assert shop.settled(order, WAREHOUSE_LEASE + START + 10).status == "confirmed"
-    assert [a.outcome for a in run_of(order).attempts.filter(step="reserve_stock")] == ["lost", "done"]
+    assert attempts_of(order, "reserve_stock") == 2
+    if shop.coordination == "saga":
+        assert [a.outcome for a in run_of(order).attempts.filter(step="reserve_stock")] == ["lost", "done"]
     assert effects(shop, "warehouse", order) == ["reserved", "committed"]
     shop.check_books(order)
 
@@ -77,7 +77,7 @@ def test_a_worker_killed_in_an_undo_undoes_all_the_same(shop):
     shop.standins.fault("carrier", operation="book", kind="refuse", code="cannot_ship", times=1)
     shop.standins.fault("warehouse", operation="release", kind="slow", delay=3, times=1)
     order = shop.place()
-    until(lambda: run_of(order).steps.filter(name="reserve_stock", status="undoing").exists(), 30, what="release")
+    at_step(order, "reserve_stock", "undoing")
     shop.worker.kill()
     shop.worker = shop.start_worker()
     assert shop.settled(order, WAREHOUSE_LEASE + START + 10).status == "cancelled"
@@ -111,7 +111,7 @@ def test_everything_killed_at_once_and_started_again(shop):
     shop.start()
     cards = ["pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_answerLost"]
     orders = [shop.place(card) for card in cards * 3]
-    until(lambda: run_of(orders[0]).position > 1, 30, what="the first order on its way")
+    until(lambda: statuses(orders[0])["authorize_payment"] == "done", 30, what="the first order on its way")
     for program in (shop.worker, shop.relay, shop.beat):
         program.kill()
     shop.start()

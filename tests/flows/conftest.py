@@ -11,7 +11,7 @@ from redis import Redis
 from tests.conftest import empty_all_tables
 from tests.workers import Programs
 
-from .stack import Stack
+from .stack import COORDINATIONS, Stack
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,13 @@ def stack(django_db_setup, django_db_blocker, standins_process, tmp_path_factory
             yield running
         programs.stop()
         empty_all_tables(None)
+
+
+@pytest.fixture(params=COORDINATIONS, autouse=True)
+def coordination(stack, request):
+    """Each test runs twice: with orders that a saga carries, and with orders that events alone carry."""
+    stack.coordination = request.param
+    return request.param
 
 
 @pytest.fixture(autouse=True)

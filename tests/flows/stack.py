@@ -10,10 +10,13 @@ from typing import Any
 from django.test import Client
 
 from config.local.books import ledgers_of
+from orders.choreography.models import JourneyStep
 from orders.models import Order
-from sagas.models import Run
+from orders.standing import standing_of
+from sagas.models import Attempt, Run
 from tests.workers import Program, Programs, until
 
+COORDINATIONS = ("saga", "choreography")
 SETTLED = ("confirmed", "cancelled", "needs_attention")
 WORKER = ("-m", "celery", "-A", "config", "worker", "--pool=threads", "--without-gossip", "--without-mingle")
 
@@ -24,6 +27,8 @@ class Stack:
 
     programs: Programs
     standins: Any
+    coordination: str = "saga"
+    """How the orders are to be carried."""
 
     def start(self) -> None:
         self.worker = self.start_worker()
@@ -42,6 +47,7 @@ class Stack:
             "email": "ann@example.com",
             "payment_method": card,
             "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines],
+            "coordination": self.coordination,
         }
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         answer = Client(headers=headers).post("/api/orders", body, content_type="application/json")
@@ -55,7 +61,7 @@ class Stack:
             order.refresh_from_db()
             return order.status in SETTLED
 
-        until(ended, seconds, what=f"{order.number} settles; it is {order.status}, its run {run_of(order)!r}")
+        until(ended, seconds, what=f"{order.number} settles; it is {order.status}: {standing_of(order)!r}")
         return order
 
     def check_books(self, order: Order) -> None:
@@ -70,3 +76,28 @@ class Stack:
 
 def run_of(order: Order) -> Run:
     return Run.objects.get(key=f"order:{order.pk}")
+
+
+def until_step(order: Order, name: str, status: str = "running") -> None:
+    """Wait until the step is in that state, whichever way the order is carried."""
+    until(lambda: statuses(order).get(name) == status, 30, what=f"{name} of {order.number} is {status}")
+
+
+def statuses(order: Order) -> dict[str, str]:
+    """Each step's status, whichever way the order is carried."""
+    standing = standing_of(order)
+    return {step.name: step.status for step in standing.steps} if standing else {}
+
+
+def attempts_of(order: Order, name: str) -> int:
+    """How often the step was tried, whichever way the order is carried."""
+    if order.coordination == "choreography":
+        return JourneyStep.objects.get(journey=order.pk, name=name).attempts
+    return run_of(order).attempts.filter(step=name, direction=Attempt.Direction.FORWARD).count()
+
+
+def undone_at_all(order: Order) -> bool:
+    """Whether any undo was tried, whichever way the order is carried."""
+    if order.coordination == "choreography":
+        return JourneyStep.objects.filter(journey=order.pk, undo_attempts__gt=0).exists()
+    return run_of(order).attempts.filter(direction=Attempt.Direction.UNDO).exists()
