@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from sagas.models import Run
 
+from .choreography.trailadmin import TrailAdmin, run_url
 from .models import Order, OrderLine, Product
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class LineInline(ReadOnly, LinesBase):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnly, OrderBase):
+class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
     """Orders, newest first."""
 
     list_display = ["number", "status", "status_reason", "email", "amount", "created_at"]
-    list_filter = ["status", "created_at"]
+    list_filter = ["status", "coordination", "created_at"]
     search_fields = ["number__iexact", "email__icontains", "id__exact"]
     search_help_text = "Order number, e-mail, or id"
     date_hierarchy = "created_at"
@@ -63,7 +63,9 @@ class OrderAdmin(ReadOnly, OrderBase):
         "payment_method",
         "amount",
         "tracking",
+        "coordination",
         "saga",
+        "trail",
         "created_at",
         "updated_at",
         "version",
@@ -80,12 +82,7 @@ class OrderAdmin(ReadOnly, OrderBase):
         run = Run.objects.filter(key=order.saga_key).first()
         if run is None:
             return "none"
-        return format_html(
-            '<a href="{}">{} ({})</a>',
-            reverse("admin:sagas_run_change", args=[run.pk]),
-            run.name,
-            run.get_status_display(),
-        )
+        return format_html('<a href="{}">{} ({})</a>', run_url(order), run.name, run.get_status_display())
 
 
 @admin.register(Product)

@@ -7,6 +7,7 @@ import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from django.conf import settings
 from django.http import QueryDict
 
 from . import cards
@@ -14,6 +15,7 @@ from .models import Product
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 QUANTITY = "quantity-"
+WAYS = {"saga": "by a saga", "choreography": "by events alone"}
 
 
 def new_token() -> str:
@@ -35,6 +37,15 @@ class Row:
         return self.product.price * int(self.quantity) if is_count(self.quantity) else Decimal(0)
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an order can be carried."""
+
+    value: str
+    label: str
+    chosen: bool
+
+
 @dataclass(slots=True)
 class CheckoutForm:
     """What the checkout page shows."""
@@ -42,6 +53,8 @@ class CheckoutForm:
     token: str = field(default_factory=new_token)
     email: str = ""
     payment_method: str = cards.TEST_CARDS[0].payment_method
+    coordination: str = ""
+    """Locally a person may choose how the order is carried; "" leaves it to ORDERS_COORDINATION."""
     quantities: dict[str, str] = field(default_factory=dict)
     """SKU to what the customer typed; only rows that are not empty and not 0."""
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -55,6 +68,7 @@ class CheckoutForm:
             token=token if TOKEN.fullmatch(token) else new_token(),
             email=data.get("email", ""),
             payment_method=data.get("payment_method", ""),
+            coordination=data.get("coordination", "") if settings.LOCAL else "",
             quantities={sku: quantity for sku, quantity in typed.items() if quantity not in {"", "0"}},
         )
 
@@ -64,7 +78,8 @@ class CheckoutForm:
             {"sku": sku, "quantity": int(quantity) if is_count(quantity) else quantity}
             for sku, quantity in self.quantities.items()
         ]
-        return {"email": self.email, "payment_method": self.payment_method, "lines": lines}
+        body: dict[str, object] = {"email": self.email, "payment_method": self.payment_method, "lines": lines}
+        return body | ({"coordination": self.coordination} if self.coordination else {})
 
     def rows(self) -> list[Row]:
         """The products, those on sale first."""
@@ -87,6 +102,11 @@ class CheckoutForm:
     def cards(self) -> list[cards.TestCard]:
         """The cards to choose from."""
         return cards.offered()
+
+    def coordinations(self) -> list[Way]:
+        """The ways to carry the order that the page offers; none outside a developer's machine."""
+        chosen = self.coordination or settings.ORDERS_COORDINATION
+        return [Way(value, label, value == chosen) for value, label in WAYS.items()] if settings.LOCAL else []
 
     @property
     def total(self) -> Decimal:

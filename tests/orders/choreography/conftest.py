@@ -7,15 +7,11 @@ from dataclasses import replace
 import pytest
 
 from orders.models import Order
-from orders.participants.carrier import Booking, Parcel
-from orders.participants.payments import Authorization, Capture
-from orders.participants.warehouse import Reservation
-from orders.sagas import authorize_payment, book_shipment, capture_payment, dispatch_parcel, reserve_stock
 from orders.services import place_order
 from orders.validation import PlaceOrder
 from sagas.standing import standings
 
-from .story import EventStory
+from .story import EventStory, all_goes_well
 
 
 @pytest.fixture(autouse=True)
@@ -33,17 +29,4 @@ def order(wish: PlaceOrder) -> Order:
 @pytest.fixture
 def story(order: Order) -> EventStory:
     """Each participant does what it is asked."""
-    key = order.saga_key
-    return (
-        EventStory(order)
-        .when(authorize_payment)
-        .returns(Authorization("pi_1", 16600, "EUR"))
-        .when(reserve_stock)
-        .returns(Reservation(key, "reserved", (("mug", 2), ("lamp", 1))))
-        .when(book_shipment)
-        .returns(Booking(key, "label", "booked"))
-        .when(capture_payment)
-        .returns(Capture("pi_1", 16600))
-        .when(dispatch_parcel)
-        .returns(Parcel(key, "SC-1"))
-    )
+    return all_goes_well(EventStory(order), order.saga_key)

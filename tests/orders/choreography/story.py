@@ -3,20 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from orders.choreography import turning
 from orders.choreography.models import Journey
 from orders.models import Order
-from orders.sagas import Checkout, checkout
+from orders.participants.carrier import Booking, Parcel
+from orders.participants.payments import Authorization, Capture
+from orders.participants.warehouse import Reservation
+from orders.sagas import (
+    Checkout,
+    authorize_payment,
+    book_shipment,
+    capture_payment,
+    checkout,
+    dispatch_parcel,
+    reserve_stock,
+)
 from outbox.testing import published
 from sagas.declaration import Step
+from sagas.testing import Scenario
 from sagas.testing.stage import Stage
 from sagas.testing.when import When, WhenProbing, WhenUndoing
 
 from .driver import carry
 
 CheckoutStep = Step[Checkout, Any]
+Told = TypeVar("Told", "EventStory", Scenario[Any])
+
+
+def all_goes_well(story: Told, key: str) -> Told:
+    """The same story, in which each participant does what it is asked for two mugs and a lamp."""
+    answers: dict[CheckoutStep, object] = {
+        authorize_payment: Authorization("pi_1", 16600, "EUR"),
+        reserve_stock: Reservation(key, "reserved", (("mug", 2), ("lamp", 1))),
+        book_shipment: Booking(key, "label", "booked"),
+        capture_payment: Capture("pi_1", 16600),
+        dispatch_parcel: Parcel(key, "SC-1"),
+    }
+    for step, answer in answers.items():
+        story.when(step).returns(answer)
+    return story
 
 
 class EventStory:

@@ -1,0 +1,183 @@
+"""The page that draws an order's trail of events, for staff; see `OrderAdmin`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from sagas.durations import say
+from sagas.wording import Face
+
+from ..models import Order
+from .events import PREFIX
+from .graph import Row, graph
+from .models import Journey
+from .trail import Receiver, Written, trail_of
+
+LANE = 26  # pixels between two lines
+DOT = 26  # pixels from a row's top to its dot
+BEND = 34  # pixels in which a line leaves for another lane
+
+FACES = {
+    "done": Face("✓", "ok", "handled"),
+    "handled": Face("✓", "ok", "handled"),
+    "open": Face("…", "wait", "on its way"),
+    "waiting": Face("…", "wait", "waits for the relay"),
+    "dead": Face("✕", "bad", "dead letter"),
+    "refused": Face("↩", "act", "turned the order"),
+}
+TURNS = ("_refused", ".cancel_requested", ".deadline_passed")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownReceiver:
+    """One subscriber under a message."""
+
+    name: str
+    face: Face
+    text: str
+    dead_letter: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """One row of the picture."""
+
+    message: Written
+    title: str
+    face: Face
+    since: str
+    """How long after the order was placed."""
+    after: str
+    """How long after its cause; empty without one."""
+    cause: str
+    """The title of what led to it."""
+    receivers: list[ShownReceiver]
+    body: str
+    svg: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn at the left of a row, in pixels. Lines reach to the row's lower edge, however high it is."""
+
+    width: int
+    x: int
+    y: int
+    comes: bool
+    goes_on: bool
+    through: list[int]
+    bends: list[tuple[str, int, int]]
+    """Curve, and the x and y from which it goes straight on."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """All that the template shows."""
+
+    order: Order
+    journey: Journey | None
+    now: datetime
+    rows: list[ShownMessage] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, order: Order) -> TrailPage:
+        """The order's trail as it is now."""
+        trail, now = trail_of(order.saga_key), timezone.now()
+        journey = Journey.objects.filter(pk=order.pk).first()
+        return cls(order, journey, now, list(_rows(order, trail, now)))
+
+    @property
+    def lasted(self) -> str:
+        """From the order's first message to its last."""
+        return self.rows[-1].since if self.rows else ""
+
+    @property
+    def counts(self) -> list[tuple[Face, int]]:
+        """How many messages are on their way, or dead; nothing when all are handled."""
+        states = [row.message.state for row in self.rows]
+        return [(FACES[state], states.count(state)) for state in ("dead", "waiting", "open") if state in states]
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether publishing the last event again could set it going."""
+        return self.journey is not None and self.journey.state != Journey.State.ENDED
+
+
+def _rows(order: Order, trail: Sequence[Written], now: datetime) -> Iterator[ShownMessage]:
+    drawn = graph(trail)
+    lanes = 1 + max((max([row.lane, *row.through, *row.branches]) for row in drawn), default=0)
+    for message, row in zip(trail, drawn, strict=True):
+        cause = None if row.cause is None else trail[row.cause]
+        yield ShownMessage(
+            message=message,
+            title=title(message.type),
+            face=face(message),
+            since=say(max(message.at - order.created_at, timedelta(0))),
+            after=say(message.at - cause.at) if cause else "",
+            cause=title(cause.type) if cause else "",
+            receivers=[_receiver(receiver, message, now) for receiver in message.receivers],
+            body=_pretty(message.payload),
+            svg=picture(row, lanes),
+        )
+
+
+def title(type_: str) -> str:
+    """`orders.choreography.stock_reserved` is Stock reserved."""
+    return type_.rpartition(".")[2].replace("_", " ").capitalize()
+
+
+def face(message: Written) -> Face:
+    """What the row's badge says: how its deliveries stand, and whether it turned the order."""
+    turned = message.type.startswith(PREFIX) and any(message.type.endswith(end) for end in TURNS)
+    return FACES["refused"] if turned and message.state == "done" else FACES[message.state]
+
+
+def picture(row: Row, lanes: int) -> Picture:
+    """The lines beside one message."""
+    x = _x(row.lane)
+    return Picture(
+        width=_x(lanes),
+        x=x,
+        y=DOT,
+        comes=row.cause is not None,
+        goes_on=row.goes_on,
+        through=[_x(lane) for lane in row.through],
+        bends=[(_bend(x, _x(lane)), _x(lane), DOT + BEND) for lane in row.branches],
+    )
+
+
+def _x(lane: int) -> int:
+    return LANE // 2 + lane * LANE
+
+
+def _bend(x: int, to: int) -> str:
+    middle = DOT + BEND // 2
+    return f"M {x} {DOT} C {x} {middle + 6}, {to} {middle - 6}, {to} {DOT + BEND}"
+
+
+def _receiver(receiver: Receiver, message: Written, now: datetime) -> ShownReceiver:
+    tries = f"{receiver.attempts} failed attempt{'' if receiver.attempts == 1 else 's'}" if receiver.attempts else ""
+    match receiver.state:
+        case "handled":
+            parts = [f"after {say(receiver.at - message.at)}"]
+        case "open":
+            ahead = receiver.at - now
+            parts = [tries, f"due in {say(ahead)}" if ahead > timedelta(0) else "due now", receiver.error]
+        case _:
+            parts = [tries, receiver.error]
+    name = receiver.name or "the broker"
+    return ShownReceiver(name, FACES[receiver.state], " · ".join(filter(None, parts)), receiver.dead_letter)
+
+
+def _pretty(payload: str) -> str:
+    try:
+        value: Any = json.loads(payload)
+    except ValueError:
+        return payload
+    return json.dumps(value, indent=2, ensure_ascii=False)
