@@ -11,7 +11,7 @@ import psycopg2
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from outbox import publish
+from outbox import cause, publish
 from sagas import TooLate
 
 from .choreography import journeys, turning
@@ -131,7 +131,7 @@ def start_checkout(order: Order, lines: list[OrderLine]) -> None:
     """Say that the order was placed, and start the saga, or the events, that carry it."""
     amount = minor_units(order.total)
     placed = OrderPlaced(order.pk, order.number, order.email, amount, order.currency)
-    publish(placed, key=order.saga_key)
+    message = publish(placed, key=order.saga_key)
     wish = Checkout(
         order_id=order.pk,
         order_number=order.number,
@@ -141,10 +141,11 @@ def start_checkout(order: Order, lines: list[OrderLine]) -> None:
         payment_method=order.payment_method,
         lines=tuple(Line(sku=line.sku, quantity=line.quantity) for line in lines),
     )
-    if order.coordination == Order.Coordination.CHOREOGRAPHY:
-        journeys.open_journey(wish)
-        return
-    checkout.start(wish, key=order.saga_key, subject=f"{order.number} {order.email}")
+    with cause.use(str(message)):
+        if order.coordination == Order.Coordination.CHOREOGRAPHY:
+            journeys.open_journey(wish)
+        else:
+            checkout.start(wish, key=order.saga_key, subject=f"{order.number} {order.email}")
 
 
 def violates(error: IntegrityError, constraint: str) -> bool:

@@ -2,15 +2,18 @@
 
 A message stands in the lane of what caused it, if it is the first that this led to; else in a lane of its own, which
 leaves the cause's row. So a chain of events is one straight line, and whatever happens at the same time runs beside it.
+What a saga writes was caused by no message but by its run, step after step: those follow each other by a dashed line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from uuid import UUID
 
 from .trail import Written
+
+RUN_READY = "sagas.run_ready"
+"""With this message a saga's run goes to its workers."""
 
 
 @dataclass(slots=True)
@@ -20,18 +23,21 @@ class Row:
     lane: int = 0
     cause: int | None = None
     """The row of its cause; None for a beginning."""
+    by_saga: bool = False
+    """Whether the cause is only the saga's run that went on from there."""
     through: list[int] = field(default_factory=list)
     """Lanes whose line passes by."""
     goes_on: bool = False
     """Whether its own lane's line goes on below it."""
+    dashed_on: bool = False
+    """Whether that line is a saga's."""
     branches: list[int] = field(default_factory=list)
     """Lanes that begin here."""
 
 
 def graph(trail: Sequence[Written]) -> list[Row]:
     """A row for each message of the trail, which is in time order."""
-    at = {one.id: index for index, one in enumerate(trail)}
-    rows = [Row(cause=_cause(one.caused_by, index, at)) for index, one in enumerate(trail)]
+    rows = _causes(trail)
     taken: list[list[tuple[int, int]]] = []
     for chain in _chains(rows):
         cause = rows[chain[0]].cause
@@ -41,10 +47,21 @@ def graph(trail: Sequence[Written]) -> list[Row]:
     return rows
 
 
-def _cause(caused_by: UUID | None, index: int, at: dict[UUID, int]) -> int | None:
-    """A cause that is not among the messages, or stands below by a clock that is off, draws no line."""
-    found = None if caused_by is None else at.get(caused_by)
-    return found if found is not None and found < index else None
+def _causes(trail: Sequence[Written]) -> list[Row]:
+    """Which row led to which. A cause that is not among the messages, or stands below by a clock that is off, draws no
+    line."""
+    at = {one.id: index for index, one in enumerate(trail)}
+    rows: list[Row] = []
+    run: int | None = None  # the row at which the saga's run stands
+    for index, one in enumerate(trail):
+        cause = None if one.caused_by is None else at.get(one.caused_by)
+        row = Row(cause=cause if cause is not None and cause < index else None)
+        if run is not None and one.caused_by is None:
+            row.cause, row.by_saga = run, True
+        if one.type == RUN_READY or row.by_saga:
+            run = index
+        rows.append(row)
+    return rows
 
 
 def _chains(rows: Sequence[Row]) -> list[list[int]]:
@@ -80,5 +97,6 @@ def _draw(rows: Sequence[Row], chain: Sequence[int], lane: int) -> None:
         if index in members:
             rows[index].lane = lane
             rows[index].goes_on = index != last
+            rows[index].dashed_on = any(rows[after].cause == index and rows[after].by_saga for after in members)
         else:
             rows[index].through.append(lane)

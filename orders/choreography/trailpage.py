@@ -13,9 +13,10 @@ from django.utils import timezone
 from sagas.durations import say
 from sagas.wording import Face
 
+from .. import wording
 from ..models import Order
 from .events import PREFIX
-from .graph import Row, graph
+from .graph import RUN_READY, Row, graph
 from .models import Journey
 from .trail import Receiver, Written, trail_of
 
@@ -30,6 +31,8 @@ FACES = {
     "waiting": Face("…", "wait", "waits for the relay"),
     "dead": Face("✕", "bad", "dead letter"),
     "refused": Face("↩", "act", "turned the order"),
+    "told": Face("·", "calm", "published"),
+    "chain": Face("▶", "busy", "to the saga's workers"),
 }
 TURNS = ("_refused", ".cancel_requested", ".deadline_passed")
 
@@ -69,8 +72,9 @@ class Picture:
     width: int
     x: int
     y: int
-    comes: bool
-    goes_on: bool
+    comes: str
+    """How the line from above looks: "", "line" or "dashed"; the same for the line below."""
+    goes_on: str
     through: list[int]
     bends: list[tuple[str, int, int]]
     """Curve, and the x and y from which it goes straight on."""
@@ -98,6 +102,14 @@ class TrailPage:
         return self.rows[-1].since if self.rows else ""
 
     @property
+    def why(self) -> str:
+        """Why the order does not go as wished; empty while it does."""
+        code = self.order.status_reason
+        if self.order.status in (Order.Status.CANCELLING, Order.Status.CANCELLED) and code:
+            return f"{wording.reason(code)} ({code})"
+        return code
+
+    @property
     def counts(self) -> list[tuple[Face, int]]:
         """How many messages are on their way, or dead; nothing when all are handled."""
         states = [row.message.state for row in self.rows]
@@ -119,8 +131,8 @@ def _rows(order: Order, trail: Sequence[Written], now: datetime) -> Iterator[Sho
             title=title(message.type),
             face=face(message),
             since=say(max(message.at - order.created_at, timedelta(0))),
-            after=say(message.at - cause.at) if cause else "",
-            cause=title(cause.type) if cause else "",
+            after=say(message.at - cause.at) if cause and not row.by_saga else "",
+            cause=title(cause.type) if cause and not row.by_saga else "",
             receivers=[_receiver(receiver, message, now) for receiver in message.receivers],
             body=_pretty(message.payload),
             svg=picture(row, lanes),
@@ -134,8 +146,13 @@ def title(type_: str) -> str:
 
 def face(message: Written) -> Face:
     """What the row's badge says: how its deliveries stand, and whether it turned the order."""
-    turned = message.type.startswith(PREFIX) and any(message.type.endswith(end) for end in TURNS)
-    return FACES["refused"] if turned and message.state == "done" else FACES[message.state]
+    if message.state != "done":
+        return FACES[message.state]
+    if message.type.startswith(PREFIX) and message.type.endswith(TURNS):
+        return FACES["refused"]
+    if message.type == RUN_READY:
+        return FACES["chain"]
+    return FACES["done" if message.receivers else "told"]
 
 
 def picture(row: Row, lanes: int) -> Picture:
@@ -145,11 +162,15 @@ def picture(row: Row, lanes: int) -> Picture:
         width=_x(lanes),
         x=x,
         y=DOT,
-        comes=row.cause is not None,
-        goes_on=row.goes_on,
+        comes=_look(row.cause is not None, row.by_saga),
+        goes_on=_look(row.goes_on, row.dashed_on),
         through=[_x(lane) for lane in row.through],
         bends=[(_bend(x, _x(lane)), _x(lane), DOT + BEND) for lane in row.branches],
     )
+
+
+def _look(drawn: bool, dashed: bool) -> str:
+    return "" if not drawn else "dashed" if dashed else "line"
 
 
 def _x(lane: int) -> int:

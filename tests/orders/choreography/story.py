@@ -29,7 +29,7 @@ from sagas.testing.when import When, WhenProbing, WhenUndoing
 from .driver import carry
 
 CheckoutStep = Step[Checkout, Any]
-Told = TypeVar("Told", "EventStory", Scenario[Any])
+Told = TypeVar("Told", bound="EventStory | Scenario[Any]")
 
 
 def all_goes_well(story: Told, key: str) -> Told:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -63,3 +64,14 @@ def test_a_cause_that_is_not_kept_any_more_makes_a_beginning():
     assert row.cause is None
     lost = trail(None, 7)
     assert graph(lost)[1].cause is None
+
+
+def test_what_a_saga_writes_follows_its_run_by_a_dashed_line():
+    run = [
+        replace(one, type="sagas.run_ready" if at == 1 else one.type)
+        for at, one in enumerate(trail(None, 0, None, None, 3))
+    ]
+    rows = graph(run)
+    assert [row.cause for row in rows] == [None, 0, 1, 2, 3]
+    assert [row.by_saga for row in rows] == [False, False, True, True, False]
+    assert [row.dashed_on for row in rows] == [False, True, True, False, False]

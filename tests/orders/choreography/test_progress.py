@@ -13,7 +13,7 @@ from orders.choreography import events, journeys, turning
 from orders.choreography.models import Journey, JourneyStep
 from orders.models import Order
 from orders.participants import warehouse
-from orders.sagas import book_shipment, capture_payment, commit_stock
+from orders.sagas import book_shipment, capture_payment, checkout, commit_stock
 from orders.services import cancel_order
 from orders.timeline import Timeline
 from sagas import Unavailable, breaker
@@ -41,7 +41,7 @@ def test_a_new_order_shows_all_it_will_go_through(client: Client, order: Order) 
 
 
 def test_a_step_in_hand_is_shown_as_working_and_then_as_done(order: Order) -> None:
-    journeys.begin(order.pk, journeys.checkout.steps[0])
+    journeys.begin(order.pk, checkout.steps[0])
     assert labels(order)[:2] == ["working", "to do"]
     JourneyStep.objects.filter(position=0).update(status=StepStatus.DONE)
     assert labels(order)[:2] == ["done", "to do"]
@@ -120,7 +120,7 @@ def away(*_: object, **__: object) -> None:
 def test_an_order_that_waits_for_a_participant_says_for_whom_and_until_when(order: Order, monkeypatch: Any) -> None:
     monkeypatch.setattr(warehouse, "reserve", away)
     Journey.objects.update(deadline_at=timezone.now() + timedelta(minutes=27, seconds=-5))
-    first_delivery(order, journeys.checkout.named("reserve_stock"))
+    first_delivery(order, checkout.named("reserve_stock"))
     timeline = shown(order)
     assert timeline.headline == "Your order waits for the warehouse."
     assert "Should that take longer than 27 minutes, we cancel the order and charge nothing." in timeline.reason
