@@ -79,7 +79,10 @@ def _receivers(key: str, ids: list[UUID]) -> dict[UUID, list[Receiver]]:
     found: defaultdict[UUID, list[Receiver]] = defaultdict(list)
     for handled in InboxEntry.objects.filter(message_id__in=ids):
         found[handled.message_id].append(Receiver(handled.subscriber, "handled", handled.handled_at))
-    for due in Delivery.objects.filter(message_id__in=ids):
+    handled_by = {(message_id, one.name) for message_id, receivers in found.items() for one in receivers}
+    for due in Delivery.objects.filter(key=key):
+        if (due.message_id, due.subscriber) in handled_by:
+            continue  # handled before the relay had marked it as sent: closed with the next copy
         found[due.message_id].append(Receiver(due.subscriber, "open", due.due_at, due.attempts, due.last_error))
     for dead in DeadLetter.objects.filter(key=key):
         error = f"{dead.error_class}: {dead.error}"

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from outbox import codec, publish
 from outbox.declaration import registry
-from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
+from outbox.models import DeadLetter, Delivery, OutboxMessage
 
 from . import turning
 from .events import DeadlinePassed
@@ -67,10 +67,7 @@ def _look_after(order_id: Any) -> bool:
 
 def is_on_its_way(key: str) -> bool:
     """Whether the outbox still has something of this key to publish or to deliver."""
-    if OutboxMessage.objects.filter(key=key).exists():
-        return True
-    messages = PublishedMessage.objects.filter(key=key).values("message_id")
-    return Delivery.objects.filter(message_id__in=messages).exists()
+    return OutboxMessage.objects.filter(key=key).exists() or Delivery.objects.filter(key=key).exists()
 
 
 def broken(journey: Journey) -> str:

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from orders.choreography.models import Journey
 from outbox import inbox
+from outbox.destinations import Destination
 from outbox.models import Delivery, OutboxMessage
 from outbox.relay import Relay
 from outbox.transports import Outgoing
@@ -23,7 +24,7 @@ Before = Callable[[str], None]
 def relayed() -> list[Outgoing]:
     """What the relay sends now: what is unpublished, and what is due once more."""
     transport = MemoryTransport()
-    Relay(transport).drain()
+    Relay([Destination("tasks", transport)]).drain()
     return transport.sent
 
 
