@@ -38,19 +38,25 @@ def shop(
     return str(live_server.url)
 
 
-def place(page: Page, shop: str, card: str, product: str = "Slate mug", quantity: int = 1) -> Order:
+def place(
+    page: Page, shop: str, card: str, product: str = "Slate mug", quantity: int = 1, carried: str = "by a saga"
+) -> Order:
     """Fill in the checkout and send it."""
     page.goto(shop)
     page.get_by_label(f"Quantity of {product}").fill(str(quantity))
     page.get_by_label("E-mail").fill("ann@example.com")
     page.get_by_label(card).check()
+    page.get_by_label("Carried").select_option(carried)
     page.get_by_role("button", name="Place order").click()
     page.wait_for_url("**/orders/**")
     return Order.objects.get(pk=page.url.rstrip("/").rpartition("/")[2])
 
 
-def test_a_customer_watches_a_paid_order_settle(page: Page, shop: str, standins: Standins, letters: Path) -> None:
-    order = place(page, shop, "succeeds", quantity=2)
+@pytest.mark.parametrize("carried", ["by a saga", "by events alone"])
+def test_a_customer_watches_a_paid_order_settle(
+    page: Page, shop: str, standins: Standins, letters: Path, carried: str
+) -> None:
+    order = place(page, shop, "succeeds", quantity=2, carried=carried)
     page.evaluate("window.notReloaded = true")
     expect(page.get_by_role("heading", name="Your order is on its way.")).to_be_visible(timeout=SETTLES)
     expect(page.get_by_text("Your card was charged 37.00 EUR, once.").first).to_be_visible()

@@ -1,0 +1,165 @@
+"""The trail of an order: every message of it, what led to what, and what is wrong; and the page that draws it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from orders.choreography.trail import trail_of
+from orders.choreography.trailpage import TrailPage
+from orders.models import Order
+from orders.sagas import book_shipment, capture_payment, commit_stock
+from orders.services import place_order
+from orders.validation import PlaceOrder
+from outbox.models import DeadLetter, Delivery, PublishedMessage
+from outbox.testing import drain
+
+from .driver import deliver, relayed
+from .story import EventStory
+
+pytestmark = pytest.mark.django_db
+
+
+def titles(order: Order) -> list[str]:
+    return [row.title for row in TrailPage.of(order).rows]
+
+
+def causes(order: Order) -> dict[str, str]:
+    return {row.title: row.cause for row in TrailPage.of(order).rows}
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    get_user_model().objects.create_superuser("olga", password="olga")
+    assert client.login(username="olga", password="olga")
+    return client
+
+
+def test_each_message_names_the_one_that_led_to_it(order: Order, story: EventStory) -> None:
+    story.expect_completed()
+    assert causes(order) == {
+        "Order placed": "",
+        "Checkout opened": "Order placed",
+        "Payment authorized": "Checkout opened",
+        "Stock reserved": "Payment authorized",
+        "Shipment booked": "Stock reserved",
+        "Payment captured": "Shipment booked",
+        "Stock committed": "Payment captured",
+        "Parcel dispatched": "Stock committed",
+        "Order confirmed": "Parcel dispatched",
+    }
+
+
+def test_a_refused_order_branches_where_it_turned(order: Order, story: EventStory) -> None:
+    story.when(book_shipment).refuses("no_capacity").journey  # noqa: B018 - plays the story
+    named = causes(order)
+    assert (named["Payment released"], named["Stock released"]) == ("Shipment refused", "Shipment refused")
+    assert named["Order cancelled"] in ("Payment released", "Stock released")
+    refused = next(row for row in TrailPage.of(order).rows if row.title == "Shipment refused")
+    assert refused.face.text == "turned the order"
+    assert len(refused.svg.bends) == 1
+
+
+def test_a_message_waits_for_the_relay_is_then_on_its_way_and_then_handled(order: Order, story: EventStory) -> None:
+    assert [one.state for one in trail_of(order.saga_key)] == ["waiting", "waiting"]
+    sent = relayed()
+    placed, opened = trail_of(order.saga_key)
+    assert (placed.state, opened.state) == ("done", "open")
+    with story.stage.set():
+        deliver(next(one for one in sent if one.to), "payments.authorize_payment")
+    assert trail_of(order.saga_key)[1].state == "done"
+
+
+def test_an_attempt_that_failed_says_so_with_its_error(order: Order, story: EventStory) -> None:
+    story.when(commit_stock).fails()
+    story.before(commit_stock, lambda: None)
+    with story.stage.set():
+        for _ in range(6):
+            for one in relayed():
+                for subscriber in one.to:
+                    deliver(one, subscriber)
+    captured = next(row for row in TrailPage.of(order).rows if row.title == "Payment captured")
+    assert captured.face.text == "on its way"
+    (receiver,) = captured.receivers
+    assert receiver.name == "warehouse.commit_stock"
+    assert receiver.text.startswith("1 failed attempt · due in")
+    assert "NoAnswer: no answer" in receiver.text
+
+
+def test_a_dead_letter_is_marked_and_linked(operator: Client, order: Order, story: EventStory) -> None:
+    story.when(capture_payment).fails(times=4).when_probing(capture_payment).fails().expect_stuck()
+    page = operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
+    dead = DeadLetter.objects.get()
+    for words in ("1 dead letter", "payments.capture_payment", "4 failed attempts", f"/deadletter/{dead.pk}/change/"):
+        assert words in page
+
+
+def test_an_order_that_a_saga_carries_has_a_trail_too(operator: Client, wish: PlaceOrder) -> None:
+    order = place_order(wish, idempotency_key="k1").order
+    drain()
+    assert titles(order) == ["Order placed", "Run ready"]
+    page = operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
+    assert "its run</a> says what each step did" in page
+    assert "Publish the last event again" not in page
+
+
+def test_a_delivery_that_is_handled_and_not_yet_closed_counts_as_handled(order: Order, story: EventStory) -> None:
+    story.expect_completed()
+    last = PublishedMessage.objects.get(type="orders.order_confirmed")
+    Delivery.objects.create(
+        message_id=last.message_id,
+        subscriber="orders.email_confirmation",
+        destination="tasks",
+        day=last.day,
+        key=last.key,
+        position=last.pk,
+        due_at=last.created_at,
+    )
+    assert trail_of(order.saga_key)[-1].state == "done"
+
+
+def test_an_old_order_whose_history_is_pruned_says_so(operator: Client, order: Order, story: EventStory) -> None:
+    story.expect_completed()
+    PublishedMessage.objects.all().delete()
+    page = operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
+    assert "The outbox keeps nothing of this order any more" in page
+
+
+def test_the_orders_page_in_the_admin_links_its_trail(operator: Client, order: Order) -> None:
+    page = operator.get(f"/admin/orders/order/{order.pk}/change/").content.decode()
+    assert f'href="/admin/orders/order/{order.pk}/trail/"' in page
+
+
+def test_an_operator_publishes_the_last_event_again_and_is_recorded(operator: Client, order: Order) -> None:
+    relayed()
+    Delivery.objects.all().delete()  # a subscriber that was missing
+    page = operator.post(f"/admin/orders/order/{order.pk}/again/", follow=True).content.decode()
+    assert "Published orders.choreography.checkout_opened again: look again in a moment." in page
+    assert LogEntry.objects.get().get_change_message() == "Published orders.choreography.checkout_opened again"
+    assert [one.to for one in relayed()] == [("payments.authorize_payment",)]
+
+
+def test_of_an_order_that_has_ended_nothing_is_published_again(operator: Client, order: Order, story: Any) -> None:
+    story.expect_completed()
+    page = operator.post(f"/admin/orders/order/{order.pk}/again/", follow=True).content.decode()
+    assert "Published nothing" in page
+    assert not LogEntry.objects.exists()
+    assert operator.get(f"/admin/orders/order/{order.pk}/again/").status_code == 405
+
+
+def test_the_trail_is_for_staff_who_may_see_orders_and_messages(client: Client, order: Order) -> None:
+    address = f"/admin/orders/order/{order.pk}/trail/"
+    assert client.get(address).status_code == 302
+    ann = get_user_model().objects.create_user("ann", password="ann", is_staff=True)
+    client.login(username="ann", password="ann")
+    assert client.get(address).status_code == 403
+    ann.user_permissions.add(*Permission.objects.filter(codename__in=["view_order", "view_publishedmessage"]))
+    page = client.get(address)
+    assert page.status_code == 200
+    assert "Publish the last event again" not in page.content.decode()
+    assert client.post(f"/admin/orders/order/{order.pk}/again/").status_code == 403
