@@ -130,7 +130,7 @@ class ParcelDispatched(Fact):
 @event(f"{PREFIX}cancel_requested", version=1)
 @dataclass(frozen=True)
 class CancelRequested(Refusal):
-    """The customer wants the order no more, and the card is not charged."""
+    """The customer, or an operator, wants the order no more, and the card is not charged."""
 
 
 @event(f"{PREFIX}deadline_passed", version=1)

@@ -1,4 +1,4 @@
-"""The trail's place in the admin: a page of each order, and the one act on it."""
+"""The trail's place in the admin: a page of each order, and what an operator can do there."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sagas.models import Run
 from sagas.wording import Face
 
 from ..models import Order
-from . import watchdog
+from . import turning, watchdog
 from .trailpage import TrailPage
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ STATUS = {
 }
 PUBLISHES = "outbox.requeue_deadletter"
 """The permission to publish once more what was published before."""
+UNDOES = "sagas.compensate_run"
+"""The permission to have an order undone, whichever way it is carried."""
 
 
 class TrailAdmin(Base):
@@ -49,6 +51,7 @@ class TrailAdmin(Base):
         pages = [
             path("<uuid:order_id>/trail/", self.admin_site.admin_view(self.trail_view), name="orders_order_trail"),
             path("<uuid:order_id>/again/", self.admin_site.admin_view(self.again_view), name="orders_order_again"),
+            path("<uuid:order_id>/undo/", self.admin_site.admin_view(self.undo_view), name="orders_order_undo"),
         ]
         return [*pages, *super().get_urls()]
 
@@ -69,30 +72,50 @@ class TrailAdmin(Base):
             "status": STATUS[Order.Status(order.status)],
             "run_url": run_url(order),
             "may_publish": request.user.has_perm(PUBLISHES),
+            "may_undo": request.user.has_perm(UNDOES),
         }
         return TemplateResponse(request, "orders/trail.html", context)
 
     @method_decorator(require_POST)
     def again_view(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
         """Publish the order's last event once more, and record who had that done."""
-        order = get_object_or_404(Order, pk=order_id)
-        if not self.has_view_permission(request, order) or not request.user.has_perm(PUBLISHES):
-            raise PermissionDenied
+        order = self._order_for(request, order_id, PUBLISHES)
         with transaction.atomic():  # the act and its record, or neither
             published = watchdog.publish_again(order.pk)
             if published:
                 self._record(request, order, f"Published {published} again")
-        self._tell(request, published)
-        return HttpResponseRedirect(trail_url(order.pk))
-
-    def _record(self, request: HttpRequest, order: Order, change: str) -> None:
-        LogEntry.objects.log_actions(cast(int, request.user.pk), cast(Any, [order]), CHANGE, change_message=change)
-
-    def _tell(self, request: HttpRequest, published: str) -> None:
         if published:
             messages.success(request, f"Published {published} again: look again in a moment.")
         else:
             messages.warning(request, "Published nothing: the order has ended, or no events carry it.")
+        return HttpResponseRedirect(trail_url(order.pk))
+
+    @method_decorator(require_POST)
+    def undo_view(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
+        """Have the order undone while the card is not charged, and record who wanted that, and why."""
+        order = self._order_for(request, order_id, UNDOES)
+        reason = request.POST.get("reason", "").strip()[:500]
+        if not reason:
+            messages.error(request, "Nothing was done: give a reason.")
+            return HttpResponseRedirect(trail_url(order.pk))
+        with transaction.atomic():
+            turned = turning.cancel_by_hand(order.pk, reason)
+            if turned:
+                self._record(request, order, f"Had the order undone: {reason}")
+        if turned:
+            messages.success(request, "All who did something for the order undo it: look again in a moment.")
+        else:
+            messages.warning(request, "Nothing was done: the capture was asked for, or the order has turned or ended.")
+        return HttpResponseRedirect(trail_url(order.pk))
+
+    def _order_for(self, request: HttpRequest, order_id: UUID, permission: str) -> Order:
+        order = get_object_or_404(Order, pk=order_id)
+        if not self.has_view_permission(request, order) or not request.user.has_perm(permission):
+            raise PermissionDenied
+        return order
+
+    def _record(self, request: HttpRequest, order: Order, change: str) -> None:
+        LogEntry.objects.log_actions(cast(int, request.user.pk), cast(Any, [order]), CHANGE, change_message=change)
 
 
 def trail_url(order_id: UUID) -> str:

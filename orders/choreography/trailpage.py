@@ -120,6 +120,11 @@ class TrailPage:
         """Whether publishing the last event again could set it going."""
         return self.journey is not None and self.journey.state != Journey.State.ENDED
 
+    @property
+    def may_turn(self) -> bool:
+        """Whether the order can still be undone."""
+        return self.journey is not None and self.journey.state == Journey.State.OPEN
+
 
 def _rows(order: Order, trail: Sequence[Written], now: datetime) -> Iterator[ShownMessage]:
     drawn = graph(trail)

@@ -54,6 +54,15 @@ def cancel(order_id: UUID) -> bool:
         return True
 
 
+def cancel_by_hand(order_id: UUID, reason: str) -> bool:
+    """An operator has the order undone, also one that needs a person. False when the capture was asked for."""
+    with transaction.atomic():
+        journey = locked(order_id, State.OPEN)
+        if journey is not None:
+            turn(journey, CancelRequested(order_id, "compensated_by_hand", reason))
+        return journey is not None
+
+
 def turn(journey: Journey, event: Refusal) -> None:
     """The order goes back: whoever did something for it hears the event and undoes it. The journey is locked."""
     journey.state, journey.code, journey.reason = State.UNDOING, event.code, event.reason

@@ -10,6 +10,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
+from orders import status
+from orders.choreography import journeys
+from orders.choreography.models import JourneyStep
 from orders.choreography.trail import trail_of
 from orders.choreography.trailpage import TrailPage
 from orders.models import Order
@@ -163,3 +166,26 @@ def test_the_trail_is_for_staff_who_may_see_orders_and_messages(client: Client, 
     assert page.status_code == 200
     assert "Publish the last event again" not in page.content.decode()
     assert client.post(f"/admin/orders/order/{order.pk}/again/").status_code == 403
+
+
+def test_an_operator_has_an_order_undone_that_stands_on_the_desk_before_the_capture(
+    operator: Client, order: Order, story: EventStory
+) -> None:
+    status.mark_needs_attention(order.pk, "No event came.")
+    address = f"/admin/orders/order/{order.pk}/undo/"
+    assert "give a reason" in operator.post(address, {"reason": " "}, follow=True).content.decode()
+    page = operator.post(address, {"reason": "ann: the customer telephoned"}, follow=True).content.decode()
+    assert "undo it: look again in a moment" in page
+    assert LogEntry.objects.get().get_change_message() == "Had the order undone: ann: the customer telephoned"
+    story.expect_undone()
+    assert order.status_reason == "compensated_by_hand"
+
+
+def test_an_order_whose_capture_was_asked_for_is_not_undone_by_hand(operator: Client, order: Order) -> None:
+    JourneyStep.objects.filter(position__lt=3).update(status="done", attempts=1)
+    journeys.begin(order.pk, capture_payment)
+    page = operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
+    assert "Undo this order" not in page
+    page = operator.post(f"/admin/orders/order/{order.pk}/undo/", {"reason": "no"}, follow=True).content.decode()
+    assert "Nothing was done: the capture was asked for" in page
+    assert not LogEntry.objects.exists()
