@@ -81,7 +81,7 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
         """A link to the run that carries the order."""
         run = Run.objects.filter(key=order.saga_key).first()
         if run is None:
-            return "none"
+            return "none: events alone carry it" if order.coordination == Order.Coordination.CHOREOGRAPHY else "none"
         return format_html('<a href="{}">{} ({})</a>', run_url(order), run.name, run.get_status_display())
 
 

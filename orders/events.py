@@ -11,7 +11,7 @@ from outbox import event
 @event("orders.order_placed", version=1)
 @dataclass(frozen=True)
 class OrderPlaced:
-    """A customer's order was accepted; its saga starts."""
+    """A customer's order was accepted; from here it is carried."""
 
     order_id: UUID
     number: str
@@ -87,7 +87,7 @@ class OrderCancelled:
 @event("orders.order_needs_attention", version=1)
 @dataclass(frozen=True)
 class OrderNeedsAttention:
-    """The saga is stuck; an operator has to decide."""
+    """Nothing goes on by itself; an operator has to decide."""
 
     order_id: UUID
     number: str

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models import F
+from django.db.models.functions import Least, Now
 
 from outbox import codec, publish
 from outbox.declaration import registry
@@ -151,9 +152,13 @@ def tell(journey: Journey, event: Fact) -> None:
 
 
 def expect(journey: Journey, within: timedelta = timedelta(0), *, waits_for: str = "") -> None:
-    """Have the watchdog look when nothing has happened for its patience after `within`; writes the journey."""
+    """Have the watchdog look when nothing has happened for its patience after `within`; writes the journey.
+
+    An order that can still turn is looked at by its deadline at the latest.
+    """
+    due = Now() + within + settings.ORDERS_EVENT_PATIENCE
     journey.waits_for = waits_for
-    journey.due_at = Now() + within + settings.ORDERS_EVENT_PATIENCE
+    journey.due_at = Least(due, F("deadline_at")) if journey.state == State.OPEN else due
     journey.save()
 
 

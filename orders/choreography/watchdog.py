@@ -11,7 +11,6 @@ import logging
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -39,23 +38,18 @@ def look() -> int:
 
 
 def _due() -> list[Any]:
-    late = Q(due_at__lte=Now()) | Q(state=State.OPEN, deadline_at__lte=Now())
-    due = Journey.objects.filter(late, due_at__isnull=False).order_by("due_at")
-    return list(due.values_list("pk", flat=True)[:AT_ONCE])
+    return list(Journey.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("pk", flat=True)[:AT_ONCE])
 
 
 def _look_after(order_id: Any) -> bool:
     """One order in a transaction of its own; an event that has come meanwhile makes it nobody's matter."""
     with transaction.atomic():
-        journey = Journey.objects.select_for_update(skip_locked=True).filter(pk=order_id, due_at__isnull=False).first()
-        now = timezone.now()
+        journey = Journey.objects.select_for_update(skip_locked=True).filter(pk=order_id, due_at__lte=Now()).first()
         if journey is None:
             return False
-        if journey.state == State.OPEN and journey.deadline_at <= now:
+        if journey.state == State.OPEN and journey.deadline_at <= timezone.now():
             turning.turn(journey, DeadlinePassed(order_id, "deadline", LIMIT))
             return True
-        if journey.due_at is None or journey.due_at > now:
-            return False
         if is_on_its_way(key_of(journey)):
             expect(journey, waits_for=journey.waits_for)
             return False

@@ -92,6 +92,43 @@ def refreshed(order: Order) -> Order:
     return order
 
 
+EVERY_CALL = [
+    ("payments", "create"),
+    ("payments", "confirm"),
+    ("warehouse", "reserve"),
+    ("carrier", "book"),
+    ("payments", "capture"),
+    ("warehouse", "commit"),
+    ("carrier", "dispatch"),
+]
+
+
+@pytest.mark.parametrize(("participant", "operation"), EVERY_CALL)
+def test_an_answer_lost_at_any_call_is_asked_for_again_and_the_order_completes(stack, participant, operation):
+    stack.standins.fault(participant, operation=operation, kind="lose_answer", times=1)
+    order = stack.settled(stack.place())
+    assert order.status == "confirmed"
+    stack.check_books(order)
+
+
+@pytest.mark.parametrize(("participant", "operation"), EVERY_CALL[1:5])
+def test_a_refusal_at_any_step_up_to_the_capture_undoes_all_that_was_done(stack, participant, operation):
+    stack.standins.fault(participant, operation=operation, kind="refuse", code="not_today", times=1)
+    order = stack.settled(stack.place())
+    assert order.status == "cancelled"
+    stack.check_books(order)
+
+
+@pytest.mark.parametrize(("participant", "operation"), EVERY_CALL[2:4])
+def test_a_step_that_never_answers_is_undone_by_its_key(stack, participant, operation):
+    as_often_as_attempts_are_allowed = 5
+    stack.standins.fault(participant, operation=operation, kind="fail", times=as_often_as_attempts_are_allowed)
+    order = stack.settled(stack.place())
+    assert order.status == "cancelled"
+    assert statuses(order)["authorize_payment"] == "undone"
+    stack.check_books(order)
+
+
 def test_cancel_before_the_pivot_undoes_and_never_charges(stack):
     stack.standins.fault("carrier", operation="book", kind="slow", delay=3, order=None, times=1)
     order = stack.place()

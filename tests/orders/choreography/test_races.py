@@ -59,7 +59,7 @@ def test_a_cancel_waits_for_the_capture_that_is_just_beginning_and_is_then_too_l
 @pytest.mark.parametrize("round_", range(4))
 def test_of_cancel_refusal_and_deadline_one_turns_the_order(order, round_):
     booked(order)
-    Journey.objects.update(deadline_at="2020-01-01T00:00Z")
+    Journey.objects.update(deadline_at="2020-01-01T00:00Z", due_at="2020-01-01T00:00Z")
     refused = ShipmentRefused(order.pk, "no_capacity", "")
 
     def refuse():

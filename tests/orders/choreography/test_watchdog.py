@@ -8,9 +8,9 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
-from orders.choreography import watchdog
+from orders.choreography import journeys, watchdog
 from orders.choreography.events import DeadlinePassed
-from orders.choreography.models import Journey
+from orders.choreography.models import Journey, JourneyStep
 from orders.events import OrderNeedsAttention
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
 from outbox.declaration import registry
@@ -120,12 +120,19 @@ def test_an_order_that_is_not_charged_in_time_is_undone(order, story):
     assert order.status_reason == "deadline"
 
 
+def test_an_order_that_waits_long_is_looked_at_by_its_deadline(order):
+    JourneyStep.objects.filter(position=0).update(status="done", attempts=1)
+    journeys.put_off(order.pk, reserve_stock, timedelta(hours=3), away=True, forgiven=False)
+    journey = Journey.objects.get()
+    assert journey.due_at == journey.deadline_at
+
+
 def test_an_order_whose_capture_was_asked_for_has_no_deadline(order, story):
     story.when(capture_payment).answer_lost()
 
     def late(subscriber):
         if Journey.objects.get().state == "onward":
-            Journey.objects.update(deadline_at=timezone.now() - timedelta(minutes=1))
+            Journey.objects.update(deadline_at=timezone.now() - timedelta(minutes=1), due_at=timezone.now())
             watchdog.look()
 
     with story.stage.set():
