@@ -143,11 +143,15 @@ def off_the_desk(order_id: UUID) -> None:
         status.mark_processing(order_id)
 
 
-def tell(journey: Journey, event: Fact) -> None:
-    """Publish the event, and expect the next one in time. The journey is locked, or new."""
+def tell(journey: Journey, event: Fact, *, leads: bool = True) -> None:
+    """Publish the event, and expect the next one in time. The journey is locked, or new.
+
+    `leads`: others do their part on it, so that it is the one to publish once more should the next never come.
+    """
     publish(event, key=f"order:{journey.order_id}")
-    journey.last_event, journey.last_body = registry.event_of(type(event)).name, codec.encode(event)
-    journey.last_event_at = Now()
+    journey.last_event, journey.last_event_at = registry.event_of(type(event)).name, Now()
+    if leads:
+        journey.leading_event, journey.leading_body = journey.last_event, codec.encode(event)
     expect(journey)
 
 

@@ -32,8 +32,11 @@ class Journey(models.Model):
     reason = models.TextField(blank=True, default="", help_text="Why it turned, in words.")
     waits_for = models.CharField(max_length=100, blank=True, default="", help_text="The participant that is away.")
     last_event = models.CharField(max_length=100, blank=True, default="", help_text="The type of the latest event.")
-    last_body = models.TextField(blank=True, default="", help_text="Its body as JSON, to publish it once more.")
     last_event_at = models.DateTimeField(db_default=Now())
+    leading_event = models.CharField(
+        max_length=100, blank=True, default="", help_text="The latest that others act on; undos report and lead nobody."
+    )
+    leading_body = models.TextField(blank=True, default="", help_text="Its body as JSON, to publish it once more.")
     due_at = models.DateTimeField(
         null=True, blank=True, help_text="The watchdog looks when nothing has happened by then; empty: a person does."
     )

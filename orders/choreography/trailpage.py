@@ -16,13 +16,10 @@ from sagas.wording import Face
 from .. import wording
 from ..models import Order
 from .events import PREFIX
-from .graph import RUN_READY, Row, graph
+from .graph import RUN_READY, graph
 from .models import Journey
+from .picture import Picture, picture
 from .trail import Receiver, Written, trail_of
-
-LANE = 26  # pixels between two lines
-DOT = 26  # pixels from a row's top to its dot
-BEND = 34  # pixels in which a line leaves for another lane
 
 FACES = {
     "done": Face("✓", "ok", "handled"),
@@ -63,21 +60,6 @@ class ShownMessage:
     receivers: list[ShownReceiver]
     body: str
     svg: Picture
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """What is drawn at the left of a row, in pixels. Lines reach to the row's lower edge, however high it is."""
-
-    width: int
-    x: int
-    y: int
-    comes: str
-    """How the line from above looks: "", "line" or "dashed"; the same for the line below."""
-    goes_on: str
-    through: list[int]
-    bends: list[tuple[str, int, int]]
-    """Curve, and the x and y from which it goes straight on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,33 +140,6 @@ def face(message: Written) -> Face:
     if message.type == RUN_READY:
         return FACES["chain"]
     return FACES["done" if message.receivers else "told"]
-
-
-def picture(row: Row, lanes: int) -> Picture:
-    """The lines beside one message."""
-    x = _x(row.lane)
-    return Picture(
-        width=_x(lanes),
-        x=x,
-        y=DOT,
-        comes=_look(row.cause is not None, row.by_saga),
-        goes_on=_look(row.goes_on, row.dashed_on),
-        through=[_x(lane) for lane in row.through],
-        bends=[(_bend(x, _x(lane)), _x(lane), DOT + BEND) for lane in row.branches],
-    )
-
-
-def _look(drawn: bool, dashed: bool) -> str:
-    return "" if not drawn else "dashed" if dashed else "line"
-
-
-def _x(lane: int) -> int:
-    return LANE // 2 + lane * LANE
-
-
-def _bend(x: int, to: int) -> str:
-    middle = DOT + BEND // 2
-    return f"M {x} {DOT} C {x} {middle + 6}, {to} {middle - 6}, {to} {DOT + BEND}"
 
 
 def _receiver(receiver: Receiver, message: Written, now: datetime) -> ShownReceiver:

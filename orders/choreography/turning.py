@@ -106,7 +106,7 @@ def record_undone(order_id: UUID, step: Step[Checkout, Any], then: Fact) -> None
     row.save()
     if lock_order(order_id).status == Order.Status.NEEDS_ATTENTION:
         status.mark_cancelling(order_id, journey.code)
-    tell(journey, then)
+    tell(journey, then, leads=False)
 
 
 def close_if_undone(order_id: UUID) -> None:

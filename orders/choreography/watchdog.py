@@ -76,25 +76,26 @@ def broken(journey: Journey) -> str:
         )
     return (
         f"No event came after {told}, and the outbox has nothing of this order on its way: a subscriber of that event "
-        "is missing or did nothing. Deploy what handles it, then publish the last event again on the order's trail."
+        "is missing or did nothing. Deploy what handles it, then press Publish again on the order's trail."
     )
 
 
 def publish_again(order_id: Any) -> str:
-    """Publish the last event of an order once more; returns its type, "" when the order has ended.
+    """Publish the event that leads on once more: the last on the way forward, or the one that turned the order.
 
-    Harmless at any time: a step that is done is not carried out again, and its event not told again.
+    Returns its type, "" when the order has ended. Harmless at any time: what is done, or undone, is not done again, and
+    its event not told again.
     """
     with transaction.atomic():
         journey = locked(order_id, State.OPEN, State.ONWARD, State.UNDOING)
         if journey is None:
             return ""
-        declared = next(one for (name, _), one in registry.events.items() if name == journey.last_event)
-        publish(codec.decode(declared.body, journey.last_body), key=key_of(journey))
+        declared = next(one for (name, _), one in registry.events.items() if name == journey.leading_event)
+        publish(codec.decode(declared.body, journey.leading_body), key=key_of(journey))
         if journey.state != State.UNDOING:
             off_the_desk(order_id)
         expect(journey)
-        return journey.last_event
+        return journey.leading_event
 
 
 def key_of(journey: Journey) -> str:

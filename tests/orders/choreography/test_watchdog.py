@@ -67,7 +67,7 @@ def test_an_order_whose_next_subscriber_was_removed_needs_a_person_who_is_told_w
     order.refresh_from_db()
     assert order.status == "needs_attention"
     assert "No event came after orders.choreography.payment_authorized at" in order.status_reason
-    assert "publish the last event again" in order.status_reason
+    assert "press Publish again" in order.status_reason
     assert published(OrderNeedsAttention)
     assert watchdog.look() == 0, "it says so once"
     monkeypatch.undo()
@@ -97,7 +97,7 @@ def test_an_order_whose_chain_ends_in_a_dead_letter_says_which(order, story, gon
     assert order.status == "confirmed"
 
 
-def test_the_last_event_published_again_does_nothing_twice(order, story):
+def test_an_event_published_again_after_the_end_does_nothing_twice(order, story):
     story.expect_completed()
     assert watchdog.publish_again(order.pk) == ""
     events = PublishedMessage.objects.count()
@@ -146,3 +146,25 @@ def test_an_order_that_is_over_is_not_looked_at(order, story):
     story.expect_completed()
     time_passes(timedelta(days=1))
     assert watchdog.look() == 0
+
+
+@pytest.mark.parametrize(
+    "missing", ["warehouse.release_stock_on_shipment_refused", "shop.close_order_on_stock_released"]
+)
+def test_an_undo_that_was_never_heard_of_is_found_and_can_be_told_again(order, story, gone, monkeypatch, missing):
+    gone(missing)
+    story.when(book_shipment).refuses("no_capacity")
+    story.when_undoing(authorize_payment).answer_lost(times=2)
+    first = "shop.close_order_on_payment_released"
+    if missing.startswith("shop."):
+        monkeypatch.setattr(registry, "subscribers", {k: v for k, v in registry.subscribers.items() if k != first})
+    assert story.journey.state == "undoing"
+    time_passes(timedelta(minutes=5))
+    assert watchdog.look() == 1
+    monkeypatch.undo()
+    with story.stage.set():
+        assert watchdog.publish_again(order.pk) == "orders.choreography.shipment_refused"
+        carry(order.pk)
+    order.refresh_from_db()
+    assert (order.status, order.status_reason) == ("cancelled", "no_capacity")
+    assert sorted(story.stage.undone) == ["authorize_payment", "reserve_stock"]
