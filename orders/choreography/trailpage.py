@@ -29,6 +29,7 @@ FACES = {
     "dead": Face("✕", "bad", "dead letter"),
     "refused": Face("↩", "act", "turned the order"),
     "told": Face("·", "calm", "published"),
+    "unheard": Face("!", "bad", "nobody heard it"),
     "chain": Face("▶", "busy", "to the saga's workers"),
 }
 TURNS = ("_refused", ".cancel_requested", ".deadline_passed")
@@ -135,11 +136,13 @@ def face(message: Written) -> Face:
     """What the row's badge says: how its deliveries stand, and whether it turned the order."""
     if message.state != "done":
         return FACES[message.state]
-    if message.type.startswith(PREFIX) and message.type.endswith(TURNS):
-        return FACES["refused"]
     if message.type == RUN_READY:
         return FACES["chain"]
-    return FACES["done" if message.receivers else "told"]
+    if not message.type.startswith(PREFIX):
+        return FACES["done" if message.receivers else "told"]
+    if not message.receivers:  # each of these events has a subscriber that goes on from it
+        return FACES["unheard"]
+    return FACES["refused" if message.type.endswith(TURNS) else "done"]
 
 
 def _receiver(receiver: Receiver, message: Written, now: datetime) -> ShownReceiver:

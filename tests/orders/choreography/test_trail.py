@@ -19,6 +19,7 @@ from orders.models import Order
 from orders.sagas import book_shipment, capture_payment, commit_stock
 from orders.services import place_order
 from orders.validation import PlaceOrder
+from outbox.declaration import registry
 from outbox.models import DeadLetter, Delivery, PublishedMessage
 from outbox.testing import drain
 
@@ -76,6 +77,13 @@ def test_a_message_waits_for_the_relay_is_then_on_its_way_and_then_handled(order
     with story.stage.set():
         deliver(next(one for one in sent if one.to), "payments.authorize_payment")
     assert trail_of(order.saga_key)[1].state == "done"
+
+
+def test_an_event_that_no_subscriber_heard_is_marked(order: Order, story: EventStory, monkeypatch: Any) -> None:
+    subscribers = {one: of for one, of in registry.subscribers.items() if one != "warehouse.reserve_stock"}
+    monkeypatch.setattr(registry, "subscribers", subscribers)
+    assert story.journey.state == "open"
+    assert [row.face.text for row in TrailPage.of(order).rows] == ["published", "handled", "nobody heard it"]
 
 
 def test_an_attempt_that_failed_says_so_with_its_error(order: Order, story: EventStory) -> None:
