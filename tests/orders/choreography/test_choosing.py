@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +19,7 @@ from orders.validation import PlaceOrder
 from outbox.declaration import registry
 from outbox.models import OutboxMessage
 from sagas.models import Run
+from tests.workers import ROOT
 
 pytestmark = pytest.mark.django_db
 OPENED = "orders.choreography.checkout_opened"
@@ -101,3 +105,10 @@ def test_an_order_that_a_saga_carries_makes_no_delivery_to_those_who_react_to_ev
     for declared in registry.subscribers.values():
         if declared.name.split(".")[0] in ("payments", "warehouse", "carrier", "shop"):
             assert declared.event.name.startswith("orders.choreography."), declared.name
+
+
+def test_a_setting_that_names_no_way_stops_the_program_and_says_which_there_are() -> None:
+    env = {**os.environ, "ORDERS_COORDINATION": "both"}
+    ended = subprocess.run([sys.executable, "-c", "import config.settings"], env=env, cwd=ROOT, capture_output=True)
+    assert ended.returncode != 0
+    assert b"ORDERS_COORDINATION='both': use saga or choreography." in ended.stderr

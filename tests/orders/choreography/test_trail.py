@@ -197,3 +197,9 @@ def test_an_order_whose_capture_was_asked_for_is_not_undone_by_hand(operator: Cl
     page = operator.post(f"/admin/orders/order/{order.pk}/undo/", {"reason": "no"}, follow=True).content.decode()
     assert "Nothing was done: the capture was asked for" in page
     assert not LogEntry.objects.exists()
+
+
+def test_the_front_page_counts_the_orders_that_need_a_person(operator: Client, order: Order) -> None:
+    assert "<strong>0</strong> <span>orders need a person</span>" in operator.get("/admin/").content.decode()
+    status.mark_needs_attention(order.pk, "No event came.")
+    assert "<strong>1</strong> <span>orders need a person</span>" in operator.get("/admin/").content.decode()
