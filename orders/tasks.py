@@ -6,6 +6,10 @@ from celery import shared_task
 
 from . import availability
 from .choreography import watchdog
+from .choreography.release import release
+
+EVERY = 2.0
+"""Seconds between two looks at the orders that events carry; as in CELERY_BEAT_SCHEDULE."""
 
 
 @shared_task(name="orders.refresh_availability", send_events=False)
@@ -17,4 +21,5 @@ def refresh_availability() -> None:
 @shared_task(name="orders.watch", send_events=False)
 def watch() -> None:
     """Look after orders that are carried by events; beat runs this every two seconds."""
+    release(EVERY)
     watchdog.look()

@@ -44,7 +44,10 @@ class Journey(models.Model):
 
     class Meta:
         db_table = "orders_journey"
-        indexes = [models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="journey_due")]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="journey_due"),
+            models.Index(fields=["waits_for"], condition=~Q(waits_for=""), name="journey_waits_for"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.order_id}: {self.get_state_display()}"

@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'orders_journey',
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='journey_due')],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='journey_due'), models.Index(condition=models.Q(('waits_for', ''), _negated=True), fields=['waits_for'], name='journey_waits_for')],
             },
         ),
         migrations.CreateModel(

@@ -1,0 +1,24 @@
+"""Deliver now what was put off until later: whoever put it off knows that its cause is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from . import doorbell
+from .models import Delivery
+
+
+def hasten(subscribers: Sequence[str], keys: Sequence[str]) -> int:
+    """Make open deliveries of these keys to these subscribers due now, in the caller's transaction; returns how many.
+
+    A message that a handler put off with RetryAfter, say, because another system was away that has come back. One that
+    is being handled at this moment may be handed out once more; the inbox makes that once.
+    """
+    waiting = Delivery.objects.filter(subscriber__in=subscribers, key__in=keys, due_at__gt=Now())
+    hastened = waiting.update(due_at=Now())
+    if hastened:
+        transaction.on_commit(doorbell.ring)
+    return hastened
