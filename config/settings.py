@@ -144,6 +144,7 @@ CELERY_TASK_ROUTES = {
     "sagas.prune": {"queue": "upkeep"},
     "sagas.bulk": {"queue": "upkeep"},
     "outbox.deliver": {"queue": "events"},
+    "outbox.deliver_open": {"queue": "events"},
     "outbox.relay": {"queue": "upkeep"},
     "outbox.prune": {"queue": "upkeep"},
     "orders.refresh_availability": {"queue": "default"},

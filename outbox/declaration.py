@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from . import codec, reading
@@ -17,6 +17,8 @@ from .trace import Trace
 T = TypeVar("T")
 H = TypeVar("H", bound=Callable[..., None])
 LONGEST_NAME = 100
+Order = Literal["none", "key", "strict"]
+ORDERS = ("none", "key", "strict")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class Message(Generic[T]):
 
 
 Handler = Callable[..., None]
-"""`handler(message)`, or `handler(message, result)` for a subscriber that was declared with a `call`."""
+"""`handler(message)`; `handler(message, result)` for a subscriber that was declared with a `call`; `handler(messages)`,
+a list, for one that was declared with `at_once`."""
 Call = Callable[[Message[T]], Any]
 LastWord = Callable[[Message[T], Exception], None]
 
@@ -74,10 +77,20 @@ class Subscriber:
     retry: Retry
     call: Call[Any] | None = None
     gave_up: LastWord[Any] | None = None
+    order: Order = "key"
+    at_once: int = 1
 
     def read(self, type_: str, version: int, payload: str) -> Any:
         """The body for the handler, upcast when the message is older; else CannotRead, which says what to do."""
         return reading.read(registry, self, type_, version, payload)
+
+    def is_ordered(self, key: str) -> bool:
+        """Whether it handles the messages of this key one after the other. Those without a key it never does."""
+        return bool(key) and self.order != "none"
+
+    def looks(self, key: str) -> bool:
+        """Whether messages of this key wait for it in the books, and it is only told to look; else they are handed."""
+        return self.at_once > 1 or self.is_ordered(key)
 
 
 @dataclass(slots=True)
@@ -140,6 +153,11 @@ class Registry:
         """The names of all who listen to this event, whatever its version."""
         return tuple(one.name for one in self.subscribers.values() if one.event.name == type_)
 
+    def looks(self, subscriber: str, key: str) -> bool:
+        """Whether this subscriber takes messages of this key from the books. One that is unknown does not."""
+        declared = self.subscribers.get(subscriber)
+        return declared is not None and declared.looks(key)
+
 
 registry = Registry()
 
@@ -173,6 +191,8 @@ def subscribe(
     *,
     name: str,
     retry: Retry | None = None,
+    order: Order = "key",
+    at_once: int = 1,
     call: Call[T] | None = None,
     gave_up: LastWord[T] | None = None,
 ) -> Callable[[H], H]:
@@ -181,16 +201,24 @@ def subscribe(
     `name` stands in the inbox and must stay the same for ever: a new name receives every message anew.
     The function leaves by returning (handled), raising RetryAfter (costs no attempt), PermanentFailure (dead letter at
     once), or anything else (tried again as `retry` says, then a dead letter).
+    `order`: with `key` the messages of a key are handled one at a time, in their order; one that fails holds back its
+    key for this subscriber while it is tried again, and when it is given up the next one follows. With `strict` the
+    next ones wait until a person has requeued or dropped it. With `none` each message is for itself, as is always one
+    without a key.
+    `at_once`: the function gets a list of up to so many messages, of any keys, and has one transaction for them all.
+    When that fails, each is tried by itself, in a list of one.
     `call(message)` is for other systems: it runs before the transaction, so that none is open meanwhile, and what it
     returns is the function's second argument. It may run more than once for one message: hand an idempotency key on.
     `gave_up(message, error)` runs in the transaction that writes the dead letter, for a message that could be read; it
     may publish. It runs again when the message was requeued and is given up again.
+    Raises OutboxDeclarationError at import for a name in use, an unknown order, and for `at_once` together with `call`.
     """
     declared = registry.event_of(event_type)
 
     def add(handler: H) -> H:
         _check_name(name)
-        registry.add_subscriber(Subscriber(name, declared, handler, retry or Retry(), call, gave_up))
+        _check_turns(name, order, at_once, call)
+        registry.add_subscriber(Subscriber(name, declared, handler, retry or Retry(), call, gave_up, order, at_once))
         return handler
 
     return add
@@ -199,6 +227,18 @@ def subscribe(
 def _check_name(name: str) -> None:
     if not name or len(name) > LONGEST_NAME:
         raise OutboxDeclarationError(f"{name!r}: give a name of 1 to {LONGEST_NAME} characters.")
+
+
+def _check_turns(name: str, order: str, at_once: int, call: object) -> None:
+    if order not in ORDERS:
+        raise OutboxDeclarationError(f"{name}: `order` is one of {', '.join(ORDERS)}, not {order!r}.")
+    if at_once < 1:
+        raise OutboxDeclarationError(f"{name}: `at_once` is 1 or more, not {at_once}.")
+    if at_once > 1 and call is not None:
+        raise OutboxDeclarationError(
+            f"{name}: a `call` is made for one message, so that its answer is not lost with another's failure. "
+            "Leave out `at_once`, or the `call`."
+        )
 
 
 def _place(thing: Any) -> str:

@@ -6,17 +6,16 @@ import zlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 from django.conf import settings as project
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from .declaration import ORDERS, Order
 from .errors import OutboxDeclarationError
 from .transports import Transport
 
-Order = Literal["none", "key", "strict"]
-ORDERS = ("none", "key", "strict")
 SHARDS = 16
 """Parts of a destination that relays share: so many can work on one destination side by side.
 

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from . import cause, settings, sql, trace
+from . import cause, guard, settings, sql, trace
 from .declaration import Message, Subscriber, registry
 from .envelope import Envelope
 from .errors import CannotRead, OutboxError, PermanentFailure, RetryAfter
@@ -34,24 +34,28 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
 
     `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try
     again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
+    Raises RuntimeError inside a transaction, and OutboxError in a connection that commits nothing by itself.
     """
+    guard.refuse_transactions()
     with trace.use(trace.from_headers(envelope.trace_headers)), cause.use(envelope.id):
         declared = registry.subscribers.get(subscriber)
-        delivery = _Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
+        delivery = Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
         if delivery.is_stale():
             logger.info("Dropped a late copy of a message", extra=delivery.log)
             return
         try:
             delivery.run()
         except RetryAfter as pause:
-            sql.hold_delivery(envelope, subscriber, envelope.attempts, pause.delay, str(pause))
+            delivery.put_off(pause)
         except Exception as error:
             delivery.failed(error)
             raise
 
 
 @dataclass(slots=True)
-class _Delivery:
+class Delivery:
+    """One try of one subscriber at one message."""
+
     subscriber: str
     declared: Subscriber | None
     envelope: Envelope
@@ -76,13 +80,26 @@ class _Delivery:
         is_open = (self.counted or forgotten) and sql.is_open(one.id, self.subscriber)
         return (self.counted and is_open) or (forgotten and not is_open)
 
-    def run(self) -> None:
-        """Call, outside the transaction; handle and confirm, in one. A message that is settled is only confirmed."""
+    def run(self) -> bool:
+        """Call, outside the transaction; handle and confirm, in one. A message that is settled is only confirmed.
+
+        False when another worker has the message.
+        """
         result = self._call()
         with transaction.atomic(durable=True):
-            if sql.claim(self.envelope, self.subscriber):
+            claimed = self._claim()
+            if claimed:
                 self._handle(*result)
-            sql.confirm(self.envelope.id, self.subscriber)
+                guard.check_transaction(self.subscriber)
+            self._confirm()
+        return claimed is not None
+
+    def _claim(self) -> bool | None:
+        """Whether to handle the message; None when another worker has it."""
+        return sql.claim(self.envelope, self.subscriber)
+
+    def _confirm(self) -> None:
+        sql.confirm(self.envelope.id, self.subscriber)
 
     def _call(self) -> tuple[Any, ...]:
         """What the handler gets beside the message."""
@@ -95,7 +112,7 @@ class _Delivery:
         message, declared = self._message(), self._known()
         if declared.call and not result:
             raise RetryAfter(timedelta(0), "It was settled a moment ago, and has been requeued since.")
-        declared.handler(message, *result)
+        declared.handler([message] if declared.at_once > 1 else message, *result)
 
     def _known(self) -> Subscriber:
         if self.declared is None:
@@ -108,16 +125,14 @@ class _Delivery:
         declared = self._known()
         if self.counted and declared.retry.attempts is not None and self.attempt > declared.retry.attempts:
             raise GaveUp(f"{self.subscriber} was begun {self.attempt - 1} times and never ended.")
-        return self._read(declared)
+        return read(declared, self.envelope, self.attempt)
 
-    def _read(self, declared: Subscriber) -> Message[Any]:
-        one = self.envelope
-        body = declared.read(one.type, one.version, one.payload)
-        id_, current = UUID(one.id), trace.current()
-        return Message(id_, body, one.key, one.type, one.version, one.written_at, current, self.attempt)
+    def put_off(self, pause: RetryAfter) -> None:
+        """Write down when to try again, at no cost."""
+        sql.hold_delivery(self.envelope, self.subscriber, self.envelope.attempts, pause.delay, str(pause))
 
-    def failed(self, error: Exception) -> None:
-        """Write down when to try again, or bury it."""
+    def failed(self, error: Exception) -> bool:
+        """Write down when to try again, or bury it; whether it was given up."""
         final = isinstance(error, PermanentFailure | CannotRead | GaveUp) or self.declared is None
         delay = (
             None
@@ -126,10 +141,11 @@ class _Delivery:
         )
         if delay is None:
             self._bury(error)
-            return
+            return True
         text = f"{type(error).__qualname__}: {error}"
         sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text)
         logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
+        return False
 
     def _bury(self, error: Exception) -> None:
         """A dead letter and the subscriber's last word, in one transaction; nothing when another copy was handled."""
@@ -142,5 +158,13 @@ class _Delivery:
                 self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail)
             )
             if self.declared and self.declared.gave_up and not isinstance(error, CannotRead):
-                self.declared.gave_up(self._read(self.declared), error)
+                self.declared.gave_up(read(self.declared, self.envelope, self.attempt), error)
         logger.error("A message became a dead letter", extra=self.log)
+
+
+def read(declared: Subscriber, envelope: Envelope, attempt: int) -> Message[Any]:
+    """The message as its subscriber reads it, in the current trace. Raises CannotRead."""
+    one = envelope
+    body = declared.read(one.type, one.version, one.payload)
+    id_, current = UUID(one.id), trace.current()
+    return Message(id_, body, one.key, one.type, one.version, one.written_at, current, attempt)

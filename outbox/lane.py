@@ -19,7 +19,7 @@ from . import settings, sql
 from .destinations import SHARDS, Destination
 from .retry import Retry
 from .sql import Due
-from .transports import Keys, Outgoing, Sent
+from .transports import Keys, Outgoing, Sent, Tells
 
 logger = logging.getLogger(__name__)
 
@@ -70,12 +70,14 @@ class Lane:
             due = sql.take_overdue(name, limit, settings.redeliver_after())
             if not due:
                 return
-            sent = self._send([Outgoing(one.row, one.envelope, (one.subscriber,)) for one in due])
+            outgoing = [Outgoing(one.row, one.envelope, (one.subscriber,)) for one in due]
+            sent = self._send(outgoing)
             for error in sent.failed.values():
                 logger.error("A delivery cannot be published again", exc_info=error)
-            if sent.outage:
-                unsent = {one.row for one in due} - set(sent.rows) - set(sent.failed)
-                sql.give_back_overdue(sorted(unsent))
+            told = self._tell(outgoing, sent, again=True)
+            if sent.outage or not told:
+                gone = set(sent.rows) if told else set()
+                sql.give_back_overdue(sorted({one.row for one in due} - gone - set(sent.failed)))
             if len(due) < limit:
                 return
 
@@ -88,6 +90,8 @@ class Lane:
         if sent.rows:
             recipients = {(one.envelope.type, subscriber) for one in outgoing for subscriber in one.to}
             self._mark([by_row[row] for row in sent.rows], recipients)
+            if not self._tell(outgoing, sent):
+                sql.due_now([by_row[row].envelope.id for row in sent.rows])
         for row, error in sent.failed.items():
             self._failed(by_row[row], error)
         return sent
@@ -114,7 +118,21 @@ class Lane:
         sent = self.destination.transport.publish(batch)
         if sent.outage is None:
             self._outages = 0
-            return sent
+        else:
+            self._pause(sent.outage)
+        return sent
+
+    def _tell(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> bool:
+        """Have subscribers look for the messages whose deliveries are open; False when the broker is away."""
+        transport, rows = self.destination.transport, set(sent.rows)
+        if not isinstance(transport, Tells):
+            return True
+        outage = transport.tell([one for one in outgoing if one.row in rows], again=again)
+        if outage is not None:
+            self._pause(outage)
+        return outage is None
+
+    def _pause(self, outage: Exception) -> None:
         self._outages += 1
         pause = OUTAGE.delay_after(self._outages, roll=secrets.randbelow(1000) / 1000) or OUTAGE.longest
         self._closed_until = time.monotonic() + pause.total_seconds()
@@ -122,11 +140,10 @@ class Lane:
             "The broker cannot be reached; nothing is lost, and it is tried again",
             extra={
                 "destination": self.destination.name,
-                "error": str(sent.outage),
+                "error": str(outage),
                 "again_in_s": pause.total_seconds(),
             },
         )
-        return sent
 
     def _mark(self, sent: list[Due], recipients: Iterable[tuple[str, str]]) -> None:
         name = self.destination.name

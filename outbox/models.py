@@ -75,6 +75,9 @@ class Delivery(models.Model):
     position = models.BigIntegerField(help_text="The message's id in the outbox: its place among those of its key.")
     attempts = models.PositiveIntegerField(default=0, help_text="Tries that failed or may have crashed.")
     due_at = models.DateTimeField(help_text="Published again from then on.")
+    held_until = models.DateTimeField(
+        null=True, blank=True, help_text="Not handled before: it failed, or a worker is at it."
+    )
     last_error = models.TextField(blank=True, default="")
     created_at = models.DateTimeField(db_default=Now())
 

@@ -53,7 +53,7 @@ def _open_delivery(dead: DeadLetter) -> None:
         message_id=dead.message_id,
         subscriber=dead.subscriber,
         defaults={
-            **{"attempts": 0, "due_at": Now(), "last_error": ""},
+            **{"attempts": 0, "due_at": Now(), "held_until": None, "last_error": ""},
             **{"destination": dead.destination, "day": day, "key": dead.key, "position": position},
         },
     )

@@ -6,9 +6,12 @@ from typing import Any
 
 from celery import shared_task
 
-from . import inbox, prune, settings
+from . import inbox, prune, settings, turns
+from .declaration import registry
 from .duty import duty
 from .envelope import Envelope, Wire
+from .transports import Look
+from .transports.celery import look_for
 
 
 # A lost tick is made up for by the next; and one each second would bury the rest in Flower.
@@ -21,11 +24,31 @@ def relay() -> None:
 @shared_task(name="outbox.deliver", bind=True, acks_late=True, reject_on_worker_lost=True)
 def deliver(self: Any, subscriber: str, envelope: Wire) -> None:
     """Hand one message to one subscriber."""
-    redelivered = bool((self.request.delivery_info or {}).get("redelivered"))
-    inbox.deliver(subscriber, Envelope.from_wire(envelope), redelivered=redelivered)
+    one = Envelope.from_wire(envelope)
+    declared = registry.subscribers.get(subscriber)
+    if declared is not None and declared.looks(one.key):  # handed over by a relay that ran older code
+        place: tuple[list[str], list[str]] = ([one.key], []) if declared.is_ordered(one.key) else ([], [one.id])
+        _deliver_open(Look(subscriber, *place), again=one.again or _redelivered(self))
+    else:
+        inbox.deliver(subscriber, one, redelivered=_redelivered(self))
+
+
+@shared_task(name="outbox.deliver_open", bind=True, acks_late=True, reject_on_worker_lost=True)
+def deliver_open(self: Any, subscriber: str, keys: list[str], ids: list[str], again: bool) -> None:
+    """Have one subscriber look for what is open of these keys, and for these messages."""
+    _deliver_open(Look(subscriber, keys, ids), again=again or _redelivered(self))
 
 
 @shared_task(name="outbox.prune")
 def prune_history() -> None:
     """Drop history that nobody needs."""
     prune.prune()
+
+
+def _deliver_open(look: Look, *, again: bool) -> None:
+    turns.deliver_open(*look, again=again, go_on=lambda: look_for(look).apply_async())
+
+
+def _redelivered(task: Any) -> bool:
+    """Whether the broker has handed this task out before."""
+    return bool((task.request.delivery_info or {}).get("redelivered"))

@@ -26,7 +26,7 @@ def drain() -> None:
         transports.append(transport)
         stand_ins.append(replace(one, transport=transport))
     relay = Relay(stand_ins)
-    while relay.drain() or any(transport.sent for transport in transports):
+    while relay.drain() or any(transport.waits for transport in transports):
         for transport in transports:
             transport.deliver_all()
 

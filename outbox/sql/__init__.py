@@ -36,6 +36,8 @@ from .partitions import (
     wait_at_most,
 )
 from .shards import Share, give_up, make_shards, renew, share, sign_off, sign_on, take
+from .turns import Open, begin, due_now, first_open, lock_some, look_soon, open_one, others_first, take_some
+from .turns import take as take_turn
 from .upkeep import prune_inbox, prune_published, unpublished_ages
 
 __all__ = [
@@ -43,8 +45,10 @@ __all__ = [
     "PARTITIONED",
     "Due",
     "NewMessage",
+    "Open",
     "Share",
     "add_partition",
+    "begin",
     "begin_again",
     "bury_delivery",
     "bury_message",
@@ -53,7 +57,9 @@ __all__ = [
     "confirm",
     "count_failure",
     "drop_partition",
+    "due_now",
     "fetch",
+    "first_open",
     "give_back_overdue",
     "give_up",
     "hold_delivery",
@@ -66,9 +72,13 @@ __all__ = [
     "let_go",
     "let_go_of_ended",
     "lock_key",
+    "lock_some",
     "lock_whole",
+    "look_soon",
     "make_shards",
     "mark",
+    "open_one",
+    "others_first",
     "partitions",
     "prune_inbox",
     "prune_published",
@@ -78,6 +88,8 @@ __all__ = [
     "sign_on",
     "take",
     "take_overdue",
+    "take_some",
+    "take_turn",
     "unclaim",
     "unpublished_ages",
     "wait_at_most",

@@ -110,13 +110,15 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
     run.execute(
         """
         INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at,
-                                     last_error, created_at)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, statement_timestamp() + %s, %s, statement_timestamp())
+                                     held_until, last_error, created_at)
+        SELECT %s, %s, %s, %s, %s, %s, %s, until, until, %s, statement_timestamp()
+        FROM (SELECT statement_timestamp() + %s) AS held (until)
         ON CONFLICT (message_id, subscriber) DO UPDATE
-        SET attempts = excluded.attempts, due_at = excluded.due_at, last_error = excluded.last_error
+        SET attempts = excluded.attempts, due_at = excluded.due_at, held_until = excluded.held_until,
+            last_error = excluded.last_error
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         """,
-        [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, delay, error],
+        [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, error, delay],
     )
 
 

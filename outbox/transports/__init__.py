@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
+from ..declaration import registry
 from ..envelope import Envelope
 
 Encoded = TypeVar("Encoded")
@@ -43,6 +44,52 @@ class Transport(Protocol):
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         """Send all, in one round trip where the broker can. Called outside any transaction."""
         ...
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """A transport to subscribers that take their messages from the books: it tells them to look."""
+
+    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        """Have each subscriber to whom it matters look for these messages; why not, when the broker is away.
+
+        Called after the deliveries were opened. `again`: they may have been told before, and have died of it.
+        """
+        ...
+
+
+class Look(NamedTuple):
+    """What a subscriber is told to look for."""
+
+    subscriber: str
+    keys: list[str]
+    ids: list[str]
+
+
+def looks(marked: Iterable[Outgoing]) -> Iterator[Look]:
+    """Whom to tell, and of what: of each key once, and of so many messages as the subscriber takes at once."""
+    wanted: dict[str, dict[tuple[bool, str], int]] = {}
+    for one in marked:
+        for name in one.to:
+            if registry.looks(name, one.envelope.key):
+                ordered = registry.subscribers[name].is_ordered(one.envelope.key)
+                mine = wanted.setdefault(name, {})
+                place = (ordered, one.envelope.key if ordered else one.envelope.id)
+                mine[place] = mine.get(place, 0) + 1
+    for name, places in wanted.items():
+        yield from _shared_out(name, places, registry.subscribers[name].at_once)
+
+
+def _shared_out(name: str, places: dict[tuple[bool, str], int], at_once: int) -> Iterator[Look]:
+    look, count = Look(name, [], []), 0
+    for (ordered, place), messages in places.items():
+        if count and count + messages > at_once:
+            yield look
+            look, count = Look(name, [], []), 0
+        (look.keys if ordered else look.ids).append(place)
+        count += messages
+    if count:
+        yield look
 
 
 class Keys:

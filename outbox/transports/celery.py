@@ -1,5 +1,8 @@
 """Messages as Celery tasks: one `outbox.deliver` a subscriber, or whatever signature an event is rendered to.
 
+Subscribers that take their messages from the books, in order or several at once, get an `outbox.deliver_open` instead,
+after the mark: it says where to look.
+
 A batch is one pipeline to Redis, through kombu's `Producer.batch`. Brokers without it get the messages one by one.
 """
 
@@ -18,7 +21,7 @@ from .. import codec, trace
 from ..declaration import registry
 from ..envelope import Envelope
 from ..errors import CannotRead, OutboxDeclarationError
-from . import Keys, Outgoing, Sent
+from . import Keys, Look, Outgoing, Sent, looks
 
 T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
@@ -68,6 +71,8 @@ class CeleryTransport:
         """One round trip; when its outcome is uncertain, each message again singly."""
         sent, keys = Sent(), Keys()
         rendered = _render_all(batch, sent, keys)
+        if not any(signatures for _, signatures in rendered):
+            return Sent(rows=[one.row for one, _ in rendered], failed=sent.failed)
         try:
             with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
                 for one, signatures in rendered:
@@ -77,6 +82,19 @@ class CeleryTransport:
         except OperationalError as error:
             return Sent(failed=sent.failed, outage=error)
         return sent
+
+    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        """One round trip. Of what was uncertain they are told again: nobody minds being told twice."""
+        told = [look_for(look, again=again) for look in looks(marked)]
+        if not told:
+            return None
+        try:
+            with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
+                for signature in told:
+                    apply_with(signature, producer)
+        except (BatchPublishError, OperationalError) as error:
+            return error
+        return None
 
 
 Rendered = list[tuple[Outgoing, list[Signature]]]
@@ -106,7 +124,8 @@ def _render(one: Outgoing) -> list[Signature]:
     headers = envelope.trace_headers
     render = renderers.get((envelope.type, envelope.version))
     if render is None or one.to:
-        return [_deliver(subscriber, envelope, headers) for subscriber in one.to]
+        handed = [subscriber for subscriber in one.to if not registry.looks(subscriber, envelope.key)]
+        return [_deliver(subscriber, envelope, headers) for subscriber in handed]
     body = registry.events[envelope.type, envelope.version].body
     with trace.use(trace.from_headers(headers)):
         signature = render(codec.decode(body, envelope.payload))
@@ -123,6 +142,17 @@ def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Si
         shadow=subscriber,  # Flower shows the subscriber's name
         argsrepr=f"({envelope.type}, {envelope.key}, {envelope.id})",
         headers=headers,
+    )
+
+
+def look_for(look: Look, *, again: bool = False) -> Signature:
+    """The task that has a subscriber look."""
+    return current_app.signature(
+        "outbox.deliver_open",
+        args=(look.subscriber, look.keys, look.ids, again),
+        immutable=True,
+        shadow=look.subscriber,
+        argsrepr=f"({', '.join(look.keys) or f'{len(look.ids)} messages'})",
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from .. import inbox
+from .. import inbox, turns
 from ..declaration import registry
 from ..envelope import Envelope
 from ..errors import CannotRead
-from . import Outgoing, Sent, encoded
+from . import Look, Outgoing, Sent, encoded, looks
 
 
 class MemoryTransport:
@@ -19,6 +20,7 @@ class MemoryTransport:
 
     def __init__(self, refuse: Callable[[Envelope], None] = lambda _envelope: None, *, delivers: bool = True) -> None:
         self.sent: list[Outgoing] = []
+        self.told: list[Look] = []
         self._refuse = refuse
         self.delivers = delivers
         """Whether it knows subscribers; otherwise it stands for a way to another service."""
@@ -37,9 +39,22 @@ class MemoryTransport:
         sent.rows.extend(taken)
         return sent
 
+    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        self.told.extend(looks(marked))
+        return None
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is still to be delivered."""
+        return bool(self.sent or self.told)
+
     def deliver_all(self) -> None:
         """Run each subscriber on each message; the first error of one is raised, as a worker would see it."""
         while self.sent:
             one = self.sent.pop(0)
             for subscriber in one.to:
-                inbox.deliver(subscriber, one.envelope)
+                if not registry.looks(subscriber, one.envelope.key):
+                    inbox.deliver(subscriber, one.envelope)
+        while self.told:
+            look = self.told.pop(0)
+            turns.deliver_open(*look, go_on=partial(self.told.append, look))

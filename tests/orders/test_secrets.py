@@ -128,7 +128,7 @@ def test_no_message_of_an_order_shows_how_it_is_paid(broker: Redis, card: str) -
     while Relay().drain():
         carry(run.pk)
     sent = on_the_wire(broker)
-    assert '"outbox.deliver"' in sent
+    assert '"outbox.deliver_open"' in sent
     assert str(run.pk) in sent
     for secret in (card, *OURS):
         assert secret not in sent

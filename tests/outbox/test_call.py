@@ -116,11 +116,11 @@ def test_what_is_published_meanwhile_names_the_message_in_hand_as_its_cause():
 
 def _meanwhile(monkeypatch, act) -> None:
     """Have `act` happen while the next call is on its way; the call fails for good."""
-    asked = inbox._Delivery._call
+    asked = inbox.Delivery._call
 
     def call(_delivery):
-        monkeypatch.setattr(inbox._Delivery, "_call", asked)
+        monkeypatch.setattr(inbox.Delivery, "_call", asked)
         act()
         raise PermanentFailure("late")
 
-    monkeypatch.setattr(inbox._Delivery, "_call", call)
+    monkeypatch.setattr(inbox.Delivery, "_call", call)

@@ -184,7 +184,7 @@ def test_retry_after_waits_that_long_and_costs_no_attempt(envelope):
 
 @pytest.mark.behaviour("fail")
 def test_a_handler_that_never_ends_runs_out_of_attempts_too(envelope, monkeypatch):
-    monkeypatch.setattr(inbox._Delivery, "run", lambda self: None)  # as if the worker died: nothing is recorded
+    monkeypatch.setattr(inbox.Delivery, "run", lambda self: None)  # as if the worker died: nothing is recorded
     for _ in range(3):
         inbox.deliver(FIRST, _again())
     monkeypatch.undo()

@@ -20,13 +20,13 @@ calls: list[tuple[UUID, bool]] = []  # the message asked about, whether a transa
 RETRY = Retry(attempts=3, first=timedelta(milliseconds=50), longest=timedelta(milliseconds=50), jitter=0)
 
 
-@subscribe(ItemCounted, name=FIRST, retry=RETRY)
+@subscribe(ItemCounted, name=FIRST, retry=RETRY, order="none")
 def first(message: Message[ItemCounted]) -> None:
     write(FIRST, message)
     behave(message)
 
 
-@subscribe(ItemCounted, name=SECOND, retry=RETRY)
+@subscribe(ItemCounted, name=SECOND, retry=RETRY, order="none")
 def second(message: Message[ItemCounted]) -> None:
     write(SECOND, message)
 
@@ -42,7 +42,7 @@ def refused(message: Message[QuoteWanted], error: Exception) -> None:
     publish(QuoteRefused(message.body.name, str(error)), key=message.key)
 
 
-@subscribe(QuoteWanted, name=QUOTE, retry=RETRY, call=ask, gave_up=refused)
+@subscribe(QuoteWanted, name=QUOTE, retry=RETRY, order="none", call=ask, gave_up=refused)
 def quoted(message: Message[QuoteWanted], answer: str) -> None:
     write(QUOTE, message, answer)
 
