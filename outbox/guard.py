@@ -6,6 +6,11 @@ from django.db import connection, transaction
 
 from .errors import OutboxError
 
+
+class TransactionEnded(OutboxError):
+    """A handler ended the transaction that it ran in: what it had done by then is committed, or lost."""
+
+
 _OPEN, _ABORTED = 2, 3  # INTRANS and INERROR of libpq, alike in psycopg 2 and 3
 
 
@@ -25,7 +30,7 @@ def check_transaction(subscriber: str) -> None:
             "transaction.atomic() around what may fail, within the handler, or let the error out."
         )
     if state != _OPEN:
-        raise OutboxError(
+        raise TransactionEnded(
             f"{subscriber} ended the transaction itself: its message was recorded as handled before it was. "
             "Leave COMMIT and ROLLBACK to the outbox."
         )

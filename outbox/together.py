@@ -30,6 +30,8 @@ def handle_some(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -
     try:
         with transaction.atomic(durable=True):
             return _handle(declared, keys, ids)
+    except guard.TransactionEnded:
+        raise
     except Exception as error:  # whose it is shows when each is tried by itself
         logger.warning(
             "Several messages failed together; each is tried by itself",

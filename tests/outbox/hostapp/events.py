@@ -41,3 +41,12 @@ class QuoteWanted:
 class QuoteRefused:
     name: str
     why: str
+
+
+@event("host.step_taken", version=1)
+@dataclass(frozen=True)
+class StepTaken:
+    """One of several that belong together: their order counts."""
+
+    name: str
+    behaviour: str = "succeed"

@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,12 @@ from django.db import connection
 from outbox import Message, PermanentFailure, Retry, RetryAfter, publish, subscribe, trace
 from outbox.transports.celery import renders
 
-from .events import ChainWanted, ItemCounted, QuoteRefused, QuoteWanted
+from .events import ChainWanted, ItemCounted, QuoteRefused, QuoteWanted, StepTaken
 from .models import Effect
 from .tasks import link
 
 FIRST, SECOND, QUOTE = "host.first", "host.second", "host.quote"
+LOOSE, KEYED, STRICT, TOGETHER = "host.loose", "host.keyed", "host.strict", "host.together"
 calls: list[tuple[UUID, bool]] = []  # the message asked about, whether a transaction was open
 RETRY = Retry(attempts=3, first=timedelta(milliseconds=50), longest=timedelta(milliseconds=50), jitter=0)
 
@@ -47,6 +49,31 @@ def quoted(message: Message[QuoteWanted], answer: str) -> None:
     write(QUOTE, message, answer)
 
 
+@subscribe(StepTaken, name=LOOSE, retry=RETRY, order="none")
+def loose(message: Message[StepTaken]) -> None:
+    write(LOOSE, message)
+
+
+@subscribe(StepTaken, name=KEYED, retry=RETRY)
+def keyed(message: Message[StepTaken]) -> None:
+    write(KEYED, message)
+    behave(message)
+
+
+@subscribe(StepTaken, name=STRICT, retry=RETRY, order="strict")
+def strict(message: Message[StepTaken]) -> None:
+    write(STRICT, message)
+    behave(message)
+
+
+@subscribe(StepTaken, name=TOGETHER, retry=RETRY, at_once=4)
+def together(messages: list[Message[StepTaken]]) -> None:
+    for message in messages:
+        write(TOGETHER, message)
+    for message in messages:
+        behave(message)
+
+
 @renders(ChainWanted)
 def as_chain(event: ChainWanted) -> Signature:
     first = link.si(event.name, 0).set(queue=event.queue, headers=trace.current().headers())
@@ -73,5 +100,7 @@ def behave(message: Message[Any]) -> None:
             raise PermanentFailure("no such item")
         case "wait":
             raise RetryAfter(timedelta(hours=1), "the shop is closed")
+        case "slow":
+            time.sleep(0.1)
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
