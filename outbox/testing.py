@@ -6,10 +6,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from . import codec, destinations
+from .crashpoints import CrashPoint, crashing_relay
 from .declaration import registry
 from .relay import Relay
 from .transports.celery import CeleryTransport
 from .transports.memory import MemoryTransport
+
+__all__ = ["CrashPoint", "crashing_relay", "drain", "published"]
 
 T = TypeVar("T")
 

@@ -49,7 +49,7 @@ def deliver_open(
     ids: Sequence[str] = (),
     *,
     again: bool = False,
-    go_on: Callable[[], None],
+    go_on: Callable[[], object],
 ) -> None:
     """Handle what is open of these keys, and the messages with these ids.
 
@@ -81,7 +81,7 @@ def first_of(subscriber: str, key: str) -> Open | None:
 
 
 def _take_turns(
-    subscriber: str, first: Callable[[], Open | None], again: bool, until: float, go_on: Callable[[], None]
+    subscriber: str, first: Callable[[], Open | None], again: bool, until: float, go_on: Callable[[], object]
 ) -> Exception | None:
     """One after the other; the error at which it ended, if it was one."""
     while (one := first()) is not None and not one.held:
@@ -97,7 +97,7 @@ def _take_turns(
     return None
 
 
-def _take_turn(subscriber: str, one: Open, again: bool, go_on: Callable[[], None]) -> bool:
+def _take_turn(subscriber: str, one: Open, again: bool, go_on: Callable[[], object]) -> bool:
     """Handle this one; whether to look for a next one."""
     declared, envelope = registry.subscribers.get(subscriber), one.envelope
     counted = again or envelope.attempts > 0 or (declared is not None and declared.call is not None)

@@ -9,5 +9,11 @@ INSTALLED_APPS = [*SHOP, "tests.outbox.hostapp"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and guards nothing here
 if "TEST_REDELIVER_AFTER" in os.environ:
     OUTBOX_REDELIVER_AFTER = float(os.environ["TEST_REDELIVER_AFTER"])
+if "TEST_LEASE" in os.environ:
+    OUTBOX_LEASE = float(os.environ["TEST_LEASE"])
+if "TEST_ORDER" in os.environ:
+    OUTBOX_DESTINATIONS = {
+        "tasks": {"transport": "outbox.transports.celery.CeleryTransport", "order": os.environ["TEST_ORDER"]}
+    }
 if "SAGAS_IN_PLACE" in os.environ:
     SAGAS_IN_PLACE = os.environ["SAGAS_IN_PLACE"] == "1"
