@@ -75,10 +75,13 @@ class Delivery:
         one = self.envelope
         if self.counted and sql.begin_again(one.id, self.subscriber, one.attempts, settings.redeliver_after()):
             return False
-        # The inbox may have forgotten a message this old; if it still has to be handled, a delivery is open.
-        forgotten = timezone.now() - one.written_at > settings.keep_published()
+        forgotten = self.is_forgotten()
         is_open = (self.counted or forgotten) and sql.is_open(one.id, self.subscriber)
         return (self.counted and is_open) or (forgotten and not is_open)
+
+    def is_forgotten(self) -> bool:
+        """Whether the inbox may have forgotten this message: if it still has to be handled, a delivery is open."""
+        return timezone.now() - self.envelope.written_at > settings.keep_published()
 
     def run(self) -> bool:
         """Call, outside the transaction; handle and confirm, in one. A message that is settled is only confirmed.
@@ -95,7 +98,13 @@ class Delivery:
         return claimed is not None
 
     def _claim(self) -> bool | None:
-        """Whether to handle the message; None when another worker has it."""
+        """Whether to handle the message; None when another worker has it.
+
+        One that is forgotten must still be open, and stay so: another copy may have been handled since we looked, and
+        the day's inbox dropped with that.
+        """
+        if self.is_forgotten() and not sql.lock_open(self.envelope.id, self.subscriber):
+            return False
         return sql.claim(self.envelope, self.subscriber)
 
     def _confirm(self) -> None:

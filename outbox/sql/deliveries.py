@@ -104,6 +104,16 @@ def is_open(message_id: str, subscriber: str) -> bool:
     )
 
 
+def lock_open(message_id: str, subscriber: str) -> bool:
+    """The same, and it stays so to the end of the transaction. Waits for another that is closing it."""
+    return bool(
+        run.rows(
+            "SELECT 1 FROM outbox_delivery WHERE message_id = %s AND subscriber = %s FOR UPDATE",
+            [message_id, subscriber],
+        )
+    )
+
+
 def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: timedelta, error: str) -> None:
     """Deliver again after `delay`, with `attempts` on the books. The relay may not have marked the message yet."""
     one = envelope

@@ -25,7 +25,7 @@ def partitions(table: str) -> list[date]:
 def add_partition(table: str, day: date) -> None:
     """A partition for that day, with what the default partition holds of it. Call it in a transaction."""
     name = f"{table}_{day:%Y%m%d}"
-    run.execute(f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE")
+    lock_default(table)
     run.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
     run.execute(
         f"WITH moved AS (DELETE FROM {table}_default WHERE day = %s RETURNING *) "
@@ -35,6 +35,11 @@ def add_partition(table: str, day: date) -> None:
     run.execute(
         f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM (%s) TO (%s)", [day, day + timedelta(days=1)]
     )
+
+
+def lock_default(table: str) -> None:
+    """Keep all others away from the default partition to the end of the transaction."""
+    run.execute(f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE")
 
 
 def lock_whole(table: str) -> None:

@@ -70,7 +70,7 @@ class CeleryTransport:
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         """One round trip; when its outcome is uncertain, each message again singly."""
         sent, keys = Sent(), Keys()
-        rendered = _render_all(batch, sent, keys)
+        rendered = _render_all(batch, sent)
         if not any(signatures for _, signatures in rendered):
             return Sent(rows=[one.row for one, _ in rendered], failed=sent.failed)
         try:
@@ -105,9 +105,13 @@ def _producer() -> AbstractContextManager[Any]:
     return cast(AbstractContextManager[Any], current_app.producer_pool.acquire(block=True))
 
 
-def _render_all(batch: Iterable[Outgoing], sent: Sent, keys: Keys) -> Rendered:
-    """The signatures of each message; one that cannot be rendered fails, before anything is sent."""
+def _render_all(batch: Iterable[Outgoing], sent: Sent) -> Rendered:
+    """The signatures of each message; one that cannot be rendered fails, before anything is sent.
+
+    It stops its key from there on: those of its key that stand before it go out.
+    """
     rendered: Rendered = []
+    keys = Keys()
     for one in batch:
         if keys.stopped(one.envelope):
             continue

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from outbox import publish, turns
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
@@ -57,3 +57,10 @@ def is_all_there(written: int) -> bool:
     """Whether every message is in one place: given up, published, or still to be published."""
     given_up = DeadLetter.objects.filter(subscriber="").count()
     return given_up + PublishedMessage.objects.count() + OutboxMessage.objects.count() == written
+
+
+def someone_waits() -> bool:
+    """Whether a connection waits for another's lock. (`pg_stat_activity` stands still within a transaction.)"""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])

@@ -24,7 +24,7 @@ from .hostapp.events import StepTaken
 from .hostapp.models import Effect
 from .hostapp.subscribers import KEYED, LOOSE, STRICT, TOGETHER
 from .relaying import relay_to
-from .steps import done, in_commit_order, is_settled, look, opened, take
+from .steps import done, in_commit_order, is_settled, look, opened, someone_waits, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -375,7 +375,7 @@ def test_where_order_is_strict_messages_that_overlap_have_ids_in_the_order_of_th
     with transaction.atomic():
         publish(StepTaken("first"), key="a")
         written.set()
-        until(_someone_waits_for_a_lock, 10, what="the second writer waits for the first")
+        until(someone_waits, 10, what="the second writer waits for the first")
         publish(StepTaken("first too"), key="a")
         committed.append("first")
     thread.join()
@@ -387,11 +387,3 @@ def test_where_order_is_strict_messages_that_overlap_have_ids_in_the_order_of_th
 
 def _die(*_: object, **__: object) -> None:
     raise SystemExit
-
-
-def _someone_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        return bool(cursor.fetchone()[0])
