@@ -140,14 +140,19 @@ def test_a_failing_message_holds_back_its_key_alone_until_it_is_through():
     assert Effect.objects.get(name="late").attempt == 3
 
 
-def test_a_message_is_not_tried_before_its_time():
+def test_a_message_is_not_tried_before_its_time(monkeypatch):
     take("a", "late", behaviour="wait")
     opened(KEYED)
     look(KEYED, "a")
     held = Delivery.objects.get()
     assert (held.attempts, held.last_error) == (0, "the shop is closed")
+    monkeypatch.setattr(subscribers, "behave", lambda message: None)
+    look(KEYED, "a")
     look(KEYED, "a", again=True)
-    assert Delivery.objects.get().attempts == 0
+    assert done(KEYED) == []
+    come_due()
+    look(KEYED, "a", again=True)
+    assert done(KEYED) == ["late"]
 
 
 @pytest.mark.parametrize(("subscriber", "after"), [(KEYED, ["2", "3"]), (STRICT, [])])

@@ -36,6 +36,16 @@ def test_the_example_works(tmp_path: Path):
     assert "Thank you for S-100001" in done.stdout, done.stderr
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_example_of_several_at_once_works(tmp_path: Path):
+    first, *others = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    several = next(code for code in others if "at_once=" in code)
+    script = tmp_path / "example.py"
+    script.write_text(SCRIPT.format(code=first + several))
+    done = subprocess.run([sys.executable, script], env=process_env(), capture_output=True, text=True, check=False)
+    assert "counted S-100001" in done.stdout, done.stderr
+
+
 def test_the_defaults_are_as_the_table_says():
     table = dict(re.findall(r"\| `(OUTBOX_\w+)` \| ([^|]+?) \|", README))
     assert table["OUTBOX_BATCH"] == str(settings.batch())

@@ -54,10 +54,10 @@ class Story:
         self.numbers = count()
 
     def go_on(self) -> None:
-        """Six messages of three keys, and one that is rolled back."""
-        for key in "abcabc":
+        """Six messages of three keys, two of them slow to handle, and one that is rolled back."""
+        for place, key in enumerate("abcabc"):
             self.written.append(f"{key}{next(self.numbers)}")
-            take(key, self.written[-1])
+            take(key, self.written[-1], behaviour="slow" if place < 2 else "succeed")
         self.rolled_back.append(f"never {next(self.numbers)}")
         with transaction.atomic():
             publish(StepTaken(self.rolled_back[-1]), key="a")

@@ -81,6 +81,8 @@ def as_chain(event: ChainWanted) -> Signature:
 
 
 def write(subscriber: str, message: Message[Any], name: str = "") -> None:
+    if getattr(message.body, "behaviour", "") == "slow":
+        time.sleep(0.1)
     Effect.objects.create(
         subscriber=subscriber,
         message_id=message.id,
@@ -100,7 +102,5 @@ def behave(message: Message[Any]) -> None:
             raise PermanentFailure("no such item")
         case "wait":
             raise RetryAfter(timedelta(hours=1), "the shop is closed")
-        case "slow":
-            time.sleep(0.1)
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
