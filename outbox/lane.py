@@ -71,27 +71,32 @@ class Lane:
             if not due:
                 return
             outgoing = [Outgoing(one.row, one.envelope, (one.subscriber,)) for one in due]
-            sent = self._send(outgoing)
+            sent = self.destination.transport.publish(outgoing)
             for error in sent.failed.values():
                 logger.error("A delivery cannot be published again", exc_info=error)
-            told = self._tell(outgoing, sent, again=True)
-            if sent.outage or not told:
-                gone = set(sent.rows) if told else set()
+            untold = self._tell(outgoing, sent, again=True)
+            if outage := sent.outage or untold:
+                gone = set() if untold else set(sent.rows)
                 sql.give_back_overdue(sorted({one.row for one in due} - gone - set(sent.failed)))
+            self._note(outage)
             if len(due) < limit:
                 return
 
     def _publish(self, due: list[Due]) -> Sent:
         """Publish and mark one batch."""
         outgoing, unreadable = self._address(due)
-        sent = self._send(outgoing) if outgoing else Sent()
+        sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
         sent.failed.update(unreadable)
         by_row = {one.row: one for one in due}
+        untold = None
         if sent.rows:
             recipients = {(one.envelope.type, subscriber) for one in outgoing for subscriber in one.to}
             self._mark([by_row[row] for row in sent.rows], recipients)
-            if not self._tell(outgoing, sent):
+            untold = self._tell(outgoing, sent)
+            if untold:
                 sql.due_now([by_row[row].envelope.id for row in sent.rows])
+        if outgoing:
+            self._note(sent.outage or untold)
         for row, error in sent.failed.items():
             self._failed(by_row[row], error)
         return sent
@@ -113,26 +118,18 @@ class Lane:
                 outgoing.append(Outgoing(one.row, one.envelope, to))
         return outgoing, unreadable
 
-    def _send(self, batch: list[Outgoing]) -> Sent:
-        """Publish; after an outage no more is tried for a while, the longer the more outages there were in a row."""
-        sent = self.destination.transport.publish(batch)
-        if sent.outage is None:
-            self._outages = 0
-        else:
-            self._pause(sent.outage)
-        return sent
-
-    def _tell(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> bool:
-        """Have subscribers look for the messages whose deliveries are open; False when the broker is away."""
+    def _tell(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> Exception | None:
+        """Have subscribers look for the messages whose deliveries are open; why not, when the broker is away."""
         transport, rows = self.destination.transport, set(sent.rows)
         if not isinstance(transport, Tells):
-            return True
-        outage = transport.tell([one for one in outgoing if one.row in rows], again=again)
-        if outage is not None:
-            self._pause(outage)
-        return outage is None
+            return None
+        return transport.tell([one for one in outgoing if one.row in rows], again=again)
 
-    def _pause(self, outage: Exception) -> None:
+    def _note(self, outage: Exception | None) -> None:
+        """After an outage no more is tried for a while, the longer the more outages there were in a row."""
+        if outage is None:
+            self._outages = 0
+            return
         self._outages += 1
         pause = OUTAGE.delay_after(self._outages, roll=secrets.randbelow(1000) / 1000) or OUTAGE.longest
         self._closed_until = time.monotonic() + pause.total_seconds()

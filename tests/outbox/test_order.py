@@ -225,6 +225,31 @@ def test_a_message_that_kills_its_worker_holds_back_its_key_and_runs_out_of_atte
     assert done(STRICT) == ["other"]
 
 
+def test_a_message_that_has_failed_since_it_was_looked_at_waits_for_its_time(monkeypatch):
+    take("a", "late", behaviour="fail twice")
+    opened(KEYED)
+    claim = sql.take_turn
+
+    def fail() -> None:
+        with pytest.raises(RuntimeError, match="not yet"):
+            look(KEYED, "a")
+        connection.close()
+
+    def another_worker_fails(*args):
+        monkeypatch.setattr(sql, "take_turn", claim)
+        thread = threading.Thread(target=fail)
+        thread.start()
+        thread.join()
+        Delivery.objects.update(held_until="2100-01-01T00:00Z")
+        monkeypatch.setattr(subscribers, "behave", lambda message: None)
+        return claim(*args)
+
+    monkeypatch.setattr(sql, "take_turn", another_worker_fails)
+    look(KEYED, "a")
+    assert done(KEYED) == []
+    assert Delivery.objects.get().attempts == 1
+
+
 def test_a_worker_that_died_is_counted_before_the_next_try_begins(monkeypatch):
     take("a", "1")
     opened(KEYED)

@@ -104,6 +104,21 @@ def test_a_day_that_is_locked_is_left_for_another_time_and_the_rest_is_pruned(ol
     assert prune() == 1
 
 
+def test_a_day_that_somebody_came_to_need_before_it_was_locked_is_kept(old_copy, monkeypatch):
+    delivery = Delivery.objects.get()
+    delivery.delete()
+    lock = sql.lock_whole
+
+    def needed_meanwhile(table):
+        if table == "outbox_published":
+            delivery.save(force_insert=True)
+        lock(table)
+
+    monkeypatch.setattr(sql, "lock_whole", needed_meanwhile)
+    assert prune() == 0
+    assert PublishedMessage.objects.count() == 1
+
+
 def test_two_prunes_at_once_make_and_drop_each_day_once(old_day):
     tomorrow = datetime.now(UTC).date() + timedelta(days=3)
     sql.drop_partition("outbox_inbox", tomorrow)
