@@ -31,9 +31,9 @@ def stack(django_db_setup, django_db_blocker, standins_process, tmp_path_factory
         empty_all_tables(None)
 
 
-@pytest.fixture(params=COORDINATIONS, autouse=True)
+@pytest.fixture(params=COORDINATIONS)
 def coordination(stack, request):
-    """Each test runs twice: with orders that a saga carries, and with orders that events alone carry."""
+    """A test that uses it runs twice: with orders that a saga carries, and with orders that events alone carry."""
     stack.coordination = request.param
     return request.param
 

@@ -16,7 +16,7 @@ from tests.workers import until
 
 from .stack import attempts_of, run_of, statuses, undone_at_all, until_step
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("coordination")]
 
 
 def test_a_paid_order_completes(stack):
