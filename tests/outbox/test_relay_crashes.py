@@ -189,8 +189,6 @@ def test_a_message_that_fails_in_the_middle_of_a_batch_holds_back_its_key(level,
     OutboxMessage.objects.filter(payload__contains="bad").update(headers="not json")
     relay = relay_to(CeleryTransport(), order=level)
     relay.drain()
-    assert sorted(names_on_the_wire(redis_client)) == ["a1", "b1"], "those before it go out, those behind it wait"
-    relay.drain()
     went = ["a1", "b1"] if level != "none" else ["a1", "a3", "b1"]
     assert sorted(names_on_the_wire(redis_client)) == went
     take("a", "a4")
