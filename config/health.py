@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import redis
@@ -14,9 +13,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from outbox.health import oldest_unpublished_age
-
-LATE = timedelta(seconds=60)  # the relay publishes within a second or two; a minute means that it does not run
+from outbox import alarms, standing
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +43,13 @@ def redis_server() -> dict[str, Any]:
 
 
 def outbox() -> dict[str, Any]:
-    age = oldest_unpublished_age()
-    seconds = 0.0 if age is None else round(age.total_seconds(), 1)
-    return {"ok": seconds < LATE.total_seconds(), "oldest_unpublished_seconds": seconds}
+    """Messages move to every destination; why they do not is in the log."""
+    stands = standing.look()
+    stalled = [one.name for one in stands if alarms.stalls([one])]
+    for sentence in alarms.stalls(stands):
+        log.error("The outbox is stalled", extra={"alarm": sentence})
+    oldest = max((one.oldest.total_seconds() for one in stands if one.oldest), default=0.0)
+    return {"ok": not stalled, "oldest_unpublished_seconds": round(oldest, 1), "stalled": stalled}
 
 
 def _check(question: Callable[[], dict[str, Any]]) -> dict[str, Any]:

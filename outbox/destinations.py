@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from datetime import timedelta
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -37,6 +38,8 @@ class Destination:
     """Whether what was published is kept as history."""
     events: tuple[str, ...] = ("*",)
     """Patterns of event types, as of `fnmatch`."""
+    max_age: timedelta = timedelta(seconds=60)
+    """A message that waits longer is an alarm. The setting may be a number of seconds."""
 
     def takes(self, type_: str) -> bool:
         """Whether this event goes here."""
@@ -89,11 +92,13 @@ def _build(name: str, given: dict[str, Any]) -> Destination:
         raise OutboxDeclarationError(f"The destination {name}: `order` is one of {', '.join(ORDERS)}.")
     if "events" in given:
         given["events"] = tuple(given["events"])
+    if isinstance(given.get("max_age"), int | float):
+        given["max_age"] = timedelta(seconds=given["max_age"])
     try:
         return Destination(name, transport, **given)
     except TypeError as error:
         raise OutboxDeclarationError(
-            f"The destination {name}: {error}. Known are order, keep, events, options."
+            f"The destination {name}: {error}. Known are order, keep, events, max_age, options."
         ) from error
 
 

@@ -1,26 +1,55 @@
-"""Is the outbox moving? Age says so: a full table that moves is healthy, one old message is not."""
+"""Is the outbox moving? Age says so: a full table that moves is healthy, one old message is not.
+
+For a health check, for alarms, and for whatever scrapes figures: `figures()` are plain numbers.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from . import alarms, sql, standing
+from .alarms import bounded
+from .standing import COUNTED, Standing
 
-from . import sql
-
-COUNTED = 1000  # beyond this a count would read too much to be worth it
+__all__ = ["Status", "bounded", "dead_letters", "figures", "oldest_unpublished_age", "stalls", "status"]
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How the outbox stands. Counts end at 1000."""
+    """How the outbox stands. Counts end at 1000 for each destination."""
 
-    oldest: timedelta | None
-    unpublished: int
-    overdue: int
-    dead: int
+    destinations: tuple[Standing, ...]
+    alarms: tuple[str, ...]
+    """What somebody should see to; empty when all is well."""
+
+    @property
+    def oldest(self) -> timedelta | None:
+        """How long the oldest unpublished message waits."""
+        return max((one.oldest for one in self.destinations if one.oldest is not None), default=None)
+
+    @property
+    def unpublished(self) -> int:
+        return sum(one.depth for one in self.destinations)
+
+    @property
+    def overdue(self) -> int:
+        return sum(one.overdue for one in self.destinations)
+
+    @property
+    def dead(self) -> int:
+        return sum(one.dead for one in self.destinations)
+
+
+def status(max_age: timedelta | None = None) -> Status:
+    """All at once. `max_age` counts in place of each destination's own."""
+    stands = standing.look()
+    return Status(tuple(stands), tuple(alarms.alarms(stands, max_age)))
+
+
+def stalls() -> list[str]:
+    """Where messages do not move: too old, without a relay, or to a destination that no setting names. In words."""
+    return alarms.stalls(standing.look())
 
 
 def oldest_unpublished_age() -> timedelta | None:
@@ -30,30 +59,24 @@ def oldest_unpublished_age() -> timedelta | None:
 
 def dead_letters() -> int:
     """How many messages were given up and wait for a person; at most 1000 are counted."""
-    from .models import DeadLetter
-
-    return _probe(DeadLetter.objects.all())
+    return sum(sql.dead(COUNTED).values())
 
 
-def bounded(count: int) -> str:
-    """A count that ends at 1000, in words."""
-    return f"{count}+" if count >= COUNTED else str(count)
-
-
-def status() -> Status:
-    """All figures at once, for people and alarms."""
-    from .models import (
-        Delivery,
-        OutboxMessage,
-    )  # health is imported by projects before their apps are ready
-
-    return Status(
-        oldest=oldest_unpublished_age(),
-        unpublished=_probe(OutboxMessage.objects.all()),
-        overdue=_probe(Delivery.objects.filter(due_at__lte=Now())),
-        dead=dead_letters(),
-    )
-
-
-def _probe(rows: QuerySet[object]) -> int:  # type: ignore[type-var]
-    return rows[:COUNTED].count()
+def figures() -> dict[str, dict[str, float]]:
+    """Numbers of each destination, for whatever scrapes them; ages in seconds, 0 when nothing waits."""
+    return {
+        one.name: {
+            "oldest_unpublished_seconds": one.oldest.total_seconds() if one.oldest else 0.0,
+            "unpublished": one.depth,
+            "held_keys": one.held,
+            "keys_waiting_for_a_person": one.stopped,
+            "dead_letters": one.dead,
+            "overdue_deliveries": one.overdue,
+            "relays": len(one.relays),
+            "shards_paused": len(one.paused),
+            "shards_unowned": len(one.unowned),
+            "outage_seconds": one.outage.outage_for.total_seconds() if one.outage and one.outage.outage_for else 0.0,
+            "configured": one.destination is not None,
+        }
+        for one in standing.look()
+    }

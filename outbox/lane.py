@@ -11,7 +11,7 @@ import secrets
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import count
 
@@ -46,12 +46,12 @@ class Lane:
         """Whether an outage of the broker is waited out."""
         return time.monotonic() < self._closed_until
 
-    def drain(self) -> int:
-        """Publish all that is due; returns how many messages went out."""
+    def drain(self, goes_on: Callable[[], bool]) -> int:
+        """Publish all that is due, while `goes_on`, asked before each batch; returns how many messages went out."""
         total, limit = 0, settings.batch()
         some: list[int] | None = None  # the shards that may hold more; None for all
         for turn in count(1):
-            if self.is_closed:
+            if self.is_closed or not goes_on():
                 break
             each = math.ceil(limit / (len(some) if some else max(self.held, 1)))
             due = sql.fetch(self.destination.name, self.owner, limit, each, some)
@@ -128,9 +128,12 @@ class Lane:
     def _note(self, outage: Exception | None) -> None:
         """After an outage no more is tried for a while, the longer the more outages there were in a row."""
         if outage is None:
+            if self._outages:
+                sql.note_outage(self.owner, "")
             self._outages = 0
             return
         self._outages += 1
+        sql.note_outage(self.owner, f"{type(outage).__qualname__}: {outage}")
         pause = OUTAGE.delay_after(self._outages, roll=secrets.randbelow(1000) / 1000) or OUTAGE.longest
         self._closed_until = time.monotonic() + pause.total_seconds()
         logger.warning(

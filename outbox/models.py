@@ -126,6 +126,8 @@ class DeadLetter(EnvelopeFields):
     error = models.TextField()
     traceback = models.TextField(blank=True)
     died_at = models.DateTimeField(db_default=Now())
+    requeue_at = models.DateTimeField(null=True, blank=True, help_text="Ordered with many others: its turn.")
+    requeue_by = models.CharField(max_length=150, blank=True, default="", db_default="")
 
     class Meta:
         db_table = "outbox_dead_letter"
@@ -135,6 +137,9 @@ class DeadLetter(EnvelopeFields):
         indexes = [
             models.Index(fields=["key"], name="outbox_dead_letter_key"),
             models.Index(fields=["died_at"], name="outbox_dead_letter_died"),
+            models.Index(
+                fields=["requeue_at"], name="outbox_dead_letter_turn", condition=models.Q(requeue_at__isnull=False)
+            ),
         ]
         permissions = [("requeue_deadletter", "Can requeue dead letters")]
 
@@ -157,6 +162,10 @@ class Hold(models.Model):
         db_table = "outbox_hold"
         verbose_name = "held key"
         constraints = [models.UniqueConstraint(fields=["destination", "key"], name="outbox_hold_once")]
+        permissions = [
+            ("retry_hold", "Can have held keys tried at once"),
+            ("skip_hold", "Can skip the first message of held keys"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key} to {self.destination}"
@@ -171,10 +180,14 @@ class Shard(models.Model):
     epoch = models.BigIntegerField(default=0, help_text="Grows with every change of owner.")
     until = models.DateTimeField()
     paused = models.BooleanField(default=False, help_text="Nothing of it is published.")
+    paused_at = models.DateTimeField(null=True, blank=True)
+    paused_by = models.CharField(max_length=150, blank=True, default="", db_default="")
+    paused_reason = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         db_table = "outbox_shard"
         constraints = [models.UniqueConstraint(fields=["destination", "shard"], name="outbox_shard_once")]
+        permissions = [("pause_shard", "Can pause and resume destinations")]
 
     def __str__(self) -> str:
         return f"{self.destination}:{self.shard}"
@@ -187,6 +200,8 @@ class RelayProcess(models.Model):
     destinations = ArrayField(models.CharField(max_length=40))
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField()
+    outage = models.TextField(blank=True, default="", db_default="", help_text="Why its broker cannot be reached.")
+    outage_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         db_table = "outbox_relay"

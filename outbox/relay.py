@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from . import destinations, doorbell, settings, sql
+from . import bulk, destinations, doorbell, settings, sql
 from .destinations import SHARDS, Destination
 from .doorbell import Listener
 from .lane import Lane
@@ -39,10 +39,12 @@ class Relay:
         self.lanes = [Lane(one, self.owner) for one in (destinations.configured() if to is None else to)]
         self.until = math.inf
         """The monotonic time at which `run` ends; may be moved while it runs."""
+        self._stop = threading.Event()
         self._settled_at = self._renewed_at = self._redelivered_at = -math.inf
 
     def drain(self) -> int:
         """Take a share, publish all that is due in it, and let go; returns how many messages went out."""
+        self._stop = threading.Event()
         with self._on_duty():
             return self._drain()
 
@@ -56,6 +58,7 @@ class Relay:
 
         What was begun is finished and marked, and the shards are let go.
         """
+        self._stop = stop
         with Listener() as bell, self._on_duty():
             sent = last = self._drain()
             owed = False  # a ring stands for what is written a moment later, too: after it another look is owed
@@ -82,16 +85,22 @@ class Relay:
 
     def _drain(self) -> int:
         now = time.monotonic()
-        if now - self._renewed_at > settings.lease().total_seconds() / 3:
-            self._renew()
+        self._goes_on()
         if now - self._settled_at >= FLOOR:
             self._settle()
-        sent = sum(lane.drain() for lane in self.lanes)
+        sent = sum(lane.drain(self._goes_on) for lane in self.lanes)
         if now - self._redelivered_at >= FLOOR:
             self._redelivered_at = now
             for lane in self.lanes:
                 lane.redeliver()
+            bulk.work_off()
         return sent
+
+    def _goes_on(self) -> bool:
+        """Before each batch: hold on to the shards, however long the backlog; False when told to stop."""
+        if time.monotonic() - self._renewed_at > settings.lease().total_seconds() / 3:
+            self._renew()
+        return not self._stop.is_set()
 
     def _renew(self) -> None:
         """Sign on again, and hold on to the shards, long before the lease runs out."""

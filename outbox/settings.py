@@ -39,6 +39,11 @@ def redis_url() -> str:
     return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
 
 
+def relay_by() -> str:
+    """OUTBOX_RELAY: what runs the relay: `beat` (the task outbox.relay each second), or `command` (manage.py relay)."""
+    return str(_get("RELAY", "beat"))
+
+
 def _get(name: str, default: Any) -> Any:
     return getattr(settings, f"OUTBOX_{name}", default)
 

@@ -14,12 +14,14 @@ def take_overdue(destination: str, limit: int, redeliver_after: timedelta) -> li
     """Open deliveries to publish again, each given its next time before it goes out.
 
     That time doubles with the delivery's age, up to ten times `redeliver_after`: copies hardly lengthen a long queue.
-    A row that a handler is confirming at this moment is skipped.
+    A row that a handler is confirming at this moment is skipped; and all, while the whole destination is paused.
     """
     rows = run.rows(
         f"""
         WITH overdue AS (
             SELECT id FROM outbox_delivery WHERE due_at <= statement_timestamp() AND destination = %s
+              AND NOT (SELECT coalesce(bool_and(paused), false) FROM outbox_shard AS s
+                       WHERE s.destination = %s)
             ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
         ), taken AS (
             UPDATE outbox_delivery AS delivery
@@ -32,7 +34,7 @@ def take_overdue(destination: str, limit: int, redeliver_after: timedelta) -> li
         FROM taken JOIN outbox_published AS p USING (message_id, destination, day)
         ORDER BY taken.position
         """,
-        [destination, limit, redeliver_after, redeliver_after],
+        [destination, destination, limit, redeliver_after, redeliver_after],
     )
     return [Due(row, 0, 0, Envelope(*carried)._replace(again=True), subscriber) for row, subscriber, *carried in rows]
 

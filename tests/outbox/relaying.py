@@ -20,7 +20,7 @@ def relay_to(transport: Transport, **options: Any) -> Relay:
 
 def unpublished() -> list[Envelope]:
     """What a relay would send now; it stays unpublished."""
-    away = _Away()
+    away = Away()
     relay_to(away).drain()
     return away.seen
 
@@ -34,7 +34,7 @@ def marked(*subscribers: str) -> list[Envelope]:
     return envelopes
 
 
-class _Away:
+class Away:
     """A broker that is away."""
 
     def __init__(self) -> None:

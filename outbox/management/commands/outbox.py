@@ -1,42 +1,111 @@
-"""`manage.py outbox status`: how the outbox stands, with an exit code for alarms."""
+"""`manage.py outbox`: how the outbox stands, with an exit code for alarms; held keys; pauses; turns of dead letters."""
 
 from __future__ import annotations
 
+import getpass
+import json
 import sys
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 
-from outbox import health
+from outbox import bulk, health, holds, pauses
+from outbox.errors import OutboxError
+from outbox.models import Hold
+from outbox.record import Actor
+from outbox.reports import held_line, lines
+
+ALARM, CANNOT_TELL = 1, 2
 
 
 class Command(BaseCommand):
-    help = "Shows the age of the oldest unpublished message, the depth, overdue deliveries and dead letters."
+    help = "Says how the outbox stands, and lets an operator act. Every act is recorded."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", choices=["status"])
-        parser.add_argument(
-            "--max-age",
-            type=float,
-            default=60,
-            metavar="SECONDS",
-            help="exit with 1 when a message waits longer (default 60)",
+        commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        status = commands.add_parser(
+            "status", help="How it stands: exits with 0, 1 for an alarm, 2 when it cannot tell"
         )
+        status.add_argument("--max-age", type=float, metavar="SECONDS", help="in place of what each destination says")
+        status.add_argument("--json", action="store_true", help="figures and alarms, as JSON")
+        listing = commands.add_parser("holds", help="Keys that wait because their first message failed")
+        listing.add_argument("destination", nargs="?", help="of this destination only")
+        for name, words in {
+            "retry": "Try the first message of a held key at once",
+            "skip": "Go on without it: it becomes a dead letter",
+            "requeue": "Put it back, when it was given up, and let the key go",
+        }.items():
+            act = commands.add_parser(name, help=words)
+            act.add_argument("destination")
+            act.add_argument("key")
+            _who_and_why(act, required=name == "skip")
+        for name, words in {"pause": "Publish nothing more", "resume": "Publish again"}.items():
+            act = commands.add_parser(name, help=words)
+            act.add_argument("destination")
+            act.add_argument("--shard", type=int, action="append", metavar="N", help="only this one; several times")
+            _who_and_why(act, required=True)
+        commands.add_parser("stop-requeue", help="Requeue no more of the dead letters that have their turn yet to come")
 
-    def handle(self, *_args: Any, max_age: float, **_options: Any) -> None:
-        now = health.status()
-        age = timedelta(0) if now.oldest is None else now.oldest
-        self.stdout.write(f"oldest unpublished   {age.total_seconds():.1f} s")
-        self.stdout.write(f"unpublished          {health.bounded(now.unpublished)}")
-        self.stdout.write(f"overdue deliveries   {health.bounded(now.overdue)}")
-        self.stdout.write(f"dead letters         {health.bounded(now.dead)}")
-        if age > timedelta(seconds=max_age):
-            self.stderr.write(
-                f"A message has waited {age.total_seconds():.1f} s; at most {max_age:g} s is healthy. "
-                "Do beat and a worker run?"
-            )
-            sys.exit(1)
-        if now.dead:
-            self.stderr.write("Messages were given up: look at the dead letters in the admin, mend the cause, requeue.")
-            sys.exit(1)
+    def handle(self, *_args: Any, command: str, **given: Any) -> None:
+        if command == "status":
+            self._status(given["max_age"], as_json=given["json"])
+            return
+        try:
+            self._act(command, given)
+        except OutboxError as error:
+            raise CommandError(str(error)) from error
+
+    def _status(self, max_age: float | None, *, as_json: bool) -> None:
+        try:
+            now = health.status(None if max_age is None else timedelta(seconds=max_age))
+            figures = health.figures() if as_json else {}
+        except (DatabaseError, InterfaceError) as error:
+            self.stderr.write(f"The database cannot be asked, so nobody can tell: {error}".strip())
+            sys.exit(CANNOT_TELL)
+        if as_json:
+            self.stdout.write(json.dumps({"destinations": figures, "alarms": now.alarms}, indent=2))
+        else:
+            self.stdout.write("\n".join(lines(now)))
+        for alarm in now.alarms:
+            self.stderr.write(alarm)
+        if now.alarms:
+            sys.exit(ALARM)
+
+    def _act(self, command: str, given: dict[str, Any]) -> None:
+        destination: str = given.get("destination") or ""
+        if command == "holds":
+            self._holds(destination)
+        elif command == "stop-requeue":
+            self.stdout.write(f"{bulk.stop()} dead letters stay where they are.")
+        elif command in ("pause", "resume"):
+            done = getattr(pauses, command)(destination, given["shard"], actor=_actor(given), reason=given["reason"])
+            self.stdout.write(f"{done} shards of {destination} {command}d.")
+        else:
+            getattr(holds, command)(destination, given["key"], actor=_actor(given), reason=given["reason"])
+            self.stdout.write(f"{given['key']} to {destination}: {command} done.")
+
+    def _holds(self, destination: str) -> None:
+        found = list(Hold.objects.filter(**({"destination": destination} if destination else {})).order_by("since"))
+        depths = holds.behind(found)
+        for hold in found:
+            self.stdout.write(held_line(hold, depths[hold.pk]))
+        if not found:
+            self.stdout.write("No key is held.")
+
+
+def _who_and_why(parser: Any, *, required: bool) -> None:
+    parser.add_argument("--reason", required=required, default="", help="why; it is recorded")
+    parser.add_argument("--as", metavar="USERNAME", default="", help="the user who acts, for the admin's log")
+
+
+def _actor(given: dict[str, Any]) -> Actor:
+    if not given["as"]:
+        return f"{getpass.getuser()} on the command line"
+    users = get_user_model()
+    found = users.objects.filter(**{users.USERNAME_FIELD: given["as"]}).first()
+    if found is None:
+        raise CommandError(f"No user is named {given['as']}.")
+    return found

@@ -1,0 +1,99 @@
+"""What is wrong, in words: one sentence each, which says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from .durations import say
+from .standing import COUNTED, Standing
+
+GRACE = timedelta(seconds=5)  # between two relays, as at a deploy, nobody lives for a moment
+
+
+def bounded(count: int) -> str:
+    """A count that ends at 1000, in words."""
+    return f"{count}+" if count >= COUNTED else str(count)
+
+
+def stalls(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
+    """Where messages do not move. `max_age` counts in place of what each destination says is healthy."""
+    return [alarm for one in standings for alarm in (*_stranded(one), *_late(one, max_age), *_unattended(one))]
+
+
+def alarms(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
+    """All that somebody should see to."""
+    all_of_them = list(standings)
+    return [*stalls(all_of_them, max_age), *(alarm for one in all_of_them for alarm in _for_a_person(one))]
+
+
+def _stranded(one: Standing) -> Iterator[str]:
+    if one.destination is not None:
+        return
+    if one.depth:
+        yield (
+            f"{_messages(one.depth)} for {one.name}, a destination that OUTBOX_DESTINATIONS does not name: "
+            "name it again until it is empty."
+        )
+    if one.overdue:
+        yield f"{one.name}: {bounded(one.overdue)} deliveries are overdue, and OUTBOX_DESTINATIONS does not name it."
+
+
+def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+    if one.destination is None or one.oldest is None:
+        return
+    most = one.destination.max_age if max_age is None else max_age
+    if one.oldest > most:
+        yield (
+            f"{one.name}: A message has waited {one.oldest.total_seconds():.1f} s; "
+            f"at most {most.total_seconds():g} s is healthy. {why(one)}"
+        )
+
+
+def why(one: Standing) -> str:
+    """What most likely keeps its messages."""
+    if one.paused:
+        return f"{len(one.paused)} of its shards are paused, by {_who(one)}."
+    if not one.relays:
+        return "No relay lives. Do beat and a worker run, or `manage.py relay`?"
+    if one.outage:
+        return f"Its broker is away since {say(one.outage.outage_for or timedelta(0))}: {one.outage.outage}"
+    if one.held:
+        return f"{bounded(one.held)} of its keys are held: `manage.py outbox holds` says why."
+    if one.unowned:
+        return f"Nobody owns {len(one.unowned)} of its shards yet."
+    return "Its relays live and are behind: start more of them."
+
+
+def _unattended(one: Standing) -> Iterator[str]:
+    if one.destination and not one.relays and one.oldest is not None and one.oldest > GRACE:
+        yield (
+            f"{one.name}: no relay lives, and {_messages(one.depth)}. Have beat run the task outbox.relay each second, "
+            "with a worker for it, or run `manage.py relay`."
+        )
+
+
+def _for_a_person(one: Standing) -> Iterator[str]:
+    if one.paused:
+        yield f"{one.name}: paused, {len(one.paused)} of {len(one.shards)} shards, by {_who(one)}."
+    if one.stopped:
+        yield (
+            f"{one.name}: {bounded(one.stopped)} keys wait for a person: `manage.py outbox holds` says why; requeue "
+            "the first message of each, or skip it."
+        )
+    if one.dead:
+        yield (
+            f"{one.name}: {bounded(one.dead)} messages were given up: look at the dead letters in the admin, mend the "
+            "cause, requeue."
+        )
+
+
+def _who(one: Standing) -> str:
+    by = sorted(
+        {f"{shard.paused_by or 'somebody'} ({shard.paused_reason or 'no reason given'})" for shard in one.paused}
+    )
+    return "; ".join(by)
+
+
+def _messages(count: int) -> str:
+    return "1 message waits" if count == 1 else f"{bounded(count)} messages wait"

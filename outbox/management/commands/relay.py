@@ -1,0 +1,52 @@
+"""`manage.py relay`: relays that run until they are told to stop, for those who do not want beat to drive them."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from outbox import destinations
+from outbox.crew import Crew
+from outbox.destinations import Destination
+
+
+class Command(BaseCommand):
+    help = (
+        "Relays messages until SIGTERM or SIGINT; then finishes and marks what is in hand, lets its shards go, and "
+        "exits with 0. Any number may run, on any machine: they share the work."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--destination", action="append", metavar="NAME", help="only to this one; may be given several times"
+        )
+
+    def handle(self, *_args: Any, destination: list[str] | None, **_options: Any) -> None:
+        to = _named(destination)
+        crew = Crew(to)
+        _stop_when_told(crew)
+        self.stdout.write(f"Relaying to {', '.join(one.name for one in to)}. SIGTERM or Ctrl-C ends it.")
+        crew.run()
+        self.stdout.write("Stopped: what was begun is marked, and the shards are free.")
+
+
+def _named(names: Sequence[str] | None) -> list[Destination]:
+    known = {one.name: one for one in destinations.configured()}
+    unknown = sorted(set(names or ()) - set(known))
+    if unknown:
+        raise CommandError(f"No destination is named {', '.join(unknown)}. There are: {', '.join(known)}.")
+    return [known[name] for name in dict.fromkeys(names or known)]
+
+
+def _stop_when_told(crew: Crew) -> None:
+    """The batch in hand is not disturbed: the relays look between two batches, and at least once a second."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        crew.stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)

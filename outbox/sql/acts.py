@@ -1,0 +1,116 @@
+"""Statements for what operators do about held keys and dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from . import run
+
+
+def lock_shard(destination: str, shard: int) -> bool:
+    """Let no relay take the shard before this transaction ends; whether one owns it now."""
+    rows = run.rows(
+        """
+        SELECT until > clock_timestamp() FROM outbox_shard WHERE destination = %s AND shard = %s FOR UPDATE
+        """,
+        [destination, shard],
+    )
+    return bool(rows and rows[0][0])
+
+
+def holds_for(hold_id: int, at_least: timedelta) -> bool:
+    """Whether the key stays held for so long yet: nobody fetches from it meanwhile."""
+    rows = run.rows(
+        "SELECT until IS NULL OR until > clock_timestamp() + %s FROM outbox_hold WHERE id = %s", [at_least, hold_id]
+    )
+    return bool(rows and rows[0][0])
+
+
+def try_at_once(hold_id: int) -> None:
+    """The key may be published from now; the hold stays, with its count, until its first message has gone out."""
+    run.execute("UPDATE outbox_hold SET until = statement_timestamp() WHERE id = %s", [hold_id])
+
+
+def bury_head(destination: str, shard: int, position: int, error: str) -> int:
+    """Make a dead letter of an unpublished message; how many there were."""
+    return run.execute(
+        f"""
+        WITH gone AS (
+            DELETE FROM outbox_message WHERE destination = %s AND shard = %s AND id = %s RETURNING *
+        )
+        INSERT INTO outbox_dead_letter ({run.COLUMNS}, attempts, destination, position, subscriber, error_class, error,
+                                        traceback, died_at)
+        SELECT {run.COLUMNS}, attempts, destination, id, '', 'Skipped', %s, '', statement_timestamp() FROM gone
+        ON CONFLICT (message_id, subscriber, destination) DO NOTHING
+        """,
+        [destination, shard, position, error],
+    )
+
+
+def behind(holds: Sequence[int], most: int, window: int) -> dict[int, tuple[int, bool]]:
+    """Of each hold, how many messages of its key wait behind the first, and whether there may be more.
+
+    Counts up to `most`, and reads at most `window` rows of the shard, each.
+    """
+    rows = run.rows(
+        """
+        SELECT h.id, seen.ours, seen.ours >= %(most)s OR seen.all >= %(window)s
+        FROM outbox_hold AS h CROSS JOIN LATERAL (
+            SELECT count(*) AS all, least(count(*) FILTER (WHERE m.key = h.key), %(most)s) AS ours
+            FROM (SELECT key FROM outbox_message
+                  WHERE destination = h.destination AND shard = h.shard AND id > h.position
+                  ORDER BY id LIMIT %(window)s) AS m
+        ) AS seen
+        WHERE h.id = ANY(%(holds)s)
+        """,
+        {"holds": list(holds), "most": most, "window": window},
+    )
+    return {hold: (count, more) for hold, count, more in rows}
+
+
+def order_requeue(dead_letters: Sequence[int], every: timedelta, who: str) -> int:
+    """Give each of these dead letters, in this order, its turn, one `every` so long; how many were not ordered yet."""
+    return run.execute(
+        """
+        UPDATE outbox_dead_letter AS dead
+        SET requeue_at = statement_timestamp() + (turn.place - 1) * %s, requeue_by = %s
+        FROM unnest(%s::bigint[]) WITH ORDINALITY AS turn (id, place)
+        WHERE dead.id = turn.id AND dead.requeue_at IS NULL
+        """,
+        [every, who, list(dead_letters)],
+    )
+
+
+def stop_requeue() -> int:
+    """No dead letter that was ordered before has a turn any more; how many had."""
+    return run.execute("UPDATE outbox_dead_letter SET requeue_at = NULL, requeue_by = '' WHERE requeue_at IS NOT NULL")
+
+
+def whose_turn(limit: int) -> list[int]:
+    """The dead letters whose turn has come."""
+    rows = run.rows(
+        """
+        SELECT id FROM outbox_dead_letter WHERE requeue_at <= statement_timestamp() ORDER BY requeue_at LIMIT %s
+        """,
+        [limit],
+    )
+    return [row for (row,) in rows]
+
+
+def take_its_turn(dead_letter: int) -> bool:
+    """Lock it for its requeue; False when somebody else has it, or it was stopped."""
+    return bool(
+        run.rows(
+            """
+            SELECT 1 FROM outbox_dead_letter WHERE id = %s AND requeue_at <= statement_timestamp()
+            FOR UPDATE SKIP LOCKED
+            """,
+            [dead_letter],
+        )
+    )
+
+
+def lose_turn(dead_letter: int) -> None:
+    """It is not tried again by itself."""
+    run.execute("UPDATE outbox_dead_letter SET requeue_at = NULL, requeue_by = '' WHERE id = %s", [dead_letter])

@@ -1,0 +1,125 @@
+"""Statements on how each destination stands. None of them counts a table: each probe ends at a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from . import run
+
+
+class ShardRow(NamedTuple):
+    """One shard, and who has it."""
+
+    shard: int
+    owner: str
+    epoch: int
+    until: datetime
+    live: bool
+    """Whether the lease still runs."""
+    paused: bool
+    paused_at: datetime | None
+    paused_by: str
+    paused_reason: str
+
+
+class RelayRow(NamedTuple):
+    """One relay that lives."""
+
+    owner: str
+    destinations: list[str]
+    started_at: datetime
+    silent_for: timedelta
+    outage: str
+    outage_for: timedelta | None
+
+
+def depths(destinations: Sequence[str], most: int) -> dict[str, int]:
+    """How many messages wait for each; `most` at most."""
+    rows = run.rows(
+        """
+        SELECT name, (SELECT count(*) FROM (SELECT 1 FROM outbox_message WHERE destination = name LIMIT %s) AS first)
+        FROM unnest(%s::text[]) AS name
+        """,
+        [most, list(destinations)],
+    )
+    return dict(rows)
+
+
+def shards() -> dict[str, list[ShardRow]]:
+    """All shards of each destination."""
+    rows = run.rows(
+        """
+        SELECT destination, shard, owner, epoch, until, owner <> '' AND until > clock_timestamp(), paused, paused_at,
+               paused_by, paused_reason
+        FROM outbox_shard ORDER BY destination, shard
+        """
+    )
+    found: dict[str, list[ShardRow]] = {}
+    for destination, *rest in rows:
+        found.setdefault(destination, []).append(ShardRow(*rest))
+    return found
+
+
+def relays(alive_for: timedelta) -> list[RelayRow]:
+    """Those that were seen within `alive_for`, the eldest first."""
+    rows = run.rows(
+        """
+        SELECT owner, destinations, started_at, clock_timestamp() - seen_at, outage, clock_timestamp() - outage_since
+        FROM outbox_relay WHERE seen_at > statement_timestamp() - %s ORDER BY started_at, owner
+        """,
+        [alive_for],
+    )
+    return [RelayRow(*row) for row in rows]
+
+
+def held(most: int) -> dict[str, tuple[int, int]]:
+    """Of each destination, how many keys are held, and how many of them until a person acts; of the first `most`."""
+    rows = run.rows(
+        """
+        SELECT destination, count(*), count(*) FILTER (WHERE until IS NULL)
+        FROM (SELECT destination, until FROM outbox_hold LIMIT %s) AS first GROUP BY destination
+        """,
+        [most],
+    )
+    return {destination: (count, stopped) for destination, count, stopped in rows}
+
+
+def dead(most: int) -> dict[str, int]:
+    """How many dead letters each destination has, of the first `most`."""
+    return dict(
+        run.rows(
+            """
+            SELECT destination, count(*) FROM (SELECT destination FROM outbox_dead_letter LIMIT %s) AS first
+            GROUP BY destination
+            """,
+            [most],
+        )
+    )
+
+
+def overdue(most: int) -> dict[str, int]:
+    """How many open deliveries of each destination wait to be published again, of the first `most`."""
+    return dict(
+        run.rows(
+            """
+            SELECT destination, count(*) FROM (
+                SELECT destination FROM outbox_delivery WHERE due_at <= statement_timestamp() ORDER BY due_at LIMIT %s
+            ) AS first GROUP BY destination
+            """,
+            [most],
+        )
+    )
+
+
+def note_outage(owner: str, error: str) -> None:
+    """This relay's broker cannot be reached; empty: it can again."""
+    run.execute(
+        """
+        UPDATE outbox_relay SET outage = %s,
+               outage_since = CASE WHEN %s = '' THEN NULL ELSE coalesce(outage_since, statement_timestamp()) END
+        WHERE owner = %s
+        """,
+        [error, error, owner],
+    )
