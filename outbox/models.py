@@ -186,6 +186,7 @@ class Shard(models.Model):
 
     class Meta:
         db_table = "outbox_shard"
+        verbose_name_plural = "destinations and shards"
         constraints = [models.UniqueConstraint(fields=["destination", "shard"], name="outbox_shard_once")]
         permissions = [("pause_shard", "Can pause and resume destinations")]
 

@@ -1,0 +1,64 @@
+"""An action that asks first: a page that says what it will do and wants to know why, then the act itself.
+
+As with Django's own "delete selected", the page posts to the list again, whose filter stands in its address.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from ..record import ReasonMissing
+
+CONFIRMED = "confirmed"
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 70, "class": "vLargeTextField"}),
+        error_messages={"required": ReasonMissing.__doc__ or ""},
+    )
+
+
+class OptionalReasonForm(ReasonForm):
+    """Why, for an act that loses nothing."""
+
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 70, "class": "vLargeTextField"}),
+        label="Reason (optional)",
+        required=False,
+    )
+
+
+def asked(request: HttpRequest, form_class: type[forms.Form]) -> forms.Form:
+    """The form: as it was sent, or empty."""
+    return form_class(request.POST) if request.POST.get(CONFIRMED) else form_class()
+
+
+def page(model_admin: Any, request: HttpRequest, form: forms.Form, **said: Any) -> HttpResponse:
+    """The question. `said`: action, title, explains, button, and what the template shows of the rows."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "form": form,
+        "selected": request.POST.getlist("_selected_action"),
+        "across": request.POST.get("select_across", "0"),
+        "confirmed": CONFIRMED,
+        **said,
+    }
+    return TemplateResponse(request, "admin/outbox/confirm.html", context)
+
+
+def told(model_admin: Any, request: HttpRequest, done: int, what: str, refused: list[str]) -> None:
+    """What was done and what was not, on the page that follows."""
+    if done or not refused:
+        model_admin.message_user(request, f"{what}: {done}.", messages.SUCCESS if done else messages.WARNING)
+    for why in refused[:20]:
+        model_admin.message_user(request, f"Nothing was done: {why}", messages.WARNING)

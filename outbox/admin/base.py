@@ -1,0 +1,99 @@
+"""What the admin's pages of this app have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from .. import destinations
+from ..declaration import registry
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    ModelAdmin = admin.ModelAdmin[Any]  # a class that takes parameters only in the eyes of the type checker
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows may be looked at. How each destination stands is above every list: `admin/outbox/change_list.html`."""
+
+    show_full_result_count = False  # tables may be large: no second count
+    show_facets = admin.ShowFacets.NEVER  # each would count the table
+    list_per_page = 50
+
+    class Media:
+        css = {"all": ["outbox/desk.css"]}
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, titled by what it lists: nothing in it is selected for a change."""
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class OneOf(admin.SimpleListFilter):
+    """A filter by what is declared: to look the values up would read the whole table."""
+
+    def values(self) -> Sequence[str]:
+        """What may be chosen."""
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, value) for value in self.values()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+class TypeFilter(OneOf):
+    """By event."""
+
+    title, parameter_name = "type", "type"
+
+    def values(self) -> Sequence[str]:
+        return sorted({name for name, _ in registry.events})
+
+
+class SubscriberFilter(OneOf):
+    """By subscriber."""
+
+    title, parameter_name = "subscriber", "subscriber"
+
+    def values(self) -> Sequence[str]:
+        return sorted(registry.subscribers)
+
+
+class DestinationFilter(OneOf):
+    """By destination."""
+
+    title, parameter_name = "destination", "destination"
+
+    def values(self) -> Sequence[str]:
+        return [one.name for one in destinations.configured()]
+
+
+def two_lines(first: object, second: object) -> SafeString:
+    """A cell with a small second line."""
+    return format_html("{}<small>{}</small>", first, second)
+
+
+def said_at(moment: datetime | None) -> str:
+    """A moment in the site's time zone: `2026-03-04 14:02:05`; a dash for none."""
+    return "—" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"

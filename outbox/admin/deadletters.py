@@ -1,0 +1,162 @@
+"""Messages that were given up: each with its reason, and a way back, one by one or many at a bounded rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+from django.views.decorators.http import require_POST
+
+from .. import bulk
+from ..models import DeadLetter
+from ..record import note
+from ..requeue import requeue
+from . import asking
+from .base import DestinationFilter, SubscriberFilter, TypeFilter, said_at, two_lines
+from .detail import EnvelopeAdmin, trace_of
+
+SHOWN = 140  # characters of an error
+SAMPLE = 10  # messages that a preview names
+GROUPS = 30  # kinds of failure that it names
+
+
+class RequeueForm(asking.OptionalReasonForm):
+    """How fast, and why."""
+
+    rate = forms.FloatField(
+        label="A second",
+        initial=bulk.RATE,
+        min_value=0.01,
+        max_value=1000,
+        help_text="The relays requeue so many a second. You may close the page, and you may stop it.",
+    )
+    before = forms.DateTimeField(widget=forms.HiddenInput)
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(EnvelopeAdmin):
+    """Dead letters, the newest first."""
+
+    list_display = ("about", "where", "why", "died", "turn")
+    list_filter = (DestinationFilter, TypeFilter, SubscriberFilter, "error_class")
+    ordering = ("-died_at",)
+    actions = ("requeue_selected", "requeue_many")
+
+    @admin.display(description="message")
+    def about(self, dead: DeadLetter) -> SafeString:
+        return two_lines(dead.type, dead.key or "no key")
+
+    @admin.display(description="given up by")
+    def where(self, dead: DeadLetter) -> SafeString:
+        return two_lines(dead.subscriber or "the relay", f"to {dead.destination or '—'}, attempts: {dead.attempts}")
+
+    @admin.display(description="why")
+    def why(self, dead: DeadLetter) -> SafeString:
+        return two_lines(dead.error_class, Truncator(dead.error).chars(SHOWN))
+
+    @admin.display(description="given up at")
+    def died(self, dead: DeadLetter) -> str:
+        return said_at(dead.died_at)
+
+    @admin.display(description="requeued")
+    def turn(self, dead: DeadLetter) -> SafeString | str:
+        return two_lines(f"at {said_at(dead.requeue_at)}", f"by {dead.requeue_by}") if dead.requeue_at else "—"
+
+    def facts(self, row: DeadLetter) -> Iterator[tuple[str, object]]:
+        yield "Given up by", row.subscriber or f"the relay to {row.destination}"
+        yield "Given up at", said_at(row.died_at)
+        yield "Attempts", row.attempts
+        if row.requeue_at:
+            yield "Will be requeued", f"{said_at(row.requeue_at)}, by {row.requeue_by}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        waiting = DeadLetter.objects.filter(requeue_at__isnull=False)[: bulk.MOST].count()
+        may = self.has_requeue_permission(request)
+        return super().changelist_view(request, {**(extra_context or {}), "turns": waiting, "may_stop": may})
+
+    # --- The acts ----------------------------------------------------------------------------------------------------
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.requeue_deadletter")
+
+    def get_urls(self) -> list[URLPattern]:
+        stop = self.admin_site.admin_view(require_POST(self.stop_view))
+        return [path("stop/", stop, name="outbox_deadletter_stop"), *super().get_urls()]
+
+    def stop_view(self, request: HttpRequest) -> HttpResponse:
+        """Requeue no more of what was ordered (POST)."""
+        if not self.has_requeue_permission(request):
+            raise PermissionDenied
+        with transaction.atomic():
+            first = DeadLetter.objects.filter(requeue_at__isnull=False).first()
+            left = bulk.stop()
+            if first is not None:
+                note(request.user, first, f"Stopped the requeue of {left} dead letters.")  # type: ignore[arg-type]
+        self.message_user(request, f"Stopped: {left} stay where they are.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:outbox_deadletter_changelist"))
+
+    @admin.action(description="Requeue selected dead letters", permissions=["requeue"])
+    def requeue_selected(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
+        """Requeue each, record who did, and say how many were and were not."""
+        done = skipped = 0
+        for dead in queryset.order_by("position", "died_at"):
+            with transaction.atomic():  # the act and its record, or neither
+                requeued = requeue(dead.pk)
+                if requeued:
+                    change = f"Requeued to {dead.subscriber or 'the outbox'} after {dead.attempts} attempts: "
+                    note(request.user, dead, change + dead.error)  # type: ignore[arg-type]
+            done += requeued
+            skipped += not requeued
+        self.message_user(request, f"Requeued {done}.", messages.SUCCESS if done else messages.WARNING)
+        if skipped:
+            self.message_user(request, f"Skipped {skipped}: requeued by somebody else.", messages.WARNING)
+
+    @admin.action(description="Requeue many, at a bounded rate …", permissions=["requeue"])
+    def requeue_many(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse | None:
+        """A preview that counts them by kind of failure; then each gets its turn, and the relays take it."""
+        form = asking.asked(request, RequeueForm)
+        if form.is_bound and form.is_valid():
+            self._order(request, queryset.filter(died_at__lte=form.cleaned_data["before"]), form.cleaned_data)
+            return None
+        if not form.is_bound:
+            form.initial["before"] = timezone.now().isoformat()
+        return asking.page(self, request, form, **_preview(queryset))
+
+    def _order(self, request: HttpRequest, chosen: QuerySet[DeadLetter], given: dict[str, Any]) -> None:
+        ids = list(chosen.order_by("position", "died_at").values_list("pk", flat=True)[: bulk.MOST + 1])
+        try:
+            with transaction.atomic():
+                ordered = bulk.order(ids, actor=request.user, rate=given["rate"])  # type: ignore[arg-type]
+                if ordered:
+                    why = f" ({given['reason']})" if given["reason"] else ""
+                    what = f"Ordered the requeue of {ordered} dead letters, {given['rate']:g} a second{why}."
+                    note(request.user, DeadLetter.objects.get(pk=ids[0]), what)  # type: ignore[arg-type]
+        except bulk.NotPossible as error:
+            self.message_user(request, f"Nothing was done. {error}", messages.ERROR)
+            return
+        self.message_user(request, f"{ordered} will be requeued, {given['rate']:g} a second.", messages.SUCCESS)
+
+
+def _preview(chosen: QuerySet[DeadLetter]) -> dict[str, Any]:
+    count = chosen.count()
+    kinds = chosen.order_by().values("error_class", "type", "subscriber").annotate(number=Count("pk"))
+    return {
+        "action": "requeue_many",
+        "title": "Requeue many?",
+        "explains": "Each goes back with a fresh budget of attempts: to the subscriber that gave it up, or to the "
+        "outbox. Mend the cause first; what fails again becomes a dead letter again.",
+        "button": f"Requeue {count}",
+        "count": count,
+        "kinds": kinds.order_by("-number", "error_class", "type")[:GROUPS],
+        "sample": [(dead, trace_of(dead)) for dead in chosen.order_by("position", "died_at")[:SAMPLE]],
+    }

@@ -1,0 +1,182 @@
+"""Held keys: why they wait, how much waits behind them, and the three things that can be done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from .. import holds
+from ..errors import OutboxError
+from ..models import DeadLetter, Hold, OutboxMessage
+from . import asking
+from .base import DestinationFilter, ReadOnlyAdmin, said_at, two_lines
+from .detail import pretty
+
+SHOWN = 160  # characters of an error
+
+
+class Verb(NamedTuple):
+    """What can be done about a held key."""
+
+    name: str
+    title: str
+    explains: str
+    form: type[asking.ReasonForm]
+    do: Callable[..., None]
+
+
+VERBS = {
+    verb.name: verb
+    for verb in (
+        Verb(
+            "retry",
+            "Retry now",
+            "The first message is tried at once. Should it fail again, its key waits as long as it would have.",
+            asking.OptionalReasonForm,
+            holds.retry,
+        ),
+        Verb(
+            "skip",
+            "Skip the first message",
+            "It becomes a dead letter that says who skipped it and why, and the rest of the key goes on without it. "
+            "Requeued later, it arrives after what followed it.",
+            asking.ReasonForm,
+            holds.skip,
+        ),
+        Verb(
+            "requeue",
+            "Requeue the first message",
+            "For a message that was given up: it goes back to its old place with a fresh budget of tries, before those "
+            "that wait for it, and the key is let go.",
+            asking.OptionalReasonForm,
+            holds.requeue,
+        ),
+    )
+}
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    """Held keys, those that wait for a person first."""
+
+    list_display = ("about", "why", "since_until", "behind")
+    list_filter = (DestinationFilter,)
+    search_fields = ("=key", "=message_id")
+    search_help_text = "A key such as order:42, or a message id, in full."
+    ordering = ("-until", "since")  # PostgreSQL puts those without an end first
+    sortable_by = ()
+    actions = ("retry", "skip", "requeue")
+
+    @admin.display(description="key")
+    def about(self, hold: Hold) -> SafeString:
+        return two_lines(hold.key, f"to {hold.destination}, shard {hold.shard}")
+
+    @admin.display(description="why")
+    def why(self, hold: Hold) -> SafeString:
+        return two_lines(Truncator(hold.last_error).chars(SHOWN), f"{hold.type}, tries that failed: {hold.attempts}")
+
+    @admin.display(description="held until, since")
+    def since_until(self, hold: Hold) -> SafeString:
+        until = said_at(hold.until) if hold.until else "a person acts"
+        return two_lines(until, f"since {said_at(hold.since)}")
+
+    @admin.display(description="wait behind it")
+    def behind(self, hold: Hold) -> str:
+        return str(holds.behind([hold]).get(hold.pk, "0"))
+
+    # --- The acts ----------------------------------------------------------------------------------------------------
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.retry_hold")
+
+    def has_skip_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.skip_hold")
+
+    def has_requeue_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.requeue_deadletter")
+
+    @admin.action(description="Retry now …", permissions=["retry"])
+    def retry(self, request: HttpRequest, chosen: QuerySet[Hold]) -> HttpResponse | None:
+        return self._ask_then_do(request, chosen, VERBS["retry"])
+
+    @admin.action(description="Skip the first message …", permissions=["skip"])
+    def skip(self, request: HttpRequest, chosen: QuerySet[Hold]) -> HttpResponse | None:
+        return self._ask_then_do(request, chosen, VERBS["skip"])
+
+    @admin.action(description="Requeue the first message …", permissions=["requeue"])
+    def requeue(self, request: HttpRequest, chosen: QuerySet[Hold]) -> HttpResponse | None:
+        return self._ask_then_do(request, chosen, VERBS["requeue"])
+
+    def _ask_then_do(self, request: HttpRequest, chosen: QuerySet[Hold], verb: Verb) -> HttpResponse | None:
+        form = asking.asked(request, verb.form)
+        if form.is_bound and form.is_valid():
+            self._do(request, list(chosen), verb, form.cleaned_data["reason"])
+            return None
+        return asking.page(
+            self,
+            request,
+            form,
+            action=verb.name,
+            title=f"{verb.title}?",
+            explains=verb.explains,
+            button=f"{verb.title}: {chosen.count()}",
+            holds=[(hold, self.behind(hold)) for hold in chosen[:50]],
+        )
+
+    def _do(self, request: HttpRequest, chosen: list[Hold], verb: Verb, reason: str) -> None:
+        done, refused = 0, []
+        for hold in chosen:
+            try:
+                verb.do(hold.destination, hold.key, actor=request.user, reason=reason)
+                done += 1
+            except OutboxError as error:
+                refused.append(str(error))
+        asking.told(self, request, done, verb.title, refused)
+
+    # --- The page of a held key --------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The key's page; it changes nothing."""
+        hold = self.get_object(request, object_id)
+        if not self.has_view_permission(request, hold):
+            raise PermissionDenied
+        if hold is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        first = _first(hold)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": hold.key,
+            "hold": hold,
+            "behind": self.behind(hold),
+            "given_up": isinstance(first, DeadLetter),
+            "payload": pretty(first.payload) if first else "",
+            "verbs": [verb for verb in VERBS.values() if self._offers(request, verb, first)],
+        }
+        return TemplateResponse(request, "admin/outbox/hold.html", context)
+
+    def _offers(self, request: HttpRequest, verb: Verb, first: object) -> bool:
+        if not getattr(self, f"has_{verb.name}_permission")(request):
+            return False
+        return verb.name == "skip" or (verb.name == "requeue") == isinstance(first, DeadLetter)
+
+
+def _first(hold: Hold) -> OutboxMessage | DeadLetter | None:
+    waiting = OutboxMessage.objects.filter(destination=hold.destination, shard=hold.shard, id=hold.position).first()
+    return waiting or _given_up(hold)
+
+
+def _given_up(hold: Hold) -> DeadLetter | None:
+    dead = DeadLetter.objects.filter(destination=hold.destination, message_id=hold.message_id, subscriber="")
+    return dead.first()

@@ -1,0 +1,103 @@
+"""All destinations at a glance: what waits, who relays, which shards are whose; and to pause and resume them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from .. import alarms, pauses, standing
+from ..destinations import SHARDS
+from ..errors import OutboxError
+from ..models import Shard
+from ..standing import Standing
+from . import face
+from .asking import ReasonForm
+from .base import ReadOnlyAdmin
+
+ACTS = {"pause": pauses.pause, "resume": pauses.resume}
+
+
+class PauseForm(ReasonForm):
+    """What, and why."""
+
+    shard = forms.TypedChoiceField(
+        choices=[("", "all of it"), *((str(number), f"shard {number}") for number in range(SHARDS))],
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+    field_order = ("shard", "reason")
+
+
+@admin.register(Shard)
+class ShardAdmin(ReadOnlyAdmin):
+    """The overview: its rows are destinations."""
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("outbox.pause_shard")
+
+    def get_urls(self) -> list[URLPattern]:
+        act = self.admin_site.admin_view(self.act_view)
+        return [path("<str:destination>/<str:act>/", act, name="outbox_shard_act"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The overview."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self._page(request, {})
+
+    def act_view(self, request: HttpRequest, destination: str, act: str) -> HttpResponse:
+        """POST: pause or resume a destination or a shard of it, on record."""
+        if act not in ACTS or request.method != "POST":
+            raise Http404(f"There is no act named {act}, or it was not sent by its form.")
+        if not (self.has_view_permission(request) and self.has_pause_permission(request)):
+            raise PermissionDenied
+        form = PauseForm(request.POST, prefix=destination)
+        if not form.is_valid():
+            return self._page(request, {destination: form})
+        shard: int | None = form.cleaned_data["shard"]
+        try:
+            done = ACTS[act](
+                destination,
+                None if shard is None else [shard],
+                actor=request.user,  # type: ignore[arg-type]
+                reason=form.cleaned_data["reason"],
+            )
+        except OutboxError as error:
+            self.message_user(request, f"Nothing was done. {error}", messages.ERROR)
+        else:
+            self.message_user(request, f"{destination}: {done} shards {act}d. It reaches every relay at once.")
+        return HttpResponseRedirect(reverse("admin:outbox_shard_changelist"))
+
+    def _page(self, request: HttpRequest, forms_sent: dict[str, PauseForm]) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": "Destinations",
+            "destinations": [_shown(one, forms_sent.get(one.name)) for one in standing.look()],
+            "may_pause": self.has_pause_permission(request),
+            "shards": SHARDS,
+        }
+        return TemplateResponse(request, "admin/outbox/overview.html", context)
+
+
+def _shown(one: Standing, form: PauseForm | None) -> dict[str, Any]:
+    return {
+        "one": one,
+        "face": face.of(one),
+        "alarms": alarms.alarms([one]),
+        "depth": alarms.bounded(one.depth),
+        "transport": type(one.destination.transport).__qualname__ if one.destination else "",
+        "form": form or PauseForm(prefix=one.name),
+        "relays": [
+            (relay, [shard for shard in one.shards if shard.live and shard.owner == relay.owner])
+            for relay in one.relays
+        ],
+    }
