@@ -8,6 +8,7 @@ from datetime import timedelta
 from .durations import say
 from .standing import COUNTED, Standing
 
+MESSAGES = ("message waits", "messages wait")
 GRACE = timedelta(seconds=5)  # between two relays, as at a deploy, nobody lives for a moment
 
 
@@ -32,11 +33,12 @@ def _stranded(one: Standing) -> Iterator[str]:
         return
     if one.depth:
         yield (
-            f"{_messages(one.depth)} for {one.name}, a destination that OUTBOX_DESTINATIONS does not name: "
+            f"{_some(one.depth, *MESSAGES)} for {one.name}, a destination that OUTBOX_DESTINATIONS does not name: "
             "name it again until it is empty."
         )
     if one.overdue:
-        yield f"{one.name}: {bounded(one.overdue)} deliveries are overdue, and OUTBOX_DESTINATIONS does not name it."
+        overdue = _some(one.overdue, "delivery is", "deliveries are")
+        yield f"{one.name}: {overdue} overdue, and OUTBOX_DESTINATIONS does not name it."
 
 
 def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:
@@ -59,7 +61,7 @@ def why(one: Standing) -> str:
     if one.outage:
         return f"Its broker is away since {say(one.outage.outage_for or timedelta(0))}: {one.outage.outage}"
     if one.held:
-        return f"{bounded(one.held)} of its keys are held: `manage.py outbox holds` says why."
+        return f"{_some(one.held, 'of its keys is', 'of its keys are')} held: `manage.py outbox holds` says why."
     if one.unowned:
         return f"Nobody owns {len(one.unowned)} of its shards yet."
     return "Its relays live and are behind: start more of them."
@@ -68,8 +70,8 @@ def why(one: Standing) -> str:
 def _unattended(one: Standing) -> Iterator[str]:
     if one.destination and not one.relays and one.oldest is not None and one.oldest > GRACE:
         yield (
-            f"{one.name}: no relay lives, and {_messages(one.depth)}. Have beat run the task outbox.relay each second, "
-            "with a worker for it, or run `manage.py relay`."
+            f"{one.name}: no relay lives, and {_some(one.depth, *MESSAGES)}. "
+            "Have beat run the task outbox.relay each second, with a worker for it, or run `manage.py relay`."
         )
 
 
@@ -78,13 +80,13 @@ def _for_a_person(one: Standing) -> Iterator[str]:
         yield f"{one.name}: paused, {len(one.paused)} of {len(one.shards)} shards, by {_who(one)}."
     if one.stopped:
         yield (
-            f"{one.name}: {bounded(one.stopped)} keys wait for a person: `manage.py outbox holds` says why; requeue "
-            "the first message of each, or skip it."
+            f"{one.name}: {_some(one.stopped, 'key waits', 'keys wait')} for a person: "
+            "`manage.py outbox holds` says why; requeue the first message of each, or skip it."
         )
     if one.dead:
         yield (
-            f"{one.name}: {bounded(one.dead)} messages were given up: look at the dead letters in the admin, mend the "
-            "cause, requeue."
+            f"{one.name}: {_some(one.dead, 'message was', 'messages were')} given up: "
+            "look at the dead letters in the admin, mend the cause, requeue."
         )
 
 
@@ -95,5 +97,5 @@ def _who(one: Standing) -> str:
     return "; ".join(by)
 
 
-def _messages(count: int) -> str:
-    return "1 message waits" if count == 1 else f"{bounded(count)} messages wait"
+def _some(count: int, one: str, many: str) -> str:
+    return f"1 {one}" if count == 1 else f"{bounded(count)} {many}"

@@ -47,7 +47,7 @@ class RequeueForm(asking.OptionalReasonForm):
 class DeadLetterAdmin(EnvelopeAdmin):
     """Dead letters, the newest first."""
 
-    list_display = ("about", "where", "why", "died", "turn")
+    list_display = ("about", "where", "why", "died")
     list_filter = (DestinationFilter, TypeFilter, SubscriberFilter, "error_class")
     ordering = ("-died_at",)
     actions = ("requeue_selected", "requeue_many")
@@ -65,12 +65,9 @@ class DeadLetterAdmin(EnvelopeAdmin):
         return two_lines(dead.error_class, Truncator(dead.error).chars(SHOWN))
 
     @admin.display(description="given up at")
-    def died(self, dead: DeadLetter) -> str:
-        return said_at(dead.died_at)
-
-    @admin.display(description="requeued")
-    def turn(self, dead: DeadLetter) -> SafeString | str:
-        return two_lines(f"at {said_at(dead.requeue_at)}", f"by {dead.requeue_by}") if dead.requeue_at else "—"
+    def died(self, dead: DeadLetter) -> SafeString:
+        turn = f"requeued at {said_at(dead.requeue_at)}, by {dead.requeue_by}" if dead.requeue_at else ""
+        return two_lines(said_at(dead.died_at), turn)
 
     def facts(self, row: DeadLetter) -> Iterator[tuple[str, object]]:
         yield "Given up by", row.subscriber or f"the relay to {row.destination}"
@@ -78,6 +75,11 @@ class DeadLetterAdmin(EnvelopeAdmin):
         yield "Attempts", row.attempts
         if row.requeue_at:
             yield "Will be requeued", f"{said_at(row.requeue_at)}, by {row.requeue_by}"
+
+    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The message's page, with the way back."""
+        more = {"may_requeue": self.has_requeue_permission(request)}
+        return super().change_view(request, *args, **kwargs, extra_context=more)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         waiting = DeadLetter.objects.filter(requeue_at__isnull=False)[: bulk.MOST].count()

@@ -36,7 +36,7 @@ class EnvelopeAdmin(ReadOnlyAdmin):
 
     def facts(self, row: Any) -> Iterator[tuple[str, object]]:
         """What the page says of this row beside the message itself."""
-        yield from ()
+        return iter(())
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -57,7 +57,6 @@ class EnvelopeAdmin(ReadOnlyAdmin):
             "headers": headers_of(row),
             "payload": pretty(row.payload),
             "links": list(_links(request, row)),
-            "actions": [(name, words) for _, name, words in self.get_actions(request).values()],
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/outbox/message.html", context)
@@ -90,9 +89,9 @@ def _links(request: HttpRequest, row: EnvelopeFields) -> Iterator[Link]:
         table = next((one for one in TABLES if one.objects.filter(message_id=cause).exists()), None)
         if table is not None and _may_view(request, table):
             yield Link(_list(table, cause), "the message that caused it")
-    for table in (*TABLES, Hold) if row.key else ():
-        if _may_view(request, table):
-            yield Link(_list(table, row.key), f"{table._meta.verbose_name_plural} of {row.key}")
+    for other in (*TABLES, Hold) if row.key else ():
+        if _may_view(request, other):
+            yield Link(_list(other, row.key), f"{other._meta.verbose_name_plural} of {row.key}")
 
 
 def _list(table: Any, sought: str) -> str:

@@ -51,7 +51,19 @@ from .partitions import (
 )
 from .pauses import pause, resume
 from .shards import Share, give_up, make_shards, renew, share, sign_off, sign_on, take
-from .standing import RelayRow, ShardRow, dead, depths, held, note_outage, overdue, relays, shards
+from .standing import (
+    RelayRow,
+    ShardRow,
+    dead,
+    depths,
+    held,
+    is_migrated,
+    note_outage,
+    overdue,
+    relays,
+    shards,
+    storage_options,
+)
 from .turns import Open, begin, due_now, first_open, lock_some, look_soon, open_one, others_first, take_some
 from .turns import take as take_turn
 from .upkeep import prune_inbox, prune_published, unpublished_ages
@@ -91,6 +103,7 @@ __all__ = [
     "holds_for",
     "insert_messages",
     "is_awaited",
+    "is_migrated",
     "is_open",
     "is_settled",
     "let_go",
@@ -122,6 +135,7 @@ __all__ = [
     "sign_off",
     "sign_on",
     "stop_requeue",
+    "storage_options",
     "take",
     "take_its_turn",
     "take_overdue",

@@ -123,3 +123,18 @@ def note_outage(owner: str, error: str) -> None:
         """,
         [error, error, owner],
     )
+
+
+def is_migrated() -> bool:
+    """Whether the tables are there, in their partitions."""
+    rows = run.rows("SELECT relkind FROM pg_class WHERE oid = to_regclass('outbox_published')")
+    return rows == [("p",)]
+
+
+def storage_options(tables: Sequence[str]) -> dict[str, list[str]]:
+    """How PostgreSQL keeps these tables: `name=value` each."""
+    rows = run.rows(
+        "SELECT relname, reloptions FROM pg_class WHERE oid = ANY(%s::regclass[]) AND reloptions IS NOT NULL",
+        [list(tables)],
+    )
+    return dict(rows)

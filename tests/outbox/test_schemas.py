@@ -212,9 +212,9 @@ def test_no_match_is_an_error(registry):
 def test_a_subscriber_that_the_newest_version_would_pass_by_is_warned_of(declare):
     old = declare(1, amount=int)
     subscribe(old, name="shop.reader")(lambda message: None)
-    assert not checks.check_outbox()
+    assert not checks.check_subscribers()
     declare(2, amount=int)
-    (found,) = checks.check_outbox()
+    (found,) = checks.check_subscribers()
     assert (found.id, found.msg) == ("outbox.W010", "shop.reader reads shop.paid version 1; version 2 would be parked.")
     assert found.hint == "Have it take Event2 before that is published."
 

@@ -111,14 +111,14 @@ def test_a_key_that_waits_for_a_person_is_an_alarm_and_one_that_is_retried_is_no
         model.objects.all().delete()
     OutboxMessage.objects.update(attempts=7)
     relay_to(Refusing("item:a"), order="strict").drain()
-    assert "tasks: 1 keys wait for a person" in status()[2]
+    assert "tasks: 1 key waits for a person" in status()[2]
 
 
 def test_a_dead_letter_is_an_alarm():
     DeadLetter.objects.create(
         message_id=uuid7(), type="t", version=1, payload="{}", headers="{}", attempts=8, destination="tasks"
     )
-    assert "tasks: 1 messages were given up: look at the dead letters" in status()[2]
+    assert "tasks: 1 message was given up: look at the dead letters" in status()[2]
 
 
 def test_when_the_database_is_away_it_exits_with_2(monkeypatch):

@@ -1,0 +1,11 @@
+"""System checks: silent misconfiguration, each with a sentence that says how to mend it. Importing this registers them.
+
+Names in use twice and subscribers to what is no event are refused earlier, at import: see `declaration.py`.
+"""
+
+from .database import check_tables
+from .declared import check_destinations, check_subscribers
+from .running import check_running
+from .timing import check_timing
+
+__all__ = ["check_destinations", "check_running", "check_subscribers", "check_tables", "check_timing"]

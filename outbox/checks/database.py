@@ -1,0 +1,53 @@
+"""What the tables themselves say: run by `migrate`, and by `check --database default`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register
+
+from .. import destinations, sql
+from ..errors import OutboxDeclarationError
+
+QUEUES = ("outbox_message", "outbox_delivery")
+VACUUM = "autovacuum_vacuum_scale_factor=0"
+
+
+@register(Tags.database)
+def check_tables(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """Tomorrow has its partitions, the queues are vacuumed by count, and no message waits for nobody."""
+    if not databases or "default" not in databases or not sql.is_migrated():
+        return []
+    return [*_partitions(), *_vacuum(), *_stranded()]
+
+
+def _partitions() -> Iterator[CheckMessage]:
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    for table in sql.PARTITIONED:
+        if tomorrow not in sql.partitions(table):
+            text = (
+                f"{table} has no partition for tomorrow: its rows go to the default one, which is not dropped by day."
+            )
+            hint = "Have beat run outbox.prune each hour; it makes them three days ahead, and moves such rows."
+            yield Warning(text, hint=hint, id="outbox.W011")
+
+
+def _vacuum() -> Iterator[CheckMessage]:
+    options = sql.storage_options(QUEUES)
+    for table in QUEUES:
+        if VACUUM not in options.get(table, []):
+            text = f"{table} is vacuumed by share of its rows: after a backlog that comes too late, and reads get slow."
+            hint = f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)"
+            yield Warning(text, hint=hint, id="outbox.W012")
+
+
+def _stranded() -> Iterator[CheckMessage]:
+    try:
+        known = {one.name for one in destinations.configured()}
+    except OutboxDeclarationError:
+        return  # told by the check of the settings
+    for name in sorted(set(sql.unpublished_ages()) - known):
+        text = f"Messages wait for {name}, a destination that OUTBOX_DESTINATIONS does not name: nobody sends them."
+        yield Warning(text, hint="Name it again until it is empty.", id="outbox.W013")

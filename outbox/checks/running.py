@@ -1,0 +1,51 @@
+"""Something runs the relay and the upkeep, and the relay hears when there is something to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings as project
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from .. import settings
+
+
+@register("outbox")
+def check_running(**_: object) -> list[CheckMessage]:
+    """All of them."""
+    return [*_doorbell(), *_relay(), *_prune()]
+
+
+def _doorbell() -> list[CheckMessage]:
+    if settings.redis_url():
+        return []
+    text = "There is no doorbell: messages wait for the next tick of beat."
+    return [Warning(text, hint="Set OUTBOX_REDIS_URL to a redis:// address.", id="outbox.W001")]
+
+
+def _relay() -> list[CheckMessage]:
+    by = settings.relay_by()
+    if by not in ("beat", "command"):
+        hint = 'Say "beat" (the task outbox.relay, each second) or "command" (manage.py relay).'
+        return [Error(f"OUTBOX_RELAY is {by!r}.", hint=hint, id="outbox.E006")]
+    if by == "command" or _beats("outbox.relay"):
+        return []
+    text = "Nothing runs the relay: messages are written and never published."
+    hint = (
+        "Have beat run the task outbox.relay each second: add it to CELERY_BEAT_SCHEDULE. Or run `manage.py relay`, "
+        'and say so: OUTBOX_RELAY = "command".'
+    )
+    return [Warning(text, hint=hint, id="outbox.W003")]
+
+
+def _prune() -> list[CheckMessage]:
+    if _beats("outbox.prune"):
+        return []
+    text = "Nothing runs outbox.prune: the history grows for ever, and the days to come get no partitions."
+    hint = "Have beat run the task outbox.prune each hour: add it to CELERY_BEAT_SCHEDULE."
+    return [Warning(text, hint=hint, id="outbox.W005")]
+
+
+def _beats(task: str) -> bool:
+    beat: dict[str, dict[str, Any]] = getattr(project, "CELERY_BEAT_SCHEDULE", None) or {}
+    return any(entry.get("task") == task for entry in beat.values())
