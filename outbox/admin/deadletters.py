@@ -76,10 +76,12 @@ class DeadLetterAdmin(EnvelopeAdmin):
         if row.requeue_at:
             yield "Will be requeued", f"{said_at(row.requeue_at)}, by {row.requeue_by}"
 
-    def change_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """The message's page, with the way back."""
-        more = {"may_requeue": self.has_requeue_permission(request)}
-        return super().change_view(request, *args, **kwargs, extra_context=more)
+        more = {"may_requeue": self.has_requeue_permission(request), **(extra_context or {})}
+        return super().change_view(request, object_id, form_url, more)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         waiting = DeadLetter.objects.filter(requeue_at__isnull=False)[: bulk.MOST].count()

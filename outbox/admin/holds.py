@@ -83,12 +83,12 @@ class HoldAdmin(ReadOnlyAdmin):
     def why(self, hold: Hold) -> SafeString:
         return two_lines(Truncator(hold.last_error).chars(SHOWN), f"{hold.type}, tries that failed: {hold.attempts}")
 
-    @admin.display(description="held until, since")
+    @admin.display(description="until, since")
     def since_until(self, hold: Hold) -> SafeString:
         until = said_at(hold.until) if hold.until else "a person acts"
         return two_lines(until, f"since {said_at(hold.since)}")
 
-    @admin.display(description="wait behind it")
+    @admin.display(description="behind")
     def behind(self, hold: Hold) -> str:
         return str(holds.behind([hold]).get(hold.pk, "0"))
 

@@ -11,7 +11,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from outbox import Message, checks, declaration, event, schemas, subscribe, upcast
+from outbox import Message, declaration, event, schemas, subscribe, upcast
+from outbox.checks import declared as checks
 from outbox.errors import OutboxError
 from outbox.management.commands import events as command
 from outbox.schemas import check_schemas
