@@ -36,8 +36,9 @@ def test_a_paused_destination_publishes_nothing_until_it_is_resumed(commit, ann)
     assert said == ["Paused tasks: they move house", "Resumed tasks: they moved"]
 
 
-def test_a_relay_that_owns_the_shards_stops_at_once(commit):
+def test_a_relay_that_owns_the_shards_stops_at_once(commit, settings):
     """Not only at its next renewal: its next fetch finds nothing."""
+    settings.OUTBOX_BATCH = 2  # a full batch: it fetches again
     commit("a", "b")
     transport = Refusing()
     publish = transport.publish

@@ -1,7 +1,9 @@
 """`manage.py relay`, as real processes: told to stop it leaves nothing behind; killed, another takes over."""
 
+import json
 import signal
 import textwrap
+import time
 from collections import Counter
 
 import pytest
@@ -10,6 +12,9 @@ from redis import Redis
 
 from outbox.models import OutboxMessage, PublishedMessage, RelayProcess, Shard
 from tests.workers import Program, Programs, until
+
+from .failing import Refusing
+from .relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,8 +53,6 @@ def start(programs: Programs) -> Program:
 
 def sent(redis_client: Redis) -> Counter[str]:
     """How often each message went out to the first subscriber."""
-    import json
-
     tasks = (json.loads(raw)["headers"] for raw in redis_client.lrange("events", 0, -1))
     return Counter(task["argsrepr"] for task in tasks if task["shadow"] == "host.first")
 
@@ -86,6 +89,22 @@ def test_when_one_is_killed_the_other_takes_over(programs, backlog, redis_client
     until(lambda: Shard.objects.exclude(owner="").values("owner").distinct().count() == 1, 30)
     other.process.send_signal(signal.SIGINT)
     assert other.process.wait(10) == 0
+
+
+def test_a_backlog_that_outlasts_the_lease_is_drained_in_one_go(commit, settings):
+    """The shards are held on to between two batches."""
+    settings.OUTBOX_BATCH, settings.OUTBOX_LEASE = 1, 0.9
+    commit(*(str(number) for number in range(8)))
+    transport = Refusing()
+    publish = transport.publish
+
+    def slowly(batch):
+        time.sleep(0.2)
+        return publish(batch)
+
+    transport.publish = slowly  # type: ignore[method-assign]
+    assert relay_to(transport).drain() == 8
+    assert set(Shard.objects.values_list("epoch", flat=True)) == {1}
 
 
 def test_a_destination_that_is_not_there_is_refused():
