@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from .base import DestinationFilter, ReadOnlyAdmin, said_at, two_lines
 from .detail import pretty
 
 SHOWN = 160  # characters of an error
+SAMPLE = 50  # keys that a question names
 
 
 class Verb(NamedTuple):
@@ -63,6 +65,18 @@ VERBS = {
 }
 
 
+class WithDepths(ChangeList):
+    """The list, with how much waits behind each key of the page: one probe for all of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        found: list[Any] = list(self.result_list)
+        depths = holds.behind(found)
+        for hold in found:
+            hold.depth = depths.get(hold.pk, "—")
+        self.result_list = found
+
+
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin):
     """Held keys, those that wait for a person first."""
@@ -89,8 +103,11 @@ class HoldAdmin(ReadOnlyAdmin):
         return two_lines(until, f"since {said_at(hold.since)}")
 
     @admin.display(description="behind")
-    def behind(self, hold: Hold) -> str:
-        return str(holds.behind([hold]).get(hold.pk, "0"))
+    def behind(self, hold: Any) -> str:
+        return str(hold.depth)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return WithDepths
 
     # --- The acts ----------------------------------------------------------------------------------------------------
 
@@ -128,7 +145,7 @@ class HoldAdmin(ReadOnlyAdmin):
             title=f"{verb.title}?",
             explains=verb.explains,
             button=f"{verb.title}: {chosen.count()}",
-            holds=[(hold, self.behind(hold)) for hold in chosen[:50]],
+            holds=_with_depths(chosen[:SAMPLE]),
         )
 
     def _do(self, request: HttpRequest, chosen: list[Hold], verb: Verb, reason: str) -> None:
@@ -159,7 +176,7 @@ class HoldAdmin(ReadOnlyAdmin):
             "media": self.media,
             "title": hold.key,
             "hold": hold,
-            "behind": self.behind(hold),
+            "behind": str(holds.behind([hold]).get(hold.pk, "—")),
             "given_up": isinstance(first, DeadLetter),
             "payload": pretty(first.payload) if first else "",
             "verbs": [verb for verb in VERBS.values() if self._offers(request, verb, first)],
@@ -170,6 +187,12 @@ class HoldAdmin(ReadOnlyAdmin):
         if not getattr(self, f"has_{verb.name}_permission")(request):
             return False
         return verb.name == "skip" or (verb.name == "requeue") == isinstance(first, DeadLetter)
+
+
+def _with_depths(chosen: Iterable[Hold]) -> list[tuple[Hold, str]]:
+    found = list(chosen)
+    depths = holds.behind(found)
+    return [(hold, str(depths.get(hold.pk, "—"))) for hold in found]
 
 
 def _first(hold: Hold) -> OutboxMessage | DeadLetter | None:
