@@ -36,8 +36,10 @@ def _stranded(one: Standing) -> Iterator[str]:
             f"{_some(one.depth, *MESSAGES)} for {one.name}, a destination that OUTBOX_DESTINATIONS does not name: "
             "name it again until it is empty."
         )
-    if one.overdue:
-        overdue = _some(one.overdue, "delivery is", "deliveries are")
+    overdue = _some(one.overdue, "delivery is", "deliveries are")
+    if one.overdue and one.is_consumer:
+        yield f"{one.name}: {overdue} overdue. Does its `manage.py consume` run?"
+    elif one.overdue:
         yield f"{one.name}: {overdue} overdue, and OUTBOX_DESTINATIONS does not name it."
 
 

@@ -32,13 +32,7 @@ def held_line(hold: Hold, depth: Depth) -> str:
 
 
 def _facts(one: Standing) -> list[str]:
-    facts = [
-        "NOT CONFIGURED" if one.destination is None else f"order {one.destination.order}",
-        f"oldest {say(one.oldest)}" if one.oldest else "nothing waits",
-        f"{bounded(one.depth)} unpublished",
-        f"{len(one.relays)} relays",
-        f"{sum(shard.live for shard in one.shards)} of {len(one.shards)} shards owned",
-    ]
+    facts = ["a consumer's"] if one.is_consumer else _moving(one)
     if one.paused:
         facts.append(f"{len(one.paused)} PAUSED")
     if one.outage:
@@ -50,3 +44,13 @@ def _facts(one: Standing) -> list[str]:
     if one.overdue:
         facts.append(f"{bounded(one.overdue)} overdue")
     return facts
+
+
+def _moving(one: Standing) -> list[str]:
+    return [
+        "NOT CONFIGURED" if one.destination is None else f"order {one.destination.order}",
+        f"oldest {say(one.oldest)}" if one.oldest else "nothing waits",
+        f"{bounded(one.depth)} unpublished",
+        f"{len(one.relays)} relays",
+        f"{sum(shard.live for shard in one.shards)} of {len(one.shards)} shards owned",
+    ]

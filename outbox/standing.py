@@ -35,6 +35,11 @@ class Standing:
     shards: tuple[ShardRow, ...]
 
     @property
+    def is_consumer(self) -> bool:
+        """Whether it is no destination but a consumer of another service's stream: `<stream>/<group>`."""
+        return self.destination is None and not self.depth and "/" in self.name
+
+    @property
     def paused(self) -> tuple[ShardRow, ...]:
         """The shards that a person has paused."""
         return tuple(shard for shard in self.shards if shard.paused)

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from outbox import health, standing
 from outbox.ids import uuid7
-from outbox.models import DeadLetter, Hold, OutboxMessage, RelayProcess
+from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, RelayProcess
 
 from .failing import Refusing, held
 from .relaying import Away, relay_to
@@ -119,6 +119,19 @@ def test_a_dead_letter_is_an_alarm():
         message_id=uuid7(), type="t", version=1, payload="{}", headers="{}", attempts=8, destination="tasks"
     )
     assert "tasks: 1 message was given up: look at the dead letters" in status()[2]
+
+
+def test_a_consumer_of_another_services_stream_is_no_destination_that_is_missing():
+    DeadLetter.objects.create(
+        message_id=uuid7(), type="t", version=1, payload="{}", headers="{}", attempts=8, destination="orders/billing"
+    )
+    _, out, err = status()
+    assert "orders/billing       a consumer's, 1 dead letters" in out
+    assert "OUTBOX_DESTINATIONS" not in err
+    Delivery.objects.create(
+        message_id=uuid7(), subscriber="s", destination="orders/billing", day="2026-01-01", position=1, due_at=Now()
+    )
+    assert "orders/billing: 1 delivery is overdue. Does its `manage.py consume` run?" in status()[2]
 
 
 def test_when_the_database_is_away_it_exits_with_2(monkeypatch):
