@@ -1,23 +1,5 @@
-"""Spans of time as people say them."""
+"""Spans of time as people say them: as the outbox says them."""
 
-from __future__ import annotations
+from outbox.durations import say
 
-from datetime import timedelta
-from itertools import pairwise
-
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-
-
-def say(span: timedelta) -> str:
-    """At most two units: `40 ms`, `3.2 s`, `2 min 5 s`, `4 d 2 h`. A negative span is said without its sign."""
-    seconds = abs(span.total_seconds())
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 59.95:
-        return f"{seconds:.1f}".removesuffix(".0") + " s"
-    left = round(seconds)
-    for (size, unit), (smaller, smaller_unit) in pairwise(UNITS):
-        if left >= size:
-            more = left % size // smaller
-            return f"{left // size} {unit} {more} {smaller_unit}" if more else f"{left // size} {unit}"
-    return f"{left} s"
+__all__ = ["say"]
