@@ -21,7 +21,7 @@ MEMORY = {"transport": "outbox.transports.memory.MemoryTransport"}
         ({"tasks": {"transport": "nowhere.Transport"}}, "The transport of the destination tasks cannot be made"),
         ({"tasks": {**MEMORY, "options": {"speed": 3}}}, "unexpected keyword argument 'speed'"),
         ({"tasks": {**MEMORY, "order": "fifo"}}, "`order` is one of none, key, strict"),
-        ({"tasks": {**MEMORY, "topics": ["a"]}}, "Known are order, keep, events, options"),
+        ({"tasks": {**MEMORY, "topics": ["a"]}}, "Known are order, keep, events, max_age, options"),
     ],
 )
 def test_a_destination_that_cannot_work_is_refused(settings, given, sentence):
