@@ -14,11 +14,12 @@ from .models import Delivery
 def hasten(subscribers: Sequence[str], keys: Sequence[str]) -> int:
     """Make open deliveries of these keys to these subscribers due now, in the caller's transaction; returns how many.
 
-    A message that a handler put off with RetryAfter, say, because another system was away that has come back. One that
-    is being handled at this moment may be handed out once more; the inbox makes that once.
+    A message that a handler put off with RetryAfter, say, because another system was away that has come back. It is let
+    go too, or a subscriber that takes its messages in order would be told to look and find it held. One that is being
+    handled at this moment may be begun once more; the inbox makes that once.
     """
     waiting = Delivery.objects.filter(subscriber__in=subscribers, key__in=keys, due_at__gt=Now())
-    hastened = waiting.update(due_at=Now())
+    hastened = waiting.update(due_at=Now(), held_until=None)
     if hastened:
         transaction.on_commit(doorbell.ring)
     return hastened

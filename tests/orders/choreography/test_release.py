@@ -15,12 +15,14 @@ from orders.models import Order
 from orders.participants import payments
 from orders.services import place_order
 from orders.validation import PlaceOrder
+from outbox import turns
 from outbox.models import Delivery
 from sagas import Participant, breaker
 
 from .driver import deliver, relayed
 
 pytestmark = pytest.mark.django_db
+HELD = payments.Authorization("pi_1", 16600, "EUR")
 
 
 def held(wish: PlaceOrder, monkeypatch: Any, number: int) -> list[Order]:
@@ -70,3 +72,14 @@ def test_an_order_that_waits_for_another_participant_stays_where_it_is(wish: Pla
     breaker.open_by_hand("carrier", "ann: on strike")
     assert release(2) == 1
     assert Delivery.objects.get(due_at__lte=timezone.now()).key == first.saga_key
+
+
+def test_a_worker_that_looks_after_them_then_asks_the_participant_at_once(wish: PlaceOrder, monkeypatch: Any) -> None:
+    (order,) = held(wish, monkeypatch, 1)
+    asked: list[str] = []
+    monkeypatch.setattr(payments, "authorize", lambda *_a, key, **_k: asked.append(key) or HELD)
+    breaker.close("payments", "ann: they moved")
+    release(2)
+    turns.deliver_open("payments.authorize_payment", [order.saga_key], again=True, go_on=lambda: None)
+    assert asked == [f"{order.pk}.authorize_payment"]
+    assert not Delivery.objects.filter(subscriber="payments.authorize_payment").exists()
