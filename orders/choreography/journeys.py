@@ -120,13 +120,17 @@ def end(order_id: UUID) -> None:
 
 
 def park(order_id: UUID, step: str, to: StepStatus, error: Exception, why: str) -> None:
-    """Only a person can go on with this step; `why` tells them what happened. In the caller's transaction."""
+    """Only a person can go on with this step; `why` tells them what happened. In the caller's transaction.
+
+    Nothing when another copy of the message has done, or undone, the step.
+    """
     journey = locked(order_id, State.OPEN, State.ONWARD, State.UNDOING)
-    if journey is None:
+    row = journey.steps.get(name=step) if journey else None
+    if journey is None or row is None or _is_settled(row, to):
         return
-    journey.steps.filter(name=step).exclude(status__in=OVER).update(
-        status=to, error=str(error), next_attempt_at=None, error_code=getattr(error, "code", "")[:100]
-    )
+    row.status, row.next_attempt_at = to, None
+    row.error, row.error_code = str(error), getattr(error, "code", "")[:100]
+    row.save()
     to_the_desk(journey, why)
 
 
@@ -182,3 +186,7 @@ def before_capture(step: Step[Checkout, Any]) -> bool:
     """Whether the order can still turn when this step is asked for."""
     pivot = checkout.pivot_step
     return pivot is not None and step.position < pivot.position
+
+
+def _is_settled(row: JourneyStep, to: StepStatus) -> bool:
+    return not row.may_have_happened if to == StepStatus.UNDO_FAILED else row.status in OVER

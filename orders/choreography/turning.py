@@ -19,7 +19,7 @@ from ..locks import lock_order
 from ..models import Order
 from ..sagas import Checkout, checkout
 from .events import CancelRequested, Fact, Refusal
-from .journeys import Begun, State, end, expect, locked, tell
+from .journeys import OVER, Begun, State, end, expect, locked, tell
 from .models import Journey, JourneyStep
 
 UNDOABLE = [step.name for step in checkout.steps if step.has_undo]
@@ -28,13 +28,15 @@ UNDOABLE = [step.name for step in checkout.steps if step.has_undo]
 def refuse(step: Step[Checkout, Any], to: StepStatus, event: Refusal, error: Exception) -> None:
     """The step did not happen, or nobody knows: the order turns, in the caller's transaction.
 
-    Nothing when it has turned already. A refused capture turns it too: the card was surely not charged.
+    Nothing when it has turned already, nor when another copy of the message has done the step: the order went on.
+    A refused capture turns it too: the card was surely not charged.
     """
     journey = locked(event.order_id, State.ONWARD if step.is_pivot else State.OPEN)
-    if journey is None:
-        return
     code = getattr(error, "code", "")[:100]
-    journey.steps.filter(name=step.name).update(status=to, error=str(error), error_code=code, next_attempt_at=None)
+    if journey is None or not journey.steps.filter(name=step.name).exclude(status__in=OVER).update(
+        status=to, error=str(error), error_code=code, next_attempt_at=None
+    ):
+        return
     turn(journey, event)
 
 
@@ -97,14 +99,18 @@ def put_undo_off(order_id: UUID, step: Step[Checkout, Any], delay: timedelta, *,
 
 
 def record_undone(order_id: UUID, step: Step[Checkout, Any], then: Fact) -> None:
-    """The step is undone, and the event that reports it, in the caller's transaction; nothing when it was before."""
+    """The step is undone, and the event that reports it, in the caller's transaction; nothing when it was before.
+
+    An order another undo of which has failed stays on the desk.
+    """
     journey = locked(order_id, State.UNDOING)
     row = journey.steps.get(name=step.name) if journey else None
     if journey is None or row is None or not row.may_have_happened:
         return
     row.status, row.next_attempt_at, row.error = StepStatus.UNDONE, None, ""
     row.save()
-    if lock_order(order_id).status == Order.Status.NEEDS_ATTENTION:
+    failed = journey.steps.filter(status=StepStatus.UNDO_FAILED).exists()
+    if not failed and lock_order(order_id).status == Order.Status.NEEDS_ATTENTION:
         status.mark_cancelling(order_id, journey.code)
     tell(journey, then, leads=False)
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connections, transaction
 
 from orders.choreography import journeys, turning, watchdog
-from orders.choreography.events import PaymentCaptured, ShipmentRefused
+from orders.choreography.events import PaymentCaptured, PaymentReleased, ShipmentRefused, StockRefused, StockReleased
 from orders.choreography.models import Journey, JourneyStep
 from orders.models import Order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
@@ -96,3 +96,38 @@ def test_the_same_message_at_several_workers_is_recorded_once(order, story):
     order.refresh_from_db()
     assert order.status == "confirmed"
     assert len(published(PaymentCaptured)) == 1
+
+
+def test_a_second_copy_that_learns_nothing_does_not_turn_a_step_that_is_done(order, story):
+    """Publish again makes a second message of a kind; its doubt comes when the first has led the order on."""
+    booked(order)
+    JourneyStep.objects.filter(name=book_shipment.name).update(status=StepStatus.RUNNING)
+    late = StockRefused(order.pk, "in_doubt", "reserve_stock: no answer")
+    with transaction.atomic():
+        turning.refuse(reserve_stock, StepStatus.IN_DOUBT, late, Exception("no answer"))
+    assert Journey.objects.get().state == "open"
+    assert JourneyStep.objects.get(name=reserve_stock.name).status == StepStatus.DONE
+    assert not published(StockRefused)
+
+
+def test_a_second_copy_that_is_given_up_puts_no_order_on_the_desk_whose_step_is_done(order):
+    booked(order)
+    with transaction.atomic():
+        journeys.park(order.pk, reserve_stock.name, StepStatus.IN_DOUBT, Exception("no answer"), "no answer")
+    order.refresh_from_db()
+    assert order.status == "processing"
+
+
+def test_an_order_one_undo_of_which_failed_stays_on_the_desk_when_another_undo_ends(order):
+    booked(order)
+    turning.cancel(order.pk)
+    with transaction.atomic():
+        journeys.park(order.pk, authorize_payment.name, StepStatus.UNDO_FAILED, Exception("no"), "Undoing it failed.")
+    with transaction.atomic():
+        turning.record_undone(order.pk, reserve_stock, StockReleased(order.pk))
+    order.refresh_from_db()
+    assert order.status == "needs_attention"
+    with transaction.atomic():
+        turning.record_undone(order.pk, authorize_payment, PaymentReleased(order.pk))
+    order.refresh_from_db()
+    assert order.status == "cancelling"
