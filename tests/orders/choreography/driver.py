@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from orders.choreography.models import Journey
-from outbox import inbox
+from outbox import inbox, turns
 from outbox.destinations import Destination
 from outbox.models import Delivery, OutboxMessage
 from outbox.relay import Relay
@@ -29,7 +29,14 @@ def relayed() -> list[Outgoing]:
 
 
 def deliver(one: Outgoing, subscriber: str) -> None:
-    """One delivery, as a worker makes it: what it raises was written down."""
+    """One look after the message's key, as a worker makes it: what it raises was written down."""
+    envelope = one.envelope
+    with suppress(Exception, WorkerLost):
+        turns.deliver_open(subscriber, [envelope.key], again=envelope.again, go_on=lambda: None)
+
+
+def deliver_copy(one: Outgoing, subscriber: str) -> None:
+    """The same message handed over once more: only the inbox keeps it from being handled again."""
     with suppress(Exception, WorkerLost):
         inbox.deliver(subscriber, one.envelope)
 
@@ -46,7 +53,11 @@ def carry(order_id: UUID, *, before: Before = lambda subscriber: None, doubled: 
                 before(subscriber)
                 deliver(one, subscriber)
                 if doubled:
-                    deliver(one, subscriber)
-        if not sent and not Delivery.objects.update(due_at=Now()) and not OutboxMessage.objects.exists():
+                    deliver_copy(one, subscriber)
+        if (
+            not sent
+            and not Delivery.objects.update(due_at=Now(), held_until=None)
+            and not OutboxMessage.objects.exists()
+        ):
             return Journey.objects.get(pk=order_id)
     raise AssertionError(f"The events of {order_id} never came to an end.")
