@@ -86,10 +86,11 @@ class TrailPage:
 
     @property
     def why(self) -> str:
-        """Why the order does not go as wished; empty while it does."""
+        """Why the order does not go as wished; empty while it does. An operator reads it: "you" is not the customer."""
         code = self.order.status_reason
         if self.order.status in (Order.Status.CANCELLING, Order.Status.CANCELLED) and code:
-            return f"{wording.reason(code)} ({code})"
+            words = self.journey.reason if self.journey else ""
+            return f"{words or wording.reason(code)} ({code})"
         return code
 
     @property

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from orders import status
-from orders.choreography import journeys
+from orders.choreography import journeys, turning
 from orders.choreography.models import JourneyStep
 from orders.choreography.trail import trail_of
 from orders.choreography.trailpage import TrailPage
@@ -203,3 +203,9 @@ def test_the_front_page_counts_the_orders_that_need_a_person(operator: Client, o
     assert "<strong>0</strong> <span>orders need a person</span>" in operator.get("/admin/").content.decode()
     status.mark_needs_attention(order.pk, "No event came.")
     assert "<strong>1</strong> <span>orders need a person</span>" in operator.get("/admin/").content.decode()
+
+
+def test_the_trail_says_to_an_operator_who_turned_the_order(order: Order) -> None:
+    assert turning.cancel(order.pk)
+    order.refresh_from_db()
+    assert TrailPage.of(order).why == "The customer cancelled the order. (cancelled)"
