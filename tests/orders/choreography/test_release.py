@@ -77,7 +77,12 @@ def test_an_order_that_waits_for_another_participant_stays_where_it_is(wish: Pla
 def test_a_worker_that_looks_after_them_then_asks_the_participant_at_once(wish: PlaceOrder, monkeypatch: Any) -> None:
     (order,) = held(wish, monkeypatch, 1)
     asked: list[str] = []
-    monkeypatch.setattr(payments, "authorize", lambda *_a, key, **_k: asked.append(key) or HELD)
+
+    def authorize(*_: object, key: str, **__: object) -> payments.Authorization:
+        asked.append(key)
+        return HELD
+
+    monkeypatch.setattr(payments, "authorize", authorize)
     breaker.close("payments", "ann: they moved")
     release(2)
     turns.deliver_open("payments.authorize_payment", [order.saga_key], again=True, go_on=lambda: None)
