@@ -147,12 +147,15 @@ def face(message: Written) -> Face:
 
 
 def _receiver(receiver: Receiver, message: Written, now: datetime) -> ShownReceiver:
-    tries = f"{receiver.attempts} failed attempt{'' if receiver.attempts == 1 else 's'}" if receiver.attempts else ""
+    attempts = f"attempt{'' if receiver.attempts == 1 else 's'}"
+    tries = f"{receiver.attempts} failed {attempts}" if receiver.attempts else ""
     match receiver.state:
         case "handled":
             parts = [f"after {say(receiver.at - message.at)}"]
         case "open":
             ahead = receiver.at - now
+            if receiver.attempts:  # the last one may go on at this moment: it is counted before it begins
+                tries = f"{receiver.attempts} {attempts} so far"
             parts = [tries, f"due in {say(ahead)}" if ahead > timedelta(0) else "due now", receiver.error]
         case _:
             parts = [tries, receiver.error]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -98,8 +99,23 @@ def test_an_attempt_that_failed_says_so_with_its_error(order: Order, story: Even
     assert captured.face.text == "on its way"
     (receiver,) = captured.receivers
     assert receiver.name == "warehouse.commit_stock"
-    assert receiver.text.startswith("1 failed attempt · due in")
+    assert receiver.text.startswith("1 attempt so far · due in")
     assert "NoAnswer: no answer" in receiver.text
+
+
+def test_an_attempt_that_goes_on_is_not_said_to_have_failed(order: Order, story: EventStory) -> None:
+    seen: list[str] = []
+
+    def ask(*_: object, **__: object) -> None:
+        opened = next(row for row in TrailPage.of(order).rows if row.title == "Checkout opened")
+        seen.extend(receiver.text for receiver in opened.receivers)
+
+    with story.stage.set(), patch.object(journeys, "record", ask):
+        for one in relayed():
+            for subscriber in one.to:
+                deliver(one, subscriber)
+    assert seen
+    assert "failed" not in seen[0]
 
 
 def test_a_dead_letter_is_marked_and_linked(operator: Client, order: Order, story: EventStory) -> None:
