@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from orders import status
-from orders.choreography import journeys, turning
+from orders.choreography import asking, journeys, turning
 from orders.choreography.models import JourneyStep
 from orders.choreography.trail import trail_of
 from orders.choreography.trailpage import TrailPage
@@ -110,7 +110,7 @@ def test_an_attempt_that_goes_on_is_not_said_to_have_failed(order: Order, story:
         opened = next(row for row in TrailPage.of(order).rows if row.title == "Checkout opened")
         seen.extend(receiver.text for receiver in opened.receivers)
 
-    with story.stage.set(), patch.object(journeys, "record", ask):
+    with story.stage.set(), patch.object(asking, "call", ask):
         for one in relayed():
             for subscriber in one.to:
                 deliver(one, subscriber)
