@@ -21,5 +21,5 @@ def refresh_availability() -> None:
 @shared_task(name="orders.watch", send_events=False)
 def watch() -> None:
     """Look after orders that are carried by events; beat runs this every two seconds."""
-    release(EVERY)
     watchdog.look()
+    release(EVERY)

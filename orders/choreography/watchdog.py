@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -32,13 +33,23 @@ LIMIT = "The order was not paid in time."
 def look() -> int:
     """Look after all orders that are due; returns how many turned or were put on a person's desk.
 
-    Any number may look at once: each order is looked after by one of them.
+    Any number may look at once: each order is looked after by one of them. One that cannot be looked after is logged
+    and put off, so that the others do not wait behind it.
     """
-    return sum(_look_after(order_id) for order_id in _due())
+    return sum(_look_after_or_put_off(order_id) for order_id in _due())
 
 
 def _due() -> list[Any]:
     return list(Journey.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("pk", flat=True)[:AT_ONCE])
+
+
+def _look_after_or_put_off(order_id: Any) -> bool:
+    try:
+        return _look_after(order_id)
+    except Exception:  # whatever it is, it is this order's; a database that is away fails the next line too
+        Journey.objects.filter(pk=order_id, due_at__lte=Now()).update(due_at=Now() + settings.ORDERS_EVENT_PATIENCE)
+        logger.exception("choreography.look_failed", extra={"order": str(order_id)})
+        return False
 
 
 def _look_after(order_id: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,9 @@ from orders.choreography import journeys, watchdog
 from orders.choreography.events import DeadlinePassed
 from orders.choreography.models import Journey, JourneyStep
 from orders.events import OrderNeedsAttention
+from orders.models import Order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
+from orders.services import place_order
 from outbox.declaration import registry
 from outbox.models import DeadLetter, OutboxMessage, PublishedMessage
 from outbox.requeue import requeue
@@ -168,3 +171,13 @@ def test_an_undo_that_was_never_heard_of_is_found_and_can_be_told_again(order, s
     order.refresh_from_db()
     assert (order.status, order.status_reason) == ("cancelled", "no_capacity")
     assert sorted(story.stage.undone) == ["authorize_payment", "reserve_stock"]
+
+
+def test_an_order_that_cannot_be_looked_after_keeps_no_other_from_its_deadline(order, wish):
+    other = place_order(replace(wish, coordination="choreography"), idempotency_key="k2").order
+    time_passes(timedelta(hours=2))
+    Order.objects.filter(pk=order.pk).update(status="confirmed")  # as no code of ours leaves it
+    Journey.objects.filter(pk=order.pk).update(due_at=timezone.now() - timedelta(hours=3))
+    assert watchdog.look() == 1
+    assert Journey.objects.get(pk=other.pk).state == "undoing"
+    assert Journey.objects.filter(pk=order.pk, due_at__gt=timezone.now()).exists(), "it would be first in every look"
