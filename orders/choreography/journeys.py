@@ -135,8 +135,11 @@ def park(order_id: UUID, step: str, to: StepStatus, error: Exception, why: str) 
 
 
 def to_the_desk(journey: Journey, why: str) -> None:
-    """The order needs a person; nobody looks after it until somebody has set it going again."""
-    journey.due_at = None
+    """The order needs a person; nobody looks after it until somebody has set it going again.
+
+    One that is not charged yet turns at its deadline all the same: the customer's money is not held for ever.
+    """
+    journey.due_at = journey.deadline_at if journey.state == State.OPEN else None
     journey.save(update_fields=["due_at"])
     status.mark_needs_attention(journey.order_id, why)
 

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from outbox import codec, publish
+from outbox import codec, destinations, publish
 from outbox.declaration import registry
 from outbox.models import DeadLetter, Delivery, OutboxMessage
 
@@ -72,7 +72,15 @@ def _look_after(order_id: Any) -> bool:
 
 def is_on_its_way(key: str) -> bool:
     """Whether the outbox still has something of this key to publish or to deliver."""
-    return OutboxMessage.objects.filter(key=key).exists() or Delivery.objects.filter(key=key).exists()
+    places = {
+        "destination__in": [one.name for one in destinations.configured()],
+        "shard": destinations.shard_of(key, 0),
+    }
+    listeners = list(registry.subscribers)
+    return (
+        OutboxMessage.objects.filter(**places, key=key).exists()
+        or Delivery.objects.filter(subscriber__in=listeners, key=key).exists()
+    )
 
 
 def broken(journey: Journey) -> str:

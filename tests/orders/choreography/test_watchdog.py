@@ -123,6 +123,20 @@ def test_an_order_that_is_not_charged_in_time_is_undone(order, story):
     assert order.status_reason == "deadline"
 
 
+def test_an_order_on_the_desk_that_is_not_charged_is_undone_at_its_deadline_all_the_same(order, story, gone):
+    gone(RESERVE)
+    assert story.journey.state == "open"
+    time_passes(timedelta(minutes=5))
+    watchdog.look()
+    time_passes(timedelta(minutes=20))
+    assert watchdog.look() == 0, "not before"
+    time_passes(timedelta(minutes=10))
+    assert watchdog.look() == 1
+    order.refresh_from_db()
+    assert order.status == "cancelling"
+    assert published(DeadlinePassed)
+
+
 def test_an_order_that_waits_long_is_looked_at_by_its_deadline(order):
     JourneyStep.objects.filter(position=0).update(status="done", attempts=1)
     journeys.put_off(order.pk, reserve_stock, timedelta(hours=3), away=True, forgiven=False)
