@@ -17,6 +17,7 @@ from .relay import Relay
 logger = logging.getLogger(__name__)
 
 BREATH = 1.0  # seconds between a relay's failure, the database's for example, and its next try
+LOOK = 0.05  # seconds between two looks of a relay whose time is up
 
 
 class Crew:
@@ -26,12 +27,18 @@ class Crew:
         self.relays = [Relay([one]) for one in (destinations.configured() if to is None else to)]
         self.stop = threading.Event()
         self._until = math.inf
+        self._lock = threading.Lock()
+        self._working = len(self.relays)
 
-    def stay_until(self, moment: float) -> None:
-        """End at this monotonic time."""
-        self._until = moment
-        for relay in self.relays:
-            relay.until = moment
+    def stay_until(self, moment: float) -> bool:
+        """End at this monotonic time; False when it is too late: they have ended, or end."""
+        with self._lock:
+            if not self._working or self.stop.is_set():
+                return False
+            self._until = moment
+            for relay in self.relays:
+                relay.until = moment
+            return True
 
     def run(self) -> None:
         """Relay until told to stop, or the time is up; a relay that fails says why and begins again."""
@@ -49,10 +56,25 @@ class Crew:
             connection.close()  # this thread's own
 
     def _keep_running(self, relay: Relay) -> None:
-        while not self.stop.is_set() and time.monotonic() < self._until:
+        while self._goes_on():
             try:
                 relay.run(self.stop)
             except Exception:
                 logger.exception("A relay failed, and begins again", extra={"owner": relay.owner})
                 connection.close()
                 self.stop.wait(BREATH)
+
+    def _goes_on(self) -> bool:
+        """Whether to relay, again. One whose time is up waits for those still at work: the end of all may yet move."""
+        with self._lock:
+            if time.monotonic() < self._until:
+                return not self.stop.is_set()
+            self._working -= 1
+        while not self.stop.wait(LOOK):
+            with self._lock:
+                if not self._working:
+                    return False
+                if time.monotonic() < self._until:
+                    self._working += 1
+                    return True
+        return False

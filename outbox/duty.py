@@ -17,6 +17,7 @@ class Duty:
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
+        self._next = threading.Lock()
         self._crew: Crew | None = None
         self._begun = 0.0
 
@@ -24,13 +25,23 @@ class Duty:
         """Have relays run for `stay` from now: those that run already, or new ones."""
         until, running = time.monotonic() + stay.total_seconds(), self._crew
         if running is not None:
-            if time.monotonic() - self._begun < LONGEST:
-                running.stay_until(until)
+            if time.monotonic() - self._begun < LONGEST and running.stay_until(until):
                 return
             running.stop.set()  # they have run long enough: this task takes over
             doorbell.ring()
-        with self._turn:
-            self._run(until)
+        if self._next.acquire(blocking=False):  # one waits for its turn at most: each is a thread that others need
+            self._take_over(stay)
+
+    def _take_over(self, stay: timedelta) -> None:
+        """Run when those who run have ended, however long that takes."""
+        try:
+            self._turn.acquire()
+        finally:
+            self._next.release()
+        try:
+            self._run(time.monotonic() + stay.total_seconds())
+        finally:
+            self._turn.release()
 
     def _run(self, until: float) -> None:
         crew = Crew()

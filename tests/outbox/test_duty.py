@@ -11,7 +11,7 @@ from outbox import crew, duty, sql
 from outbox.crew import Crew
 from outbox.destinations import Destination
 from outbox.duty import Duty
-from outbox.models import RelayProcess, Shard
+from outbox.models import OutboxMessage, RelayProcess, Shard
 from outbox.transports.memory import MemoryTransport
 from tests.workers import until
 
@@ -111,3 +111,46 @@ def test_a_relay_that_fails_says_why_and_begins_again(commit, monkeypatch, caplo
     team.stop.set()
     thread.join(10)
     assert "A relay failed, and begins again" in caplog.text
+
+
+def test_a_relay_whose_time_was_up_goes_on_when_a_tick_finds_another_one_still_at_work(commit):
+    class Stuck(MemoryTransport):
+        def publish(self, batch):
+            stuck.wait(10)
+            return super().publish(batch)
+
+    stuck, slow, quick = threading.Event(), Stuck(), MemoryTransport()
+    team = Crew([Destination("tasks", quick), Destination("slow", slow)])
+    commit("a")
+    OutboxMessage.objects.update(destination="slow")
+    team.stay_until(time.monotonic() + 0.3)
+    thread = in_thread(team.run)
+    try:
+        until(lambda: len(owners()) == 2, 5)
+        until(lambda: team._working == 1, 5)  # beat was late: the quick one's time was up
+        assert team.stay_until(time.monotonic() + 5)
+        commit("b")
+        until(lambda: len(quick.sent) == 1, 2)
+    finally:
+        team.stop.set()
+        stuck.set()
+        thread.join(10)
+    assert not thread.is_alive()
+    assert not team.stay_until(time.monotonic() + 5), "it has ended: somebody else must relay"
+
+
+def test_ticks_do_not_queue_behind_a_relay_that_is_slow_to_hand_over(monkeypatch):
+    """Each would take a thread of the worker, from the sweeper too."""
+    stuck = threading.Event()
+    monkeypatch.setattr(Crew, "run", lambda self: stuck.wait(10))
+    monkeypatch.setattr(duty, "LONGEST", 0)
+    kept = Duty()
+    ticks = [in_thread(lambda: kept.tick(timedelta(seconds=30)))]
+    until(lambda: kept._crew is not None, 5)
+    ticks += [in_thread(lambda: kept.tick(timedelta(seconds=30))) for _ in range(4)]
+    try:
+        until(lambda: sum(tick.is_alive() for tick in ticks) == 2, 3)
+    finally:
+        stuck.set()
+        for tick in ticks:
+            tick.join(10)
