@@ -84,23 +84,33 @@ class Relay:
             doorbell.ring()
 
     def _drain(self) -> int:
-        now = time.monotonic()
-        self._goes_on()
-        if now - self._settled_at >= FLOOR:
-            self._settle()
+        self._look_up()
         sent = sum(lane.drain(self._goes_on) for lane in self.lanes)
-        if now - self._redelivered_at >= FLOOR:
-            self._redelivered_at = now
-            for lane in self.lanes:
-                lane.redeliver()
-            bulk.work_off()
+        self._redeliver()
         return sent
 
     def _goes_on(self) -> bool:
-        """Before each batch: hold on to the shards, however long the backlog; False when told to stop."""
-        if time.monotonic() - self._renewed_at > settings.lease().total_seconds() / 3:
-            self._renew()
+        """Before each batch, since a backlog may be long: all that is due meanwhile; False when told to stop."""
+        self._look_up()
+        self._redeliver()
         return not self._stop.is_set()
+
+    def _look_up(self) -> None:
+        """Hold on to the shards, and share them with those who have come."""
+        now = time.monotonic()
+        if now - self._renewed_at > settings.lease().total_seconds() / 3:
+            self._renew()
+        if now - self._settled_at >= FLOOR:
+            self._settle()
+
+    def _redeliver(self) -> None:
+        now = time.monotonic()
+        if now - self._redelivered_at < FLOOR:
+            return
+        self._redelivered_at = now
+        for lane in self.lanes:
+            lane.redeliver()
+        bulk.work_off()
 
     def _renew(self) -> None:
         """Sign on again, and hold on to the shards, long before the lease runs out."""

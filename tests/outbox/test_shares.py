@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from outbox import relay as relays_module
 from outbox import sql
 from outbox.destinations import SHARDS
-from outbox.models import OutboxMessage, RelayProcess, Shard
+from outbox.models import Delivery, OutboxMessage, RelayProcess, Shard
 from outbox.relay import LEFT_LYING, Relay
 from outbox.transports.memory import MemoryTransport
 
@@ -128,3 +129,42 @@ def test_a_paused_shard_is_not_published_and_then_let_go(on_duty, commit):
     Shard.objects.update(paused=False)
     look(relay)
     assert not OutboxMessage.objects.exists()
+
+
+def test_a_relay_with_a_long_backlog_shares_it_with_one_that_comes(commit, settings, monkeypatch):
+    settings.OUTBOX_BATCH = 1
+    monkeypatch.setattr(relays_module, "FLOOR", 0.05)
+    shares = []
+
+    class Helped(MemoryTransport):
+        def publish(self, batch):
+            if len(self.sent) == 1:
+                sql.sign_on("newcomer", ["tasks"])
+            time.sleep(0.02)
+            shares.append(sum(held().values()))
+            return super().publish(batch)
+
+    commit(*map(str, range(40)))
+    relay_to(Helped()).drain()
+    assert shares[0] == SHARDS
+    assert SHARDS // 2 in shares
+
+
+def test_a_relay_with_a_long_backlog_delivers_again_what_was_lost(commit, settings, monkeypatch):
+    settings.OUTBOX_BATCH = 1
+    monkeypatch.setattr(relays_module, "FLOOR", 0.05)
+    commit("lost")
+    relay_to(MemoryTransport()).drain()
+
+    class Slow(MemoryTransport):
+        def publish(self, batch):
+            time.sleep(0.02)
+            return super().publish(batch)
+
+    transport = Slow()
+    commit(*map(str, range(20)))
+    Delivery.objects.update(due_at=Now())
+    relay_to(transport).drain()
+    again = [place for place, one in enumerate(transport.sent) if one.envelope.again]
+    assert again
+    assert again[0] < 15
