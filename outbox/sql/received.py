@@ -43,24 +43,33 @@ def take_due(name: str, limit: int, again_after: timedelta) -> list[tuple[str, E
     """(subscriber, message) of open deliveries that are due, each given its next time before it is tried.
 
     Within a subscriber and a key only the first, even while that one waits: the order of the stream is kept. A row that
-    another consumer has in hand is skipped.
+    another consumer has in hand is skipped. Each key is asked for its first once, however many wait behind that.
     """
     rows = run.rows(
         f"""
-        WITH due AS (
+        WITH turn AS (
+            SELECT first.id FROM (
+                SELECT DISTINCT subscriber, key FROM outbox_delivery
+                WHERE destination = %(name)s AND due_at <= statement_timestamp() AND key <> ''
+            ) AS wanted CROSS JOIN LATERAL (
+                SELECT id FROM outbox_delivery AS d
+                WHERE d.subscriber = wanted.subscriber AND d.key = wanted.key AND d.destination = %(name)s
+                ORDER BY d.position LIMIT 1) AS first
+            UNION ALL
+            SELECT id FROM outbox_delivery
+            WHERE destination = %(name)s AND due_at <= statement_timestamp() AND key = ''
+        ), due AS (
             SELECT d.id FROM outbox_delivery AS d JOIN outbox_published AS kept USING (message_id, destination, day)
-            WHERE d.destination = %s AND d.due_at <= statement_timestamp()
-              AND NOT EXISTS (SELECT 1 FROM outbox_delivery AS e WHERE d.key <> '' AND e.subscriber = d.subscriber
-                              AND e.key = d.key AND e.position < d.position AND e.destination = d.destination)
-            ORDER BY d.position LIMIT %s FOR UPDATE OF d SKIP LOCKED
+            WHERE d.id IN (SELECT id FROM turn) AND d.due_at <= statement_timestamp()
+            ORDER BY d.position LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
         ), taken AS (
-            UPDATE outbox_delivery AS delivery SET due_at = statement_timestamp() + %s
+            UPDATE outbox_delivery AS delivery SET due_at = statement_timestamp() + %(again_after)s
             FROM due WHERE delivery.id = due.id RETURNING delivery.*
         )
         SELECT taken.subscriber, {run.envelope("p")}, taken.position, taken.destination, taken.attempts
         FROM taken JOIN outbox_published AS p USING (message_id, destination, day) ORDER BY taken.position
         """,
-        [name, limit, again_after],
+        {"name": name, "limit": limit, "again_after": again_after},
     )
     return [(subscriber, Envelope(*carried)._replace(again=True)) for subscriber, *carried in rows]
 

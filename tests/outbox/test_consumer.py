@@ -1,6 +1,7 @@
 """A consumer of another service's stream: each event's effects happen once, and none is lost or in the way."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -12,6 +13,7 @@ from outbox import inbox
 from outbox.declaration import EventType, registry
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
 from outbox.requeue import requeue
+from outbox.sql import received
 from tests.workers import until
 
 from .consuming import GROUP, NAME, STREAM, consumer, pending, send, send_event, turn
@@ -261,3 +263,23 @@ def test_messages_of_a_key_keep_the_streams_order_on_the_books(redis_client):
     assert not Delivery.objects.exists()
     assert Effect.objects.filter(message_id__isnull=False).count() == 20
     assert datetime.now(UTC) > PublishedMessage.objects.earliest("published_at").published_at
+
+
+def test_a_key_that_waits_with_thousands_behind_it_does_not_slow_the_others_down():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO outbox_published (id, destination, message_id, type, version, key, payload, headers, day)
+            SELECT i, %s, lpad(to_hex(i), 32, '0')::uuid, 'host.item_counted', 2, 'hot', '{}', '{}', current_date
+            FROM generate_series(1, 10000) AS i;
+            INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at,
+                                         last_error, created_at)
+            SELECT message_id, %s, destination, day, key, id, 0, now() + (id = 1)::int * interval '1 hour', '', now()
+            FROM outbox_published;
+            ANALYZE outbox_published; ANALYZE outbox_delivery
+            """,
+            [NAME, FIRST],
+        )
+    begun = time.monotonic()
+    assert received.take_due(NAME, 100, timedelta(seconds=30)) == []
+    assert time.monotonic() - begun < 0.5
