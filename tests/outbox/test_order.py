@@ -13,10 +13,12 @@ from django.test.utils import CaptureQueriesContext
 
 from outbox import PermanentFailure, inbox, publish, sql, turns
 from outbox.declaration import registry
+from outbox.hasten import hasten
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
 from outbox.requeue import requeue
 from outbox.tasks import deliver_open
 from outbox.transports.celery import CeleryTransport
+from outbox.transports.memory import MemoryTransport
 from tests.workers import until
 
 from .hostapp import subscribers
@@ -417,3 +419,17 @@ def test_where_order_is_strict_messages_that_overlap_have_ids_in_the_order_of_th
 
 def _die(*_: object, **__: object) -> None:
     raise SystemExit
+
+
+def test_what_was_put_off_in_its_order_can_be_hastened(monkeypatch):
+    take("a", "1", behaviour="wait")
+    opened(KEYED)
+    look(KEYED, "a")
+    assert Delivery.objects.get().held_until is not None
+    with transaction.atomic():
+        assert hasten([KEYED], ["a"]) == 1
+    transport = MemoryTransport()
+    relay_to(transport).drain()
+    monkeypatch.setattr(subscribers, "behave", lambda message: None)
+    transport.deliver_all()
+    assert done(KEYED) == ["1"]
