@@ -27,6 +27,19 @@ LONGEST = 5.0  # seconds for which a worker stays with a key that has more, befo
 
 
 @dataclass(slots=True)
+class _Once:
+    """The task that goes on has all keys: one is enough, however many of them have more."""
+
+    go_on: Callable[[], object]
+    done: bool = False
+
+    def __call__(self) -> None:
+        if not self.done:
+            self.go_on()
+            self.done = True
+
+
+@dataclass(slots=True)
 class Turn(Delivery):
     """One try at the first message of a key, which no other worker can have at the same time."""
 
@@ -67,9 +80,10 @@ def deliver_open(
                 return
         if then is Then.DONE:
             return
+    once = _Once(go_on)
     firsts = [partial(first_of, subscriber, key) for key in keys]
     firsts += [partial(sql.open_one, subscriber, one) for one in ids]
-    errors = [error for first in firsts if (error := _take_turns(subscriber, first, again, until, go_on))]
+    errors = [error for first in firsts if (error := _take_turns(subscriber, first, again, until, once))]
     if errors:
         raise errors[0]
 

@@ -189,3 +189,13 @@ def test_a_call_and_at_once_exclude_each_other():
         subscribe(StepTaken, name="host.none_at_all", at_once=0)(lambda messages: None)
     with pytest.raises(OutboxDeclarationError, match="`order` is one of none, key, strict"):
         subscribe(StepTaken, name="host.odd", order="any")(lambda message: None)  # type: ignore[arg-type]
+
+
+def test_one_task_goes_on_with_all_keys_when_the_time_is_up(monkeypatch):
+    for key in "abc":
+        take(key, f"{key}1", f"{key}2", behaviour="fail")
+    opened(TOGETHER)
+    monkeypatch.setattr(turns, "LONGEST", 0)
+    asked = []
+    turns.deliver_open(TOGETHER, ["a", "b", "c"], again=True, go_on=lambda: asked.append(True))
+    assert len(asked) == 1
