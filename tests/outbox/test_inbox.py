@@ -257,3 +257,12 @@ def _someone_waits_for_a_lock() -> bool:
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
         return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.behaviour("give up")
+def test_a_task_of_the_release_before_destinations_can_be_requeued_when_it_was_given_up(envelope):
+    older = {name: value for name, value in envelope.wire().items() if name not in ("position", "destination")}
+    with pytest.raises(PermanentFailure):
+        inbox.deliver(FIRST, Envelope.from_wire(older))
+    assert requeue(DeadLetter.objects.get().pk)
+    assert _again().id == envelope.id
