@@ -22,6 +22,7 @@ SHARDS = 16
 
 No setting: messages written with another number would overtake those that wait.
 """
+LONGEST_NAME = 40
 TASKS = {"tasks": {"transport": "outbox.transports.celery.CeleryTransport"}}
 
 
@@ -88,8 +89,7 @@ def _build(name: str, given: dict[str, Any]) -> Destination:
         ) from None
     except (ImportError, TypeError, ValueError) as error:
         raise OutboxDeclarationError(f"The transport of the destination {name} cannot be made: {error}") from error
-    if given.get("order", "key") not in ORDERS:
-        raise OutboxDeclarationError(f"The destination {name}: `order` is one of {', '.join(ORDERS)}.")
+    _check(name, given)
     if "events" in given:
         given["events"] = tuple(given["events"])
     if isinstance(given.get("max_age"), int | float):
@@ -100,6 +100,19 @@ def _build(name: str, given: dict[str, Any]) -> Destination:
         raise OutboxDeclarationError(
             f"The destination {name}: {error}. Known are order, keep, events, max_age, options."
         ) from error
+
+
+def _check(name: str, given: dict[str, Any]) -> None:
+    if given.get("order", "key") not in ORDERS:
+        raise OutboxDeclarationError(f"The destination {name}: `order` is one of {', '.join(ORDERS)}.")
+    if len(name) > LONGEST_NAME:
+        raise OutboxDeclarationError(
+            f"The destination {name} has {len(name)} characters; at most {LONGEST_NAME} are kept."
+        )
+    if isinstance(given.get("events"), str):
+        raise OutboxDeclarationError(
+            f"The destination {name}: `events` is a list of patterns; write [{given['events']!r}]."
+        )
 
 
 def _forget(**changed: Any) -> None:

@@ -21,6 +21,8 @@ MEMORY = {"transport": "outbox.transports.memory.MemoryTransport"}
         ({"tasks": {"transport": "nowhere.Transport"}}, "The transport of the destination tasks cannot be made"),
         ({"tasks": {**MEMORY, "options": {"speed": 3}}}, "unexpected keyword argument 'speed'"),
         ({"tasks": {**MEMORY, "order": "fifo"}}, "`order` is one of none, key, strict"),
+        ({"tasks": {**MEMORY, "events": "host.*"}}, "`events` is a list of patterns"),
+        ({"a" * 41: MEMORY}, "has 41 characters; at most 40"),
         ({"tasks": {**MEMORY, "topics": ["a"]}}, "Known are order, keep, events, max_age, options"),
     ],
 )
