@@ -43,12 +43,10 @@ def _write_again(dead: DeadLetter) -> None:
 def _open_delivery(dead: DeadLetter) -> None:
     """Due at once; the history may have been pruned since, so its row is made anew."""
     position, day = dead.position or 0, day_of(dead.message_id) or dead.created_at.astimezone(UTC).date()
-    PublishedMessage.objects.get_or_create(
-        message_id=dead.message_id,
-        destination=dead.destination,
-        day=day,
-        defaults={**_carried(dead), "id": position},
-    )
+    place = {"message_id": dead.message_id, "destination": dead.destination, "day": day}
+    # Touched, so that whoever prunes it at this moment looks again and keeps it.
+    if not PublishedMessage.objects.filter(**place).update(published_at=Now()):
+        PublishedMessage.objects.get_or_create(**place, defaults={**_carried(dead), "id": position})
     Delivery.objects.update_or_create(
         message_id=dead.message_id,
         subscriber=dead.subscriber,

@@ -11,13 +11,15 @@ def prune_published(keep: timedelta, limit: int) -> int:
     """Delete up to `limit` published messages older than `keep`, which no subscriber awaits, of no day's partition."""
     return run.execute(
         """
-        DELETE FROM outbox_published_default WHERE (message_id, destination) IN (
+        DELETE FROM outbox_published_default
+        WHERE published_at < statement_timestamp() - %s  -- again: a requeue may have touched the row meanwhile
+          AND (message_id, destination) IN (
             SELECT message_id, destination FROM outbox_published_default AS old
             WHERE published_at < statement_timestamp() - %s
               AND NOT EXISTS (SELECT 1 FROM outbox_delivery AS open WHERE open.message_id = old.message_id)
             LIMIT %s)
         """,
-        [keep, limit],
+        [keep, keep, limit],
     )
 
 

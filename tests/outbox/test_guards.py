@@ -2,8 +2,9 @@
 
 import json
 import threading
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -117,8 +118,31 @@ def test_of_two_who_requeue_a_dead_letter_at_once_one_does():
     assert not OutboxMessage.objects.exists(), "the one who was quicker has put it back, nobody else"
 
 
+def test_history_that_is_requeued_at_this_moment_is_not_pruned():
+    message_id, long_ago, day = uuid7(), timezone.now() - timedelta(days=30), date(2000, 1, 1)
+    written = datetime(2000, 1, 1, tzinfo=UTC)
+    kept = {"message_id": UUID(int=message_id.int & ~(0xF << 76) | 0x4 << 76), "destination": "tasks"}
+    carried: dict[str, Any] = {**kept, "type": "host.item_counted", "version": 2, "payload": "{}", "headers": "{}"}
+    PublishedMessage.objects.create(id=1, day=day, published_at=long_ago, **carried)
+    dead = DeadLetter.objects.create(subscriber=FIRST, attempts=8, position=1, created_at=written, **carried)
+
+    def prune_it() -> None:
+        sql.prune_published(timedelta(days=7), 100)
+        connection.close()
+
+    thread = threading.Thread(target=prune_it)
+    with transaction.atomic():
+        assert requeue(dead.pk)
+        thread.start()
+        until(lambda: _someone_waits_for_a_lock() or not thread.is_alive(), 10)
+    thread.join(10)
+    assert PublishedMessage.objects.exists()
+    assert sql.take_overdue("tasks", 1, timedelta(seconds=30))
+
+
 def _someone_waits_for_a_lock() -> bool:
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction all looks are one otherwise
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -261,7 +262,7 @@ def _someone_waits_for_a_lock() -> bool:
 
 @pytest.mark.behaviour("give up")
 def test_a_task_of_the_release_before_destinations_can_be_requeued_when_it_was_given_up(envelope):
-    older = {name: value for name, value in envelope.wire().items() if name not in ("position", "destination")}
+    older: Any = {name: value for name, value in envelope.wire().items() if name not in ("position", "destination")}
     with pytest.raises(PermanentFailure):
         inbox.deliver(FIRST, Envelope.from_wire(older))
     assert requeue(DeadLetter.objects.get().pk)
