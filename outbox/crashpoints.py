@@ -20,7 +20,6 @@ from django.db import transaction
 
 from . import destinations, sql
 from .envelope import Envelope
-from .relay import Relay
 from .transports import Outgoing, Sent, Tells, Transport
 
 STAYS = timedelta(seconds=60)
@@ -120,6 +119,8 @@ class Doomed:
 
 def main(point: str, signal_name: str) -> None:
     """Relay, until it happens."""
+    from .relay import Relay  # which needs the project's apps
+
     doom = Doom(CrashPoint(point), signal.Signals[signal_name])
     doom.install()
     Relay([replace(one, transport=Doomed(one.transport, doom)) for one in destinations.configured()]).tick(STAYS)

@@ -78,9 +78,9 @@ def test_a_destination_that_cannot_be_made_says_why(settings, options, words):
 
 def test_an_event_that_goes_nowhere_is_named(settings):
     settings.OUTBOX_DESTINATIONS = {"tasks": {**TASKS, "events": ["host.*", "orders.*"]}}
-    (problem,) = found()
-    assert problem.id == "outbox.E005"
-    assert "sagas.run_ready goes nowhere" in problem.msg
+    problems = {problem.msg for problem in found() if problem.id == "outbox.E005"}  # others' events too, in a full run
+    assert any("sagas.run_ready goes nowhere" in text for text in problems)
+    assert not any(text.startswith(("host.", "orders.")) for text in problems)
 
 
 def test_who_takes_everything_on_purpose_or_names_what_it_takes_is_not_warned_of(settings):
