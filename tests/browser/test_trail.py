@@ -44,7 +44,7 @@ def refused_order() -> Order:
 def test_an_operator_sees_at_a_glance_where_an_order_turned(page: Page, trail: str) -> None:
     turned = page.locator(".trail > li.act")
     expect(turned.locator("strong")).to_have_text("Shipment refused")
-    expect(page.get_by_text("The carrier could not take the parcel. (no_capacity)")).to_be_visible()
+    expect(page.get_by_text("book_shipment: no_capacity (no_capacity)")).to_be_visible()
     columns = page.locator(".trail > li").evaluate_all(DOTS)
     assert len(set(columns)) == 2, "the second undo stands in a lane of its own"
 
