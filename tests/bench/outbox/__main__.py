@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config.env import LOCAL_HOME
 from tests.bench import machine
+from tests.bench.chosen import some_of
 from tests.bench.environments import python_of
 from tests.bench.usage import Meter
 
@@ -65,21 +66,12 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=3, help="how often each contender has its turn (3)")
     parser.add_argument("--rows", type=int, default=20_000, help="unpublished messages (20000)")
     parser.add_argument("--seconds", type=int, default=10, help="for how long events are timed at each rate (10)")
-    parser.add_argument("--only", type=some_of, default=NAMES, help=f"contenders, by commas: {','.join(NAMES)}")
+    parser.add_argument("--only", type=some_of(NAMES), default=NAMES, help=f"contenders, by commas: {','.join(NAMES)}")
     parser.add_argument("--variants", action=yes, default=True, help="two and four relays, one key and 1,000 keys")
     parser.add_argument("--growth", action=yes, default=False, help="the variants on a full history, too")
     parser.add_argument("--history", type=int, default=1_000_000, help="messages in the full history (1000000)")
     parser.add_argument("--out", type=Path, default=LOCAL_HOME / "bench" / "outbox.json", help="the JSON file")
     return parser
-
-
-def some_of(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := set(names) - set(NAMES):
-        raise argparse.ArgumentTypeError(
-            f"no contender is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
-        )
-    return names
 
 
 if __name__ == "__main__":

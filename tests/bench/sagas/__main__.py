@@ -13,6 +13,7 @@ from pathlib import Path
 
 from config.env import LOCAL_HOME
 from tests.bench import machine
+from tests.bench.chosen import some_of
 from tests.bench.usage import Meter
 
 from . import report
@@ -56,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=300, help="runs submitted at once (300)")
     parser.add_argument("--idle-runs", type=int, default=60, help="runs one at a time (60)")
     parser.add_argument("--slow-runs", type=int, default=500, help="slow runs submitted at once (500)")
-    parser.add_argument("--only", type=some_of, default=NAMES, help=f"contenders, by commas: {','.join(NAMES)}")
+    parser.add_argument("--only", type=some_of(NAMES), default=NAMES, help=f"contenders, by commas: {','.join(NAMES)}")
     parser.add_argument("--concurrency", type=int, default=8, help="threads of a Celery worker (8)")
     parser.add_argument("--slow-concurrency", type=int, default=32, help="the same for slow runs (32)")
     parser.add_argument("--slow", action=argparse.BooleanOptionalAction, default=True, help="measure slow runs too")
@@ -66,15 +67,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--history", type=int, default=1_000_000, help="finished runs in the full database (1000000)")
     parser.add_argument("--out", type=Path, default=LOCAL_HOME / "bench" / "sagas.json", help="the JSON file")
     return parser
-
-
-def some_of(text: str) -> list[str]:
-    names = text.split(",")
-    if unknown := set(names) - set(NAMES):
-        raise argparse.ArgumentTypeError(
-            f"no contender is called {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}"
-        )
-    return names
 
 
 if __name__ == "__main__":
