@@ -1,4 +1,4 @@
-"""A pytest plugin: the participants' stand-ins as they really run, a process with three fresh databases."""
+"""A pytest plugin: the participants' stand-ins as they really run, a process with a fresh database for each company."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 import requests
 
 from config.local.server import free_port, launch, stop, wait_until
+from orders.participants.standins.companies import COMPANIES, database_variable
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTICIPANTS = ("payments", "warehouse", "carrier")
 API_KEY = "sk_test_local"
 
 
@@ -41,7 +41,7 @@ class Standins:
 
     def clear(self) -> None:
         """Take back all faults."""
-        for participant in PARTICIPANTS:
+        for participant in COMPANIES:
             self._call("DELETE", f"/{participant}/_faults")
 
     def stock(self, sku: str) -> int:
@@ -72,14 +72,15 @@ def standins_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand
         subprocess.run([*PROGRAM, job], env=environment, check=True, cwd=ROOT)
     port = free_port()
     standins = Standins(f"http://127.0.0.1:{port}", log)
+    commands = ([*PROGRAM, "serve", "--port", str(port)], [*PROGRAM, "upkeep"])
     with log.open("ab") as output:
-        command = [*PROGRAM, "serve", "--port", str(port)]
-        process = launch(command, output, dies_by=signal.SIGTERM, environment=environment)
+        processes = [launch(one, output, dies_by=signal.SIGTERM, environment=environment) for one in commands]
     try:
-        wait_until(lambda: answers(standins.url), process, what="The stand-ins", log=log)
+        wait_until(lambda: answers(standins.url), processes[0], what="The stand-ins", log=log)
         yield standins
     finally:
-        stop(process, signal.SIGTERM)
+        for process in processes:
+            stop(process, signal.SIGTERM)
 
 
 @pytest.fixture
@@ -111,11 +112,11 @@ def fresh_databases() -> dict[str, str]:
     connection = psycopg2.connect(os.environ["DATABASE_URL"])
     connection.autocommit = True
     with connection.cursor() as cursor:
-        for participant in PARTICIPANTS:
+        for participant in COMPANIES:
             name = f"test_standins_{participant}"
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             cursor.execute(f'CREATE DATABASE "{name}"')
-            environment[f"STANDINS_{participant.upper()}_URL"] = urlunsplit(admin._replace(path=f"/{name}"))
+            environment[database_variable(participant)] = urlunsplit(admin._replace(path=f"/{name}"))
     connection.close()
     return environment
 

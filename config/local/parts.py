@@ -12,7 +12,8 @@ from .ports import Ports
 PYTHON = sys.executable
 # Celery's warning about root means workers that take pickles from strangers; ours take JSON from this machine.
 CELERY = (PYTHON, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "-q", "-A", "config")
-NAMES = ("settle", "stand-ins", "web", "worker", "relay", "beat", "flower")
+STANDINS = "orders.participants.standins"
+NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "beat", "flower")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
     ping = ready.Ping(broker)
     return [
         Part("stand-ins", standins(ports.standins), ready.page(environment["STANDINS_URL"] + "/")),
+        Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), ready.session(database, "upkeep")),
         Part("web", web(ports.site), ready.page(environment["SITE_URL"] + "/healthz")),
         Part("worker", worker("worker", "sagas,events,default", threads=16), ping.of("worker@settle")),
         Part("relay", worker("relay", "upkeep", threads=4), ping.of("relay@settle")),
@@ -54,7 +56,7 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
 
 
 def standins(port: int) -> tuple[str, ...]:
-    return (PYTHON, "-m", "orders.participants.standins", "serve", "--port", str(port))
+    return (PYTHON, "-m", STANDINS, "serve", "--port", str(port))
 
 
 def web(port: int) -> tuple[str, ...]:

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
+from orders.participants.standins.companies import COMPANIES, database_variable
+
 from .postgres import Postgres
 from .redis import Redis
 from .server import LocalStackError
-
-STANDINS = ("payments", "warehouse", "carrier")
 
 
 class Servers:
@@ -44,15 +44,15 @@ class Servers:
     def _start_postgres(self) -> None:
         if self.postgres:
             self.postgres.start()
-            self.postgres.create_databases("settle", *STANDINS)
+            self.postgres.create_databases("settle", *COMPANIES)
             database = self.postgres.url("settle")
-            theirs = {name: self.postgres.url(name) for name in STANDINS}
+            theirs = {name: self.postgres.url(name) for name in COMPANIES}
         else:
             database = os.environ["DATABASE_URL"]
             theirs = _beside(database)
         self.environment["DATABASE_URL"] = database
         for name, url in theirs.items():
-            variable = f"STANDINS_{name.upper()}_URL"
+            variable = database_variable(name)
             self.environment[variable] = os.environ.get(variable) or url
 
     def _start_redis(self) -> None:
@@ -66,8 +66,8 @@ def _beside(database_url: str) -> dict[str, str]:
     parts = urlsplit(database_url)
     shop = parts.path.lstrip("/")
     urls = {}
-    for name in STANDINS:
-        if not os.environ.get(f"STANDINS_{name.upper()}_URL"):
+    for name in COMPANIES:
+        if not os.environ.get(database_variable(name)):
             _create_database(database_url, f"{shop}_{name}")
         urls[name] = urlunsplit(parts._replace(path=f"/{shop}_{name}"))
     return urls
@@ -87,7 +87,7 @@ def _create_database(server_url: str, name: str) -> None:
     except psycopg2.Error as error:
         raise LocalStackError(
             f"The stand-ins need a database {name} on the server of DATABASE_URL, and making it failed: {error}"
-            "Create it, or set STANDINS_PAYMENTS_URL, STANDINS_WAREHOUSE_URL and STANDINS_CARRIER_URL."
+            f"Create it, or set {', '.join(map(database_variable, COMPANIES))}."
         ) from error
     finally:
         connection.close()

@@ -1,4 +1,4 @@
-"""`python -m orders.participants.standins migrate | seed | serve --port 8100`."""
+"""`python -m orders.participants.standins migrate | seed | serve --port 8100 | upkeep`."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ import argparse
 import os
 import sys
 
-PARTICIPANTS = ("payments", "warehouse", "carrier")
+from .companies import COMPANIES
 
 
 def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "orders.participants.standins.settings"
     parser = argparse.ArgumentParser(prog="standins", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring the three databases up to date")
+    commands.add_parser("migrate", help="bring every company's database up to date")
     commands.add_parser("seed", help="put the catalogue's stock into an empty warehouse")
     serve = commands.add_parser("serve", help="answer over HTTP")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8100)
+    commands.add_parser("upkeep", help="do what the companies do without being called")
     arguments = parser.parse_args()
     if arguments.command == "serve":
         run_server(arguments.host, arguments.port)
     import django
 
     django.setup()
-    migrate() if arguments.command == "migrate" else seed()
+    {"migrate": migrate, "seed": seed, "upkeep": upkeep}[arguments.command]()
 
 
 def run_server(host: str, port: int) -> None:
@@ -38,8 +39,8 @@ def run_server(host: str, port: int) -> None:
 def migrate() -> None:
     from django.core.management import call_command
 
-    for participant in PARTICIPANTS:
-        call_command("migrate", participant, database=participant, verbosity=0)
+    for company in COMPANIES:
+        call_command("migrate", company, database=company, verbosity=0)
 
 
 def seed() -> None:
@@ -49,6 +50,12 @@ def seed() -> None:
 
     rows = [Stock(sku=product.sku, on_hand=product.stock) for product in CATALOGUE]
     Stock.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def upkeep() -> None:
+    from . import upkeep as work
+
+    work.run()
 
 
 if __name__ == "__main__":

@@ -10,12 +10,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from .common.models import Kind
+from .companies import COMPANIES
 
-COMPANIES = {
-    "payments": "The customer's money",
-    "warehouse": "The goods",
-    "carrier": "The parcels",
-}
 LATEST = 20
 
 

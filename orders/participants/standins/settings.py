@@ -1,35 +1,33 @@
-"""Settings of the stand-ins' own Django project: three databases, one for each company."""
+"""Settings of the stand-ins' own Django project: a database for each company."""
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_config  # how lines look is the machine's matter, not the shop's
 
+from .companies import COMPANIES, database_variable
 
-def database(name: str) -> dj_database_url.DBConfig:
-    url = os.environ.get(name)
+
+def database(company: str) -> dict[str, Any]:
+    variable = database_variable(company)
+    url = os.environ.get(variable)
     if not url:
-        raise ImproperlyConfigured(f"Set {name}: postgres://user:password@host:5432/name (`make up` sets it for you).")
-    return dj_database_url.parse(url, conn_max_age=600)
+        raise ImproperlyConfigured(
+            f"Set {variable}: postgres://user:password@host:5432/name (`make up` sets it for you)."
+        )
+    named = {"application_name": os.environ.get("SETTLE_PROCESS", "standins")}
+    return {**dj_database_url.parse(url, conn_max_age=600), "OPTIONS": named}
 
 
 SECRET_KEY = "stand-ins keep no secrets"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = [
-    "orders.participants.standins.payments",
-    "orders.participants.standins.warehouse",
-    "orders.participants.standins.carrier",
-]
-DATABASES = {
-    "default": {},
-    "payments": database("STANDINS_PAYMENTS_URL"),
-    "warehouse": database("STANDINS_WAREHOUSE_URL"),
-    "carrier": database("STANDINS_CARRIER_URL"),
-}
+INSTALLED_APPS = [f"orders.participants.standins.{company}" for company in COMPANIES]
+DATABASES: dict[str, dict[str, Any]] = {"default": {}, **{company: database(company) for company in COMPANIES}}
 DATABASE_ROUTERS = ["orders.participants.standins.router.OneDatabaseEach"]
 MIDDLEWARE = ["outbox.middleware.TraceMiddleware", "django.middleware.common.CommonMiddleware"]
 APPEND_SLASH = False

@@ -1,12 +1,11 @@
-"""Three companies under three prefixes, and a page that shows what they did."""
+"""Each company under a prefix of its name, and a page that shows what they did."""
 
 from django.urls import include, path
 
+from .companies import COMPANIES
 from .front import front_page
 
 urlpatterns = [
     path("", front_page),
-    path("payments/", include("orders.participants.standins.payments.urls")),
-    path("warehouse/", include("orders.participants.standins.warehouse.urls")),
-    path("carrier/", include("orders.participants.standins.carrier.urls")),
+    *(path(f"{company}/", include(f"orders.participants.standins.{company}.urls")) for company in COMPANIES),
 ]

@@ -1,0 +1,59 @@
+"""What the companies do by themselves, uncalled: each in a thread of its own, so that none waits for another.
+
+A company takes part by a module `upkeep` with a function `once()`, called each second: one bounded piece of work.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from types import FrameType
+
+from django.db import connections
+
+from .companies import COMPANIES
+
+logger = logging.getLogger(__name__)
+EVERY = 1.0  # seconds
+STOPPING = 10.0  # seconds that a piece of work in hand may take to end
+
+
+def run() -> None:
+    """Work until SIGTERM or Ctrl-C."""
+    stopping = threading.Event()
+
+    def stop(_signum: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, stop)
+    threads = [threading.Thread(target=keep_up, args=(name, stopping), daemon=True) for name in busy()]
+    for thread in threads:
+        thread.start()
+    with connections["payments"].cursor() as shown:  # a session by which others see that this process is up
+        shown.execute("SELECT 1")
+    stopping.wait()
+    for thread in threads:
+        thread.join(STOPPING)
+
+
+def busy() -> list[str]:
+    """The companies that do something by themselves."""
+    return [name for name in COMPANIES if find_spec(f"{__package__}.{name}.upkeep")]
+
+
+def keep_up(name: str, stopping: threading.Event) -> None:
+    """Do one company's work again and again. What goes wrong is logged, and tried again with the next piece."""
+    once: Callable[[], None] = import_module(f"{__package__}.{name}.upkeep").once
+    while not stopping.is_set():
+        try:
+            once()
+        except Exception:
+            logger.exception("standin.upkeep_failed", extra={"company": name})
+            connections.close_all()
+        stopping.wait(EVERY)
+    connections.close_all()
