@@ -84,6 +84,13 @@ class Order(models.Model):
     )
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PROCESSING)
     status_reason = models.CharField(max_length=500, blank=True, help_text="Why it is cancelled or needs attention.")
+    action_url = models.CharField(
+        max_length=2000, blank=True, help_text="Where the customer confirms the payment, while the bank asks for that."
+    )
+    payment_intent = models.CharField(max_length=100, blank=True, help_text="The card processor's id of the payment.")
+    charged = models.PositiveBigIntegerField(
+        default=0, db_default=0, help_text="What the card was charged, in minor units of the currency; refunds aside."
+    )
     tracking = models.CharField(max_length=100, blank=True, help_text="The carrier's number of the parcel.")
     total = models.DecimalField(max_digits=12, decimal_places=2)
     currency = models.CharField(max_length=3, choices=Currency.choices)

@@ -128,6 +128,7 @@ def find_capture(ctx: StepContext[Checkout]) -> payments.Capture | NotApplied:
 
 @capture_payment.recorded
 def payment_captured(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
+    status.note_charge(ctx.input.order_id, captured.intent_id, captured.amount)
     fact = PaymentCaptured(ctx.input.order_id, captured.intent_id, captured.amount, ctx.input.currency)
     publish(fact, key=ctx.input.key)
 

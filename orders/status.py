@@ -38,6 +38,11 @@ def confirm_order(order_id: UUID, tracking: str) -> None:
     publish(confirmed, key=order.saga_key)
 
 
+def note_charge(order_id: UUID, payment_intent: str, amount: int) -> None:
+    """The card was charged `amount` minor units; in the transaction that records the capture."""
+    save(lock_order(order_id), payment_intent=payment_intent, charged=amount, action_url="")
+
+
 def mark_cancelling(order_id: UUID, why: str) -> None:
     """What was done for the order is being undone; `why` is a reason's code. No-op when it is cancelled already."""
     order = lock_order(order_id)

@@ -7,10 +7,11 @@ from outbox.retry import Retry
 
 from .context import NotApplied, StatusChange, StepContext, UndoContext
 from .declaration import Saga
-from .errors import Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
+from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 from .participant import Participant
 
 __all__ = [
+    "Awaits",
     "NotApplied",
     "Participant",
     "Refused",

@@ -15,7 +15,7 @@ from outbox.retry import Retry
 
 from . import misuse, registry
 from .context import NotApplied, StatusChange, StepContext, UndoContext
-from .errors import SagaDeclarationError
+from .errors import Awaits, SagaDeclarationError
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -44,6 +44,7 @@ class Step(Generic[T, R]):
     probe_run: Callable[[StepContext[T]], R | NotApplied] | None = None
     recorded_run: Callable[[StepContext[T], R], None] | None = None
     undone_run: Callable[[UndoContext[T, R]], None] | None = None
+    awaiting_run: Callable[[StepContext[T], Awaits], None] | None = None
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,16 @@ class Step(Generic[T, R]):
         misuse.of_second(self.title, "undone hook", self.undone_run)
         misuse.of_function(f"{self.title}: the undone hook", function, takes="ctx")
         self.undone_run = function
+        return function
+
+    def awaiting(self, function: Callable[[StepContext[T], Awaits], None]) -> Callable[[StepContext[T], Awaits], None]:
+        """Declare what of the host's own is written in the transaction that records that the step raised Awaits.
+
+        It is called each time that the step is looked at and still has to wait.
+        """
+        misuse.of_second(self.title, "awaiting hook", self.awaiting_run)
+        misuse.of_function(f"{self.title}: the awaiting hook", function, takes="ctx, awaits")
+        self.awaiting_run = function
         return function
 
     @property
@@ -210,6 +221,17 @@ class Saga(Generic[T]):
         from .cancel import cancel
 
         cancel(self, key, reason=reason, actor=actor)
+
+    def wake(self, key: str, *, step: str = "") -> bool:
+        """Have a run that waits looked at now: what it waits for has happened, as far as the caller knows.
+
+        Returns whether it waited, in `step` if one is named. A step that a worker has in hand is looked at once more
+        when that attempt leaves it waiting. A run that waits for a participant that is away, is paused or has ended is
+        left alone, and so is a key without a run.
+        """
+        from .wake import wake
+
+        return wake(self, key, step)
 
     def named(self, name: str) -> Step[T, Any]:
         """The step of that name. Raises KeyError."""

@@ -39,6 +39,18 @@ class Unavailable(RetryAfter):
     """The participant is away: surely not applied, costs no attempt, and counts towards holding all calls to it."""
 
 
+class Awaits(RetryAfter):
+    """Somebody else must act first, such as the customer: costs no attempt, and holds no worker meanwhile.
+
+    Looked at again after `recheck`, or as soon as `Saga.wake` says so. The participant counts as asked: should the run
+    turn around, the step is undone. `detail` is for the step's awaiting hook.
+    """
+
+    def __init__(self, recheck: timedelta, reason: str, detail: object = None) -> None:
+        super().__init__(recheck, reason)
+        self.detail = detail
+
+
 class LostAttempts(SagaError):
     """Every attempt that the budget allows ended with its worker: killed, or longer than its lease."""
 

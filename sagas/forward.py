@@ -13,11 +13,24 @@ from outbox.sql import NewMessage, columns
 
 from . import sql
 from .context import NotApplied, StepContext
-from .errors import LostAttempts, Refused, RetryAfter
+from .errors import Awaits, LostAttempts, Refused, RetryAfter
 from .models import Attempt, RunStatus, StepStatus
 from .recording import recorded_with, recording
 from .settings import saga_settings
-from .taken import Taken, call, claimed_by, facts, failed, hooks, is_held, log_failure, over_budget, step_context, wait
+from .taken import (
+    Taken,
+    awaits,
+    call,
+    claimed_by,
+    facts,
+    failed,
+    hooks,
+    is_held,
+    log_failure,
+    over_budget,
+    step_context,
+    wait,
+)
 from .transitions import Fenced, begin_undo, close_attempt, held, park, save
 from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
@@ -39,13 +52,26 @@ def try_step(taken: Taken) -> Verdict:
     except Refused as refusal:
         return _refused(taken, context, refusal)
     except RetryAfter as later:
-        return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, later, later.delay)
+        return _put_off(taken, context, later)
     except Exception as error:  # whatever it was: the participant may have been asked
         log_failure(logger, "saga.attempt_failed", taken, error)
         found = ask(taken, context) if is_held(taken, error) else None
         if found is not None and not isinstance(found[0], NotApplied):
             return _record_found(taken, context, found[0])  # it is only its answers that do not reach us
         return failed(taken, StepStatus.WAITING, step.retry, error, give_up)
+
+
+def _put_off(taken: Taken, context: StepContext[Any], later: RetryAfter) -> Verdict:
+    """The step comes again without an attempt being spent. An awaiting hook that fails spends one."""
+    if not isinstance(later, Awaits):
+        return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, later, later.delay)
+    try:
+        return awaits(taken, context, later)
+    except Fenced:
+        raise
+    except Exception as error:
+        log_failure(logger, "saga.recording_failed", taken, error)
+        return failed(taken, StepStatus.WAITING, taken.step.retry, error, give_up)
 
 
 def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:

@@ -125,6 +125,9 @@ class Step(models.Model):
     token = models.UUIDField(null=True, help_text="Fences the attempt in hand: a stale token's write fails.")
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
+    woken = models.BooleanField(
+        db_default=False, help_text="Woken while a worker had it in hand: should it have to wait, then not for long."
+    )
     result = models.JSONField(null=True)
     error_class = models.CharField(max_length=200, blank=True)
     error_code = models.CharField(max_length=100, blank=True)
@@ -151,6 +154,7 @@ class Attempt(models.Model):
         REFUSED = "refused", "refused"
         IN_DOUBT = "in_doubt", "no clear answer"
         AWAY = "away", "not applied, participant away"
+        AWAITS = "awaits", "somebody else must act first"
         LOST = "lost", "worker lost"
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="attempts", db_index=False)  # saga_attempt_run

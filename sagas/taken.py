@@ -22,7 +22,7 @@ from .breaker import Admission, answered, free, is_away, settled
 from .context import Earlier, StatusChange, StepContext, UndoContext
 from .declaration import Saga, Step
 from .dispatch import lease_seconds
-from .errors import RecordingFailed, SagaError, StepOutcome
+from .errors import Awaits, RecordingFailed, SagaError, StepOutcome
 from .look import clock, must_stop
 from .models import Attempt, RunStatus, StepStatus
 from .recording import is_lost
@@ -35,6 +35,7 @@ C = TypeVar("C")
 V = TypeVar("V")
 SOONEST = timedelta(seconds=1)
 """However soon a participant wants to be asked again, it is not asked sooner."""
+AT_ONCE = timedelta(milliseconds=50)
 AWAY_JITTER = 0.25
 """Up to this share is added to such a wait, so that those who were turned away together do not return together."""
 
@@ -216,10 +217,31 @@ def log_failure(logger: logging.Logger, event: str, taken: Taken, error: Excepti
     logger.warning(event, exc_info=not network, extra={**facts(taken), "error": str(error)})
 
 
+def awaits(taken: Taken, context: StepContext[Any], error: Awaits) -> Verdict:
+    """Put the step down until somebody else has acted: no message rides on it, the sweep and `wake` bring it back.
+
+    The participant was asked, so that the attempt is granted and not forgiven: the step is undone should the run turn.
+    """
+    hook = taken.step.awaiting_run
+    told = (lambda: hook(context, error)) if hook else None
+    delay = max(error.delay, SOONEST)
+    verdict = wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAITS, error, delay, granted=1, hook=told)
+    return STOP if isinstance(verdict, Wait) else verdict
+
+
 def wait(
-    taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exception, delay: timedelta, granted: int = 0
+    taken: Taken,
+    status: StepStatus,
+    outcome: Attempt.Outcome,
+    error: Exception,
+    delay: timedelta,
+    granted: int = 0,
+    hook: Callable[[], None] | None = None,
 ) -> Verdict:
-    """Put the step down until `delay` has passed; `granted` attempts are added to its budget."""
+    """Put the step down until `delay` has passed; `granted` attempts are added to its budget.
+
+    `hook` is called in the same transaction when the run does wait, and is not turned around instead.
+    """
     with transaction.atomic():
         run, step = held(taken.run_id, taken.step.position, taken.claim.token)
         close_attempt(step, outcome, error)
@@ -227,9 +249,15 @@ def wait(
         if outcome is Attempt.Outcome.AWAY:
             step.forgiven += 1
             delay = max(delay, SOONEST) * (1 + AWAY_JITTER * random.random())
+        elif step.woken:
+            delay = AT_ONCE
+        step.woken = False
         postpone(run, step, status, delay)
         cause = must_stop(run, step, clock()) if run.status == RunStatus.RUNNING else None
         if cause is not None:
             turned = begin_undo(run, code=cause[0], reason=cause[1])
             return STOP if turned is None else Turn(turned)
+        if hook is not None:
+            with hooks():
+                hook()
     return Wait(delay.total_seconds(), str(error)) if delay <= saga_settings.SHORT_WAIT else STOP

@@ -191,6 +191,8 @@ def _cause(attempt: Attempt) -> str:
         return "Its worker was lost: another one took over when its lease had run out."
     if attempt.outcome == Attempt.Outcome.AWAY:
         return "The participant was away; this attempt counts for nothing."
+    if attempt.outcome == Attempt.Outcome.AWAITS:
+        return "Waiting for somebody else to act; no attempt is spent."
     return "Backing off, so that the participant can recover."
 
 

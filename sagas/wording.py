@@ -50,6 +50,7 @@ OUTCOME = {
     Attempt.Outcome.REFUSED: Face("✕", "bad", "refused"),
     Attempt.Outcome.IN_DOUBT: Face("?", "bad", "no clear answer: it may have happened"),
     Attempt.Outcome.AWAY: Face("…", "wait", "surely not applied, the participant is away"),
+    Attempt.Outcome.AWAITS: Face("…", "wait", "asked; somebody else must act before it goes on"),
     Attempt.Outcome.LOST: Face("?", "bad", "worker lost: it may have happened"),
 }
 IN_HAND = Face("▶", "busy", "in a worker's hands")

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
-from sagas import NotApplied, Refused, StepContext, Unavailable
+from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
 from sagas import RetryAfter as ParticipantSays
 from sagas.declaration import Step
 from sagas.models import StepStatus
@@ -57,18 +58,25 @@ Outcome = Done | NotDone | None
 
 
 def carries_out(
-    step: Step[Checkout, R], *, on: type[Fact], refused: type[Refusal] | None = None
+    step: Step[Checkout, R],
+    *,
+    on: type[Fact],
+    refused: type[Refusal] | None = None,
+    noted: Callable[[UUID, R], None] | None = None,
 ) -> Callable[[Told[R]], Told[R]]:
     """Have the step carried out for each event `on`; the decorated function makes the event that says so.
 
-    `refused` is the event of a step that can still be refused; a step after the capture has none.
+    `refused` is the event of a step that can still be refused; a step after the capture has none. `noted` writes what
+    the shop keeps of the result, in the transaction that records it.
     """
 
     def declare(done: Told[R]) -> Told[R]:
         def handle(message: Message[Fact], outcome: Outcome) -> None:
             order_id = message.body.order_id
             if isinstance(outcome, Done):
-                journeys.record(order_id, step, outcome.result, done(order_id, outcome.result))
+                recorded = journeys.record(order_id, step, outcome.result, done(order_id, outcome.result))
+                if recorded and noted is not None:
+                    noted(order_id, outcome.result)
             elif outcome is not None:
                 _turn(message, step, refused, outcome)
 
@@ -110,12 +118,23 @@ def attempt(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
         return Done(asking.call(admitted, step.run, context))
     except Refused as no:
         return _refused(step, begun, context, no)
+    except Awaits as pause:
+        raise _await(step, context, pause) from pause
     except ParticipantSays as later:
         delay = max(later.delay, asking.SOONEST) * (1 + random.random() / 4)
         journeys.put_off(order_id, step, delay, away=isinstance(later, Unavailable), forgiven=True)
         raise RetryAfter(delay, str(later)) from later
     except Exception as error:  # whatever it was: the participant may have been asked
         return _doubt(step, message, context, error)
+
+
+def _await(step: Step[Checkout, Any], context: StepContext[Checkout], pause: Awaits) -> RetryAfter:
+    """Somebody else must act first. The participant was asked: its part is undone should the order turn."""
+    hook = step.awaiting_run
+    told = (lambda: hook(context, pause)) if hook else None
+    delay = max(pause.delay, asking.SOONEST)
+    journeys.put_off(context.run_id, step, delay, away=False, forgiven=False, told=told)
+    return RetryAfter(delay, str(pause))
 
 
 def _refused(step: Step[Checkout, Any], begun: Begun, context: StepContext[Checkout], no: Refused) -> Outcome:

@@ -5,6 +5,7 @@ Lock order: the journey, then the order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -74,10 +75,18 @@ def begin(order_id: UUID, step: Step[Checkout, Any]) -> Begun | None:
         return Begun(codec.decode(Checkout, journey.input), row.attempts, row.asked, row.result)
 
 
-def put_off(order_id: UUID, step: Step[Checkout, Any], delay: timedelta, *, away: bool, forgiven: bool) -> None:
+def put_off(
+    order_id: UUID,
+    step: Step[Checkout, Any],
+    delay: timedelta,
+    *,
+    away: bool,
+    forgiven: bool,
+    told: Callable[[], None] | None = None,
+) -> None:
     """The step comes again after `delay`. `away`: its participant is; `forgiven`: this attempt was surely not applied.
 
-    A capture that was surely never applied lets the order turn again.
+    A capture that was surely never applied lets the order turn again. `told` is called in the same transaction.
     """
     with transaction.atomic():
         journey = locked(order_id, *may_run(step))
@@ -90,20 +99,23 @@ def put_off(order_id: UUID, step: Step[Checkout, Any], delay: timedelta, *, away
         if step.is_pivot and not row.asked:
             journey.state = State.OPEN
         expect(journey, delay, waits_for=step.participant if away else "")
+        if told is not None:
+            told()
 
 
-def record(order_id: UUID, step: Step[Checkout, Any], result: object, then: Fact) -> None:
+def record(order_id: UUID, step: Step[Checkout, Any], result: object, then: Fact) -> bool:
     """The step is done: its result and the event that tells of it, in the caller's transaction.
 
-    Nothing when the order has turned meanwhile: whoever undoes the step does so by its key.
+    False, and nothing, when the order has turned meanwhile: whoever undoes the step does so by its key.
     """
     journey = locked(order_id, *may_run(step))
     if journey is None or not journey.steps.filter(name=step.name).exclude(status__in=OVER).update(
         status=StepStatus.DONE, result=codec.encode(result), next_attempt_at=None, error="", error_code=""
     ):
-        return
+        return False
     off_the_desk(order_id)
     tell(journey, then)
+    return True
 
 
 def finish(order_id: UUID, last: Step[Checkout, Any]) -> None:

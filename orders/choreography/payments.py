@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from .. import status
 from ..participants import payments
 from ..sagas import authorize_payment, capture_payment
 from .backward import undoes
@@ -32,6 +33,10 @@ def payment_released(order_id: UUID) -> PaymentReleased:
     return PaymentReleased(order_id)
 
 
-@carries_out(capture_payment, on=ShipmentBooked, refused=CaptureRefused)
-def payment_captured(order_id: UUID, charged: payments.Capture) -> PaymentCaptured:
-    return PaymentCaptured(order_id, charged.intent_id, charged.amount)
+def charged(order_id: UUID, captured: payments.Capture) -> None:
+    status.note_charge(order_id, captured.intent_id, captured.amount)
+
+
+@carries_out(capture_payment, on=ShipmentBooked, refused=CaptureRefused, noted=charged)
+def payment_captured(order_id: UUID, captured: payments.Capture) -> PaymentCaptured:
+    return PaymentCaptured(order_id, captured.intent_id, captured.amount)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sagas.errors import Refused, RetryAfter
+from sagas.errors import Awaits, Refused, RetryAfter
 
 from .errors import WorkerLost
 
@@ -26,6 +26,13 @@ def refused(code: str, text: str = "") -> Answer:
 def away(delay: timedelta) -> Answer:
     def answer(apply: Apply) -> Any:
         raise RetryAfter(delay, "the participant is away")
+
+    return answer
+
+
+def awaiting(recheck: timedelta, reason: str, detail: object) -> Answer:
+    def answer(apply: Apply) -> Any:
+        raise Awaits(recheck, reason, detail)
 
     return answer
 

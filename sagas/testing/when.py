@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from sagas import NotApplied
 
-from .answers import Answer, Script, away, failed, lost, refused, worker_lost
+from .answers import Answer, Script, awaiting, away, failed, lost, refused, worker_lost
 from .errors import NoAnswer
 
 S = TypeVar("S")
@@ -42,6 +42,10 @@ class Answering(Generic[S]):
     def retry_after(self, delay: timedelta, *, times: int | None = 1) -> S:
         """The participant is away: surely not applied, to be asked again after `delay`."""
         return self._say(away(delay), times)
+
+    def awaits(self, recheck: timedelta = timedelta(seconds=10), *, detail: object = None, times: int | None = 1) -> S:
+        """Somebody else must act first; it is looked at again after `recheck`."""
+        return self._say(awaiting(recheck, "somebody else must act first", detail), times)
 
     def _say(self, answer: Answer, times: int | None) -> S:
         self._script.add(answer, times)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sagas import NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class World:
     faults: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     recorded: list[str] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
+    awaited: list[object] = field(default_factory=list)
 
     def call(self, name: str, key: str, *, undoes: str = "") -> str:
         """One call to the participant, going as `faults` says: an exception before it is applied, or ("after", one)."""
@@ -62,6 +63,13 @@ def bring_back(ctx: UndoContext[Errand, str]) -> None:
 @fetch.recorded
 def fetched(ctx: StepContext[Errand], result: str) -> None:
     world.recorded.append(result)
+
+
+@fetch.awaiting
+def asked_for(ctx: StepContext[Errand], awaits: Awaits) -> None:
+    world.awaited.append(awaits.detail)
+    if isinstance(awaits.detail, Exception):
+        raise awaits.detail
 
 
 @errand.step(undo=None, timeout=timedelta(seconds=2), retry=QUICK)
