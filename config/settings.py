@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import dj_database_url
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from . import env
@@ -26,6 +27,7 @@ FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555")
 INSTALLED_APPS = [
     "config",  # before the admin: the front page with the counts
     "orders",
+    "orders.reconciliation",
     "sagas",
     "outbox",
     "django_celery_beat",
@@ -149,6 +151,7 @@ CELERY_TASK_ROUTES = {
     "outbox.prune": {"queue": "upkeep"},
     "orders.refresh_availability": {"queue": "default"},
     "orders.watch": {"queue": "upkeep"},
+    "orders.reconcile": {"queue": "default"},
 }
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
@@ -179,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 2},
     },
+    "every-night-compare-the-books": {"task": "orders.reconcile", "schedule": crontab(hour="3", minute="10")},
     "every-hour-prune-the-outbox": {
         "task": "outbox.prune",
         "schedule": timedelta(hours=1),
@@ -215,6 +219,8 @@ DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Settle <orders@settle.examp
 ORDERS_COORDINATION = env.text("ORDERS_COORDINATION", "saga")  # for orders that do not say: saga or choreography
 if ORDERS_COORDINATION not in ("saga", "choreography"):
     raise ImproperlyConfigured(f"ORDERS_COORDINATION={ORDERS_COORDINATION!r}: use saga or choreography.")
+ORDERS_RECONCILE_DAYS = 7  # how far back the nightly comparison with the card processor's books looks
+ORDERS_RECONCILE_SETTLED = timedelta(hours=1)  # younger payments may still be on their way
 ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after which the watchdog looks for the event that did not come
 
 # --- Seen from outside ---------------------------------------------------------------------------------------------

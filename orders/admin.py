@@ -62,6 +62,8 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
         "email",
         "payment_method",
         "amount",
+        "charged",
+        "payment_intent",
         "tracking",
         "coordination",
         "saga",

@@ -3,10 +3,26 @@
 from django.db import migrations, models
 
 
+# What orders were charged before the shop kept it: from the runs and journeys that are still there.
+CHARGED_BY_SAGAS = """
+UPDATE orders_order o SET payment_intent = s.result ->> 'intent_id', charged = (s.result ->> 'amount')::bigint
+FROM saga_run r JOIN saga_step s ON s.run_id = r.id
+WHERE r.name = 'checkout' AND r.key = 'order:' || o.id
+  AND s.name = 'capture_payment' AND s.status = 'done' AND s.result ->> 'intent_id' IS NOT NULL
+"""
+CHARGED_BY_EVENTS = """
+UPDATE orders_order o
+SET payment_intent = s.result::jsonb ->> 'intent_id', charged = (s.result::jsonb ->> 'amount')::bigint
+FROM orders_journey_step s
+WHERE s.journey_id = o.id AND s.name = 'capture_payment' AND s.status = 'done' AND s.result IS NOT NULL
+"""
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
         ('orders', '0002_choreography'),
+        ('sagas', '0007_awaits'),
     ]
 
     operations = [
@@ -25,4 +41,6 @@ class Migration(migrations.Migration):
             name='payment_intent',
             field=models.CharField(blank=True, help_text="The card processor's id of the payment.", max_length=100),
         ),
+        migrations.RunSQL(CHARGED_BY_SAGAS, migrations.RunSQL.noop),
+        migrations.RunSQL(CHARGED_BY_EVENTS, migrations.RunSQL.noop),
     ]

@@ -1,0 +1,95 @@
+"""Our books beside theirs, payment by payment: one pure function says what does not agree."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+from orders.models import Order
+
+from .processor import Theirs
+
+FINAL = (Order.Status.CONFIRMED, Order.Status.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """An order's money as the shop keeps it. Amounts are in minor units of the currency."""
+
+    order_id: UUID
+    number: str
+    status: str
+    payment_intent: str
+    charged: int
+    refunded: int
+    currency: str
+
+    @property
+    def settled(self) -> bool:
+        """Whether the order stands still. One on its way, or on a desk already, is not compared."""
+        return self.status in FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What does not agree about one payment: the saga's input. Amounts are in minor units."""
+
+    kind: str
+    order_number: str
+    payment_intent: str
+    ours: int
+    theirs: int
+    currency: str
+
+    @property
+    def key(self) -> str:
+        """The same difference is one case, however many nights it is found; other figures are another one."""
+        return f"books:{self.kind}:{self.payment_intent or self.order_number}:{self.ours}:{self.theirs}"
+
+
+def compare(ours: Ours | None, theirs: Theirs) -> Difference | None:
+    """What does not agree about a payment; None when the books agree, or when the order is still moving.
+
+    `ours` is the order that the payment names, None when there is none. A payment that names no order is not ours.
+    """
+    if not theirs.order_number or (ours is not None and not ours.settled):
+        return None
+    kept = ours if ours is not None and ours.payment_intent == theirs.payment_intent else None
+    charged, refunded = (kept.charged, kept.refunded) if kept else (0, 0)
+    if theirs.charged != charged:
+        kind = "charged_without_order" if ours is None else "charged_differs"
+        return _difference(kind, theirs, charged, theirs.charged)
+    if theirs.refunded != refunded:
+        return _difference("refunded_differs", theirs, refunded, theirs.refunded)
+    if theirs.unsettled:
+        return _difference("still_held", theirs, 0, 0)
+    return None
+
+
+def compare_missing(ours: Ours, theirs: Theirs | None) -> Difference | None:
+    """What does not agree about an order that we keep as charged; `theirs` is its payment, None when they have none."""
+    if theirs is not None:
+        return compare(ours, theirs)
+    if not ours.settled or not ours.charged:
+        return None
+    return Difference("charged_differs", ours.number, ours.payment_intent, ours.charged, 0, ours.currency)
+
+
+def ours_of(numbers: Collection[str]) -> dict[str, Ours]:
+    """Our books of these orders, by number."""
+    return {row.number: _ours(row) for row in Order.objects.filter(number__in=numbers)}
+
+
+def charged_between(since: object, until: object) -> Iterator[Ours]:
+    """Our books of the orders placed in [since, until) that were charged, the oldest first."""
+    rows = Order.objects.filter(created_at__gte=since, created_at__lt=until, charged__gt=0)
+    return (_ours(row) for row in rows.order_by("created_at").iterator())
+
+
+def _ours(row: Order) -> Ours:
+    return Ours(row.pk, row.number, row.status, row.payment_intent, row.charged, 0, row.currency)
+
+
+def _difference(kind: str, theirs: Theirs, ours: int, amount: int) -> Difference:
+    return Difference(kind, theirs.order_number, theirs.payment_intent, ours, amount, theirs.currency)

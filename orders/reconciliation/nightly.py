@@ -1,0 +1,106 @@
+"""The comparison itself: everything of a window of time is read once, and each difference is put on the desk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from orders.models import Order
+from sagas import Refused
+
+from . import processor
+from .books import Difference, Ours, charged_between, compare, compare_missing, ours_of
+from .models import Reconciliation
+from .processor import Disputed, Theirs
+from .sagas import Dispute, books, disputed
+
+logger = logging.getLogger(__name__)
+PATIENCE = timedelta(seconds=30)  # for each page of theirs
+AT_ONCE = 100  # orders read from our books in one statement
+T = TypeVar("T")
+
+
+def reconcile(since: datetime | None = None, until: datetime | None = None) -> Reconciliation:
+    """Compare the books of the payments made in [since, until), by default the last ORDERS_RECONCILE_DAYS.
+
+    What was made within ORDERS_RECONCILE_SETTLED is left for the next time: it may still be on its way. Any number of
+    comparisons may overlap: the same difference is one case. Raises what the processor's client raises.
+    """
+    until = until or timezone.now() - settings.ORDERS_RECONCILE_SETTLED
+    since = since or until - timedelta(days=settings.ORDERS_RECONCILE_DAYS)
+    done = Reconciliation.objects.create(since=since, until=until)
+    seen: set[str] = set()
+    for difference in (*_theirs_against_ours(done, seen), *_ours_against_theirs(done, seen)):
+        done.differences += 1
+        put_on_the_desk(difference)
+    for found in processor.disputes(since, timeout=PATIENCE):
+        done.disputes += int(take_up(found))
+    done.ended_at = timezone.now()
+    done.save()
+    logger.info("books.compared", extra={"payments": done.payments, "differences": done.differences})
+    return done
+
+
+def put_on_the_desk(difference: Difference) -> None:
+    """Open the case, unless it is known."""
+    with transaction.atomic():
+        books.start(difference, key=difference.key, subject=difference.order_number)
+
+
+def take_up(found: Disputed) -> bool:
+    """Open the case of a dispute, unless it is known; whether the dispute is open at all."""
+    if not found.is_open:
+        return False
+    order = Order.objects.filter(payment_intent=found.payment_intent).first() if found.payment_intent else None
+    case = Dispute(found.dispute, found.payment_intent, order.number if order else "")
+    with transaction.atomic():
+        disputed.start(case, key=f"dispute:{found.dispute}", subject=case.order_number or found.dispute)
+    return True
+
+
+def _theirs_against_ours(done: Reconciliation, seen: set[str]) -> Iterator[Difference]:
+    for some in batched(processor.payments(done.since, done.until, timeout=PATIENCE)):
+        done.payments += len(some)
+        seen.update(one.payment_intent for one in some)
+        yield from _differences(some)
+
+
+def _differences(some: Iterable[Theirs]) -> Iterator[Difference]:
+    kept = ours_of([one.order_number for one in some if one.order_number])
+    for theirs in some:
+        found = compare(kept.get(theirs.order_number), theirs)
+        if found is not None:
+            yield found
+
+
+def _ours_against_theirs(done: Reconciliation, seen: set[str]) -> Iterator[Difference]:
+    """Orders that we keep as charged, whose payment was not among those of the window: each is asked for by itself."""
+    for ours in charged_between(done.since, done.until):
+        done.orders += 1
+        if ours.payment_intent not in seen:
+            found = compare_missing(ours, _looked_up(ours))
+            if found is not None:
+                yield found
+
+
+def _looked_up(ours: Ours) -> Theirs | None:
+    try:
+        return processor.payment(ours.payment_intent, timeout=PATIENCE)
+    except Refused as unknown:
+        if unknown.code != "resource_missing":
+            raise
+        return None
+
+
+def batched(many: Iterable[T]) -> Iterator[list[T]]:
+    """AT_ONCE at a time."""
+    rest = iter(many)
+    while some := list(islice(rest, AT_ONCE)):
+        yield some

@@ -1,0 +1,117 @@
+"""The card processor's books, read through the official SDK. Nothing here moves money.
+
+Sources: https://docs.stripe.com/api/payment_intents/list and https://docs.stripe.com/api/disputes/object
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import stripe
+
+from orders.participants.stripe_client import client, options, translated
+
+PAGE = 100  # the most that Stripe gives at once
+UNSETTLED = frozenset({"requires_capture", "requires_action", "processing"})
+"""Statuses of a payment whose money is held, or could be without our doing."""
+DISPUTE_OPEN = frozenset({"warning_needs_response", "warning_under_review", "needs_response", "under_review"})
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """One payment as the processor keeps it. Amounts are in minor units of the currency."""
+
+    payment_intent: str
+    order_number: str
+    """As our own client wrote it on the payment; "" for a payment that is not one of the shop's."""
+    status: str
+    charged: int
+    refunded: int
+    currency: str
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the bank keeps money back for us, or could without our doing."""
+        return self.status in UNSETTLED
+
+
+@dataclass(frozen=True, slots=True)
+class Disputed:
+    """A charge that the customer disputes at their bank."""
+
+    dispute: str
+    payment_intent: str
+    amount: int
+    currency: str
+    reason: str
+    status: str
+    answer_by: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in DISPUTE_OPEN
+
+
+def payments(since: datetime, until: datetime, *, timeout: timedelta) -> Iterator[Theirs]:
+    """Every payment made in [since, until), the newest first. `timeout` bounds each page's silence."""
+    params: stripe.params.PaymentIntentListParams = {
+        "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+        "limit": PAGE,
+        "expand": ["data.latest_charge"],
+    }
+    with translated():
+        page = client(timeout).v1.payment_intents.list(params, options())
+        for intent in page.auto_paging_iter():
+            yield _theirs(intent)
+
+
+def payment(payment_intent: str, *, timeout: timedelta) -> Theirs:
+    """One payment as it stands now. Raises Refused for an id that the processor does not know."""
+    with translated():
+        return _theirs(
+            client(timeout).v1.payment_intents.retrieve(payment_intent, {"expand": ["latest_charge"]}, options())
+        )
+
+
+def disputes(since: datetime, *, timeout: timedelta) -> Iterator[Disputed]:
+    """Every dispute opened since then."""
+    params: stripe.params.DisputeListParams = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+    with translated():
+        for dispute in client(timeout).v1.disputes.list(params, options()).auto_paging_iter():
+            yield _disputed(dispute)
+
+
+def dispute(dispute_id: str, *, timeout: timedelta) -> Disputed:
+    """One dispute as it stands now."""
+    with translated():
+        return _disputed(client(timeout).v1.disputes.retrieve(dispute_id, {}, options()))
+
+
+def _theirs(intent: stripe.PaymentIntent) -> Theirs:
+    charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
+    # A hold that is let go counts as refunded with Stripe, though nothing was ever taken.
+    refunded = charge.amount_refunded if charge is not None and charge.captured else 0
+    return Theirs(
+        intent.id,
+        intent.metadata["order"] if intent.metadata and "order" in intent.metadata else "",
+        intent.status,
+        intent.amount_received,
+        refunded,
+        intent.currency.upper(),
+    )
+
+
+def _disputed(found: stripe.Dispute) -> Disputed:
+    intent = found.payment_intent
+    due = found.evidence_details.due_by if found.evidence_details else None
+    return Disputed(
+        found.id,
+        intent if isinstance(intent, str) else (intent.id if intent else ""),
+        found.amount,
+        found.currency.upper(),
+        found.reason,
+        found.status,
+        datetime.fromtimestamp(due, UTC) if due else None,
+    )

@@ -1,0 +1,88 @@
+"""A difference between the books, and a disputed charge: cases that a person settles, on the desk of all sagas.
+
+Both have nothing to undo: the first step only opens the case, and is the point of no return. The second asks again and
+refuses while there is something to settle, which puts the run on the desk; *Retry now* asks once more, and closes the
+case by itself when the books agree; *Resolve by hand* closes it with the operator's reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.urls import reverse
+
+from orders.models import Order
+from sagas import Refused, Retry, Saga, StepContext
+
+from . import wording
+from .books import Difference, compare, compare_missing, ours_of
+from .processor import Theirs, dispute, payment
+
+ASK = timedelta(seconds=20)
+
+
+def order_page(number: str) -> str:
+    """The order's page in the admin; the list of orders for a number that is not ours."""
+    order = Order.objects.filter(number=number).only("pk").first()
+    return reverse("admin:orders_order_change", args=[order.pk]) if order else reverse("admin:orders_order_changelist")
+
+
+books = Saga[Difference]("books", version=1, admin_url=lambda difference: order_page(difference.order_number))
+
+
+@books.pivot()
+def open_case(ctx: StepContext[Difference]) -> None:
+    """A case is only looked into from here on."""
+
+
+@books.step(participant="payments", timeout=ASK, retry=Retry.until_done(longest=timedelta(minutes=5)))
+def agree(ctx: StepContext[Difference]) -> None:
+    """Both books are read once more. Refused, and so on the desk, while they differ."""
+    left = differs_now(ctx.input, ctx.timeout)
+    if left is not None:
+        raise Refused(left.kind, wording.explain(left))
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A charge that the customer disputes."""
+
+    dispute: str
+    payment_intent: str
+    order_number: str
+
+
+disputed = Saga[Dispute]("dispute", version=1, admin_url=lambda case: order_page(case.order_number))
+
+
+@disputed.pivot()
+def take_up(ctx: StepContext[Dispute]) -> None:
+    """A case is only looked into from here on."""
+
+
+@disputed.step(participant="payments", timeout=ASK, retry=Retry.until_done(longest=timedelta(minutes=5)))
+def be_decided(ctx: StepContext[Dispute]) -> str:
+    """How the bank decided; refused, and so on the desk, until it has."""
+    found = dispute(ctx.input.dispute, timeout=ctx.timeout)
+    if found.is_open:
+        raise Refused("disputed", wording.explain_dispute(found, ctx.input.order_number))
+    return found.status
+
+
+def differs_now(found: Difference, timeout: timedelta) -> Difference | None:
+    """What of a difference is left, by both books as they are now."""
+    ours = ours_of([found.order_number]).get(found.order_number)
+    theirs = _theirs_now(found, timeout)
+    if theirs is not None:
+        return compare(ours, theirs)
+    return None if ours is None else compare_missing(ours, None)
+
+
+def _theirs_now(found: Difference, timeout: timedelta) -> Theirs | None:
+    try:
+        return payment(found.payment_intent, timeout=timeout)
+    except Refused as unknown:
+        if unknown.code != "resource_missing":
+            raise
+        return None
