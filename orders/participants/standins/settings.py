@@ -39,6 +39,7 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+PUBLIC_URL = os.environ.get("STANDINS_PUBLIC_URL", "")  # where browsers find us, when it is not where the shop does
 LATENCY = float(os.environ.get("STANDINS_LATENCY", "0"))  # seconds that every call takes, as with other companies
 USE_TZ = True
 TIME_ZONE = "UTC"

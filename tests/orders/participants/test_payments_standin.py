@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,60 +12,9 @@ import pytest
 import requests
 import stripe
 
+from tests.orders.participants.paying import STATE, Shop, by, new_key
 from tests.standins import API_KEY, Standins
 from tests.workers import until
-
-STATE = "payment_intent_unexpected_state"
-
-
-class Shop:
-    """One order's dealings with the card processor."""
-
-    def __init__(self, standins: Standins) -> None:
-        self.standins = standins
-        self.url = f"{standins.url}/payments"
-        self.order = f"S-{uuid.uuid4().hex[:8]}"
-        self.api = stripe.StripeClient(API_KEY, base_addresses={"api": self.url}, max_network_retries=0).v1
-        self.intents = self.api.payment_intents
-
-    def create(self, card: str = "pm_card_visa", key: str = "", **more: Any) -> stripe.PaymentIntent:
-        wanted = {
-            "amount": 16600,
-            "currency": "eur",
-            "capture_method": "manual",
-            "payment_method": card,
-            "payment_method_types": ["card"],
-            "description": f"Order {self.order}",
-            "receipt_email": "ann@example.com",
-            "metadata": {"order": self.order},
-        }
-        return self.intents.create({**wanted, **more}, by(key))  # type: ignore[typeddict-item]
-
-    def held(self, card: str = "pm_card_visa") -> stripe.PaymentIntent:
-        """A confirmed intent."""
-        return self.intents.confirm(self.create(card).id)
-
-    def fault(self, operation: str, kind: str, **more: Any) -> None:
-        self.standins.fault("payments", operation=operation, kind=kind, order=self.order, times=1, **more)
-
-    def did(self) -> list[tuple[str, int]]:
-        """The ledger: what really happened, and the amount."""
-        return [(entry["operation"], entry["amount"]) for entry in self.standins.ledger("payments", self.order)]
-
-    def post(
-        self, path: str, key: str = "", headers: dict[str, str] | None = None, form: dict[str, str] | None = None
-    ) -> requests.Response:
-        """Without the SDK, to see status and headers."""
-        sent = {"Authorization": f"Bearer {API_KEY}", **({"Idempotency-Key": key} if key else {}), **(headers or {})}
-        return requests.post(f"{self.url}/v1/{path}", data=form, headers=sent, timeout=10)
-
-
-def by(key: str) -> stripe.RequestOptions:
-    return {"idempotency_key": key} if key else {}
-
-
-def new_key() -> str:
-    return uuid.uuid4().hex
 
 
 @pytest.fixture
@@ -101,7 +49,7 @@ def test_automatic_capture_charges_at_the_confirmation(shop: Shop) -> None:
 
 
 def test_a_payment_method_can_come_with_the_confirmation(shop: Shop) -> None:
-    intent = shop.intents.create({"amount": 500, "currency": "eur", "automatic_payment_methods": {"enabled": True}})
+    intent = shop.intents.create({"amount": 500, "currency": "eur", "allowed_payment_method_types": ["card"]})
     assert intent.status == "requires_payment_method"
     with pytest.raises(stripe.InvalidRequestError) as missing:
         shop.intents.confirm(intent.id)
@@ -237,7 +185,9 @@ def test_what_is_not_there_is_called_missing(shop: Shop) -> None:
         ({"receipt_email": "ann"}, "email_invalid", "receipt_email"),
         ({"colour": "red"}, "parameter_unknown", "colour"),
         ({"description": "nil\0"}, None, "description"),
-        ({"payment_method_types": ["sofort"]}, None, "payment_method_types"),
+        ({"payment_method_types": ["card"]}, "payment_method_types_no_longer_supported", "payment_method_types"),
+        ({"allowed_payment_method_types": ["sofort"]}, None, "allowed_payment_method_types"),
+        ({"automatic_payment_methods": {"enabled": True}}, None, "allowed_payment_method_types"),
     ],
 )
 def test_a_bad_parameter_is_named(shop: Shop, wrong: dict[str, Any], code: str | None, param: str) -> None:

@@ -12,9 +12,11 @@ from typing import Any, Concatenate, ParamSpec
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ..common.answers import answer, drop
-from . import cards, idempotency
+from . import cards, events, idempotency
 from .errors import StripeError, invalid, server_error, unauthorized
-from .models import Fault, new_id
+from .expanding import expanded
+from .ids import new_id
+from .models import Fault
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
@@ -26,13 +28,15 @@ def endpoint(view: View[P]) -> View[P]:
     """Check the API key, and turn a StripeError into its answer. Any key will do, but there must be one."""
 
     def call(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        name = new_id("req", 14)
         try:
             if not api_key(request):
                 raise unauthorized()
-            response = view(request, *args, **kwargs)
+            with events.caused_by(events.Caller(name, idempotency.key_of(request))):
+                response = view(request, *args, **kwargs)
         except StripeError as error:
             response = JsonResponse(error.body, status=error.status)
-        response["Request-Id"] = new_id("req", 14)
+        response["Request-Id"] = name
         return response
 
     return update_wrapper(call, view)
@@ -51,7 +55,7 @@ def perform(
         held.enter_context(idempotency.in_use(key))
 
         def carry_out(chosen: Effect) -> HttpResponse:
-            done = idempotency.once(request, key, lambda: chosen(key))
+            done = idempotency.once(request, key, lambda: expanded(chosen(key), request))
             held.close()  # before the caller hears of it, so that its next request does not find the key in use
             lost = card == cards.ANSWER_LOST and done.status == 200 and not done.replayed
             return drop(request) if lost else done.response

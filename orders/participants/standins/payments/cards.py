@@ -1,6 +1,6 @@
-"""The test cards, by the names that Stripe gives them as payment methods, and three that only the stand-in has.
+"""The test cards, by the names that Stripe gives them as payment methods, and four that only the stand-in has.
 
-Sources: https://docs.stripe.com/testing#declined-payments and https://docs.stripe.com/declines/codes
+Sources: https://docs.stripe.com/testing and https://docs.stripe.com/declines/codes
 """
 
 from __future__ import annotations
@@ -10,8 +10,14 @@ from dataclasses import dataclass
 ANSWER_LOST = "pm_card_answerLost"  # the confirmation and the capture are applied, and both answers lost
 CAPTURE_FAILS = "pm_card_captureFails"  # the first captures answer 500 and do nothing
 SERVER_ERROR = "pm_card_serverError"  # confirming answers 500 from inside, which an idempotency key then remembers
+AUTHORIZATION_EXPIRES = "pm_card_authorizationExpires"  # an order's first authorisation expires at once
 CAPTURE_OUTAGES = 4
 """Captures of a `pm_card_captureFails` that fail before one works."""
+
+REFUND_FAILS = "pm_card_refundFail"  # a refund succeeds, and some time later it has failed
+REFUND_PENDS = "pm_card_pendingRefund"  # a refund is pending, and some time later it succeeds
+DISPUTED = {"pm_card_createDispute": "fraudulent", "pm_card_createDisputeProductNotReceived": "product_not_received"}
+"""Charges of these are disputed at once, for these reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +35,14 @@ SUCCEED = frozenset(
         "pm_card_visa_debit",
         "pm_card_mastercard",
         "pm_card_amex",
+        "pm_card_threeDSecureOptional",
         ANSWER_LOST,
         CAPTURE_FAILS,
         SERVER_ERROR,
+        AUTHORIZATION_EXPIRES,
+        REFUND_FAILS,
+        REFUND_PENDS,
+        *DISPUTED,
     }
 )
 DECLINES = {
@@ -48,16 +59,29 @@ DECLINES = {
     ),
 }
 PREFIXES = ("pm_card_chargeDeclined", "pm_card_visa_chargeDeclined")
+AUTHENTICATED: dict[str, Decline | None] = {
+    "pm_card_authenticationRequired": None,
+    "pm_card_threeDSecure2Required": None,
+    "pm_card_threeDSecureRequired": None,
+    "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": DECLINES["InsufficientFunds"],
+    "pm_card_threeDSecureRequiredChargeDeclined": DECLINES[""],
+}
+"""Cards whose bank wants the customer to confirm the payment, and what it says afterwards."""
 BY_NAME = {f"{prefix}{suffix}": decline for prefix in PREFIXES for suffix, decline in DECLINES.items()}
 
 
 def is_known(name: str) -> bool:
-    return name in SUCCEED or name in BY_NAME
+    return name in SUCCEED or name in BY_NAME or name in AUTHENTICATED
+
+
+def needs_authentication(name: str) -> bool:
+    """Whether the customer has to confirm each payment with the bank (3-D Secure)."""
+    return name in AUTHENTICATED
 
 
 def decline_of(name: str) -> Decline | None:
     """What the card's bank answers to a charge; None when it pays."""
-    return BY_NAME.get(name)
+    return BY_NAME.get(name) or AUTHENTICATED.get(name)
 
 
 def decline_for(code: str) -> Decline:

@@ -1,6 +1,6 @@
-"""What can happen to an intent's row: held, refused by its state, declined, charged, let go.
+"""What can happen to an intent's row: found, refused by its state, charged, let go.
 
-Each runs in its caller's transaction and writes the ledger with the change.
+Each runs in its caller's transaction and writes the ledger and the event with the change.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from . import cards, shapes
-from .errors import StripeError, invalid, no_such
-from .models import Intent, LedgerEntry
+from . import disputes, events, shapes
+from .errors import invalid, no_such
+from .models import Charge, Intent, LedgerEntry
 
 Status = Intent.Status
 
@@ -34,31 +34,40 @@ def expect(intent: Intent, allowed: tuple[Status, ...], verb: str, done: str) ->
         raise invalid(message, code="payment_intent_unexpected_state", payment_intent=shapes.intent(intent))
 
 
-def declined(intent: Intent, decline: cards.Decline) -> StripeError:
-    """Keep the bank's no with the intent, which then wants another payment method."""
-    said = {
-        "code": decline.code,
-        "decline_code": decline.decline_code,
-        "charge": intent.latest_charge,
-        "payment_method": {"id": intent.payment_method, "object": "payment_method", "type": "card"},
-    }
-    intent.last_payment_error = {"type": "card_error", "message": decline.message, **said}
-    intent.status, intent.payment_method = Status.REQUIRES_PAYMENT_METHOD, ""
-    return StripeError(402, "card_error", decline.message, payment_intent=kept(intent), **said)
-
-
 def charge(intent: Intent, amount: int, key: str) -> dict[str, Any]:
+    """Take `amount` of what is held, and let go of the rest, which Stripe counts as refunded."""
+    taken = latest(intent)
+    taken.amount_refunded = taken.amount - amount
+    taken.captured, taken.amount_captured, taken.captured_at = True, amount, timezone.now()
+    taken.capture_before = None
     intent.status, intent.amount_received, intent.amount_capturable = Status.SUCCEEDED, amount, 0
+    taken.save()
     write(intent, "captured", key, amount)
-    return kept(intent)
+    answer = kept(intent)
+    events.of_charge(taken, "captured")
+    events.of_intent(intent, "succeeded")
+    disputes.perhaps(taken, key)
+    return answer
 
 
 def let_go(intent: Intent, key: str, reason: str) -> dict[str, Any]:
     """Cancel; the ledger's amount is what was held, 0 when nothing was."""
     held, intent.amount_capturable = intent.amount_capturable, 0
     intent.status, intent.cancellation_reason, intent.canceled_at = Status.CANCELED, reason, timezone.now()
+    intent.next_action = None
+    if held:
+        _release(latest(intent), expired=reason == "automatic")
     write(intent, "canceled", key, held)
-    return kept(intent)
+    answer = kept(intent)
+    events.of_intent(intent, "canceled")
+    return answer
+
+
+def latest(intent: Intent) -> Charge:
+    """The intent's last try to take money, with this very intent in it. Raises Charge.DoesNotExist without one."""
+    found = Charge.objects.get(pk=intent.latest_charge)
+    found.intent = intent
+    return found
 
 
 def kept(intent: Intent) -> dict[str, Any]:
@@ -66,5 +75,14 @@ def kept(intent: Intent) -> dict[str, Any]:
     return shapes.intent(intent)
 
 
-def write(intent: Intent, operation: str, key: str, amount: int) -> None:
-    LedgerEntry.write(intent.order, operation, key, amount=amount, currency=intent.currency, intent=intent.id)
+def write(intent: Intent, operation: str, key: str, amount: int, **details: Any) -> None:
+    LedgerEntry.write(
+        intent.order, operation, key, amount=amount, currency=intent.currency, intent=intent.id, **details
+    )
+
+
+def _release(held: Charge, *, expired: bool) -> None:
+    """As at Stripe, an authorisation that is let go reads as refunded in full. The stand-in lists no refund for it."""
+    held.amount_refunded, held.capture_before = held.amount, None
+    held.save()
+    events.of_charge(held, "expired" if expired else "refunded")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
@@ -50,6 +51,13 @@ class Params:
     def flag(self, name: str) -> bool:
         return self.choice(name, ("true", "false")) == "true"
 
+    def url(self, name: str) -> str:
+        """An absolute web address, "" when it was not given."""
+        value = self.text(name)
+        if value and not (urlsplit(value).scheme in {"http", "https"} and urlsplit(value).netloc):
+            raise invalid("Not a valid URL", code="url_invalid", param=name)
+        return value
+
     def group(self, name: str) -> dict[str, str]:
         """What stands in `name[…]`."""
         start = f"{name}["
@@ -62,7 +70,7 @@ def read(request: HttpRequest, known: Collection[str]) -> Params:
         raise invalid(f"Invalid request: the body must be {FORM}.")
     given = request.GET if request.method == "GET" else request.POST
     for name in given:
-        if name.partition("[")[0] not in known:
+        if name.partition("[")[0] not in {"expand", *known}:
             raise invalid(f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
         if "\0" in name + given[name]:  # PostgreSQL keeps none
             raise invalid(f"Invalid character in {name!r}", param=name)

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from ..common.views import control_urls
-from . import views
+from . import asking, lists, views
 from .models import Fault, LedgerEntry
 
 INTENT = "v1/payment_intents/<str:intent_id>"
@@ -13,7 +13,10 @@ urlpatterns = [
     path(f"{INTENT}/confirm", views.confirm),
     path(f"{INTENT}/capture", views.capture),
     path(f"{INTENT}/cancel", views.cancel),
-    path("v1/refunds", views.create_refund),
-    path("v1/refunds/<str:refund_id>", views.retrieve_refund),
+    path("v1/charges", lists.charges),
+    path("v1/charges/<str:charge_id>", lists.charge),
+    path("v1/refunds", views.payment_refunds),
+    path("v1/refunds/<str:refund_id>", lists.refund),
+    path("3ds/<str:intent_id>", asking.page, name="payments-3ds"),
     *control_urls(Fault, LedgerEntry),
 ]

@@ -2,46 +2,82 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.http import HttpRequest
 
 from . import cards, intents, refunds
 from .errors import invalid, no_such
-from .models import Intent
-from .params import Params
+from .models import Charge, Intent
+from .params import Params, read
 
-CREATE = frozenset({"amount", "currency", "capture_method", "payment_method", "payment_method_types", "confirm"}) | {
-    *(
-        "automatic_payment_methods",
-        "metadata",
-        "description",
-        "receipt_email",
-        "off_session",
-        "error_on_requires_action",
-    )
-}
 CONFIRM = frozenset({"payment_method", "off_session", "error_on_requires_action", "return_url"})
-REFUND = frozenset({"payment_intent", "amount", "reason", "metadata"})
+CREATE = CONFIRM | {
+    *("amount", "currency", "capture_method", "allowed_payment_method_types", "automatic_payment_methods"),
+    *("confirm", "metadata", "description", "receipt_email"),
+}
+REFUND = frozenset({"payment_intent", "charge", "amount", "reason", "metadata"})
+WITHDRAWN = "payment_method_types is no longer supported: use allowed_payment_method_types."
+EXCLUSIVE = "You may give automatic_payment_methods or allowed_payment_method_types, not both."
 REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
-def intent(params: Params) -> intents.Wanted:
+def creation(request: HttpRequest) -> Params:
+    """The parameters of a new intent. Raises StripeError for one that Stripe has withdrawn.
+
+    Source: the note of 2026-09-30 in https://docs.stripe.com/changelog/endive, "Removes the payment method types
+    parameter from Payment Intents and Setup Intents".
+    """
+    for name in request.POST:
+        if name.partition("[")[0] == "payment_method_types":
+            raise invalid(WITHDRAWN, code="payment_method_types_no_longer_supported", param="payment_method_types")
+    return read(request, CREATE)
+
+
+def intent(params: Params, pages: str) -> intents.Wanted:
+    """`pages` is the address below which the bank asks customers."""
     params.needed("amount")
     currency = params.needed("currency").lower()
     if not (currency.isascii() and currency.isalpha() and len(currency) == 3):
         raise invalid(f"Invalid currency: {currency}", param="currency")
-    if other := set(params.group("payment_method_types").values()) - {"card"}:
-        raise invalid(f"The payment method types {sorted(other)} are not activated.", param="payment_method_types")
     return intents.Wanted(
         amount=params.integer("amount") or 0,
         currency=currency,
         capture_method=params.choice("capture_method", ("automatic", "manual"), "automatic"),
+        automatic_payment_methods=automatic(params),
         payment_method=card(params),
         description=params.text("description"),
         receipt_email=email(params.text("receipt_email")),
         metadata=params.group("metadata"),
-        confirm=params.flag("confirm"),
+        confirmation=confirmation(params, pages) if params.flag("confirm") else None,
     )
+
+
+def confirmation(params: Params, pages: str) -> intents.Confirmation:
+    return intents.Confirmation(
+        pages=pages,
+        payment_method=card(params),
+        return_url=params.url("return_url"),
+        no_customer=params.flag("error_on_requires_action") or params.flag("off_session"),
+    )
+
+
+def automatic(params: Params) -> dict[str, Any] | None:
+    """Which methods may pay: those of the account, which may redirect unless it says never; None when they are listed.
+
+    Sources: https://docs.stripe.com/upgrades/manage-payment-methods and the note of 2026-07-29 in
+    https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter
+    """
+    chosen, listed = params.group("automatic_payment_methods"), params.group("allowed_payment_method_types")
+    if not listed:
+        return {"allow_redirects": chosen.get("allow_redirects", "always"), "enabled": True}
+    if chosen:
+        raise invalid(EXCLUSIVE, param="allowed_payment_method_types")
+    if "card" not in listed.values():
+        raise invalid("None of the allowed payment method types can be used.", param="allowed_payment_method_types")
+    return None
 
 
 def card(params: Params) -> str:
@@ -53,8 +89,11 @@ def card(params: Params) -> str:
 
 
 def refund(params: Params) -> refunds.Wanted:
+    charge = Charge.objects.filter(pk=params.text("charge")).first()
+    if params.text("charge") and charge is None:
+        raise no_such("charge", params.text("charge"), param="charge")
     return refunds.Wanted(
-        intent_id=existing(params.needed("payment_intent"), status=400).id,
+        intent_id=charge.intent_id if charge else existing(params.needed("payment_intent"), status=400).id,
         amount=params.integer("amount"),
         reason=params.choice("reason", REFUND_REASONS),
         metadata=params.group("metadata"),
