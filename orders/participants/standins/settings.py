@@ -40,6 +40,8 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PUBLIC_URL = os.environ.get("STANDINS_PUBLIC_URL", "")  # where browsers find us, when it is not where the shop does
+WEBHOOK_URL = os.environ.get("STANDINS_WEBHOOK_URL", "")  # where payments sends its events, besides the endpoints made
+WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_local")
 LATENCY = float(os.environ.get("STANDINS_LATENCY", "0"))  # seconds that every call takes, as with other companies
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -14,6 +14,7 @@ from . import shapes
 from .errors import invalid
 from .models import Charge, Intent, Refund
 
+NOTHING = object()
 DEEPEST = 4  # levels, as at Stripe
 FOUND: dict[str, Callable[[str], dict[str, Any]]] = {
     "ch": lambda name: shapes.charge(Charge.objects.select_related("intent").get(pk=name)),
@@ -48,16 +49,19 @@ def _expand_field(node: dict[str, Any], steps: list[str], path: str) -> None:
     name, rest = steps[0], steps[1:]
     if name == "refunds" and node.get("object") == "charge":
         node["refunds"] = _refunds_of(node["id"])
-    if name not in node:
-        raise invalid(f"This property cannot be expanded ({path}).", param="expand")
-    value = node[name]
-    if isinstance(value, str):
-        find = FOUND.get(value.partition("_")[0])
-        if find is None:
-            raise invalid(f"This property cannot be expanded ({path}).", param="expand")
-        node[name] = find(value)
+    node[name] = _found(node.get(name, NOTHING), path, last=not rest)
     if rest:
         _expand(node[name], rest, path)
+
+
+def _found(value: Any, path: str, *, last: bool) -> Any:
+    """The object that an id stands for; what is an object already, or null, stays as it is."""
+    find = FOUND.get(value.partition("_")[0]) if isinstance(value, str) else None
+    if find is not None:
+        return find(value)
+    if value is None or (isinstance(value, dict | list) and (not last or "object" in value)):
+        return value
+    raise invalid(f"This property cannot be expanded ({path}).", param="expand")
 
 
 def _refunds_of(charge_id: str) -> dict[str, Any]:

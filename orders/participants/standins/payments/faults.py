@@ -64,6 +64,7 @@ class Fault(AbstractFault):
         return fault
 
     @classmethod
-    def waiting(cls, operation: str) -> bool:
-        """Whether any fault of the operation is still to come."""
-        return cls.objects.filter(operation=operation).exclude(times=0).exists()
+    def coming(cls, operation: str) -> list[str]:
+        """The kinds of fault that the operation still has to expect."""
+        due = cls.objects.filter(operation=operation).exclude(times=0).order_by("kind")
+        return list(due.values_list("kind", flat=True).distinct())

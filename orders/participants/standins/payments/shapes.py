@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from .models import Charge, Dispute, Event, Intent, Refund
+from .models import Charge, Dispute, Endpoint, Event, Intent, Refund
 
 API_VERSION = "2026-10-28.endive"
 """The version whose shapes these are: that of the SDK in requirements.txt."""
@@ -44,6 +44,7 @@ def charge(row: Charge) -> dict[str, Any]:
         **{name: getattr(row, name) for name in ("id", "amount", "amount_captured", "amount_refunded")},
         **{name: getattr(row, name) for name in ("captured", "disputed", "payment_method", "status")},
         "object": "charge",
+        "billing_details": {"address": None, "email": row.intent.receipt_email or None, "name": None, "phone": None},
         "created": _seconds(row.created_at),
         "currency": row.intent.currency,
         "description": row.intent.description or None,
@@ -115,6 +116,21 @@ def event(row: Event, pending: int = 0) -> dict[str, Any]:
         "pending_webhooks": pending,
         "request": {"id": row.request_id or None, "idempotency_key": row.idempotency_key or None},
         "type": row.type,
+    }
+
+
+def endpoint(row: Endpoint) -> dict[str, Any]:
+    """Without the secret, which is told once."""
+    return {
+        "id": row.id,
+        "object": "webhook_endpoint",
+        "api_version": API_VERSION,
+        "created": _seconds(row.created_at),
+        "enabled_events": row.enabled_events,
+        "livemode": False,
+        "metadata": {},
+        "status": "enabled",
+        "url": row.url,
     }
 
 

@@ -1,0 +1,151 @@
+"""What the payments stand-in answers is what the SDK's classes say: each field is known, and of the type they name."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Any, ForwardRef, Literal, Union
+
+import pytest
+import stripe
+
+from tests.orders.participants.paying import Shop
+from tests.standins import Standins
+
+CLASSES: dict[str, type] = {
+    "charge": stripe.Charge,
+    "dispute": stripe.Dispute,
+    "event": stripe.Event,
+    "payment_intent": stripe.PaymentIntent,
+    "refund": stripe.Refund,
+    "webhook_endpoint": stripe.WebhookEndpoint,
+}
+UNTYPED = next(iter(typing.get_args(vars(stripe.Refund)["__annotations__"]["metadata"]))).__origin__
+"""The SDK's class of objects with fields of the caller's choice, such as `metadata`."""
+
+
+@pytest.fixture(scope="module")
+def found(standins_process: Standins) -> dict[str, dict[str, Any]]:
+    """An object of each kind and state that the stand-in can be in, by a name for it."""
+    shop = Shop(standins_process)
+    return {name: answer.to_dict() for name, answer in states(shop)}
+
+
+def states(shop: Shop) -> Iterator[tuple[str, stripe.StripeObject]]:
+    intents, back = shop.intents, {"return_url": "https://shop.example/"}
+    yield "created", shop.create()
+    yield "held", (held := shop.held())
+    yield "cancelled", intents.cancel(held.id, {"expand": ["latest_charge"]})
+    asked = intents.confirm(shop.create("pm_card_threeDSecure2Required").id, {"return_url": back["return_url"]})
+    yield "asked", asked
+    yield "asked by script", intents.confirm(shop.create("pm_card_authenticationRequired").id)
+    declined = shop.create("pm_card_chargeDeclined")
+    with pytest.raises(stripe.CardError):
+        intents.confirm(declined.id)
+    yield "declined", intents.retrieve(declined.id, {"expand": ["latest_charge"]})
+    charged = intents.capture(shop.held("pm_card_createDispute").id, {"expand": ["latest_charge"]})
+    yield "charged", charged
+    yield "disputed", (dispute := shop.api.disputes.list({"payment_intent": charged.id}).data[0])
+    yield "given in", shop.api.disputes.close(dispute.id)
+    paid = intents.capture(shop.held("pm_card_refundFail").id)
+    yield "refunded", shop.api.refunds.create({"payment_intent": paid.id, "amount": 100, "expand": ["charge"]})
+    yield "charge with refunds", shop.api.charges.retrieve(str(paid.latest_charge), {"expand": ["refunds"]})
+    for event in shop.api.events.list({"limit": 30}).data:
+        yield f"event {event.type}", event
+    endpoint = shop.api.webhook_endpoints.create({"url": "http://127.0.0.1:9/", "enabled_events": ["charge.updated"]})
+    shop.api.webhook_endpoints.delete(endpoint.id)
+    yield "endpoint", endpoint
+
+
+def test_every_field_is_one_of_stripes_and_of_its_type(found: dict[str, dict[str, Any]]) -> None:
+    assert [wrong for name, answer in found.items() for wrong in misfits(answer, CLASSES[answer["object"]], name)] == []
+
+
+def test_no_field_is_missing_that_stripe_always_sends(found: dict[str, dict[str, Any]]) -> None:
+    lacking = {
+        f"{answer['object']}.{name}"
+        for answer in found.values()
+        for name, hint in hints(CLASSES[answer["object"]]).items()
+        if name not in answer and not fits(None, hint)
+    }
+    assert lacking == set()
+
+
+def test_an_event_carries_an_object_of_the_right_shape(found: dict[str, dict[str, Any]]) -> None:
+    carried = [answer["data"]["object"] for answer in found.values() if answer["object"] == "event"]
+    assert carried
+    assert [wrong for one in carried for wrong in misfits(one, CLASSES[one["object"]], one["object"])] == []
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        ({"colour": "red"}, "colour is not a field of PaymentIntent"),
+        ({"amount": "12"}, "amount is '12'"),
+        ({"status": "nearly_there"}, "status is 'nearly_there'"),
+        ({"currency": None}, "currency is None"),
+        ({"next_action": {"type": 1}}, "next_action.type is 1"),
+        ({"metadata": {"order": 1}}, "metadata.order is 1"),
+    ],
+)
+def test_the_check_sees_a_field_that_is_wrong(spoilt: dict[str, Any], said: str) -> None:
+    [wrong] = misfits(spoilt, stripe.PaymentIntent, "intent")
+    assert said in wrong
+
+
+def misfits(value: dict[str, Any], known: type, where: str) -> list[str]:
+    """A sentence for each field of the object that the class does not know, or knows otherwise."""
+    fields, wrong = hints(known), []
+    for name, part in value.items():
+        hint = fields.get(name)
+        if hint is None:
+            wrong.append(f"{where}.{name} is not a field of {known.__name__}")
+        else:
+            wrong += mistakes(part, hint, f"{where}.{name}")
+    return wrong
+
+
+def mistakes(value: Any, hint: Any, where: str) -> list[str]:
+    """Why the value is not of the type: none when it fits one of its alternatives."""
+    options = list(alternatives(hint))
+    nested = [one for one in options if isinstance(one, type) and issubclass(one, stripe.StripeObject)]
+    untyped = [typing.get_args(one)[0] for one in options if typing.get_origin(one) is UNTYPED]
+    if isinstance(value, dict) and untyped:
+        return [f"{where}.{name} is {part!r}" for name, part in value.items() if untyped == [str] != [type(part)]]
+    if isinstance(value, dict) and value.get("object") == "list":
+        return [wrong for row in value["data"] for wrong in misfits(row, CLASSES[row["object"]], where)]
+    if isinstance(value, dict) and len(nested) == 1:
+        return misfits(value, nested[0], where)
+    if isinstance(value, list):
+        [item] = [typing.get_args(one)[0] for one in options if typing.get_origin(one) is list]
+        return [wrong for number, part in enumerate(value) for wrong in mistakes(part, item, f"{where}[{number}]")]
+    return [] if fits(value, hint) else [f"{where} is {value!r}, which is not {hint}"]
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Of a plain value. Where the class lists the words that are known, only these will do."""
+    options = list(alternatives(hint))
+    words = [word for one in options if typing.get_origin(one) is Literal for word in typing.get_args(one)]
+    if isinstance(value, str) and words:
+        return value in words
+    return (NoneType if value is None else type(value)) in options or Any in options
+
+
+def alternatives(hint: Any) -> Iterator[Any]:
+    """The members of a union, however deep, with names resolved."""
+    if isinstance(hint, ForwardRef | str):
+        name = hint if isinstance(hint, str) else hint.__forward_arg__
+        hint = getattr(stripe, name, name)
+    if typing.get_origin(hint) in {Union, UnionType}:
+        for one in typing.get_args(hint):
+            yield from alternatives(one)
+    else:
+        yield hint
+
+
+def hints(known: type) -> dict[str, Any]:
+    """The annotated fields of a class of the SDK, without what is the class's own."""
+    written = [vars(one).get("__annotations__", {}) for one in reversed(known.__mro__)]
+    fields = {name: hint for annotations in written for name, hint in annotations.items()}
+    return {name: hint for name, hint in fields.items() if name[0].islower()}
