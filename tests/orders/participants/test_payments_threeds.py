@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -119,12 +120,20 @@ def test_the_bank_may_still_decline_what_the_customer_confirmed(shop: Shop) -> N
     assert (after.status, after.last_payment_error.code) == ("requires_payment_method", "card_declined")
 
 
-@pytest.mark.parametrize("how", [{"error_on_requires_action": True}, {"off_session": True}])
-def test_a_caller_who_can_ask_nobody_is_declined(shop: Shop, how: dict[str, bool]) -> None:
+@pytest.mark.parametrize(
+    ("how", "decline_code"),
+    [
+        ({"error_on_requires_action": True}, "authentication_not_handled"),
+        ({"off_session": True}, "authentication_required"),
+    ],
+)
+def test_a_caller_who_can_ask_nobody_is_declined(shop: Shop, how: Any, decline_code: str) -> None:
     intent = shop.create(SECURE)
     with pytest.raises(stripe.CardError) as declined:
-        shop.intents.confirm(intent.id, how)  # type: ignore[arg-type]
+        shop.intents.confirm(intent.id, how)
     assert (declined.value.http_status, declined.value.code) == (402, "authentication_required")
+    assert declined.value.error is not None
+    assert declined.value.error.decline_code == decline_code
     assert shop.intents.retrieve(intent.id).status == "requires_payment_method"
     assert shop.did() == []
 

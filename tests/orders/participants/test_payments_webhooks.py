@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
+import psycopg2
 import pytest
 import requests
 import stripe
@@ -49,6 +54,15 @@ def test_a_replayed_call_and_a_refused_one_leave_none(shop: Shop) -> None:
         shop.intents.cancel(held.id)
     assert happened(shop).count(CHARGED) == 1
     assert "payment_intent.canceled" not in happened(shop)
+
+
+def test_a_change_whose_event_cannot_be_written_does_not_happen(shop: Shop) -> None:
+    held = shop.held()
+    with refusing_events(shop.order), pytest.raises(stripe.APIError):
+        shop.intents.capture(held.id)
+    assert shop.intents.retrieve(held.id).status == "requires_capture"
+    assert shop.did() == [("authorized", 16600)]
+    assert CHARGED not in happened(shop)
 
 
 def test_an_event_says_what_was_asked_and_by_which_key(shop: Shop) -> None:
@@ -157,6 +171,23 @@ def test_a_fault_that_makes_no_sense_is_refused_in_words(shop: Shop) -> None:
         answer = requests.post(f"{shop.url}/_faults", json=fault, timeout=10)
         assert answer.status_code == 400
         assert "knows the kinds" in answer.json()["error"]
+
+
+@contextmanager
+def refusing_events(order: str) -> Iterator[None]:
+    """The card processor's database takes no event of this order meanwhile."""
+    database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/test_standins_payments")
+    rule = f"ALTER TABLE payments_event ADD CONSTRAINT refused CHECK (\"order\" <> '{order}') NOT VALID"
+    connection = psycopg2.connect(urlunsplit(database))
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(rule)
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE payments_event DROP CONSTRAINT refused")
+        connection.close()
 
 
 def deliveries(shop: Shop) -> list[dict[str, object]]:

@@ -31,12 +31,13 @@ EXPIRED = "The authorization of this charge has expired, so that it cannot be ca
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How to confirm: `pages` is where the bank's pages are; with `no_customer` nobody can be asked."""
+    """How to confirm: `pages` is where the bank's pages are; with one of the last two the customer is not asked."""
 
     pages: str
     payment_method: str = ""
     return_url: str = ""
-    no_customer: bool = False
+    error_on_requires_action: bool = False
+    off_session: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ def confirm(intent_id: str, key: str, *, how: Confirmation, decline: cards.Decli
         raise server_error()
     if decline or not cards.needs_authentication(intent.payment_method):
         return holding.hold(intent, key, decline=decline)
-    if how.no_customer:
-        raise threeds.not_asked(intent)
+    if how.error_on_requires_action or how.off_session:
+        raise threeds.not_asked(intent, off_session=how.off_session)
     return threeds.ask(intent, key, page=f"{how.pages}{intent.id}")
 
 

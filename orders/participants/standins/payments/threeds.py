@@ -16,11 +16,9 @@ from .changes import Status, kept, locked
 from .errors import StripeError
 from .models import Intent
 
-NOT_HANDLED = Decline(
-    "authentication_required",
-    "authentication_not_handled",
-    "Your card was declined. This transaction requires authentication.",
-)
+REQUIRED = "Your card was declined. This transaction requires authentication."
+NOT_HANDLED = Decline("authentication_required", "authentication_not_handled", REQUIRED)
+OFF_SESSION = Decline("authentication_required", "authentication_required", REQUIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +38,9 @@ def ask(intent: Intent, key: str, *, page: str) -> dict[str, Any]:
     return answer
 
 
-def not_asked(intent: Intent) -> StripeError:
-    """The caller wants no customer to be asked: the payment fails."""
-    return holding.declined(intent, NOT_HANDLED, charged=False)
+def not_asked(intent: Intent, *, off_session: bool) -> StripeError:
+    """Nobody is to be asked, and the payment fails; where the customer is away, `off_session`, the bank says so."""
+    return holding.declined(intent, OFF_SESSION if off_session else NOT_HANDLED, charged=off_session)
 
 
 def answer(intent_id: str, *, confirmed: bool) -> Answered:

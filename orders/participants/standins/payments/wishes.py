@@ -60,7 +60,8 @@ def confirmation(params: Params, pages: str) -> intents.Confirmation:
         pages=pages,
         payment_method=card(params),
         return_url=params.url("return_url"),
-        no_customer=params.flag("error_on_requires_action") or params.flag("off_session"),
+        error_on_requires_action=params.flag("error_on_requires_action"),
+        off_session=params.flag("off_session"),
     )
 
 
