@@ -1,0 +1,69 @@
+"""A charge that the customer disputes at their bank: a case on the desk until the bank has decided."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import requests
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from orders.models import Order
+from orders.participants import payments
+from orders.reconciliation.nightly import reconcile
+from orders.services import place_order
+from sagas import desk
+from sagas.models import Run
+from tests.sagas.driver import carry
+from tests.standins import API_KEY
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SOON = timedelta(seconds=10)
+
+
+@pytest.fixture
+def disputed(standins, wish) -> Order:
+    """A paid order whose charge is disputed at once."""
+    order = place_order(wish, idempotency_key="k1").order
+    request = payments.PaymentRequest(order.number, 16600, "EUR", "pm_card_createDispute", order.email)
+    held = payments.authorize(request, key=f"{order.pk}.authorize", timeout=SOON)
+    payments.capture(held.intent_id, key=f"{order.pk}.capture", timeout=SOON)
+    Order.objects.filter(pk=order.pk).update(status="confirmed", payment_intent=held.intent_id, charged=16600)
+    return order
+
+
+def compare() -> None:
+    now = timezone.now()
+    reconcile(now - timedelta(minutes=5), now + timedelta(days=1))
+
+
+def the_case(order: Order) -> Run:
+    return carry(Run.objects.get(name="dispute", subject=order.number).pk)
+
+
+def test_a_dispute_is_on_the_desk_with_what_to_do(disputed):
+    compare()
+    case = the_case(disputed)
+    assert (case.status, case.code) == ("stuck", "disputed")
+    for words in (disputed.number, "166.00 EUR", "fraudulent", "Answer it at the card processor by"):
+        assert words in case.reason
+    compare()
+    assert Run.objects.filter(name="dispute", subject=disputed.number).count() == 1
+    assert not Run.objects.filter(name="books", subject=disputed.number).exists()
+
+
+def test_it_closes_when_the_bank_has_decided(disputed, standins):
+    compare()
+    case = the_case(disputed)
+    dispute = case.input["dispute"]
+    answer = requests.post(
+        f"{standins.url}/payments/v1/disputes/{dispute}/close",
+        headers={"Authorization": f"Bearer {API_KEY}"},
+        timeout=10,
+    )
+    answer.raise_for_status()
+    desk.retry_now(case.pk, actor=get_user_model().objects.create_user("ann"), reason="The bank has written.")
+    case = carry(case.pk)
+    assert case.status == "completed"
+    assert case.steps.get(name="be_decided").result == "lost"
