@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "config",  # before the admin: the front page with the counts
     "orders",
     "orders.reconciliation",
+    "orders.webhooks",
     "sagas",
     "outbox",
     "django_celery_beat",
@@ -201,6 +202,7 @@ STRIPE_API_KEY = env.text("STRIPE_API_KEY", "sk_test_local")
 STRIPE_API_BASE = env.text(
     "STRIPE_API_BASE", f"{STANDINS_URL}/payments" if STRIPE_API_KEY == "sk_test_local" else "https://api.stripe.com"
 )
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", "whsec_local" if LOCAL else "")  # several: comma-separated
 WAREHOUSE_URL = env.text("WAREHOUSE_URL", f"{STANDINS_URL}/warehouse")
 CARRIER_URL = env.text("CARRIER_URL", f"{STANDINS_URL}/carrier")
 
@@ -221,6 +223,7 @@ if ORDERS_COORDINATION not in ("saga", "choreography"):
     raise ImproperlyConfigured(f"ORDERS_COORDINATION={ORDERS_COORDINATION!r}: use saga or choreography.")
 ORDERS_RECONCILE_DAYS = 7  # how far back the nightly comparison with the card processor's books looks
 ORDERS_RECONCILE_SETTLED = timedelta(hours=1)  # younger payments may still be on their way
+ORDERS_CONFIRM_WITHIN = timedelta(seconds=float(env.text("ORDERS_CONFIRM_WITHIN", "900")))  # 3-D Secure
 ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after which the watchdog looks for the event that did not come
 
 # --- Seen from outside ---------------------------------------------------------------------------------------------

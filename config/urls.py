@@ -12,5 +12,6 @@ admin.site.index_title = "How the orders are doing"
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("admin/", admin.site.urls),
+    path("webhooks/", include("orders.webhooks.urls")),
     path("", include("orders.urls")),
 ]

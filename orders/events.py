@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from outbox import event
@@ -29,6 +30,18 @@ class PaymentAuthorized:
     payment_intent: str
     amount: int
     currency: str
+
+
+@event("orders.payment_action_required", version=1)
+@dataclass(frozen=True)
+class PaymentActionRequired:
+    """The bank wants the customer to confirm the payment at `url`; after `until` the order is cancelled."""
+
+    order_id: UUID
+    number: str
+    email: str
+    url: str
+    until: datetime
 
 
 @event("orders.stock_reserved", version=1)

@@ -9,6 +9,7 @@ from datetime import datetime
 from sagas.models import RunStatus
 
 from . import wording
+from .models import Order
 from .standing import Standing
 
 
@@ -23,14 +24,16 @@ class Hold:
     """Of the step at which the order stands."""
 
 
-def hold_of(standing: Standing, now: datetime) -> Hold | None:
-    """Whether the order is paused, or waits for a participant that is away; None when it is neither."""
+def hold_of(standing: Standing, now: datetime, order: Order) -> Hold | None:
+    """Whether the order is paused, or waits for its customer or a participant that is away; None when it is neither."""
     step = next((step for step in standing.steps if step.position == standing.position), None)
     if step is None or standing.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
         return None
     forward = standing.status == RunStatus.RUNNING
     if standing.paused:
         return Hold("We have put your order on hold." if forward else "", wording.LOOKED_AT, "on hold")
+    if order.action_url and forward:
+        return Hold(wording.CONFIRM, wording.confirm_within(), wording.WAITS_FOR_CUSTOMER)
     if standing.waits_for:
         who = wording.inside(wording.step(step.name).who)
         limit = _limit(standing.waits_until, now) if forward else ""

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 
 from outbox import publish
-from sagas import NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
 from . import status
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
@@ -54,12 +56,26 @@ checkout = Saga[Checkout](
 
 BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
 FOREVER = Retry.until_done(longest=timedelta(minutes=2))
+LOOK_AGAIN = timedelta(minutes=1)
+"""After which a payment that the customer must confirm is asked about, should nobody say that they have."""
 
 
 @checkout.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT)
 def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
-    """The bank holds the amount; nothing is charged."""
-    return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
+    """The bank holds the amount; nothing is charged. Where it wants the customer to confirm, the step waits."""
+    try:
+        return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
+    except payments.ActionRequired as wanted:
+        left = wanted.action.since + settings.ORDERS_CONFIRM_WITHIN - timezone.now()
+        if left <= timedelta(0) and ctx.attempt > 1:
+            raise Refused("authentication_timed_out", "The customer did not confirm the payment in time.") from wanted
+        raise Awaits(min(left, LOOK_AGAIN), "the customer is to confirm the payment", wanted.action) from wanted
+
+
+@authorize_payment.awaiting
+def confirmation_awaited(ctx: StepContext[Checkout], awaits: Awaits) -> None:
+    if isinstance(awaits.detail, payments.Action):
+        status.ask_to_confirm(ctx.input.order_id, awaits.detail)
 
 
 @authorize_payment.undo
@@ -77,6 +93,7 @@ def find_authorization(ctx: StepContext[Checkout]) -> payments.Authorization | N
 
 @authorize_payment.recorded
 def payment_authorized(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
+    status.note_hold(ctx.input.order_id, held.intent_id)
     publish(PaymentAuthorized(ctx.input.order_id, held.intent_id, held.amount, held.currency), key=ctx.input.key)
 
 
@@ -114,16 +131,16 @@ def cancel_shipment(ctx: UndoContext[Checkout, carrier.Booking]) -> None:
     retry=Retry(attempts=4, first=timedelta(seconds=1), longest=timedelta(seconds=30)),
 )
 def capture_payment(ctx: StepContext[Checkout]) -> payments.Capture:
-    """The card is charged: from here only forward."""
+    """The card is charged: from here only forward. A hold that has expired is renewed first, where the bank does so."""
     intent = ctx.result_of(authorize_payment).intent_id
-    return payments.capture(intent, key=ctx.key, timeout=ctx.timeout)
+    return payments.capture(intent, key=ctx.key, timeout=ctx.timeout, renew=_payment(ctx.input))
 
 
 @capture_payment.probe
 def find_capture(ctx: StepContext[Checkout]) -> payments.Capture | NotApplied:
     """What the bank says became of a capture whose answer was lost."""
     intent = ctx.result_of(authorize_payment).intent_id
-    return payments.find_capture(intent, timeout=ctx.timeout) or NotApplied()
+    return payments.find_capture(intent, timeout=ctx.timeout, renew=_payment(ctx.input)) or NotApplied()
 
 
 @capture_payment.recorded
@@ -183,4 +200,5 @@ def _payment(order: Checkout) -> payments.PaymentRequest:
         currency=order.currency,
         payment_method=order.payment_method,
         email=order.email,
+        return_url=f"{settings.SITE_URL}{reverse('order-returned', args=[order.order_id])}",
     )

@@ -74,7 +74,7 @@ class Timeline:
         standing, now = standing_of(order), timezone.now()
         if standing is None:
             return cls(order, [], wording.charge(order, StepStatus.PENDING), can_cancel=False)
-        hold = hold_of(standing, now)
+        hold = hold_of(standing, now, order)
         return cls(
             order=order,
             steps=[show(step, standing, now, hold) for step in standing.steps],
@@ -95,6 +95,12 @@ class Timeline:
         return f"{why} {self.hold.reason}".lstrip() if self.hold else why
 
     @property
+    def action_url(self) -> str:
+        """Where the customer confirms the payment; empty while the bank does not ask for that."""
+        asked = self.hold is not None and self.hold.label == wording.WAITS_FOR_CUSTOMER
+        return self.order.action_url if asked else ""
+
+    @property
     def pause(self) -> str:
         """How long the page waits before it asks again; empty when nothing will change any more."""
         if self.order.is_final:
@@ -113,6 +119,7 @@ class Timeline:
             self.reason,
             self.charge,
             self.can_cancel,
+            self.action_url,
             self.steps,
         )
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]

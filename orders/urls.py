@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import api, views
+from . import api, confirming, views
 
 urlpatterns = [
     path("", views.shop, name="shop"),
@@ -10,6 +10,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>/", views.order, name="order"),
     path("orders/<uuid:order_id>/progress", views.progress, name="order-progress"),
     path("orders/<uuid:order_id>/cancel", views.cancel, name="order-cancel"),
+    path("orders/<uuid:order_id>/returned", confirming.returned, name="order-returned"),
     path("api/products", api.products, name="api-products"),
     path("api/orders", api.orders, name="api-orders"),
     path("api/orders/<str:order_id>", api.order, name="api-order"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+from django.conf import settings
 
 from .models import Order
 
@@ -15,6 +18,10 @@ REASONS = {
     "lost_card": "Your bank declined the card.",
     "stolen_card": "Your bank declined the card.",
     "authentication_required": "Your bank asked for a confirmation that this page cannot give.",
+    "authentication_failed": "You did not confirm the payment with your bank, or your bank did not accept it.",
+    "authentication_timed_out": "The payment was not confirmed with your bank in time.",
+    "authorization_expired": "Your bank's hold on your card expired before we could charge it, and was not renewed.",
+    "canceled": "The payment was cancelled before your bank held the amount.",
     "out_of_stock": "The warehouse no longer has everything you ordered.",
     "unknown_sku": "The warehouse does not know one of the products you ordered.",
     "address_refused": "The carrier does not deliver to you.",
@@ -79,6 +86,17 @@ def step(name: str) -> StepWords:
     """The words for a step; one without words of its own is shown by its name."""
     plain = name.replace("_", " ").capitalize()
     return STEPS.get(name, StepWords("The other side", plain, plain))
+
+
+CONFIRM = "Your bank asks you to confirm this payment."
+WAITS_FOR_CUSTOMER = "waiting for you"
+
+
+def confirm_within() -> str:
+    """What becomes of a payment that the customer confirms, and of one that they do not."""
+    minutes = math.ceil(settings.ORDERS_CONFIRM_WITHIN.total_seconds() / 60)
+    span = "a minute" if minutes == 1 else f"{minutes} minutes"
+    return f"Your order goes on as soon as you have. If you do not within {span}, we cancel it and charge nothing."
 
 
 LOOKED_AT = "One of us looks at it before it goes on. You need not do anything."

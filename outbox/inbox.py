@@ -10,17 +10,17 @@ import logging
 import random
 import traceback
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from . import cause, guard, settings, sql, trace
 from .declaration import Message, Subscriber, registry
 from .envelope import Envelope
-from .errors import CannotRead, OutboxError, PermanentFailure, RetryAfter
+from .errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,20 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
         except Exception as error:
             delivery.failed(error)
             raise
+
+
+def first_time(subscriber: str, *, source: str, source_id: str, at: datetime) -> bool:
+    """Note, in the caller's transaction, that a message of another system is handled; False when it was before.
+
+    For what comes by HTTP, whose sender delivers it again until it is answered. `source` and `source_id` are the
+    sender's name and its id of the message, `at` when it was made, the same on every delivery. While another
+    transaction handles the same message this waits for its end. It is remembered for OUTBOX_KEEP_PUBLISHED.
+    Raises NotInTransaction outside `transaction.atomic()`.
+    """
+    if not connection.in_atomic_block:
+        raise NotInTransaction("Note a message as handled in the transaction that handles it.")
+    id_ = str(uuid5(NAMESPACE_URL, f"{source}\n{source_id}"))
+    return sql.claim(Envelope(id_, "", 1, "", "", "{}", at.astimezone(UTC).isoformat()), subscriber)
 
 
 @dataclass(slots=True)

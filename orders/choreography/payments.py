@@ -23,7 +23,11 @@ from .events import (
 from .forward import carries_out
 
 
-@carries_out(authorize_payment, on=CheckoutOpened, refused=PaymentRefused)
+def held_by(order_id: UUID, held: payments.Authorization) -> None:
+    status.note_hold(order_id, held.intent_id)
+
+
+@carries_out(authorize_payment, on=CheckoutOpened, refused=PaymentRefused, noted=held_by)
 def payment_authorized(order_id: UUID, held: payments.Authorization) -> PaymentAuthorized:
     return PaymentAuthorized(order_id, held.intent_id, held.amount, held.currency)
 

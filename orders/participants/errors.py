@@ -14,3 +14,7 @@ class AnswerLost(Exception):
 
 class ConnectionLost(AnswerLost, ConnectionError):
     """The same, and nobody answered at all: to the participant's breaker a sign that it is away."""
+
+
+class FailureRemembered(AnswerLost):
+    """It failed inside, and answers every call with this key so: only a look at the thing itself tells what became."""

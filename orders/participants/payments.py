@@ -2,36 +2,26 @@
 
 An authorisation is two calls, each with an idempotency key made from the caller's: *create*, which makes an intent and
 moves no money, and *confirm*, which holds the amount. So an intent can always be found again by the caller's key alone:
-creating it again returns the same intent.
+creating it again returns the same intent. A hold that expired is renewed by a second intent: `renewal.py`.
 Stripe forgets keys after 24 hours. Give `void` the intent's id where it is known: by key alone it is safe for a day.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import stripe
 
 from sagas.errors import Refused
 
-from . import http
+from . import intents, renewal
 from .errors import AnswerLost
-from .stripe_client import client, options, translated
+from .http import TimeLeft
+from .intents import PaymentRequest
+from .stripe_client import PAYMENTS, client, options, reason_of, translated
 
-
-@dataclass(frozen=True, slots=True)
-class PaymentRequest:
-    """What is to be paid, and with what."""
-
-    order_number: str
-    amount: int
-    """In minor units of the currency."""
-    currency: str
-    """Three letters, ISO 4217."""
-    payment_method: str
-    """Stripe's `pm_…`."""
-    email: str
+__all__ = ["Action", "ActionRequired", "Authorization", "Capture", "PaymentRequest", "Refund"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,69 +49,97 @@ class Refund:
     amount: int
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the bank wants the customer to do: to confirm the payment at `url`."""
+
+    intent_id: str
+    url: str
+    since: datetime
+    """When the payment was begun, by the processor's clock."""
+
+
+class ActionRequired(Exception):
+    """The bank wants the customer to confirm the payment; nothing is held until then. Ask again later."""
+
+    def __init__(self, action: Action) -> None:
+        super().__init__(f"{PAYMENTS}: the bank wants the customer to confirm the payment")
+        self.action = action
+
+
 def authorize(request: PaymentRequest, *, key: str, timeout: timedelta) -> Authorization:
-    """Hold the amount. Raises Refused with the bank's code, such as `card_declined` or `insufficient_funds`."""
-    left = http.TimeLeft.of(timeout)
-    intent = _create(request, key, left.now())
-    with translated():
-        confirmed = client(left.now()).v1.payment_intents.confirm(
-            intent.id, {"error_on_requires_action": True}, options(f"{key}:confirm")
-        )
-    if confirmed.status != "requires_capture":
-        raise AnswerLost("payments", f"the payment is {confirmed.status} after its confirmation")
-    return _authorization(confirmed)
+    """Hold the amount.
+
+    Raises Refused with the bank's code, such as `card_declined` or `authentication_failed`, and ActionRequired where
+    the request has a `return_url` and the bank wants the customer.
+    """
+    left = TimeLeft.of(timeout)
+    intent = intents.create(request, key, left)
+    return _held(intents.confirm(intent.id, _where_to(request), key=f"{key}:confirm", left=left))
 
 
 def find_authorization(request: PaymentRequest, *, key: str, timeout: timedelta) -> Authorization | None:
     """What became of `authorize` with this key: the authorisation, None when no money is held. Moves no money."""
-    left = http.TimeLeft.of(timeout)
-    intent_id = _find_intent(request, key, left.now())
+    left = TimeLeft.of(timeout)
+    intent_id = intents.find(request, key, left)
     if not intent_id:
         return None
-    intent = _retrieve(intent_id, left.now())
-    return _authorization(intent) if intent.status in {"requires_capture", "succeeded"} else None
+    intent = intents.retrieve(intent_id, left)
+    return _authorization(intent) if intent.status in ("requires_capture", "succeeded") else None
 
 
 def void(request: PaymentRequest, *, key: str, timeout: timedelta, intent_id: str = "") -> None:
-    """Let go of whatever `authorize` with this key holds; succeeds when it holds nothing.
+    """Let go of whatever `authorize` with this key holds, renewed or not; succeeds when it holds nothing.
 
-    Afterwards a late confirmation of that intent is refused. Raises Refused("already_captured") when the card was
+    Afterwards a late confirmation of those intents is refused. Raises Refused("already_captured") when the card was
     charged.
     """
-    left = http.TimeLeft.of(timeout)
-    intent_id = intent_id or _find_intent(request, key, left.now())
+    left = TimeLeft.of(timeout)
+    intent_id = intent_id or intents.find(request, key, left)
     if not intent_id:
         return
     try:
-        with translated():
-            client(left.now()).v1.payment_intents.cancel(intent_id, {}, options(f"{key}:cancel"))
+        ended: stripe.PaymentIntent | None = intents.cancel(intent_id, key=f"{key}:cancel", left=left)
     except Refused:
-        status = _retrieve(intent_id, left.now()).status
-        if status == "succeeded":
-            raise Refused("already_captured", "The card was charged; only a refund gives it back.") from None
-        if status != "canceled":
-            raise
+        ended = renewal.end(intent_id, key=f"{key}:cancel", left=left)
+        if ended.status == "canceled":  # by somebody else: it may have expired, and been renewed
+            ended = renewal.void(request, intent_id, left)
+    if ended is not None and ended.status == "succeeded":
+        raise Refused("already_captured", "The card was charged; only a refund gives it back.")
 
 
-def capture(intent_id: str, *, key: str, timeout: timedelta) -> Capture:
+def capture(intent_id: str, *, key: str, timeout: timedelta, renew: PaymentRequest | None = None) -> Capture:
     """Charge the held amount; an intent that is charged already counts as charged, once.
 
-    Raises Refused when it cannot be charged any more: it was cancelled, or the bank let the authorisation expire.
+    Where the hold has expired and `renew` says what is to be paid, it is renewed and then charged: the Capture names
+    the intent that was. Raises Refused when nothing can be charged any more.
     """
-    left = http.TimeLeft.of(timeout)
+    left = TimeLeft.of(timeout)
     try:
-        with translated():
-            return _capture(client(left.now()).v1.payment_intents.capture(intent_id, {}, options(key)))
-    except Refused:
-        if found := find_capture(intent_id, timeout=left.now()):
-            return found
-        raise
+        charged = intents.capture(intent_id, key=key, left=left)
+    except Refused as no:
+        charged = intents.retrieve(intent_id, left)
+        if charged.status != "succeeded":
+            if renew is None or not renewal.has_expired(charged, no.code):
+                raise
+            charged = renewal.capture(renew, charged, left=left)
+    if charged.status != "succeeded":
+        raise AnswerLost(PAYMENTS, f"the payment is {charged.status} after its capture")
+    return _capture(charged)
 
 
-def find_capture(intent_id: str, *, timeout: timedelta) -> Capture | None:
-    """What the card was charged; None when it was not. A canceled intent was not, and never will be."""
-    intent = _retrieve(intent_id, timeout)
-    return _capture(intent) if intent.status == "succeeded" else None
+def find_capture(intent_id: str, *, timeout: timedelta, renew: PaymentRequest | None = None) -> Capture | None:
+    """What `capture` charged; None when it charged nothing. A canceled intent was not, and never will be."""
+    left = TimeLeft.of(timeout)
+    intent: stripe.PaymentIntent | None = intents.retrieve(intent_id, left)
+    if intent is not None and intent.status == "canceled" and renew is not None:
+        intent = renewal.find(renew, intent_id, left)
+    return _capture(intent) if intent is not None and intent.status == "succeeded" else None
+
+
+def state_of(intent_id: str, *, timeout: timedelta) -> str:
+    """The payment's status as the processor has it now, such as `requires_action` or `succeeded`."""
+    return intents.retrieve(intent_id, TimeLeft.of(timeout)).status
 
 
 def refund(intent_id: str, *, key: str, timeout: timedelta, amount: int | None = None) -> Refund:
@@ -134,35 +152,31 @@ def refund(intent_id: str, *, key: str, timeout: timedelta, amount: int | None =
     return Refund(done.id, done.amount)
 
 
-def _create(request: PaymentRequest, key: str, timeout: timedelta) -> stripe.PaymentIntent:
-    """The unconfirmed intent of this key: a new one the first time, the same one ever after."""
-    with translated():
-        return client(timeout).v1.payment_intents.create(
-            {
-                "amount": request.amount,
-                "currency": request.currency.lower(),
-                "capture_method": "manual",
-                "payment_method": request.payment_method,
-                "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
-                "receipt_email": request.email,
-                "description": f"Order {request.order_number}",
-                "metadata": {"order": request.order_number, "key": key},
-            },
-            options(f"{key}:create"),
-        )
+def _where_to(request: PaymentRequest) -> stripe.params.PaymentIntentConfirmParams:
+    """How the bank may ask for the customer; where nobody can be asked, that it wants to is a refusal."""
+    return {"return_url": request.return_url} if request.return_url else {"error_on_requires_action": True}
 
 
-def _find_intent(request: PaymentRequest, key: str, timeout: timedelta) -> str:
-    """The id of this key's intent, "" when Stripe will not make one of this request, and so never made one."""
-    try:
-        return _create(request, key, timeout).id
-    except Refused:
-        return ""
+def _held(intent: stripe.PaymentIntent) -> Authorization:
+    """What a confirmed intent amounts to."""
+    match intent.status:
+        case "requires_capture" | "succeeded":
+            return _authorization(intent)
+        case "requires_action":
+            raise ActionRequired(Action(intent.id, _address(intent), datetime.fromtimestamp(intent.created, UTC)))
+        case "requires_payment_method":
+            raise Refused(*reason_of(intent.last_payment_error))
+        case "canceled":
+            raise Refused("canceled", "The payment was cancelled before the bank held the amount.")
+    raise AnswerLost(PAYMENTS, f"the payment is {intent.status} after its confirmation")
 
 
-def _retrieve(intent_id: str, timeout: timedelta) -> stripe.PaymentIntent:
-    with translated():
-        return client(timeout).v1.payment_intents.retrieve(intent_id, {}, options())
+def _address(intent: stripe.PaymentIntent) -> str:
+    """Where the customer confirms. Raises Refused where the bank names no such place."""
+    redirect = intent.next_action.redirect_to_url if intent.next_action else None
+    if redirect is None or not redirect.url:
+        raise Refused("authentication_required", "The bank wants a confirmation that no page can give.")
+    return redirect.url
 
 
 def _authorization(intent: stripe.PaymentIntent) -> Authorization:

@@ -17,7 +17,7 @@ from django.conf import settings
 from sagas.errors import Refused, RetryAfter
 
 from . import http
-from .errors import AnswerLost, ConnectionLost
+from .errors import AnswerLost, ConnectionLost, FailureRemembered
 
 PAYMENTS = "payments"
 KEY_LENGTH = 255  # the longest idempotency key Stripe takes
@@ -69,6 +69,11 @@ def options(key: str = "") -> stripe.RequestOptions:
     return {**with_trace, "idempotency_key": key} if key else with_trace
 
 
+def is_replayed(headers: Mapping[str, str] | None) -> bool:
+    """Whether an answer is one that Stripe gave before, to the same key: it tells of then, not of now."""
+    return any(name.lower() == "idempotent-replayed" and value == "true" for name, value in (headers or {}).items())
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn the SDK's errors into what a saga understands; one that is in doubt by nature passes as it is."""
@@ -85,7 +90,8 @@ def meaning_of(error: stripe.StripeError) -> Exception:
     """What a saga understands; an IdempotencyError, a mistake of ours, stays itself for a person to see."""
     match error:
         case stripe.CardError():
-            return Refused(_decline(error), error.user_message or "")
+            detail = error.error.decline_code if error.error else None
+            return Refused(_reason(error.code, detail), error.user_message or "")
         case stripe.RateLimitError():
             return http.turned_away(PAYMENTS, 429, error.headers or {})
         case stripe.AuthenticationError() | stripe.PermissionError():
@@ -99,16 +105,27 @@ def meaning_of(error: stripe.StripeError) -> Exception:
     return error
 
 
+def reason_of(error: stripe.PaymentIntent.LastPaymentError | None) -> tuple[str, str]:
+    """Why the bank said no, as a code and in words: what an intent keeps of its last refusal."""
+    if error is None:
+        return "card_declined", ""
+    return _reason(error.code, error.decline_code), error.message or ""
+
+
 def _of_status(error: stripe.APIError) -> Exception:
     if error.http_status == 503:
         return http.turned_away(PAYMENTS, 503, error.headers or {})
     if error.http_status == 409:
         return RetryAfter(http.UNSAID, f"{PAYMENTS}: an earlier call with this key is still being worked on")
+    what = f"answered {error.http_status}: {error.user_message}"
+    if is_replayed(error.headers):
+        return FailureRemembered(PAYMENTS, f"{what} (as it does to every call with this key)")
     lost = ConnectionLost if error.http_status in http.UNREACHED else AnswerLost
-    return lost(PAYMENTS, f"answered {error.http_status}: {error.user_message}")
+    return lost(PAYMENTS, what)
 
 
-def _decline(error: stripe.CardError) -> str:
+def _reason(code: str | None, decline_code: str | None) -> str:
     """The bank's own reason where it gave one; `generic_decline` says no more than `card_declined` does."""
-    detail = error.error.decline_code if error.error else None
-    return detail if detail and detail != "generic_decline" else error.code or "card_declined"
+    if code == "payment_intent_authentication_failure":
+        return "authentication_failed"
+    return decline_code if decline_code and decline_code != "generic_decline" else code or "card_declined"
