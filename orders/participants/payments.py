@@ -173,10 +173,11 @@ def _held(intent: stripe.PaymentIntent) -> Authorization:
 
 def _address(intent: stripe.PaymentIntent) -> str:
     """Where the customer confirms. Raises Refused where the bank names no such place."""
-    redirect = intent.next_action.redirect_to_url if intent.next_action else None
-    if redirect is None or not redirect.url:
+    wanted = intent.next_action.to_dict() if intent.next_action else {}
+    url = wanted.get("redirect_to_url", {}).get("url")
+    if not url:
         raise Refused("authentication_required", "The bank wants a confirmation that no page can give.")
-    return redirect.url
+    return str(url)
 
 
 def _authorization(intent: stripe.PaymentIntent) -> Authorization:

@@ -107,9 +107,8 @@ def meaning_of(error: stripe.StripeError) -> Exception:
 
 def reason_of(error: stripe.PaymentIntent.LastPaymentError | None) -> tuple[str, str]:
     """Why the bank said no, as a code and in words: what an intent keeps of its last refusal."""
-    if error is None:
-        return "card_declined", ""
-    return _reason(error.code, error.decline_code), error.message or ""
+    said = error.to_dict() if error else {}  # what does not apply is left out, and the SDK then has no such attribute
+    return _reason(said.get("code"), said.get("decline_code")), said.get("message") or ""
 
 
 def _of_status(error: stripe.APIError) -> Exception:
