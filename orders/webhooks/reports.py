@@ -6,6 +6,7 @@ Source: https://docs.stripe.com/webhooks/signature
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 import stripe
@@ -30,6 +31,10 @@ TYPES = frozenset(
 """What the shop takes note of."""
 
 
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800)]
+"""Since 1970, up to the year 2100."""
+
+
 class NotAccepted(Exception):
     """The report is not one that we take; the message says why."""
 
@@ -52,7 +57,7 @@ class Report(msgspec.Struct):
 
     id: str
     type: str
-    created: int
+    created: Seconds
     data: Data
 
     @property
