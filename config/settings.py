@@ -202,7 +202,12 @@ STRIPE_API_KEY = env.text("STRIPE_API_KEY", "sk_test_local")
 STRIPE_API_BASE = env.text(
     "STRIPE_API_BASE", f"{STANDINS_URL}/payments" if STRIPE_API_KEY == "sk_test_local" else "https://api.stripe.com"
 )
-STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET", "whsec_local" if LOCAL else "")  # several: comma-separated
+STANDIN_SECRET = "whsec_local"  # noqa: S105 - known to everybody
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET") or (  # several, while one takes another's place: with commas
+    STANDIN_SECRET if STRIPE_API_KEY == "sk_test_local" else ""
+)
+if STANDIN_SECRET in STRIPE_WEBHOOK_SECRET and STRIPE_API_KEY != "sk_test_local":
+    raise ImproperlyConfigured(f"STRIPE_WEBHOOK_SECRET={STANDIN_SECRET} is the stand-in's: set your endpoint's own.")
 WAREHOUSE_URL = env.text("WAREHOUSE_URL", f"{STANDINS_URL}/warehouse")
 CARRIER_URL = env.text("CARRIER_URL", f"{STANDINS_URL}/carrier")
 

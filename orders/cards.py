@@ -27,6 +27,27 @@ TEST_CARDS = (
         "pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient funds", "The bank says no; nothing is charged."
     ),
     TestCard(
+        "pm_card_threeDSecure2Required",
+        "asks for 3-D Secure",
+        "The order waits until you confirm on your bank's page. Refuse there, or wait too long, and it is undone.",
+    ),
+    TestCard(
+        "pm_card_createDispute",
+        "disputed later",
+        "The order completes; then the charge is disputed, which a person on our side has to answer.",
+    ),
+    TestCard(
+        "pm_card_refundFail",
+        "refund fails",
+        "The order completes. Should you send it back, the bank cannot return the money: a person sees to it.",
+    ),
+    TestCard(
+        "pm_card_authorizationExpires",
+        "hold expires",
+        "The bank's hold is gone before we charge. We ask for it once more, and charge once.",
+        standin_only=True,
+    ),
+    TestCard(
         "pm_card_answerLost",
         "answer gets lost",
         "The bank does the work but we never hear of it. We ask again; it still charges once.",
@@ -43,6 +64,7 @@ STANDIN_ONLY = frozenset(card.payment_method for card in TEST_CARDS if card.stan
 DECLINES = ("", "InsufficientFunds", "ExpiredCard", "IncorrectCvc", "ProcessingError", "LostCard", "StolenCard")
 STRIPE_TEST_CARDS = frozenset(
     {"pm_card_visa", "pm_card_visa_debit", "pm_card_mastercard", "pm_card_amex"}
+    | {"pm_card_threeDSecure2Required", "pm_card_authenticationRequired", "pm_card_createDispute", "pm_card_refundFail"}
     | {f"pm_card_{brand}chargeDeclined{why}" for brand in ("", "visa_") for why in DECLINES}
 )
 """Those of https://docs.stripe.com/testing that the stand-in knows too."""

@@ -54,6 +54,7 @@ def published(ports: Ports, servers: Servers, home: Home) -> dict[str, str]:
         "SITE_URL": f"http://127.0.0.1:{ports.site}",
         "FLOWER_URL": f"http://127.0.0.1:{ports.flower}",
         "STANDINS_URL": f"http://127.0.0.1:{ports.standins}",
+        "STANDINS_WEBHOOK_URL": f"http://127.0.0.1:{ports.site}/webhooks/stripe",
         "STANDINS_LATENCY": os.environ.get("STANDINS_LATENCY", "0.3"),  # slow enough to be watched
         "EMAIL_FILE_PATH": str(home.root / "mail"),
     }

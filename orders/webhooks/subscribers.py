@@ -1,9 +1,15 @@
-"""What the shop does when the card processor reports something."""
+"""What the shop does when the card processor reports something, and when it wants something of the customer."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from email.utils import parseaddr
 
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+
+from orders.events import PaymentActionRequired
 from orders.models import Order
 from orders.participants import payments
 from outbox import Message, Retry, subscribe
@@ -29,3 +35,27 @@ def settle(message: Message[PaymentReported], state: str) -> None:
     order = Order.objects.filter(number=message.body.order_number).first()
     if state and order is not None and not order.is_final:
         settling.settle(order, state, message.body.type)
+
+
+def write(message: Message[PaymentActionRequired]) -> None:
+    """Ask the customer to confirm the payment; nothing once they have, or the order goes on no more.
+
+    Before the transaction, so that none is open meanwhile. A letter that is sent twice has one Message-ID.
+    """
+    order = Order.objects.get(pk=message.body.order_id)
+    if order.action_url != message.body.url:
+        return
+    link = f"{settings.SITE_URL}{order.get_absolute_url()}"
+    context = {"order": order, "url": message.body.url, "until": message.body.until, "link": link}
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    EmailMessage(
+        f"Please confirm the payment of your order {order.number}",
+        render_to_string("orders/mail/confirm_payment.txt", context),
+        to=[order.email],
+        headers={"Message-ID": f"<{message.id}@{domain}>"},
+    ).send()
+
+
+@subscribe(PaymentActionRequired, name="webhooks.email_confirm_payment", retry=Retry(attempts=8), call=write)
+def email_confirm_payment(_message: Message[PaymentActionRequired], _written: None) -> None:
+    """The letter is out, and is not written again."""
