@@ -14,7 +14,6 @@ SECONDS = 10
 SETTLED = {
     "confirmed": {
         ("payments", "captured"): 1,
-        ("payments", "canceled"): 0,
         ("payments", "refunded"): 0,
         ("warehouse", "committed"): 1,
         ("warehouse", "released"): 0,
@@ -41,6 +40,8 @@ class Ledgers:
     effects: Counter[tuple[str, str]]
     captured: int
     """The amount the card was charged, in minor units."""
+    held: int
+    """The amount the bank still holds, in minor units: neither charged nor let go."""
 
     def differences(self, status: str, amount: int) -> list[str]:
         """What does not fit the order's status and amount, in sentences; empty when the books agree."""
@@ -53,19 +54,15 @@ class Ledgers:
             found.append(f"{self.order} is {status}: not settled")
         if status == "confirmed" and self.captured != amount:
             found.append(f"{self.order} comes to {amount}, and the card was charged {self.captured}")
+        if status in SETTLED and self.held:
+            found.append(f"{self.order}: the bank still holds {self.held}")
         return found + (self._left_over() if status == "cancelled" else [])
 
     def _left_over(self) -> list[str]:
         counts: Counter[str] = Counter()
         for (_, effect), times in self.effects.items():
             counts[effect] += times
-        canceled = self.effects["payments", "canceled"]
-        held = (
-            []
-            if self.effects["payments", "authorized"] <= canceled
-            else [f"{self.order}: the bank still holds the amount"]
-        )
-        return held + [
+        return [
             f"{self.order} was {done} {counts[done]} times and {undone} {self._undone(done)} times"
             for done, undone in UNDONE.items()
             if counts[done] != self._undone(done)
@@ -79,12 +76,14 @@ class Ledgers:
 def ledgers_of(standins: str, order: str) -> Ledgers:
     """Ask the stand-ins at `standins` what they did for an order number. Raises requests.RequestException."""
     effects: Counter[tuple[str, str]] = Counter()
-    captured = 0
+    amounts: Counter[str] = Counter()
     for participant in PARTICIPANTS:
         answer = requests.get(f"{standins}/{participant}/_ledger", params={"order": order}, timeout=SECONDS)
         answer.raise_for_status()
         entries: list[dict[str, Any]] = answer.json()["results"]
         for entry in entries:
             effects[participant, entry["operation"]] += 1
-            captured += entry["amount"] if (participant, entry["operation"]) == ("payments", "captured") else 0
-    return Ledgers(order, effects, captured)
+            if participant == "payments":
+                amounts[entry["operation"]] += entry["amount"]
+    captured = amounts["captured"]
+    return Ledgers(order, effects, captured, held=amounts["authorized"] - amounts["canceled"] - captured)
