@@ -10,7 +10,8 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 
 from ..settings import LATENCY
-from .models import AbstractFault, Kind
+from .models import AbstractFault
+from .operations import Kind
 
 logger = logging.getLogger(__name__)
 Work = Callable[[], HttpResponse]

@@ -5,50 +5,75 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from django.db import models, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from outbox import trace
 
-
-class Kind(models.TextChoices):
-    """What goes wrong."""
-
-    SLOW = "slow", "answers after `delay` seconds"
-    FAIL = "fail", "answers 500 and applies nothing"
-    REFUSE = "refuse", "says no, as its business may"
-    LOSE_ANSWER = "lose_answer", "applies the call and drops the connection without an answer"
-    DOWN = "down", "drops the connection and applies nothing"
-    UNAVAILABLE = "unavailable", "answers 503 and applies nothing, as a company that is closed"
+from . import operations
 
 
 class AbstractFault(models.Model):
-    """One thing that will go wrong: for one order or all, for one operation or `*`, so often or until it is removed."""
+    """One thing that will go wrong: for one order or all, for one operation or `*`, so often, so long, or until it is
+    removed."""
 
-    operation = models.CharField(max_length=40, default="*")
-    kind = models.CharField(max_length=12, choices=Kind.choices)
+    operation = models.CharField(max_length=40, default=operations.ALL)
+    kind = models.CharField(max_length=24)
     order = models.CharField(max_length=100, blank=True)
     times = models.PositiveIntegerField(null=True)
     delay = models.FloatField(default=0)
     code = models.CharField(max_length=100, blank=True)
+    hits = models.PositiveIntegerField(default=0)
+    set_by = models.CharField(max_length=150, blank=True)
+    set_at = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
 
     @classmethod
     def take(cls, operation: str, order: str) -> Self | None:
-        """The fault that hits this call, if any; one that is told how often counts down, once for each call."""
+        """The fault that hits this call, if any; one that is told how often counts down, once for each call.
+
+        One for this very order goes before one for all, then one for this very operation, then the older one.
+        Raises NoSuch for an operation that the company does not list: nobody could have it go wrong.
+        """
+        kinds = list(operations.found(cls._meta.app_label, operation).kinds)
+        return cls._first(operation__in=[operation, operations.ALL], kind__in=kinds, order__in=[order, ""])
+
+    @classmethod
+    def take_uncalled(cls, operation: str, kind: str, order: str) -> Self | None:
+        """The fault of this very operation and kind that hits the order. Nobody calls, so `*` hits nothing here."""
+        return cls._first(operation=operation, kind=kind, order__in=[order, ""])
+
+    @classmethod
+    def active(cls) -> Any:
+        """Those that still hit, oldest first."""
         objects: Any = cls._default_manager
-        with transaction.atomic(using=objects.db):
-            due = objects.select_for_update().filter(operation__in=[operation, "*"], order__in=[order, ""])
-            fault: Self | None = due.exclude(times=0).order_by("id").first()
-            if fault is not None and fault.times is not None:
-                fault.times -= 1
-                fault.save(update_fields=["times"])
+        lasting = Q(until=None) | Q(until__gt=timezone.now())
+        return objects.filter(lasting).exclude(times=0).order_by("id")
+
+    @classmethod
+    def _first(cls, **where: Any) -> Self | None:
+        due = cls.active().filter(**where)
+        with transaction.atomic(using=due.db):
+            faults: list[Self] = list(due.select_for_update())
+            fault = min(faults, key=lambda one: (not one.order, one.operation == operations.ALL), default=None)
+            if fault is not None:
+                fault.times = None if fault.times is None else fault.times - 1
+                fault.hits += 1
+                fault.save(update_fields=["times", "hits"])
         return fault
 
+    @property
+    def says(self) -> str:
+        """What it does, in words."""
+        return operations.kinds(self._meta.app_label, self.operation).get(self.kind, self.kind)
+
     def as_json(self) -> dict[str, Any]:
-        names = ("id", "operation", "kind", "order", "times", "delay", "code")
-        return {name: getattr(self, name) for name in names}
+        names = ("id", "operation", "kind", "order", "times", "delay", "code", "hits", "set_by")
+        times = {"set_at": self.set_at.isoformat(), "until": self.until and self.until.isoformat()}
+        return {name: getattr(self, name) for name in names} | times
 
 
 class AbstractLedgerEntry(models.Model):

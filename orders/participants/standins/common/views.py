@@ -1,32 +1,49 @@
-"""`/_faults` and `/_ledger` of each participant, and the front page."""
+"""`/_faults` and `/_ledger` of each company, and `/_companies`: what each of them does and what goes wrong with it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.apps import apps
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET, require_http_methods
 
+from ..companies import COMPANIES
+from . import faulting, operations
 from .models import AbstractFault, AbstractLedgerEntry
 
-FIELDS = {"operation": str, "kind": str, "order": str, "times": int, "delay": (int, float), "code": str}
+
+@require_GET
+def companies_view(_request: HttpRequest) -> HttpResponse:
+    """GET /_companies: each with what it keeps, its operations, and the faults that still hit."""
+    return JsonResponse({"results": [company_json(name, keeps) for name, keeps in COMPANIES.items()]})
+
+
+def company_json(name: str, keeps: str) -> dict[str, Any]:
+    faults: Any = apps.get_model(name, "Fault")
+    return {
+        "name": name,
+        "keeps": keeps,
+        "operations": [operation.as_json() for operation in operations.of(name)],
+        "faults": [fault.as_json() for fault in faults.active()],
+    }
 
 
 def control_urls(faults: type[AbstractFault], ledger: type[AbstractLedgerEntry]) -> list[URLPattern]:
-    """The addresses by which tests and people set a participant's faults and read what it did."""
+    """The addresses by which tests and people set a company's faults and read what it did."""
+    operations.of(str(faults._meta.app_label))  # a company that does not say what it does is found out at the start
 
     @require_http_methods(["GET", "POST", "DELETE"])
     def faults_view(request: HttpRequest) -> HttpResponse:
-        objects: Any = faults._default_manager
+        """GET lists all, also those that hit no more; DELETE removes those of `?operation=` and `?order=`, or all."""
         if request.method == "DELETE":
-            objects.all().delete()
-            return HttpResponse(status=204)
+            where = {name: request.GET[name] for name in ("operation", "order") if name in request.GET}
+            return JsonResponse({"cleared": faulting.clear(faults, **where)})
         if request.method == "POST":
             return add_fault(faults, request.body)
+        objects: Any = faults._default_manager
         return JsonResponse({"results": [fault.as_json() for fault in objects.order_by("id")]})
 
     @require_http_methods(["DELETE"])
@@ -52,15 +69,7 @@ def control_urls(faults: type[AbstractFault], ledger: type[AbstractLedgerEntry])
 def add_fault(faults: type[AbstractFault], body: bytes) -> HttpResponse:
     """Keep a fault; 400 with a sentence when it makes no sense."""
     try:
-        values = {name: value for name, value in json.loads(body or b"{}").items() if value is not None}
-        unknown = set(values) - set(FIELDS)
-        wrong = [name for name in set(values) - unknown if not isinstance(values[name], FIELDS[name])]  # type: ignore[arg-type]
-        if unknown or wrong:
-            raise ValidationError(f"Unknown: {sorted(unknown)}; of the wrong type: {wrong}. Known: {sorted(FIELDS)}.")
-        fault = faults(**values)
-        for_good = {"times"} if fault.times is None else set()  # no number means until it is removed
-        fault.full_clean(exclude=for_good, validate_unique=False, validate_constraints=False)
-    except (ValueError, AttributeError, ValidationError) as error:
-        return JsonResponse({"error": f"No such fault: {error}"}, status=400)
-    fault.save()
+        fault = faulting.keep(faults, body)
+    except operations.NoSuch as error:
+        return JsonResponse({"error": str(error)}, status=400)
     return JsonResponse(fault.as_json(), status=201)

@@ -1,0 +1,78 @@
+"""What a company does, as far as a person can have it go wrong: `OPERATIONS` in the `operations.py` of its package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+ALL = "*"
+"""Stands for every operation of a company."""
+
+
+class Kind(StrEnum):
+    """What can go wrong with a call that a company answers."""
+
+    SLOW = "slow"
+    FAIL = "fail"
+    REFUSE = "refuse"
+    LOSE_ANSWER = "lose_answer"
+    DOWN = "down"
+    UNAVAILABLE = "unavailable"
+
+
+CALLED: dict[str, str] = {
+    Kind.SLOW: "answers after `delay` seconds",
+    Kind.FAIL: "answers 500 and applies nothing",
+    Kind.REFUSE: "says no, as its business may",
+    Kind.LOSE_ANSWER: "applies the call and drops the connection without an answer",
+    Kind.DOWN: "drops the connection and applies nothing",
+    Kind.UNAVAILABLE: "answers 503 and applies nothing, as a company that is closed",
+}
+"""The kinds of a call that is answered, each with what it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that a company does. `kinds` names what can go wrong with it, and says what each of them does."""
+
+    name: str
+    says: str
+    """A sentence for people."""
+    kinds: Mapping[str, str] = field(default_factory=lambda: CALLED)
+    also: tuple[str, ...] = ()
+    """Other names for it."""
+
+    def as_json(self) -> dict[str, Any]:
+        kinds = [{"name": name, "says": says} for name, says in self.kinds.items()]
+        return {"name": self.name, "says": self.says, "kinds": kinds}
+
+
+class NoSuch(ValueError):
+    """A fault that a company cannot have; the text says which it can."""
+
+
+@cache
+def of(company: str) -> tuple[Operation, ...]:
+    """The operations of the company of that name."""
+    listed: tuple[Operation, ...] = import_module(f"..{company}.operations", __package__).OPERATIONS
+    return listed
+
+
+def found(company: str, name: str) -> Operation:
+    """The operation of that name, or of which it is another name. Raises NoSuch with those that there are."""
+    for operation in of(company):
+        if name == operation.name or name in operation.also:
+            return operation
+    known = ", ".join(operation.name for operation in of(company))
+    raise NoSuch(f"{company} does no {name!r}. It does: {known}; {ALL} is all of them.")
+
+
+def kinds(company: str, name: str) -> Mapping[str, str]:
+    """What can go wrong with that operation; of `ALL`, with any of them. Raises NoSuch."""
+    if name != ALL:
+        return found(company, name).kinds
+    return {kind: says for operation in of(company) for kind, says in operation.kinds.items()}
