@@ -38,9 +38,9 @@ def test_each_company_says_what_it_does_and_takes_every_fault_that_it_names(stan
     assert told["faults"] == []
     for operation in told["operations"]:
         assert operation["says"].endswith("."), operation
-        for kind in operation["kinds"]:
-            assert kind["says"]
-            answer = add(standins, company, operation=operation["name"], kind=kind["name"], order="nobody's")
+        for kind, says in operation["kinds"].items():
+            assert says
+            answer = add(standins, company, operation=operation["name"], kind=kind, order="nobody's")
             assert answer.status_code == 201, answer.text
 
 

@@ -58,7 +58,7 @@ def keep(faults: type[AbstractFault], body: bytes) -> AbstractFault:
         set_at=now,
         until=now + timedelta(minutes=wish.minutes) if wish.minutes else None,
     )
-    with transaction.atomic(using=company):
+    with transaction.atomic(using=faults._default_manager.db):
         faults._default_manager.filter(until__lte=now).delete()
         if wish.instead:
             clear(faults, operation=operation, order=fault.order)

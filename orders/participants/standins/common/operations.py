@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 ALL = "*"
-"""Stands for every operation of a company."""
+"""Stands for every call that a company answers; what it does by itself is named."""
 
 
 class Kind(StrEnum):
@@ -37,18 +37,18 @@ CALLED: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that a company does. `kinds` names what can go wrong with it, and says what each of them does."""
+    """One thing that a company does: a call that it answers, or, with `kinds` of its own, something by itself."""
 
     name: str
     says: str
     """A sentence for people."""
     kinds: Mapping[str, str] = field(default_factory=lambda: CALLED)
+    """What can go wrong with it, each with what that does."""
     also: tuple[str, ...] = ()
     """Other names for it."""
 
     def as_json(self) -> dict[str, Any]:
-        kinds = [{"name": name, "says": says} for name, says in self.kinds.items()]
-        return {"name": self.name, "says": self.says, "kinds": kinds}
+        return {"name": self.name, "says": self.says, "called": self.kinds is CALLED, "kinds": dict(self.kinds)}
 
 
 class NoSuch(ValueError):
@@ -68,11 +68,9 @@ def found(company: str, name: str) -> Operation:
         if name == operation.name or name in operation.also:
             return operation
     known = ", ".join(operation.name for operation in of(company))
-    raise NoSuch(f"{company} does no {name!r}. It does: {known}; {ALL} is all of them.")
+    raise NoSuch(f"{company} does no {name!r}. It does: {known}; {ALL} is every call.")
 
 
 def kinds(company: str, name: str) -> Mapping[str, str]:
-    """What can go wrong with that operation; of `ALL`, with any of them. Raises NoSuch."""
-    if name != ALL:
-        return found(company, name).kinds
-    return {kind: says for operation in of(company) for kind, says in operation.kinds.items()}
+    """What can go wrong with that operation. Raises NoSuch."""
+    return CALLED if name == ALL else found(company, name).kinds
