@@ -8,3 +8,7 @@ class OrdersConfig(AppConfig):
 
     name = "orders"
     verbose_name = "Shop"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from .faults import checks  # noqa: F401 - it registers on import

@@ -44,10 +44,11 @@ def standing_of(order: Order) -> Standing | None:
         journey = progress.journey_of(order)
         return None if journey is None else _of_journey(journey, order)
     run = Run.objects.filter(name="checkout", key=order.saga_key).prefetch_related("steps").first()
-    return None if run is None else _of_run(run)
+    return None if run is None else of_run(run)
 
 
-def _of_run(run: Run) -> Standing:
+def of_run(run: Run) -> Standing:
+    """A saga's run as it stands; its steps are read."""
     steps = list(run.steps.all())
     uncharged = any(step.name == PIVOT and step.status == StepStatus.PENDING for step in steps)
     return Standing(

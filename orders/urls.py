@@ -1,6 +1,6 @@
 """The shop's addresses."""
 
-from django.urls import path
+from django.urls import include, path
 
 from . import api, confirming, views
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>/progress", views.progress, name="order-progress"),
     path("orders/<uuid:order_id>/cancel", views.cancel, name="order-cancel"),
     path("orders/<uuid:order_id>/returned", confirming.returned, name="order-returned"),
+    path("faults/", include("orders.faults.urls")),
     path("api/products", api.products, name="api-products"),
     path("api/orders", api.orders, name="api-orders"),
     path("api/orders/<str:order_id>", api.order, name="api-order"),
