@@ -101,6 +101,11 @@ def end(name: str, fault: int) -> None:
     client.end(name, fault)
 
 
+def ended(number: int) -> str:
+    """So many faults, in words."""
+    return {0: "no fault was on", 1: "1 fault ended"}.get(number, f"{number} faults ended")
+
+
 def says(company: Company, fault: Fault) -> str:
     """What the company does, in words: `answers 503`."""
     known = BY_KIND.get(fault.kind)
@@ -120,7 +125,7 @@ def scope(fault: Fault) -> str:
     if fault.times is not None:
         parts.append(f"{fault.times} more time{'' if fault.times == 1 else 's'}")
     if fault.until is not None:
-        parts.append(f"until {timezone.localtime(fault.until):%H:%M:%S}")
+        parts.append(f"until {timezone.localtime(fault.until):%H:%M:%S %Z}")
     elif fault.times is None:
         parts.append("until it is cleared")
     return ", ".join(parts)

@@ -88,8 +88,8 @@ def clear(request: HttpRequest) -> HttpResponse:
         if fault.isdecimal():
             switches.end(name, int(fault))
             return f"One fault of {name} has ended. Orders that wait go on by themselves."
-        ended = switches.all_well(name)
-        return f"{name.capitalize() or 'Everybody'} is well again: {ended} faults ended. Orders go on by themselves."
+        ended = switches.ended(switches.all_well(name))
+        return f"{name.capitalize() or 'Everybody'} is well again: {ended}. Orders that wait go on by themselves."
 
     return answer(request, act)
 

@@ -128,4 +128,4 @@ def _asked_again(participant: str, now: datetime) -> str:
     if breaker.open_until is None:
         return "; it is being asked now" if breaker.trial_until else "; all calls are held by hand"
     seconds = math.ceil((breaker.open_until - now).total_seconds())
-    return f"; asked again in {seconds} s" if seconds > 0 else "; asked again with the next call"
+    return f"; asked again in {seconds}\u00a0s" if seconds > 0 else "; asked again with the next call"

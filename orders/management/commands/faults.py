@@ -73,11 +73,11 @@ class Command(BaseCommand):
         self._tell(given, switches.set_fault(given["company"], _wish(given["kind"], given, **more)))
 
     def _clear(self, given: dict[str, Any]) -> None:
-        ended = switches.all_well(given["company"], operation=given["operation"], order=given["order"])
+        number = switches.all_well(given["company"], operation=given["operation"], order=given["order"])
         if given["json"]:
-            self._print({"cleared": ended})
+            self._print({"cleared": number})
         else:
-            self.stdout.write(f"{ended} faults ended. Orders that wait go on by themselves.")
+            self.stdout.write(f"{switches.ended(number).capitalize()}. Orders that wait go on by themselves.")
 
     def _tell(self, given: dict[str, Any], fault: Fault) -> None:
         if given["json"]:
