@@ -23,10 +23,16 @@ class Switch:
     kind: str
     then: str
     """What happens to orders."""
+    partly: str = ""
+    """The same when it is for one order or one call, so that others keep showing that the company is there."""
     delay: float = 0
     """Seconds."""
 
 
+WHILE_OTHERS_WORK = (
+    "It is asked again under the same key; when the attempts run out before it is paid, the order is undone and never "
+    "charged, or goes to an operator's desk. None is lost."
+)
 SWITCHES = (
     Switch("slow", "Slow", "answers 2 s late", "slow", "Orders take longer; none is lost.", delay=2),
     Switch(
@@ -42,6 +48,7 @@ SWITCHES = (
         "drops every connection",
         "down",
         "Orders wait, and ask again under the same key; none is lost.",
+        WHILE_OTHERS_WORK,
     ),
     Switch("closed", "Closed", "answers 503", "unavailable", "Orders wait, and no attempt is counted; none is lost."),
     Switch(
@@ -49,7 +56,8 @@ SWITCHES = (
         "Losing answers",
         "does it, and nobody hears",
         "lose_answer",
-        "Orders ask again under the same key: nothing is done twice, none is lost.",
+        "Orders wait, and ask again under the same key: nothing is done twice, none is lost.",
+        WHILE_OTHERS_WORK,
     ),
     Switch(
         "failing",
@@ -135,5 +143,8 @@ def told(company: Company, fault: Fault) -> str:
     """What was switched on, and what happens to orders now."""
     operation = next((one for one in company.operations if one.name == fault.operation), None)
     known = BY_KIND.get(fault.kind) if operation is None or operation.called else None
-    then = f" {known.then}" if known else ""
-    return f"{company.name.capitalize()} {says(company, fault)}: {scope(fault)}.{then}"
+    name, what = company.name.capitalize(), f"{says(company, fault)}: {scope(fault)}."
+    if known is None:
+        return f"{name}: {what}"
+    whole = fault.operation == ALL and not fault.order and fault.times is None
+    return f"{name} {what} {known.then if whole else known.partly or known.then}"

@@ -117,8 +117,8 @@ def test_what_cannot_be_is_said_by_the_command(companies: Companies, wrong: str,
 def test_any_fault_is_set_by_the_command(companies: Companies) -> None:
     words = "set carrier refuse --operation=book --order=S-1 --times=2 --delay=1.5 --code=no_capacity --minutes=0"
     assert said(*words.split()) == (
-        "Carrier says no (no_capacity): book, order S-1, 2 more times. An order that is not paid yet is undone and never "
-        "charged; a paid one goes to an operator's desk.\n"
+        "Carrier says no (no_capacity): book, order S-1, 2 more times. "
+        "An order that is not paid yet is undone and never charged; a paid one goes to an operator's desk.\n"
     )
     [fault] = companies.faults("carrier")
     assert (fault["times"], fault["delay"], fault["code"], fault["until"]) == (2, 1.5, "no_capacity", None)
@@ -232,3 +232,10 @@ def test_a_company_that_is_real_here_has_no_switches(companies: Companies, clien
     page = client.get("/faults/").content.decode()
     assert "The shop asks <b>https://carrier.example</b>" in page
     assert page.count('name="switch" value="down"') == len(COMPANIES) - 1
+
+
+def test_what_a_company_does_by_itself_has_switches_of_its_own(companies: Companies, client: Client) -> None:
+    assert 'value="webhook:twice"' in client.get("/faults/").content.decode()
+    told = on_the_page("webhook:twice", "payments", operation="capture", order="S-1")
+    assert told.startswith("Payments: the event is sent twice: webhook, order S-1")
+    assert companies.kinds("payments") == [("twice", "webhook", "S-1")]
