@@ -113,19 +113,21 @@ def waits(standing: Standing, steps: Sequence[ShownStep], now: datetime) -> str:
     if standing.paused:
         return "On hold: an operator lets it go on."
     if standing.waits_for:
-        return f"Waits for {standing.waits_for}, which is away{_asked_again(standing.waits_for, now)}."
+        return f"Waits: {standing.waits_for} {_stands(standing.waits_for, now)}."
     for step in steps:
         if step.state in {"waiting", "working", "undoing", "person"}:
             return f"{step.title}. {step.note}".strip() if step.note else f"{step.title} …"
     return "On its way to the next step …"
 
 
-def _asked_again(participant: str, now: datetime) -> str:
-    """When the breaker lets the next call through."""
+def _stands(participant: str, now: datetime) -> str:
+    """How the participant stands, and when it is asked again."""
     breaker = Breaker.objects.filter(pk=participant).first()
     if breaker is None or breaker.state == Breaker.State.CLOSED:
-        return " no longer: it goes on when its turn comes"
+        return "answers again, and it goes on when its turn comes"
+    if breaker.state == Breaker.State.HALF_OPEN:
+        return "is being tried"
     if breaker.open_until is None:
-        return "; it is being asked now" if breaker.trial_until else "; all calls are held by hand"
+        return "is not called: an operator holds all calls"
     seconds = math.ceil((breaker.open_until - now).total_seconds())
-    return f"; asked again in {seconds}\u00a0s" if seconds > 0 else "; asked again with the next call"
+    return f"is away; asked again in {seconds}\u00a0s" if seconds > 0 else "is away; the next call tries it"

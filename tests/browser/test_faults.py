@@ -40,7 +40,7 @@ def test_the_warehouse_goes_down_an_order_waits_and_completes_once_it_is_up_agai
     expect(page.locator("#live .processing")).to_have_count(5)
     page.evaluate("window.notReloaded = true")
     page.locator("#payments").get_by_placeholder("every order").fill("S-1")
-    expect(page.locator("#live .processing").first).to_contain_text("Waits for warehouse", timeout=REACTS)
+    expect(page.locator("#live .processing").first).to_contain_text("Waits: warehouse", timeout=REACTS)
     expect(warehouse.locator("#state-warehouse")).to_contain_text("The shop holds its calls: ", timeout=REACTS)
     assert page.evaluate("window.notReloaded"), "all of it came by itself"
     expect(page.locator("#payments").get_by_placeholder("every order")).to_have_value("S-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -44,7 +45,7 @@ def test_each_switch_makes_its_order_react_and_once_all_is_well_every_order_sett
     assert [order.number for order in placed.values()] == [f"S-{first + n}" for n in range(len(PRESSED))]
     for switch, order in placed.items():
         company, _, ends = PRESSED[switch]
-        until(lambda company=company, order=order: hits(company, order) > 0, 30, what=f"{switch} hits")
+        until(partial(hits, company, order), 30, what=f"{switch} hits")
         if switch not in UNTIL_WELL:
             assert stack.settled(order).status == ends, switch
     for switch in UNTIL_WELL:
@@ -60,7 +61,7 @@ def test_while_a_company_is_down_for_all_orders_wait_and_none_is_lost(stack: Sta
     assert "Orders wait, and ask again under the same key; none is lost." in press("down", "warehouse")
     orders = [stack.place() for _ in range(2)]
     for order in orders:
-        until(lambda order=order: "Waits for warehouse, which is away" in line_of(order), 30, what="it waits")
+        until(partial(waits, order, "warehouse"), 30, what="it waits")
     call_command("faults", "clear", "warehouse", stdout=StringIO())
     for order in orders:
         assert stack.settled(order, 60).status == "confirmed"
@@ -73,8 +74,10 @@ def press(switch: str, company: str, operation: str = "*", order: str = "") -> s
     return Client().post("/faults/switch", form, follow=True).content.decode()
 
 
-def line_of(order: Order) -> str:
-    return next(one.line for one in watch.latest() if one.title == order.number)
+def waits(order: Order, company: str) -> bool:
+    """Whether the page says so."""
+    line = next(one.line for one in watch.latest() if one.title == order.number)
+    return line.startswith(f"Waits: {company} is away")
 
 
 def hits(company: str, order: Order) -> int:

@@ -22,11 +22,11 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         listing = commands.add_parser("list", help="what each company does, and what goes wrong with it")
         preset = commands.add_parser("preset", help="a switch of the page: slow, refusing, down, closed …")
-        preset.add_argument("switch", choices=switches.BY_NAME, metavar="SWITCH", help=", ".join(switches.BY_NAME))
         chosen = commands.add_parser("set", help="any fault that a company knows")
         for one in (preset, chosen):
             one.add_argument("company", metavar="COMPANY")
             _add_scope(one)
+        preset.add_argument("switch", choices=switches.BY_NAME, metavar="SWITCH", help=", ".join(switches.BY_NAME))
         chosen.add_argument("kind", metavar="KIND", help="as `list` names it")
         chosen.add_argument("--times", type=int, help="how often; else until it is cleared, or its time is up")
         chosen.add_argument("--delay", type=float, default=0, metavar="SECONDS")
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{company.name}: {company.keeps}. {'' if company.faults else 'It is well.'}".rstrip())
             for operation in company.operations:
                 own = "" if operation.called else f" Faults: {', '.join(operation.kinds)}."
-                self.stdout.write(f"  {operation.name:<12} {operation.says}{own}")
+                self.stdout.write(f"  {operation.name:<14} {operation.says}{own}")
             for fault in company.faults:
                 self.stdout.write(f"  ! {_line(company, fault)}")
         kinds = next((one.kinds for company in companies for one in company.operations if one.called), {})

@@ -31,7 +31,7 @@ def on_the_page(switch: str, company: str, **scope: str) -> str:
 
 
 def by_command(switch: str, company: str, **scope: str) -> str:
-    return said("preset", switch, company, *(f"--{name}={value}" for name, value in scope.items()))
+    return said("preset", company, switch, *(f"--{name}={value}" for name, value in scope.items()))
 
 
 def said(*words: str) -> str:
@@ -104,7 +104,7 @@ def test_what_cannot_be_is_said_on_the_page_and_nothing_is_switched(
         ("set carrier down --operation=fly", "carrier does no 'fly'. It does: book, cancel"),
         ("set carrier odd", r"carrier knows no 'odd' of \*\. It knows: slow"),
         ("set carrier fail --times=-1", "times"),
-        ("preset odd carrier", "invalid choice: 'odd'"),
+        ("preset carrier odd", "invalid choice: 'odd'"),
         ("clear bakery", "There is no company 'bakery'"),
     ],
 )
@@ -129,14 +129,14 @@ def test_the_list_says_what_each_does_and_what_is_wrong(companies: Companies) ->
     listed = said("list")
     for words in (
         "warehouse: The goods. It is well.",
-        "  reserve      Puts goods aside.",
+        "  reserve        Puts goods aside.",
         "! answers 2 s late: book, ",
     ):
         assert words in listed
     told = json.loads(said("list", "--json"))
     [carrier] = [one for one in told if one["name"] == "carrier"]
     assert carrier["faults"][0]["order"] == "S-1"
-    assert json.loads(said("preset", "down", "carrier", "--json"))["kind"] == "down"
+    assert json.loads(said("preset", "carrier", "down", "--json"))["kind"] == "down"
     assert json.loads(said("clear", "--json")) == {"cleared": 2}
 
 
@@ -210,7 +210,7 @@ def nobody_there(settings: Any) -> str:
     return "The stand-ins do not answer at http://127.0.0.1:1. Start them"
 
 
-@pytest.mark.parametrize("words", ["list", "set carrier down", "preset down carrier", "clear", "clear carrier"])
+@pytest.mark.parametrize("words", ["list", "set carrier down", "preset carrier down", "clear", "clear carrier"])
 def test_without_stand_ins_the_command_says_so(nobody_there: str, words: str) -> None:
     with pytest.raises(CommandError, match=nobody_there):
         said(*words.split())

@@ -36,7 +36,7 @@ def test_an_order_that_waits_for_a_company_says_so_and_when_it_asks_again(order:
     Run.objects.update(waits_for="warehouse", position=1)
     soon = timezone.now() + timedelta(seconds=4.5)
     Breaker.objects.create(name="warehouse", state="open", opened_at=timezone.now(), open_until=soon)
-    assert line() == "Waits for warehouse, which is away; asked again in 5\u00a0s."
+    assert line() == "Waits: warehouse is away; asked again in 5\u00a0s."
 
 
 def test_a_step_without_an_answer_says_when_it_is_tried_again(order: Order) -> None:
