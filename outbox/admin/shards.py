@@ -11,12 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from .. import alarms, pauses, standing
+from .. import alarms, face, pauses, standing
 from ..destinations import SHARDS
 from ..errors import OutboxError
 from ..models import Shard
 from ..standing import Standing
-from . import face
 from .asking import ReasonForm
 from .base import ReadOnlyAdmin
 

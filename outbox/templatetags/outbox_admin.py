@@ -7,8 +7,7 @@ from typing import Any
 
 from django import template
 
-from .. import durations, standing
-from ..admin import face
+from .. import durations, face, standing
 from ..alarms import bounded
 
 register = template.Library()

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 
-from .companies import COMPANIES
+from .companies import COMPANIES, WITH_OUTBOX, alias
 
 
 def main() -> None:
@@ -40,7 +40,8 @@ def migrate() -> None:
     from django.core.management import call_command
 
     for company in COMPANIES:
-        call_command("migrate", company, database=company, verbosity=0)
+        call_command("migrate", company, database=alias(company), verbosity=0)
+    call_command("migrate", "outbox", database=alias(WITH_OUTBOX), verbosity=0)
 
 
 def seed() -> None:

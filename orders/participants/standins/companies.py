@@ -10,6 +10,15 @@ COMPANIES = {
 """Name, and what the company keeps."""
 
 
+WITH_OUTBOX = "warehouse"
+"""The company that publishes events: the outbox writes to Django's default database, so that one is this company's."""
+
+
+def alias(name: str) -> str:
+    """Under which name Django knows a company's database."""
+    return "default" if name == WITH_OUTBOX else name
+
+
 def database_variable(name: str) -> str:
     """The environment variable that names a company's database."""
     return f"STANDINS_{name.upper()}_URL"

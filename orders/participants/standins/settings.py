@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import dj_database_url
@@ -10,7 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.logs import logging_config  # how lines look is the machine's matter, not the shop's
 
-from .companies import COMPANIES, database_variable
+from .companies import COMPANIES, alias, database_variable
+
+OUTBOX = ("outbox", "django.contrib.auth", "django.contrib.contenttypes")  # and what its tables point to
 
 
 def database(company: str) -> dict[str, Any]:
@@ -26,8 +29,8 @@ def database(company: str) -> dict[str, Any]:
 
 SECRET_KEY = "stand-ins keep no secrets"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = [f"orders.participants.standins.{company}" for company in COMPANIES]
-DATABASES: dict[str, dict[str, Any]] = {"default": {}, **{company: database(company) for company in COMPANIES}}
+INSTALLED_APPS = [*(f"orders.participants.standins.{company}" for company in COMPANIES), *OUTBOX]
+DATABASES: dict[str, dict[str, Any]] = {alias(company): database(company) for company in COMPANIES}
 DATABASE_ROUTERS = ["orders.participants.standins.router.OneDatabaseEach"]
 MIDDLEWARE = ["outbox.middleware.TraceMiddleware", "django.middleware.common.CommonMiddleware"]
 APPEND_SLASH = False
@@ -43,6 +46,22 @@ PUBLIC_URL = os.environ.get("STANDINS_PUBLIC_URL", "")  # where browsers find us
 WEBHOOK_URL = os.environ.get("STANDINS_WEBHOOK_URL", "")  # where payments sends its events, besides the endpoints made
 WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_local").partition(",")[0].strip()
 LATENCY = float(os.environ.get("STANDINS_LATENCY", "0"))  # seconds that every call takes, as with other companies
+WAREHOUSE_HOLD = timedelta(seconds=float(os.environ.get("WAREHOUSE_HOLD", "3600")))  # how long goods are kept aside
+# What the warehouse tells: its relay looks each second (`warehouse/upkeep.py`), and has no doorbell.
+OUTBOX_DESTINATIONS = {
+    "stream": {
+        "transport": "outbox.transports.streams.StreamsTransport",
+        "keep": False,
+        "options": {
+            "stream": os.environ.get("WAREHOUSE_STREAM", "warehouse.events"),
+            "source": "https://warehouse.example",
+            "keep": timedelta(days=7),
+            "url": os.environ.get("WAREHOUSE_REDIS_URL") or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/0",
+        },
+    }
+}
+OUTBOX_RELAY = "command"
+OUTBOX_LEASE = float(os.environ.get("WAREHOUSE_LEASE", "10"))  # seconds; above the five that Redis may take to answer
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING = logging_config(as_json=os.environ.get("LOG_FORMAT") == "json", level=os.environ.get("LOG_LEVEL", "INFO"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -35,6 +36,10 @@ class Caller:
 
     def commit(self) -> requests.Response:
         return requests.post(f"{self.url}/reservations/{self.key}/commit", timeout=10)
+
+    def expire(self, within: float = 0) -> requests.Response:
+        url = f"{self.url}/reservations/{self.key}/expire"
+        return requests.post(url, json={"within": within}, timeout=10)
 
     def find(self) -> requests.Response:
         return requests.get(f"{self.url}/reservations/{self.key}", timeout=10)
@@ -69,8 +74,11 @@ def code(response: requests.Response) -> tuple[int, str]:
 def test_a_reservation_puts_the_goods_aside(shop: Caller) -> None:
     answer = shop.reserve(2)
     lines = [{"sku": shop.sku, "quantity": 2}]
+    made = answer.json()
+    until = datetime.fromisoformat(made.pop("expires_at")) - datetime.now(UTC)
     expected = {"key": shop.key, "order": shop.order, "lines": lines, "status": "reserved"}
-    assert (answer.status_code, answer.json()) == (201, expected)
+    assert (answer.status_code, made) == (201, expected)
+    assert timedelta(minutes=59) < until <= timedelta(hours=1)
     assert shop.available == 3
     [entry] = shop.standins.ledger("warehouse", shop.order)
     assert (entry["operation"], entry["key"], entry["lines"]) == ("reserved", shop.key, lines)

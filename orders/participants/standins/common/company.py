@@ -11,6 +11,7 @@ import msgspec
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from ..companies import alias
 from .answers import answer
 from .models import AbstractFault
 
@@ -38,7 +39,7 @@ class Declined(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company, its database of the same name, its faults, and the code of its usual no to each operation."""
+    """A company by its name, its faults, and the code of its usual no to each operation."""
 
     name: str
     faults: type[AbstractFault]
@@ -59,7 +60,7 @@ class Company:
     def carried_out(self, work: Callable[[], Reply]) -> HttpResponse:
         """The response to `work`, done in one transaction that a Declined rolls back."""
         try:
-            with transaction.atomic(using=self.name):
+            with transaction.atomic(using=alias(self.name)):
                 status, body = work()
         except Declined as no:
             return no.response()

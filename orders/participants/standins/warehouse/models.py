@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from ..common.keyed import NEW, Keyed
 from ..common.models import AbstractFault, AbstractLedgerEntry
@@ -41,6 +42,7 @@ class Status(models.TextChoices):
     RESERVED = "reserved", "put aside"
     RELEASED = "released", "given back, or taken back before it came"
     COMMITTED = "committed", "taken out of the stock"
+    EXPIRED = "expired", "given back, since nobody took it in time"
 
 
 class Reservation(Keyed):
@@ -48,12 +50,26 @@ class Reservation(Keyed):
 
     lines = models.JSONField(default=list)  # [{"sku", "quantity"}], as they were asked for
     status = models.CharField(max_length=9, choices=Status.choices, default=Status.NEW)
+    expires_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["expires_at"], condition=Q(status="reserved"), name="reservation_expires")
+        ]
 
     def __str__(self) -> str:
         return self.key
 
+    @property
+    def is_due(self) -> bool:
+        """Whether its time is up, and the pieces are still put aside."""
+        return self.status == Status.RESERVED and self.expires_at is not None and self.expires_at <= timezone.now()
+
     def as_json(self) -> dict[str, Any]:
-        return {"key": self.key, "order": self.order, "lines": self.lines, "status": self.status}
+        body = {"key": self.key, "order": self.order, "lines": self.lines, "status": self.status}
+        return {**body, "expires_at": self.expires_at.isoformat() if self.expires_at else None}
 
 
 class Fault(AbstractFault):

@@ -1,4 +1,4 @@
-"""The warehouse's addresses. A key may hold slashes; one that ends in "/commit" cannot be told apart, and none does."""
+"""The warehouse's addresses. A key may hold slashes, but not end in "/commit" or "/expire": none does."""
 
 from django.urls import path
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("stock/<str:sku>", views.count),
     path("reservations", views.reserve),
     path("reservations/<path:key>/commit", views.commit),
+    path("reservations/<path:key>/expire", views.expire),
     path("reservations/<path:key>", views.reservation),
     *control_urls(Fault, LedgerEntry),
 ]

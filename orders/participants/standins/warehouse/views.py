@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import msgspec
@@ -9,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from ..common.company import Company, Key, Name, Reply, body_of, checked, explains, key_of
-from . import reservations
+from . import reservations, shelves
 from .models import Fault, Reservation, Stock
 
 USUAL = {"reserve": "out_of_stock", "release": "already_committed", "commit": "released"}
@@ -24,6 +25,11 @@ class Line(msgspec.Struct, frozen=True):
 class Wish(msgspec.Struct, frozen=True):
     order: Name
     lines: Annotated[tuple[Line, ...], msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class Haste(msgspec.Struct, frozen=True):
+    within: Annotated[float, msgspec.Meta(ge=0, le=1_000_000)] = 0
+    """Seconds."""
 
 
 class Count(msgspec.Struct, frozen=True):
@@ -62,6 +68,16 @@ def commit(request: HttpRequest, key: str) -> HttpResponse:
     return WAREHOUSE.answer(request, "commit", order, lambda: (200, reservations.commit(key).as_json()))
 
 
+@require_POST
+@explains
+def expire(request: HttpRequest, key: str) -> HttpResponse:
+    """POST /reservations/<key>/expire: its time is up now, or `within` so many seconds. For tests and people."""
+    checked(key, Key, "The key")
+    haste = body_of(request, Haste) if request.body else Haste()
+    within = timedelta(seconds=haste.within)
+    return WAREHOUSE.carried_out(lambda: (200, reservations.hasten(key, within).as_json()))
+
+
 @require_GET
 def stock(request: HttpRequest) -> HttpResponse:
     """GET /stock: how many pieces of each SKU can still be reserved."""
@@ -80,7 +96,7 @@ def count(request: HttpRequest, sku: str) -> HttpResponse:
     wish = body_of(request, Count)
 
     def work() -> Reply:
-        row = reservations.count(sku, wish.on_hand)
+        row = shelves.count(sku, wish.on_hand)
         return 200, {"sku": row.sku, "on_hand": row.on_hand, "available": row.available}
 
     return WAREHOUSE.carried_out(work)

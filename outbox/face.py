@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..alarms import stalls
-from ..standing import Standing
+from .alarms import stalls
+from .standing import Standing
 
 
 class Face(NamedTuple):

@@ -1,0 +1,78 @@
+"""The pieces themselves: put aside, given back, taken out, counted. Each change tells what is left, in its transaction.
+
+Rows are locked by SKU, so that no two calls wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from ..common.company import Declined
+from .events import tell_stock
+from .models import Stock
+
+Line = dict[str, Any]
+"""`{"sku": str, "quantity": int}`"""
+
+
+def put_aside(lines: Sequence[Line]) -> None:
+    """All of them or none. Raises Declined `out_of_stock` or `unknown_sku`."""
+    wanted = _wanted(lines)
+    found = {stock.sku: stock for stock in _locked(wanted)}
+    for sku, quantity in sorted(wanted.items()):
+        stock = found.get(sku)
+        if stock is None:
+            raise Declined("unknown_sku", f"There is no {sku} in this warehouse.", sku=sku)
+        if stock.available < quantity:
+            raise Declined("out_of_stock", f"{quantity} of {sku} wanted, {stock.available} available.", sku=sku)
+        stock.reserved += quantity
+    _save(list(found.values()))
+
+
+def give_back(lines: Sequence[Line]) -> None:
+    """What was put aside is free again."""
+    wanted = _wanted(lines)
+    stocks = _locked(wanted)
+    for stock in stocks:
+        stock.reserved -= wanted[stock.sku]
+    _save(stocks)
+
+
+def take_out(lines: Sequence[Line]) -> None:
+    """What was put aside leaves the warehouse."""
+    wanted = _wanted(lines)
+    stocks = _locked(wanted)
+    for stock in stocks:
+        stock.on_hand -= wanted[stock.sku]
+        stock.reserved -= wanted[stock.sku]
+    Stock.objects.bulk_update(stocks, ["on_hand", "reserved"])  # as many can be reserved as before: nothing to tell
+
+
+def count(sku: str, on_hand: int) -> Stock:
+    """Set how many pieces there are. Raises Declined `reserved` when more of them are put aside already."""
+    Stock.objects.bulk_create([Stock(sku=sku, on_hand=0)], ignore_conflicts=True)
+    stock = Stock.objects.select_for_update().get(sku=sku)
+    if on_hand < stock.reserved:
+        raise Declined("reserved", f"{stock.reserved} pieces are put aside; there cannot be fewer.", sku=sku)
+    stock.on_hand = on_hand
+    stock.save(update_fields=["on_hand"])
+    tell_stock([stock])
+    return stock
+
+
+def _save(stocks: Sequence[Stock]) -> None:
+    Stock.objects.bulk_update(stocks, ["reserved"])
+    tell_stock(stocks)
+
+
+def _wanted(lines: Sequence[Line]) -> Counter[str]:
+    wanted: Counter[str] = Counter()
+    for line in lines:
+        wanted[line["sku"]] += line["quantity"]
+    return wanted
+
+
+def _locked(wanted: Counter[str]) -> list[Stock]:
+    return list(Stock.objects.select_for_update().filter(sku__in=wanted).order_by("sku"))
