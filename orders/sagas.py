@@ -14,6 +14,7 @@ from outbox import publish
 from sagas import Awaits, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
 from . import status
+from .advice import ADVICE
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
 from .participants import carrier, payments, warehouse
 
@@ -53,6 +54,7 @@ checkout = Saga[Checkout](
     deadline=timedelta(minutes=30),
     admin_url=lambda order: reverse("admin:orders_order_change", args=[order.order_id]),
 )
+checkout.advice(ADVICE)
 
 BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
 FOREVER = Retry.until_done(longest=timedelta(minutes=2))
@@ -186,7 +188,7 @@ def follow(change: StatusChange[Checkout]) -> None:
         case "undoing":
             status.mark_cancelling(order, change.code)
         case "compensated":
-            status.mark_cancelled(order, change.code)
+            status.mark_cancelled(order, change.code, by_hand=bool(change.resolution))
         case "stuck":
             status.mark_needs_attention(order, change.reason)
         case "completed" if change.resolution:

@@ -5,7 +5,7 @@ Nothing here needs Django or a database, so a declaration can be imported and it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
@@ -126,6 +126,7 @@ class Saga(Generic[T]):
         self.admin_url = admin_url
         self.steps: list[Step[T, Any]] = []
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
+        self.advised: dict[str, str] = {}
         misuse.of_saga(self)
         registry.register(self)
 
@@ -202,6 +203,14 @@ class Saga(Generic[T]):
         misuse.of_function(f"{self.name}: the status hook", function, takes="change")
         self.status_hook = function
         return function
+
+    def advice(self, words: Mapping[str, str]) -> None:
+        """Declare, for codes of Refused, what a person is to do when a run is stuck with it: shown on the desk.
+
+        Raises SagaDeclarationError for a code that has its advice already, and for an empty one.
+        """
+        misuse.of_advice(self, words)
+        self.advised.update(words)
 
     def start(self, input: T, *, key: str, subject: str = "") -> UUID:
         """Accept a run, in the caller's transaction; the same key gives the same run. Returns the run's id.

@@ -91,6 +91,14 @@ def of_probe(step: Step[Any, Any]) -> None:
     of_second(step.title, "probe", step.probe_run)
 
 
+def of_advice(saga: Saga[Any], words: Any) -> None:
+    """Refuse advice that nobody could read, and a second one for a code."""
+    for code, text in words.items():
+        good = isinstance(code, str) and isinstance(text, str) and code.strip() and text.strip()
+        refuse_unless(bool(good), f"{saga.name}: the advice {code!r}: {text!r}; give a code, and what to do in words.")
+        refuse_unless(code not in saga.advised, f"{saga.name} has its advice for {code} declared already; keep one.")
+
+
 def of_function(title: str, function: Any, *, takes: str) -> None:
     """Refuse a function that could not be called with `takes`, such as `ctx, result`, or would not do its work then."""
     refuse_unless(

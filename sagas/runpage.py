@@ -14,6 +14,7 @@ from outbox import codec
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
 from . import participants, registry
+from .advice import advice_for
 from .errors import SagaError
 from .look import clock
 from .models import Run, RunStatus, Step, StepStatus
@@ -58,6 +59,8 @@ class RunPage:
     run: Run
     face: Face
     means: str
+    advice: str
+    """What the declaration says is to be done; empty when it says nothing."""
     subject_url: str
     trace_id: str
     steps: list[StepCard]
@@ -81,6 +84,7 @@ def load(run: Run) -> RunPage:
         run=run,
         face=run_face(run),
         means=participants.wait_of(run) or means(run),
+        advice=advice_for(run),
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
         steps=_cards(run, steps),

@@ -18,6 +18,7 @@ from django.db.models.functions import Least, Now
 
 from outbox import codec, publish
 from outbox.declaration import registry
+from sagas import Refused
 from sagas.declaration import Step
 from sagas.models import StepStatus
 
@@ -141,9 +142,9 @@ def park(order_id: UUID, step: str, to: StepStatus, error: Exception, why: str) 
     if journey is None or row is None or _is_settled(row, to):
         return
     row.status, row.next_attempt_at = to, None
-    row.error, row.error_code = str(error), getattr(error, "code", "")[:100]
+    row.error, row.error_code = str(error), _code_of(error)
     row.save()
-    to_the_desk(journey, why)
+    to_the_desk(journey, f"{why} {checkout.advised.get(row.error_code, '')}".strip())
 
 
 def to_the_desk(journey: Journey, why: str) -> None:
@@ -201,6 +202,12 @@ def before_capture(step: Step[Checkout, Any]) -> bool:
     """Whether the order can still turn when this step is asked for."""
     pivot = checkout.pivot_step
     return pivot is not None and step.position < pivot.position
+
+
+def _code_of(error: Exception) -> str:
+    """The code of a refusal, also of one that was made a permanent failure; "" for anything else."""
+    refusal = error if isinstance(error, Refused) else error.__cause__
+    return refusal.code[:100] if isinstance(refusal, Refused) else ""
 
 
 def _is_settled(row: JourneyStep, to: StepStatus) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from ..advice import advice_for
 from ..durations import say
 from ..models import Act, Attempt, Run, RunStatus, Step, StepStatus
 from ..wording import MEANS, run_face
@@ -44,6 +45,8 @@ def story(run: Run, now: datetime) -> Iterator[str]:
     yield MEANS[RunStatus(run.status)]
     if run.reason:
         yield run.reason
+    if advised := advice_for(run):
+        yield f"What to do: {advised}"
     yield ""
     yield from table(("", ""), list(_facts(run, now)))[2:]
     steps = [_step(run, step) for step in run.steps.all()]
