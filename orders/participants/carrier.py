@@ -17,7 +17,7 @@ SOON = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Booking:
-    """A place for a parcel. `status` is booked, cancelled or dispatched."""
+    """A place for a parcel. `status` is booked, cancelled, picked_up (early) or dispatched."""
 
     key: str
     label: str
@@ -40,7 +40,7 @@ def book(order: str, *, key: str, timeout: timedelta) -> Booking:
 def cancel(key: str, *, timeout: timedelta) -> None:
     """Cancel what was booked by this key. Nothing there is fine, and a booking that arrives later is refused.
 
-    Raises Refused("too_late") when the parcel is on its way.
+    Raises Refused("too_late"), with the parcel's number, when it was picked up: only people can call it back.
     """
     _call("DELETE", _path(key), timeout=timeout)
 

@@ -34,6 +34,9 @@ class Caller:
     def dispatch(self) -> requests.Response:
         return requests.post(f"{self.url}/bookings/{self.key}/dispatch", timeout=10)
 
+    def pick_up(self) -> requests.Response:
+        return requests.post(f"{self.url}/bookings/{self.key}/pickup", timeout=10)
+
     def find(self) -> requests.Response:
         return requests.get(f"{self.url}/bookings/{self.key}", timeout=10)
 
@@ -222,3 +225,41 @@ def at_once(*calls: Any) -> list[requests.Response]:
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(go, calls))
+
+
+def test_a_parcel_that_was_picked_up_early_cannot_be_cancelled_and_says_by_which_number_it_is_found(
+    shop: Caller,
+) -> None:
+    label = shop.book().json()["label"]
+    picked_up = shop.pick_up().json()
+    assert picked_up["status"] == "picked_up"
+    answer = shop.cancel()
+    assert code(answer) == (409, "too_late")
+    assert label in answer.json()["error"]["message"]
+    assert picked_up["tracking"] in answer.json()["error"]["message"]
+    assert shop.find().json()["status"] == "picked_up"
+
+
+def test_a_parcel_that_was_picked_up_early_is_dispatched_once_and_keeps_its_number(shop: Caller) -> None:
+    shop.book()
+    tracking = [shop.pick_up().json()["tracking"], shop.pick_up().json()["tracking"]]
+    assert {*tracking, shop.dispatch().json()["tracking"], shop.pick_up().json()["tracking"]} == {tracking[0]}
+    assert shop.find().json()["status"] == "dispatched"
+    assert shop.did() == ["booked", "picked_up", "dispatched"]
+
+
+def test_what_was_cancelled_or_never_booked_is_not_picked_up(shop: Caller) -> None:
+    assert code(shop.pick_up()) == (404, "unknown")
+    shop.book()
+    shop.cancel()
+    assert code(shop.pick_up()) == (409, "cancelled")
+
+
+def test_of_a_pick_up_and_a_cancel_at_once_exactly_one_wins(standins: Standins) -> None:
+    for _ in range(10):
+        shop = Caller(standins)
+        shop.book()
+        with ThreadPoolExecutor(2) as pool:
+            answers = [one.result() for one in [pool.submit(shop.pick_up), pool.submit(shop.cancel)]]
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        assert shop.did()[1:] in (["picked_up"], ["cancelled"])

@@ -27,11 +27,11 @@ def book(key: str, order: str) -> tuple[Booking, bool]:
 def cancel(key: str) -> Booking:
     """Cancel what the key booked. An unknown key leaves a tombstone: a booking that comes later is declined.
 
-    Raises Declined `too_late` when the parcel is on its way.
+    Raises Declined `too_late` when the parcel was picked up: then only people can call it back.
     """
     row = Booking.claim(key)
-    if row.status == Status.DISPATCHED:
-        raise Declined("too_late", "The parcel is on its way.")
+    if row.status in (Status.PICKED_UP, Status.DISPATCHED):
+        raise Declined("too_late", f"The parcel {row.label} was picked up and is on its way, number {row.tracking}.")
     if row.status == Status.BOOKED:
         LedgerEntry.write(row.order, "cancelled", key, label=row.label)
     row.status = Status.CANCELLED
@@ -46,10 +46,27 @@ def dispatch(key: str) -> Booking:
         raise unknown()
     if row.status == Status.CANCELLED:
         raise Declined("cancelled", "The booking was cancelled.")
-    if row.status == Status.BOOKED:
+    if row.status in (Status.BOOKED, Status.PICKED_UP):
         row.status = Status.DISPATCHED
         row.save(update_fields=["status"])
         LedgerEntry.write(row.order, "dispatched", key, label=row.label, tracking=row.tracking)
+    return row
+
+
+def pick_up(key: str) -> Booking:
+    """A driver fetches the parcel before the shop has said that it may go; from then on it is too late to cancel.
+
+    Raises Declined `cancelled`, or `unknown` (404).
+    """
+    row = Booking.locked(key)
+    if row is None:
+        raise unknown()
+    if row.status == Status.CANCELLED:
+        raise Declined("cancelled", "The booking was cancelled.")
+    if row.status == Status.BOOKED:
+        row.status = Status.PICKED_UP
+        row.save(update_fields=["status"])
+        LedgerEntry.write(row.order, "picked_up", key, label=row.label, tracking=row.tracking)
     return row
 
 

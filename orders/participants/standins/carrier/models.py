@@ -16,6 +16,7 @@ class Status(models.TextChoices):
     NEW = NEW, "being made; never committed"
     BOOKED = "booked", "has a label"
     CANCELLED = "cancelled", "cancelled, or taken back before it came"
+    PICKED_UP = "picked_up", "fetched before anybody asked for that"
     DISPATCHED = "dispatched", "on its way"
 
 
@@ -34,8 +35,8 @@ class Booking(Keyed):
 
     @property
     def tracking(self) -> str:
-        """What the customer looks for; "" before the parcel is on its way."""
-        return f"TRK{self.pk:010d}" if self.status == Status.DISPATCHED else ""
+        """What the customer looks for; "" before the parcel is with the carrier."""
+        return f"TRK{self.pk:010d}" if self.status in (Status.PICKED_UP, Status.DISPATCHED) else ""
 
     def as_json(self) -> dict[str, Any]:
         body = {"key": self.key, "order": self.order, "label": self.label, "status": self.status}

@@ -1,4 +1,4 @@
-"""The carrier's addresses. A key may hold slashes; one that ends in "/dispatch" cannot be told apart, and none does."""
+"""The carrier's addresses. A key may hold slashes, but not end in "/dispatch" or "/pickup": none does."""
 
 from django.urls import path
 
@@ -9,6 +9,7 @@ from .models import Fault, LedgerEntry
 urlpatterns = [
     path("bookings", views.book),
     path("bookings/<path:key>/dispatch", views.dispatch),
+    path("bookings/<path:key>/pickup", views.pick_up),
     path("bookings/<path:key>", views.booking),
     *control_urls(Fault, LedgerEntry),
 ]
