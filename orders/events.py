@@ -89,7 +89,7 @@ class OrderConfirmed:
 @event("orders.order_cancelled", version=1)
 @dataclass(frozen=True)
 class OrderCancelled:
-    """All was undone; the card was never charged. `reason` is a code, put in words by `orders.wording`."""
+    """All was undone, by the program or by an operator. `reason` is a code, put in words by `orders.wording`."""
 
     order_id: UUID
     number: str

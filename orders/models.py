@@ -7,12 +7,12 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Now
 from django.urls import reverse
 
 from .choreography.models import Journey, JourneyStep
 
-__all__ = ["Currency", "Journey", "JourneyStep", "Order", "OrderLine", "Product"]
+__all__ = ["Currency", "Journey", "JourneyStep", "Notice", "Order", "OrderLine", "Product"]
 
 
 class Currency(models.TextChoices):
@@ -63,7 +63,7 @@ class Order(models.Model):
         CANCELLING = "cancelling", "Cancelling"
         """What was done for it is being undone; nobody needs to act."""
         CANCELLED = "cancelled", "Cancelled"
-        """All undone, the card was not charged. Final."""
+        """All undone; the card was not charged, or an operator saw to it that the money goes back. Final."""
         NEEDS_ATTENTION = "needs_attention", "Needs attention"
         """Stuck: an operator decides in the admin."""
 
@@ -154,3 +154,35 @@ class OrderLine(models.Model):
     def total(self) -> Decimal:
         """What the line costs."""
         return self.unit_price * self.quantity
+
+
+class Notice(models.Model):
+    """A letter about an order. It is written down before it is sent, since mail cannot be unsent; see `notices.py`."""
+
+    class Kind(models.TextChoices):
+        """What it says."""
+
+        RECEIVED = "received", "We have your order"
+        CONFIRMATION = "confirmation", "Your order is on its way"
+        CANCELLATION = "cancellation", "Your order is cancelled"
+        APOLOGY = "apology", "Your order is cancelled, against what we wrote"
+
+    order = models.ForeignKey(Order, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    message_id = models.CharField(max_length=255, help_text="The letter's own Message-ID, the same however often sent.")
+    begun_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: begun, and nobody knows whether the mail server took it."
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "kind"], name="notice_once_per_kind"),
+            models.UniqueConstraint(
+                fields=["order"], condition=Q(kind__in=["cancellation", "apology"]), name="notice_one_last_word"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.order_id})"

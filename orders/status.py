@@ -68,10 +68,14 @@ def mark_cancelling(order_id: UUID, why: str) -> None:
         move(order, Status.CANCELLING, status_reason=why)
 
 
-def mark_cancelled(order_id: UUID, reason_code: str) -> None:
-    """All is undone and nothing was charged. An empty code keeps the reason that `mark_cancelling` wrote."""
+def mark_cancelled(order_id: UUID, reason_code: str, *, by_hand: bool = False) -> None:
+    """All is undone and nothing was charged. An empty code keeps the reason that `mark_cancelling` wrote.
+
+    `by_hand`: an operator has settled it outside, and says so. That alone takes back a confirmed order.
+    """
     order = lock_order(order_id)
-    if move(order, Status.CANCELLED, status_reason=reason_code or order.status_reason):
+    also = frozenset({Status.CONFIRMED}) if by_hand else frozenset()
+    if move(order, Status.CANCELLED, also_from=also, status_reason=reason_code or order.status_reason):
         publish(OrderCancelled(order.pk, order.number, order.email, order.status_reason), key=order.saga_key)
 
 
@@ -88,11 +92,11 @@ def mark_processing(order_id: UUID) -> None:
     move(lock_order(order_id), Status.PROCESSING, status_reason="")
 
 
-def move(order: Order, status: str, **changes: object) -> bool:
+def move(order: Order, status: str, *, also_from: frozenset[str] = frozenset(), **changes: object) -> bool:
     """Write the new status; False when the order has it already. Raises UnexpectedStatus."""
     if order.status == status:
         return False
-    if order.status not in ALLOWED[status]:
+    if order.status not in ALLOWED[status] | also_from:
         raise UnexpectedStatus(order.number, order.status, status)
     save(order, status=status, action_url="", **changes)
     return True

@@ -1,48 +1,56 @@
-"""What the shop does about its own events: it writes to the customer.
+"""What the shop does about events: it writes to the customer, and listens to the warehouse.
 
-A handler may run twice for one message when the mail server took the letter and we died before we wrote that down. Both
-letters then carry the same Message-ID, by which mail systems drop the second.
+A letter is sent before the transaction that records it. When the mail server took it and we died before we wrote that
+down, it is sent again: both letters then carry the same Message-ID, by which mail systems drop the second.
 """
 
 from __future__ import annotations
 
-from email.utils import parseaddr
-from typing import Any
-
-from django.conf import settings
-from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
-
 from outbox import Message, Retry, subscribe
 
-from . import wording
+from . import letters, notices
 from .choreography import carrier, payments, shop, warehouse  # noqa: F401 - who reacts to what, by events alone
-from .events import OrderCancelled, OrderConfirmed
-from .models import Order
+from .events import OrderCancelled, OrderConfirmed, OrderPlaced
+from .models import Notice
+
+PATIENT = Retry(attempts=8)
 
 
-@subscribe(OrderConfirmed, name="orders.email_confirmation", retry=Retry(attempts=8))
-def email_confirmation(message: Message[OrderConfirmed]) -> None:
-    """Tell the customer that the order is paid and on its way."""
-    send(message, f"Your order {message.body.number} is on its way", "orders/mail/confirmed.txt")
+def write_received(message: Message[OrderPlaced]) -> Notice | None:
+    """That we have the order, and charge nothing yet; not once the order has gone further."""
+    return _written(notices.begin_notice(message.body.order_id, Notice.Kind.RECEIVED, _id(message)))
 
 
-@subscribe(OrderCancelled, name="orders.email_cancellation", retry=Retry(attempts=8))
-def email_cancellation(message: Message[OrderCancelled]) -> None:
-    """Tell the customer that the order is cancelled, why, and that nothing was charged."""
-    reason = wording.reason(message.body.reason)
-    send(message, f"Your order {message.body.number} is cancelled", "orders/mail/cancelled.txt", reason=reason)
+def write_confirmation(message: Message[OrderConfirmed]) -> Notice | None:
+    """That the order is paid and on its way."""
+    return _written(notices.begin_notice(message.body.order_id, Notice.Kind.CONFIRMATION, _id(message)))
 
 
-def send(message: Message[Any], subject: str, template: str, **extra: str) -> None:
-    """Render and send one letter to the order's customer."""
-    order = Order.objects.prefetch_related("lines").get(pk=message.body.order_id)
-    link = f"{settings.SITE_URL}{order.get_absolute_url()}"
-    text = render_to_string(template, {"order": order, "event": message.body, "link": link, **extra})
-    EmailMessage(subject, text, to=[message.body.email], headers={"Message-ID": message_id(message)}).send()
+def write_last_word(message: Message[OrderCancelled]) -> Notice | None:
+    """That the order is cancelled, why, and what became of the money; with an apology for what we wrote before."""
+    return _written(notices.begin_last_word(message.body.order_id, _id(message)))
 
 
-def message_id(message: Message[Any]) -> str:
-    """The letter's own id, the same however often it is sent."""
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    return f"<{message.id}@{domain}>"
+@subscribe(OrderPlaced, name="orders.email_received", retry=PATIENT, call=write_received)
+def email_received(message: Message[OrderPlaced], notice: Notice | None) -> None:
+    notices.note_sent(notice)
+
+
+@subscribe(OrderConfirmed, name="orders.email_confirmation", retry=PATIENT, call=write_confirmation)
+def email_confirmation(message: Message[OrderConfirmed], notice: Notice | None) -> None:
+    notices.note_sent(notice)
+
+
+@subscribe(OrderCancelled, name="orders.email_cancellation", retry=PATIENT, call=write_last_word)
+def email_cancellation(message: Message[OrderCancelled], notice: Notice | None) -> None:
+    notices.note_sent(notice)
+
+
+def _written(notice: Notice | None) -> Notice | None:
+    if notice is not None:
+        letters.send(notice)
+    return notice
+
+
+def _id(message: Message[OrderPlaced] | Message[OrderConfirmed] | Message[OrderCancelled]) -> str:
+    return letters.message_id(message.id)

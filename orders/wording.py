@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from .models import Order
+from .money import major_units
 
 REASONS = {
     "card_declined": "Your bank declined the card.",
@@ -22,6 +23,7 @@ REASONS = {
     "authentication_timed_out": "The payment was not confirmed with your bank in time.",
     "authorization_expired": "Your bank's hold on your card expired before we could charge it, and was not renewed.",
     "canceled": "The payment was cancelled before your bank held the amount.",
+    "reservation_expired": "The warehouse could not keep your goods aside any longer.",
     "out_of_stock": "The warehouse no longer has everything you ordered.",
     "unknown_sku": "The warehouse does not know one of the products you ordered.",
     "address_refused": "The carrier does not deliver to you.",
@@ -115,6 +117,8 @@ def inside(who: str) -> str:
 def charge(order: Order, capture: str) -> str:
     """What has become of the customer's money; `capture` is the status of the step that takes it."""
     total = f"{order.total} {order.currency}"
+    if order.status == Order.Status.CANCELLED and order.charged:
+        return f"Your card was charged {major_units(order.charged)} {order.currency}, and you get all of it back."
     if capture == "done" or order.status == Order.Status.CONFIRMED:
         return f"Your card was charged {total}, once."
     if order.status == Order.Status.CANCELLED:

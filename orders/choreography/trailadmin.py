@@ -42,6 +42,8 @@ PUBLISHES = "outbox.requeue_deadletter"
 """The permission to publish once more what was published before."""
 UNDOES = "sagas.compensate_run"
 """The permission to have an order undone, whichever way it is carried."""
+CLOSES = "sagas.resolve_run"
+"""The permission to say that an order is settled outside."""
 
 
 class TrailAdmin(Base):
@@ -52,6 +54,7 @@ class TrailAdmin(Base):
             path("<uuid:order_id>/trail/", self.admin_site.admin_view(self.trail_view), name="orders_order_trail"),
             path("<uuid:order_id>/again/", self.admin_site.admin_view(self.again_view), name="orders_order_again"),
             path("<uuid:order_id>/undo/", self.admin_site.admin_view(self.undo_view), name="orders_order_undo"),
+            path("<uuid:order_id>/close/", self.admin_site.admin_view(self.close_view), name="orders_order_close"),
         ]
         return [*pages, *super().get_urls()]
 
@@ -73,6 +76,7 @@ class TrailAdmin(Base):
             "run_url": run_url(order),
             "may_publish": request.user.has_perm(PUBLISHES),
             "may_undo": request.user.has_perm(UNDOES),
+            "may_close": request.user.has_perm(CLOSES),
         }
         return TemplateResponse(request, "orders/trail.html", context)
 
@@ -94,9 +98,8 @@ class TrailAdmin(Base):
     def undo_view(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
         """Have the order undone while the card is not charged, and record who wanted that, and why."""
         order = self._order_for(request, order_id, UNDOES)
-        reason = request.POST.get("reason", "").strip()[:500]
+        reason = self._reason(request)
         if not reason:
-            messages.error(request, "Nothing was done: give a reason.")
             return HttpResponseRedirect(trail_url(order.pk))
         with transaction.atomic():
             turned = turning.cancel_by_hand(order.pk, reason)
@@ -107,6 +110,29 @@ class TrailAdmin(Base):
         else:
             messages.warning(request, "Nothing was done: the capture was asked for, or the order has turned or ended.")
         return HttpResponseRedirect(trail_url(order.pk))
+
+    @method_decorator(require_POST)
+    def close_view(self, request: HttpRequest, order_id: UUID) -> HttpResponse:
+        """Say that an order counts as undone, settled outside, and record who said so, and why."""
+        order = self._order_for(request, order_id, CLOSES)
+        reason = self._reason(request)
+        if not reason:
+            return HttpResponseRedirect(trail_url(order.pk))
+        with transaction.atomic():
+            closed = turning.close_by_hand(order.pk)
+            if closed:
+                self._record(request, order, f"Closed it as undone, it was {order.status}: {reason}")
+        if closed:
+            messages.success(request, "The order counts as undone, and the customer is told. No company was called.")
+        else:
+            messages.warning(request, "Nothing was done: it goes on by itself, or its saga's desk closes it.")
+        return HttpResponseRedirect(trail_url(order.pk))
+
+    def _reason(self, request: HttpRequest) -> str:
+        reason = request.POST.get("reason", "").strip()[:500]
+        if not reason:
+            messages.error(request, "Nothing was done: give a reason.")
+        return reason
 
     def _order_for(self, request: HttpRequest, order_id: UUID, permission: str) -> Order:
         order = get_object_or_404(Order, pk=order_id)

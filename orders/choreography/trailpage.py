@@ -109,6 +109,12 @@ class TrailPage:
         """Whether the order can still be undone."""
         return self.journey is not None and self.journey.state == Journey.State.OPEN
 
+    @property
+    def may_close(self) -> bool:
+        """Whether only an operator can say that the order counts as undone."""
+        parked = self.journey is not None and self.order.status == Order.Status.NEEDS_ATTENTION
+        return parked or self.order.status == Order.Status.CONFIRMED
+
 
 def _rows(order: Order, trail: Sequence[Written], now: datetime) -> Iterator[ShownMessage]:
     drawn = graph(trail)

@@ -65,6 +65,24 @@ def cancel_by_hand(order_id: UUID, reason: str) -> bool:
         return journey is not None
 
 
+def close_by_hand(order_id: UUID) -> bool:
+    """An operator has settled outside what nothing carries on any more: the order counts as undone from now on.
+
+    That is one that events carry and that needs a person, or one that is confirmed, whichever way it was carried. False
+    for any other: a saga's run is resolved on its own desk.
+    """
+    with transaction.atomic():
+        journey = Journey.objects.select_for_update().filter(pk=order_id).first()
+        order = lock_order(order_id)
+        parked = journey is not None and order.status == Order.Status.NEEDS_ATTENTION
+        if not (parked or order.status == Order.Status.CONFIRMED):
+            return False
+        if journey is not None:
+            end(order_id)
+        status.mark_cancelled(order_id, "compensated_by_hand", by_hand=True)
+        return True
+
+
 def turn(journey: Journey, event: Refusal) -> None:
     """The order goes back: whoever did something for it hears the event and undoes it. The journey is locked."""
     journey.state, journey.code, journey.reason = State.UNDOING, event.code, event.reason
