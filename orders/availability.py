@@ -12,6 +12,11 @@ from .participants import warehouse
 log = logging.getLogger(__name__)
 
 
+def note(sku: str, available: int) -> None:
+    """The warehouse has said what is left of one product; one that we do not sell is passed over."""
+    Product.objects.filter(sku=sku).exclude(available=available).update(available=max(available, 0))
+
+
 def refresh() -> int:
     """Copy the warehouse's numbers; returns how many products changed. When it does not answer the old ones stay."""
     try:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from outbox import Message, Retry, subscribe
 
-from . import letters, notices
+from . import availability, goods, letters, notices
 from .choreography import carrier, payments, shop, warehouse  # noqa: F401 - who reacts to what, by events alone
 from .events import OrderCancelled, OrderConfirmed, OrderPlaced
 from .models import Notice
+from .participants.warehouse_events import ReservationExpired, StockChanged
 
 PATIENT = Retry(attempts=8)
 
@@ -44,6 +45,18 @@ def email_confirmation(message: Message[OrderConfirmed], notice: Notice | None) 
 @subscribe(OrderCancelled, name="orders.email_cancellation", retry=PATIENT, call=write_last_word)
 def email_cancellation(message: Message[OrderCancelled], notice: Notice | None) -> None:
     notices.note_sent(notice)
+
+
+@subscribe(StockChanged, name="orders.note_availability")
+def note_availability(message: Message[StockChanged]) -> None:
+    """What the shop shows as available follows the warehouse at once; asking every ten seconds is the floor."""
+    availability.note(message.body.sku, message.body.available)
+
+
+@subscribe(ReservationExpired, name="orders.goods_given_away")
+def goods_given_away(message: Message[ReservationExpired]) -> None:
+    """An order that is not charged yet is undone: it would be charged for what may be gone."""
+    goods.given_away(message.body.order)
 
 
 def _written(notice: Notice | None) -> Notice | None:

@@ -17,11 +17,11 @@ from .transitions import begin_undo, leased, passed_pivot
 OVER = (RunStatus.COMPENSATED, RunStatus.UNDOING)
 
 
-def cancel(saga: Saga[Any], key: str, *, reason: str, actor: str) -> None:
+def cancel(saga: Saga[Any], key: str, *, reason: str, actor: str, code: str = "cancelled") -> None:
     """Have the run undone if its pivot has not been asked for; a run that is being undone already is left as it is.
 
-    `actor` is who asks, in words. Raises TooLate after the pivot's claim, and for a run that has ended or is on a
-    person's desk; Run.DoesNotExist when no run has the key.
+    `actor` is who asks, in words; `code` says why to programs. Raises TooLate after the pivot's claim, and for a run
+    that has ended or is on a person's desk; Run.DoesNotExist when no run has the key.
     """
     with transaction.atomic():
         run = Run.objects.select_for_update().get(name=saga.name, key=key)
@@ -32,10 +32,10 @@ def cancel(saga: Saga[Any], key: str, *, reason: str, actor: str) -> None:
             raise TooLate(f"The run is {RunStatus(run.status).label}, and past the point where it can be cancelled.")
         before = {"status": run.status, "step": step.name}
         run.cancel_requested_at = Now()
-        run.reason = reason
-        run.save(update_fields=["cancel_requested_at", "reason"])
+        run.code, run.reason = code, reason
+        run.save(update_fields=["cancel_requested_at", "code", "reason"])
         if not leased(step, clock()):  # else the worker that has the step in hand finds the flag at the next claim
-            turned = begin_undo(run, code="cancelled", reason=reason)
+            turned = begin_undo(run, code=code, reason=reason)
             if turned is not None:
                 ring_on_commit(turned, run.key)
         after = {"status": run.status, "cancel_requested": True}

@@ -221,15 +221,15 @@ class Saga(Generic[T]):
 
         return start(self, input, key=key, subject=subject)
 
-    def cancel(self, key: str, *, reason: str, actor: str) -> None:
+    def cancel(self, key: str, *, reason: str, actor: str, code: str = "cancelled") -> None:
         """Have the run of that key undone, unless its pivot has been asked for: then TooLate is raised.
 
-        `reason` and `actor` are words for the record. Call it before locking anything of your own: the engine locks the
-        run first, everywhere.
+        `reason` and `actor` are words for the record; `code`, of at most 100 characters, is what hooks are told. Call it
+        before locking anything of your own: the engine locks the run first, everywhere.
         """
         from .cancel import cancel
 
-        cancel(self, key, reason=reason, actor=actor)
+        cancel(self, key, reason=reason, actor=actor, code=code)
 
     def wake(self, key: str, *, step: str = "") -> bool:
         """Have a run that waits looked at now: what it waits for has happened, as far as the caller knows.

@@ -60,7 +60,7 @@ def must_stop(run: Run, step: Step, now: datetime) -> tuple[str, str] | None:
     if passed_pivot(run, step):
         return None
     if run.cancel_requested_at is not None:
-        return "cancelled", run.reason or "Cancelled."
+        return run.code or "cancelled", run.reason or "Cancelled."
     if run.deadline_at is not None and run.paused_at is None and run.deadline_at <= now:
         return "deadline", f"Not past the point of no return by its deadline, {run.deadline_at:%Y-%m-%d %H:%M:%S} UTC."
     return None

@@ -12,8 +12,10 @@ from .ports import Ports
 PYTHON = sys.executable
 # Celery's warning about root means workers that take pickles from strangers; ours take JSON from this machine.
 CELERY = (PYTHON, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "-q", "-A", "config")
+# What the warehouse tells, handled once each; the name is the same after a restart, and takes up what was in hand.
+CONSUMER = (PYTHON, "manage.py", "consume", "--stream", "warehouse.events", "--group", "shop", "--consumer", "settle")
 STANDINS = "orders.participants.standins"
-NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "beat", "flower")
+NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "consumer", "beat", "flower")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
         Part("web", web(ports.site), ready.page(environment["SITE_URL"] + "/healthz")),
         Part("worker", worker("worker", "sagas,events,default", threads=16), ping.of("worker@settle")),
         Part("relay", worker("relay", "upkeep", threads=4), ping.of("relay@settle")),
+        Part("consumer", CONSUMER, ready.session(database, "consumer")),
         Part("beat", (*CELERY, "beat", "--loglevel", "INFO"), ready.session(database, "beat")),
         Part("flower", flower(ports.flower), ready.page(environment["FLOWER_URL"] + "/healthcheck")),
     ]

@@ -58,10 +58,15 @@ def cancel(order_id: UUID) -> bool:
 
 def cancel_by_hand(order_id: UUID, reason: str) -> bool:
     """An operator has the order undone, also one that needs a person. False when the capture was asked for."""
+    return withdraw(order_id, "compensated_by_hand", reason)
+
+
+def withdraw(order_id: UUID, code: str, reason: str) -> bool:
+    """Nothing may come of the order any more; `code` says why. False when it turned before, or when it is too late."""
     with transaction.atomic():
         journey = locked(order_id, State.OPEN)
         if journey is not None:
-            turn(journey, CancelRequested(order_id, "compensated_by_hand", reason))
+            turn(journey, CancelRequested(order_id, code, reason))
         return journey is not None
 
 

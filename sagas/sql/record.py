@@ -31,7 +31,8 @@ _ONLY = """
 UPDATE saga_run r
 SET position = r.position + 1, status = %(status)s, row_version = r.row_version + 1, updated_at = clock_timestamp(),
     waits_for = '',
-    reason = CASE WHEN r.cancel_requested_at IS NULL OR %(last)s THEN '' ELSE r.reason END, code = '',
+    reason = CASE WHEN r.cancel_requested_at IS NULL OR %(last)s THEN '' ELSE r.reason END,
+    code = CASE WHEN r.cancel_requested_at IS NULL OR %(last)s THEN '' ELSE r.code END,
     wake_at = CASE WHEN %(last)s THEN NULL ELSE clock_timestamp() + make_interval(secs => %(patience)s) END,
     finished_at = CASE WHEN %(last)s THEN clock_timestamp() END
 FROM step WHERE r.id = step.run_id
@@ -58,7 +59,8 @@ _AND_CLAIM = f"""
 UPDATE saga_run r
 SET position = r.position + 1, row_version = r.row_version + 1, updated_at = clock_timestamp(), rings = 0,
     waits_for = '',
-    reason = CASE WHEN r.cancel_requested_at IS NULL THEN '' ELSE r.reason END, code = '',
+    reason = CASE WHEN r.cancel_requested_at IS NULL THEN '' ELSE r.reason END,
+    code = CASE WHEN r.cancel_requested_at IS NULL THEN '' ELSE r.code END,
     wake_at = CASE WHEN next.run_id IS NULL THEN clock_timestamp() + make_interval(secs => %(patience)s)
                    ELSE {WAKE.format(lease="next.lease_until")} END
 FROM step LEFT JOIN next ON next.run_id = step.run_id WHERE r.id = step.run_id
