@@ -224,8 +224,8 @@ class Saga(Generic[T]):
     def cancel(self, key: str, *, reason: str, actor: str, code: str = "cancelled") -> None:
         """Have the run of that key undone, unless its pivot has been asked for: then TooLate is raised.
 
-        `reason` and `actor` are words for the record; `code`, of at most 100 characters, is what hooks are told. Call it
-        before locking anything of your own: the engine locks the run first, everywhere.
+        `reason` and `actor` are words for the record; `code`, of at most 100 characters, is what hooks are told. Call
+        it before locking anything of your own: the engine locks the run first, everywhere.
         """
         from .cancel import cancel
 

@@ -28,8 +28,8 @@ SETTLED = {
 }
 """How often each effect stands in the ledgers, by the order's final status."""
 
-UNDONE = {"reserved": "released", "booked": "cancelled"}
-"""For an order that was undone: each effect on the left has one on the right."""
+UNDONE = {"reserved": ("released", "expired"), "booked": ("cancelled",)}
+"""For an order that was undone: each effect on the left has one on the right, of either kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +63,14 @@ class Ledgers:
         for (_, effect), times in self.effects.items():
             counts[effect] += times
         return [
-            f"{self.order} was {done} {counts[done]} times and {undone} {self._undone(done)} times"
+            f"{self.order} was {done} {counts[done]} times and {' or '.join(undone)} {self._undone(done)} times"
             for done, undone in UNDONE.items()
             if counts[done] != self._undone(done)
         ]
 
     def _undone(self, done: str) -> int:
         who = "warehouse" if done == "reserved" else "carrier"
-        return self.effects[who, UNDONE[done]]
+        return sum(self.effects[who, undone] for undone in UNDONE[done])
 
 
 def ledgers_of(standins: str, order: str) -> Ledgers:
