@@ -8,19 +8,23 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from . import wording
-from .errors import InvalidOrder, KeyReused
+from . import cancelling, preconditions, wording
+from .answers import SAID, not_modified, of_error, refusal, tagged
+from .errors import InvalidOrder, OrderChanged
 from .models import Order, Product
-from .services import cancel_order, place_order
-from .standing import standing_of
+from .preconditions import Condition
+from .services import place_order
+from .standing import capture_of, standing_of
 from .validation import parse_order
 
 LONGEST_BODY = 64 * 1024  # bytes
 LONGEST_KEY = 255
+REPLAYED = "Idempotent-Replayed"
+"""As Stripe calls it: the answer is that of an earlier request."""
 
 View = Callable[..., HttpResponseBase]
 
@@ -36,10 +40,8 @@ def endpoint(method: str) -> Callable[[View], View]:
                 return refusal(405, {"method": [f"Use {method}."]}, {"Allow": method})
             try:
                 return view(request, *args, **kwargs)
-            except InvalidOrder as error:
-                return refusal(400, error.errors)
-            except KeyReused as error:
-                return refusal(422, {"Idempotency-Key": [str(error)]})
+            except SAID as error:
+                return of_error(error)
             except Http404:
                 return refusal(404, {"order": ["There is no such order."]})
 
@@ -56,28 +58,61 @@ def products(request: HttpRequest) -> JsonResponse:
 
 @endpoint("POST")
 def orders(request: HttpRequest) -> JsonResponse:
-    """POST /api/orders: 201 for a new order, 200 when this key and body made it before."""
+    """POST /api/orders: 201 with the order, as it is now, also when this key and body made it before;
+    Idempotent-Replayed then says so. 409 when a `unit_price` or the `total` is given and not today's."""
     key = idempotency_key(request)
     placed = place_order(parse_order(decode(request)), idempotency_key=key)
-    where = reverse("api-order", args=[placed.order.pk])
-    return JsonResponse(order_json(placed.order), status=201 if placed.created else 200, headers={"Location": where})
+    headers = {"Location": address(placed.order)}
+    return tagged(order_json(placed.order), 201, headers if placed.created else headers | {REPLAYED: "true"})
 
 
 @endpoint("GET")
-def order(request: HttpRequest, order_id: str) -> JsonResponse:
-    """GET /api/orders/<id>."""
-    return JsonResponse(order_json(find(order_id)))
+def order(request: HttpRequest, order_id: str) -> HttpResponse:
+    """GET /api/orders/<id>: with an ETag. 304 when it is what If-None-Match names; 412 when it is not what If-Match
+    names."""
+    must, unless = condition(request, "If-Match"), condition(request, "If-None-Match")
+    current = tagged(order_json(find(order_id)), 200)
+    if must is not None and not must.matches_strongly(current["ETag"]):
+        return changed(order_id)
+    if unless is not None and unless.matches_weakly(current["ETag"]):
+        return not_modified(current)
+    return current
 
 
 @endpoint("POST")
 def cancel(request: HttpRequest, order_id: str) -> JsonResponse:
-    """POST /api/orders/<id>/cancel: 200 when the order is, or is being, cancelled; 409 when it is too late."""
-    accepted = cancel_order(find(order_id))
-    body: dict[str, object] = order_json(find(order_id))
-    if accepted:
-        return JsonResponse(body)
-    message = "It is too late to cancel this order."
-    return JsonResponse({"errors": {"order": [message]}, "order": body}, status=409)
+    """POST /api/orders/<id>/cancel: 200 when the order is, or is being, cancelled; 409 when it cannot be; 412 when it
+    could be, and is not at a version that If-Match names."""
+    order, must = find(order_id), condition(request, "If-Match")
+    try:
+        asked = cancelling.ask(order, seen=None if must is None else must.versions())
+    except OrderChanged:
+        if must is None:
+            raise
+        return changed(order_id)
+    order = find(order_id)
+    if asked.accepted:
+        return tagged(order_json(order), 200, {"Content-Location": address(order)})
+    words = wording.answer(asked, order, capture_of(order))
+    return refusal(409, {"order": [words]}, order=order_json(order))
+
+
+def changed(order_id: str) -> JsonResponse:
+    """412: how the order stands, so that the client can decide anew."""
+    body = order_json(find(order_id))
+    message = "The order is not as If-Match says. Look at it as it is now, and send the ETag of that."
+    current = tagged(body, 200)["ETag"]
+    return refusal(412, {"If-Match": [message]}, {"ETag": current}, order=body)
+
+
+def condition(request: HttpRequest, name: str) -> Condition | None:
+    """What the header field demands; None when it was not sent. Raises MalformedCondition."""
+    return preconditions.parse(name, request.headers.get(name))
+
+
+def address(order: Order) -> str:
+    """Where the order is."""
+    return reverse("api-order", args=[order.pk])
 
 
 def idempotency_key(request: HttpRequest) -> str:
@@ -127,15 +162,20 @@ def order_json(order: Order) -> dict[str, object]:
     return {
         "id": str(order.pk),
         "number": order.number,
+        "version": order.version,
         "coordination": order.coordination,
         "status": order.status,
         "reason": wording.customer_reason(order),
         "total": str(order.total),
         "currency": order.currency,
+        "cancel": cancel_json(order),
         "steps": [{"name": step.name, "status": step.status, "attempts": step.attempts} for step in steps],
     }
 
 
-def refusal(status: int, errors: dict[str, list[str]], headers: dict[str, str] | None = None) -> JsonResponse:
-    """An answer that says what was wrong."""
-    return JsonResponse({"errors": errors}, status=status, headers=headers)
+def cancel_json(order: Order) -> dict[str, object] | None:
+    """What became of the customer's wish to cancel: `answer` is one of `CancelRequest.Answer`; null without a wish."""
+    asked = cancelling.told(order)
+    if asked is None:
+        return None
+    return {"answer": asked.answer, "asked_at": asked.asked_at.isoformat(), "message": wording.race(asked)}

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
 
 class OrderError(Exception):
     """The shop cannot do as asked."""
@@ -22,6 +27,14 @@ class KeyReused(OrderError):
         super().__init__(self.__doc__)
 
 
+class MalformedCondition(OrderError):
+    """A header field is not what RFC 9110 calls a list of entity tags; `field` is its name."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__(f'Send {field}: * or entity tags such as {field}: "7-0123456789abcdef", quotes included.')
+        self.field = field
+
+
 class OrderChanged(OrderError):
     """Somebody else changed the order in the meantime; read it again and decide anew."""
 
@@ -38,3 +51,38 @@ class UnexpectedStatus(OrderError):
         self.number = number
         self.status = status
         self.wanted = wanted
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChange:
+    """A line whose price the customer saw is not today's. Prices are of one piece."""
+
+    index: int
+    """Of the line in the request."""
+    sku: str
+    name: str
+    seen: Decimal
+    now: Decimal
+    currency: str
+
+
+class PriceChanged(OrderError):
+    """Prices are not what the customer saw; nothing was ordered. Show both, and ask again."""
+
+    def __init__(self, changes: tuple[PriceChange, ...], total_seen: Decimal, total: Decimal, currency: str) -> None:
+        super().__init__(f"The order costs {total} {currency} now, not {total_seen}. Nothing was ordered.")
+        self.changes = changes
+        self.total_seen = total_seen
+        self.total = total
+        self.currency = currency
+
+
+class OrderedAlready(OrderError):
+    """The same was ordered with the same address a short while ago, so that nothing was ordered now. Ask whether it is
+    to be twice; `mark` is then the answer that says yes to these very orders."""
+
+    def __init__(self, orders: tuple[UUID, ...], latest: datetime, mark: str) -> None:
+        super().__init__(self.__doc__)
+        self.orders = orders
+        self.latest = latest
+        self.mark = mark

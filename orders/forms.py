@@ -6,15 +6,19 @@ import re
 import uuid
 from dataclasses import dataclass, field
 from decimal import Decimal
+from uuid import UUID
 
 from django.conf import settings
 from django.http import QueryDict
+from django.utils import timezone
 
-from . import cards
-from .models import Product
+from . import cards, wording
+from .errors import OrderedAlready, PriceChanged
+from .models import Order, Product
 
 TOKEN = re.compile(r"[0-9a-f]{32}")
 QUANTITY = "quantity-"
+PRICE = "price-"
 WAYS = {"saga": "by a saga", "choreography": "by events alone"}
 
 
@@ -30,6 +34,8 @@ class Row:
     product: Product
     quantity: str = "0"
     error: str = ""
+    was: Decimal | None = None
+    """The price that the customer saw, when it is another one now."""
 
     @property
     def total(self) -> Decimal:
@@ -46,6 +52,16 @@ class Way:
     chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """What the page says of the same order of a moment ago."""
+
+    ago: str
+    count: int
+    own: Order | None
+    """It, when this very browser placed it; else nothing of it is shown."""
+
+
 @dataclass(slots=True)
 class CheckoutForm:
     """What the checkout page shows."""
@@ -57,25 +73,36 @@ class CheckoutForm:
     """Locally a person may choose how the order is carried; "" leaves it to ORDERS_COORDINATION."""
     quantities: dict[str, str] = field(default_factory=dict)
     """SKU to what the customer typed; only rows that are not empty and not 0."""
+    prices: dict[str, str] = field(default_factory=dict)
+    """SKU to the price that stood on the page."""
+    known_repeat: str = ""
+    """The mark of the same orders of a moment ago that the customer was asked about; see `repeats`."""
     errors: dict[str, list[str]] = field(default_factory=dict)
+    changed: PriceChanged | None = None
+    """What has become dearer, or cheaper, since the customer looked."""
+    repeated: Repeated | None = None
+    """The question whether it is to be twice."""
 
     @classmethod
     def posted(cls, data: QueryDict) -> CheckoutForm:
         """The form as the browser sent it; a forged or missing token is replaced."""
         token = data.get("token", "")
-        typed = {name.removeprefix(QUANTITY): data.get(name, "").strip() for name in data if name.startswith(QUANTITY)}
+        typed, prices = starting(data, QUANTITY), starting(data, PRICE)
         return cls(
             token=token if TOKEN.fullmatch(token) else new_token(),
             email=data.get("email", ""),
             payment_method=data.get("payment_method", ""),
             coordination=data.get("coordination", "") if settings.LOCAL else "",
             quantities={sku: quantity for sku, quantity in typed.items() if quantity not in {"", "0"}},
+            prices=prices,
+            known_repeat=data.get("repeat", ""),
         )
 
     def body(self) -> dict[str, object]:
         """The same as JSON clients send."""
         lines = [
             {"sku": sku, "quantity": int(quantity) if is_count(quantity) else quantity}
+            | ({"unit_price": self.prices[sku]} if sku in self.prices else {})
             for sku, quantity in self.quantities.items()
         ]
         body: dict[str, object] = {"email": self.email, "payment_method": self.payment_method, "lines": lines}
@@ -84,11 +111,23 @@ class CheckoutForm:
     def rows(self) -> list[Row]:
         """The products, those on sale first."""
         positions = {sku: f"lines[{index}]" for index, sku in enumerate(self.quantities)}
+        was = {change.sku: change.seen for change in self.changed.changes} if self.changed else {}
         products = sorted(Product.objects.all(), key=lambda product: product.available == 0)
         return [
-            Row(product, self.quantities.get(product.sku, "0"), self._error(positions.get(product.sku, "")))
+            Row(
+                product,
+                self.quantities.get(product.sku, "0"),
+                self._error(positions.get(product.sku, "")),
+                was.get(product.sku),
+            )
             for product in products
         ]
+
+    def ask_about(self, found: OrderedAlready, latest: UUID | None) -> None:
+        """Have the page ask whether it is to be twice. `latest`: the order that this browser placed last."""
+        own = Order.objects.filter(pk=latest).first() if latest in found.orders else None
+        self.known_repeat = found.mark
+        self.repeated = Repeated(wording.ago(timezone.now() - found.latest), len(found.orders), own)
 
     def notes(self) -> list[str]:
         """The messages that have no field of their own on the page."""
@@ -109,6 +148,13 @@ class CheckoutForm:
         return [Way(value, label, value == chosen) for value, label in WAYS.items()] if settings.LOCAL else []
 
     @property
+    def button(self) -> str:
+        """What pressing it does."""
+        if self.repeated:
+            return "Yes, order it again"
+        return "Place order at the new price" if self.changed else "Place order"
+
+    @property
     def total(self) -> Decimal:
         """What the basket costs, for those without JavaScript."""
         return sum((row.total for row in self.rows()), Decimal(0))
@@ -116,6 +162,11 @@ class CheckoutForm:
     def _error(self, where: str) -> str:
         """The first message about one line."""
         return next((m[0] for name, m in self.errors.items() if where and name.startswith(f"{where}.")), "")
+
+
+def starting(data: QueryDict, prefix: str) -> dict[str, str]:
+    """The fields whose names begin so: SKU to what stands there."""
+    return {name.removeprefix(prefix): data.get(name, "").strip() for name in data if name.startswith(prefix)}
 
 
 def is_count(text: str) -> bool:

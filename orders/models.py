@@ -10,9 +10,10 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Concat, Now
 from django.urls import reverse
 
+from .cancelrequests import CancelRequest
 from .choreography.models import Journey, JourneyStep
 
-__all__ = ["Currency", "Journey", "JourneyStep", "Notice", "Order", "OrderLine", "Product"]
+__all__ = ["CancelRequest", "Currency", "Journey", "JourneyStep", "Notice", "Order", "OrderLine", "Product"]
 
 
 class Currency(models.TextChoices):
@@ -33,6 +34,7 @@ class Product(models.Model):
     currency = models.CharField(max_length=3, choices=Currency.choices, default=Currency.EUR)
     available = models.PositiveIntegerField(default=0, help_text="Pieces the warehouse could last promise.")
     image = models.CharField(max_length=200, blank=True, help_text="Path of a picture among the static files.")
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False, help_text="Counts operators' edits.")
 
     class Meta:
         ordering = ["name"]
@@ -96,6 +98,9 @@ class Order(models.Model):
     currency = models.CharField(max_length=3, choices=Currency.choices)
     idempotency_key = models.CharField(max_length=255, blank=True, editable=False)
     request_hash = models.CharField(max_length=64, blank=True, editable=False)
+    basket_hash = models.CharField(
+        max_length=64, blank=True, db_default="", editable=False, help_text="The same for orders of the same things."
+    )
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Counts changes; see orders/locks.py.")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -105,6 +110,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="order_newest_first"),
             models.Index(fields=["status", "-created_at"], name="order_by_status"),
+            models.Index(fields=["basket_hash", "-created_at"], condition=~Q(basket_hash=""), name="order_by_basket"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -12,15 +13,14 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from outbox import cause, publish
-from sagas import TooLate
 
-from .choreography import journeys, turning
+from . import cancelling, pricing, repeats
+from .choreography import journeys
 from .errors import InvalidOrder, KeyReused
 from .events import OrderPlaced
 from .models import Order, OrderLine, Product
 from .money import minor_units
 from .sagas import Checkout, Line, checkout
-from .status import mark_cancelling
 from .validation import OrderedLine, PlaceOrder
 
 ONCE_PER_KEY = "order_once_per_idempotency_key"
@@ -34,18 +34,20 @@ class Placed:
     created: bool
 
 
-def place_order(request: PlaceOrder, *, idempotency_key: str) -> Placed:
+def place_order(request: PlaceOrder, *, idempotency_key: str, known_repeat: str | None = None) -> Placed:
     """Accept an order at today's prices: order, saga and event in one transaction.
 
-    The same key and request give the same order, also when they arrive at the same time.
-    Raises InvalidOrder for unknown products, KeyReused when the key belongs to another request.
+    The same key and request give the same order, also when they arrive at the same time. `known_repeat`: the mark of
+    the same orders of a moment ago that the customer knows of, "" for none; None, for programs, asks nothing.
+    Raises InvalidOrder for unknown products, KeyReused when the key belongs to another request, PriceChanged when the
+    request names other prices, and OrderedAlready.
     """
     fingerprint = hash_of(request)
     existing = find_by_key(idempotency_key, fingerprint)
     if existing:
         return Placed(existing, created=False)
     try:
-        return Placed(create_order(request, idempotency_key, fingerprint), created=True)
+        return Placed(create_order(request, idempotency_key, fingerprint, known_repeat), created=True)
     except IntegrityError as error:
         existing = find_by_key(idempotency_key, fingerprint) if violates(error, ONCE_PER_KEY) else None
         if existing is None:
@@ -53,29 +55,25 @@ def place_order(request: PlaceOrder, *, idempotency_key: str) -> Placed:
         return Placed(existing, created=False)
 
 
-def cancel_order(order: Order) -> bool:
-    """Have the order undone. False when it is too late: paid, or being paid, or on an operator's desk."""
-    if order.coordination == Order.Coordination.CHOREOGRAPHY:
-        return turning.cancel(order.pk)
-    return cancel_saga(order)
+def cancel_order(order: Order, *, seen: Set[int] | None = None) -> bool:
+    """Have the order undone. False when it is too late: paid, or being paid, or on an operator's desk.
 
-
-def cancel_saga(order: Order) -> bool:
-    """Ask the order's saga to undo it; see `cancel_order`."""
-    with transaction.atomic():
-        try:
-            checkout.cancel(order.saga_key, reason="The customer cancelled the order.", actor="customer")
-        except TooLate:
-            return False
-        mark_cancelling(order.pk, "cancelled")
-        return True
+    `seen` and OrderChanged: see `cancelling.ask`, which says more about the answer.
+    """
+    return cancelling.ask(order, seen=seen).accepted
 
 
 def hash_of(request: PlaceOrder) -> str:
     """The same for requests that ask for the same; the order of the lines does not matter."""
-    lines = sorted((line.sku, line.quantity) for line in request.lines)
-    wish = json.dumps([request.email, request.payment_method, lines, *filter(None, [request.coordination])])
+    lines = sorted(map(words_of, request.lines))
+    seen = "" if request.total is None else f"{request.total:.2f}"
+    wish = json.dumps([request.email, request.payment_method, lines, *filter(None, [request.coordination, seen])])
     return hashlib.sha256(wish.encode()).hexdigest()
+
+
+def words_of(line: OrderedLine) -> list[str | int]:
+    """What the line asks for, the price included when it was given."""
+    return [line.sku, line.quantity, *([] if line.unit_price is None else [f"{line.unit_price:.2f}"])]
 
 
 def find_by_key(idempotency_key: str, fingerprint: str) -> Order | None:
@@ -87,10 +85,14 @@ def find_by_key(idempotency_key: str, fingerprint: str) -> Order | None:
 
 
 @transaction.atomic
-def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str) -> Order:
-    """All that must exist together when an order is accepted."""
+def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str, known_repeat: str | None) -> Order:
+    """All that must exist together when an order is accepted.
+
+    The order's row comes first: another request with this key waits at it, and gets the order instead of a question
+    about what it has ordered itself a moment ago.
+    """
     products = find_products(request)
-    lines = [priced(line, products[line.sku]) for line in request.lines]
+    lines = [pricing.priced(line, products[line.sku]) for line in request.lines]
     order = Order.objects.create(
         email=request.email,
         payment_method=request.payment_method,
@@ -99,7 +101,11 @@ def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str) ->
         currency=next(iter(products.values())).currency,
         idempotency_key=idempotency_key,
         request_hash=fingerprint,
+        basket_hash=repeats.basket_hash(request),
     )
+    pricing.refuse_changed(request, lines, order.total, order.currency)
+    if known_repeat is not None:
+        repeats.refuse(order, known_repeat)
     for line in lines:
         line.order = order
     OrderLine.objects.bulk_create(lines)
@@ -120,11 +126,6 @@ def find_products(request: PlaceOrder) -> dict[str, Product]:
     if len({product.currency for product in products.values()}) > 1:
         raise InvalidOrder({"lines": ["Order products of different currencies apart."]})
     return products
-
-
-def priced(line: OrderedLine, product: Product) -> OrderLine:
-    """The line at the product's name and price of now, not saved."""
-    return OrderLine(sku=product.sku, name=product.name, unit_price=product.price, quantity=line.quantity)
 
 
 def start_checkout(order: Order, lines: list[OrderLine]) -> None:

@@ -47,6 +47,12 @@ def standing_of(order: Order) -> Standing | None:
     return None if run is None else of_run(run)
 
 
+def capture_of(order: Order) -> str:
+    """The status of the order's step that takes the money."""
+    standing = standing_of(order)
+    return standing.capture if standing else StepStatus.PENDING.value
+
+
 def of_run(run: Run) -> Standing:
     """A saga's run as it stands; its steps are read."""
     steps = list(run.steps.all())

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from sagas.models import RunStatus, Step, StepStatus
 
-from . import wording
+from . import cancelling, wording
 from .choreography.models import JourneyStep
 from .holds import Hold, hold_of
 from .models import Order
@@ -67,13 +67,16 @@ class Timeline:
     """What has become of the customer's money, in a sentence."""
     can_cancel: bool
     hold: Hold | None = None
+    race: str = ""
+    """Who won when the customer asked to cancel; empty when nobody asked."""
 
     @classmethod
     def of(cls, order: Order) -> Timeline:
         """The order as it stands now."""
         standing, now = standing_of(order), timezone.now()
+        race = wording.race(cancelling.told(order))
         if standing is None:
-            return cls(order, [], wording.charge(order, StepStatus.PENDING), can_cancel=False)
+            return cls(order, [], wording.charge(order, StepStatus.PENDING), can_cancel=False, race=race)
         hold = hold_of(standing, now, order)
         return cls(
             order=order,
@@ -81,6 +84,7 @@ class Timeline:
             charge=wording.charge(order, standing.capture),
             can_cancel=standing.can_cancel,
             hold=hold,
+            race=race,
         )
 
     @property
@@ -114,10 +118,12 @@ class Timeline:
         """Changes with anything that is shown."""
         shown = (
             self.order.status,
+            self.order.version,
             self.order.tracking,
             self.headline,
             self.reason,
             self.charge,
+            self.race,
             self.can_cancel,
             self.action_url,
             self.steps,

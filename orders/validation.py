@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeGuard
 
 from django.core.exceptions import ValidationError
@@ -11,9 +13,10 @@ from django.core.validators import validate_email
 from . import cards
 from .errors import InvalidOrder
 
-FIELDS = ("email", "payment_method", "lines", "coordination")
+FIELDS = ("email", "payment_method", "lines", "coordination", "total")
 COORDINATIONS = ("saga", "choreography")
-LINE_FIELDS = ("sku", "quantity")
+LINE_FIELDS = ("sku", "quantity", "unit_price")
+PRICE = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
 MOST_LINES = 100
 MOST_PIECES = 99
 LONGEST_TEXT = 254
@@ -25,6 +28,8 @@ class OrderedLine:
 
     sku: str
     quantity: int
+    unit_price: Decimal | None = None
+    """The price of one piece that the customer saw; None: whatever it costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class PlaceOrder:
     lines: tuple[OrderedLine, ...]
     coordination: str = ""
     """How the order is to be carried, one of COORDINATIONS; "" leaves it to ORDERS_COORDINATION."""
+    total: Decimal | None = None
+    """The sum that the customer saw; None: whatever it costs."""
 
 
 class Faults:
@@ -55,8 +62,8 @@ class Faults:
 
 
 def parse_order(body: object) -> PlaceOrder:
-    """`body` is decoded JSON: {"email", "payment_method", "lines": [{"sku", "quantity"}], "coordination"}, of which the
-    last may be left out. Raises InvalidOrder."""
+    """`body` is decoded JSON: {"email", "payment_method", "lines": [{"sku", "quantity", "unit_price"}], "coordination",
+    "total"}, of which unit_price, coordination and total may be left out. Raises InvalidOrder."""
     if not isinstance(body, dict):
         raise InvalidOrder({"body": ["Send a JSON object with email, payment_method and lines."]})
     faults = Faults()
@@ -65,8 +72,9 @@ def parse_order(body: object) -> PlaceOrder:
     payment_method = parse_payment_method(body.get("payment_method"), faults)
     lines = parse_lines(body.get("lines"), faults)
     coordination = parse_coordination(body, faults)
+    total = parse_price(body, "total", "total", faults)
     faults.raise_if_any()
-    return PlaceOrder(email, payment_method, lines, coordination)
+    return PlaceOrder(email, payment_method, lines, coordination, total)
 
 
 def parse_email(value: object, faults: Faults) -> str:
@@ -130,7 +138,18 @@ def parse_line(value: object, where: str, faults: Faults) -> OrderedLine:
     if not is_quantity(quantity):
         faults.add(f"{where}.quantity", f"Give a whole number from 1 to {MOST_PIECES}.")
         quantity = 0
-    return OrderedLine(sku, quantity)
+    return OrderedLine(sku, quantity, parse_price(value, "unit_price", f"{where}.unit_price", faults))
+
+
+def parse_price(body: dict[str, object], name: str, where: str, faults: Faults) -> Decimal | None:
+    """A price as the shop writes it; None when it is left out. In text, since 18.10 is no number that JSON keeps."""
+    value = body.get(name)
+    if name not in body:
+        return None
+    if isinstance(value, str) and PRICE.fullmatch(value):
+        return Decimal(value)
+    faults.add(where, 'Give the price that you saw as text, such as "18.50", or leave it out.')
+    return None
 
 
 def refuse_unknown(body: dict[str, object], known: tuple[str, ...], prefix: str, faults: Faults) -> None:

@@ -10,10 +10,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from .errors import InvalidOrder, KeyReused
-from .forms import CheckoutForm, new_token
+from . import browser, cancelling, wording
+from .errors import InvalidOrder, KeyReused, OrderChanged, OrderedAlready, PriceChanged
+from .forms import CheckoutForm, is_count, new_token
 from .models import Order
-from .services import cancel_order, place_order
+from .services import place_order
+from .standing import capture_of
 from .timeline import Timeline
 from .validation import parse_order
 
@@ -31,7 +33,9 @@ def checkout(request: HttpRequest) -> HttpResponse:
     """Place the order and go to its page. The form's token makes a double click one order."""
     form = CheckoutForm.posted(request.POST)
     try:
-        placed = place_order(parse_order(form.body()), idempotency_key=f"form:{form.token}")
+        order = place_order(
+            parse_order(form.body()), idempotency_key=f"form:{form.token}", known_repeat=form.known_repeat
+        ).order
     except InvalidOrder as error:
         form.errors = error.errors
         return show(request, form, status=400)
@@ -39,7 +43,13 @@ def checkout(request: HttpRequest) -> HttpResponse:
         form.errors = {"form": ["This page has sent an order already. Check your basket, then send it as a new order."]}
         form.token = new_token()
         return show(request, form, status=422)
-    return redirect(placed.order)
+    except PriceChanged as error:
+        form.changed = error
+        return show(request, form, status=409)
+    except OrderedAlready as error:
+        form.ask_about(error, browser.latest(request))
+        return show(request, form, status=409)
+    return browser.remember(redirect(order), order)
 
 
 @never_cache
@@ -62,11 +72,23 @@ def progress(request: HttpRequest, order_id: UUID) -> HttpResponse:
 
 @require_POST
 def cancel(request: HttpRequest, order_id: UUID) -> HttpResponseRedirect:
-    """Cancel the order, or say that it is too late."""
+    """Cancel the order, or say why not. The form carries the version of the order that the customer saw."""
     order = get_object_or_404(Order, pk=order_id)
-    if not cancel_order(order):
-        messages.warning(request, "It is too late to cancel this order.")
+    seen = request.POST.get("version")
+    try:
+        asked = cancelling.ask(order, seen=None if seen is None else versions(seen))
+    except OrderChanged:
+        messages.warning(request, wording.CHANGED)
+        return redirect(order)
+    if not asked.accepted:
+        order.refresh_from_db()
+        messages.warning(request, wording.answer(asked, order, capture_of(order)))
     return redirect(order)
+
+
+def versions(seen: str) -> frozenset[int]:
+    """The version in the form; none when that is no number."""
+    return frozenset({int(seen)} if is_count(seen) else ())
 
 
 def show(request: HttpRequest, form: CheckoutForm, *, status: int) -> HttpResponse:

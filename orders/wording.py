@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
 
+from .cancelrequests import CancelRequest
 from .models import Order
 from .money import major_units
 
@@ -142,3 +144,52 @@ def customer_reason(order: Order) -> str:
     if order.status == order.Status.NEEDS_ATTENTION:
         return "Something did not answer as it should. A person is looking at your order."
     return reason(order.status_reason)
+
+
+def answer(request: CancelRequest, order: Order, capture: str) -> str:
+    """What a customer who asks to cancel is told at once; `capture` as in `charge`."""
+    match request.answer:
+        case CancelRequest.Answer.TOO_LATE:
+            charged = capture == "done" or order.status == Order.Status.CONFIRMED
+            return f"It is too late to cancel this order: your card {'was' if charged else 'is being'} charged."
+        case CancelRequest.Answer.WITH_A_PERSON:
+            return "This order cannot be cancelled just now: one of us is looking at it, and sees that you asked."
+        case CancelRequest.Answer.ALREADY:
+            return "This order was being cancelled already."
+        case _:
+            return "We cancel this order; your card was not charged."
+
+
+def race(request: CancelRequest | None) -> str:
+    """Who won when the customer asked to cancel, and when; empty when nobody asked."""
+    if request is None:
+        return ""
+    asked = f"You asked to cancel at {clock(request.asked_at)}"
+    match request.answer:
+        case CancelRequest.Answer.TOO_LATE if request.charge_begun_at is not None:
+            return f"{asked}; the payment had begun at {clock(request.charge_begun_at)}, so that it was too late."
+        case CancelRequest.Answer.TOO_LATE:
+            return f"{asked}, when the payment had begun: it was too late."
+        case CancelRequest.Answer.WITH_A_PERSON:
+            return f"{asked}, while one of us was looking at your order; they see that you asked."
+        case CancelRequest.Answer.ALREADY:
+            return f"{asked}; it was being cancelled already."
+        case _:
+            return f"{asked}, before the payment began."
+
+
+def clock(at: datetime) -> str:
+    """A time of day as the customer reads it."""
+    return f"{at:%H:%M:%S} UTC"
+
+
+def ago(span: timedelta) -> str:
+    """How long ago something was, roughly: in seconds, then in minutes."""
+    seconds = max(1, round(span.total_seconds()))
+    count, unit = (seconds, "second") if seconds < 90 else (round(seconds / 60), "minute")
+    return f"{count} {unit}{'' if count == 1 else 's'} ago"
+
+
+CHANGED = (
+    "Your order changed after this page was shown, and was not cancelled. Look at it as it stands now, then decide."
+)

@@ -68,6 +68,8 @@ def begin(order_id: UUID, step: Step[Checkout, Any]) -> Begun | None:
         if journey is None or row is None:
             return None
         row.status, row.next_attempt_at = StepStatus.RUNNING, None
+        if not row.asked:
+            row.begun_at = Now()
         row.attempts += 1
         row.save()
         if step.is_pivot:

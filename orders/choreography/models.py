@@ -67,6 +67,9 @@ class JourneyStep(models.Model):
     error_code = models.CharField(max_length=100, blank=True, default="")
     error = models.TextField(blank=True, default="")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
+    begun_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the company was first asked, of the attempts that may have been applied."
+    )
 
     class Meta:
         db_table = "orders_journey_step"
