@@ -1,4 +1,4 @@
-"""The shop in the admin: orders to look at, products to price."""
+"""The shop in the admin: orders to look at; products to price are in `productadmin.py`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,18 @@ from django.utils.safestring import SafeString
 from sagas.models import Run
 
 from .choreography.trailadmin import TrailAdmin, run_url
-from .models import Order, OrderLine, Product
+from .models import CancelRequest, Order, OrderLine
+from .productadmin import ProductAdmin
+
+__all__ = ["OrderAdmin", "ProductAdmin"]
 
 if TYPE_CHECKING:
     LinesBase = admin.TabularInline[OrderLine, Order]
+    RequestsBase = admin.TabularInline[CancelRequest, Order]
     OrderBase = admin.ModelAdmin[Order]
-    ProductBase = admin.ModelAdmin[Product]
 else:  # Django's own classes take no type arguments
-    LinesBase = admin.TabularInline
-    OrderBase = ProductBase = admin.ModelAdmin
+    LinesBase = RequestsBase = admin.TabularInline
+    OrderBase = admin.ModelAdmin
 
 
 class ReadOnly:
@@ -44,6 +47,15 @@ class LineInline(ReadOnly, LinesBase):
     extra = 0
 
 
+class CancelRequestInline(ReadOnly, RequestsBase):
+    """That the customer asked to cancel, and what they were told."""
+
+    model = CancelRequest
+    fields = ["asked_at", "answer", "charge_begun_at"]
+    verbose_name_plural = "the customer asked to cancel"
+    extra = 0
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
     """Orders, newest first."""
@@ -54,7 +66,7 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
     search_help_text = "Order number, e-mail, or id"
     date_hierarchy = "created_at"
     show_full_result_count = False
-    inlines = [LineInline]
+    inlines = [LineInline, CancelRequestInline]
     fields = readonly_fields = (
         "number",
         "status",
@@ -85,16 +97,3 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
         if run is None:
             return "none: events alone carry it" if order.coordination == Order.Coordination.CHOREOGRAPHY else "none"
         return format_html('<a href="{}">{} ({})</a>', run_url(order), run.name, run.get_status_display())
-
-
-@admin.register(Product)
-class ProductAdmin(ProductBase):
-    """What is on sale. The warehouse says how much there is."""
-
-    list_display = ["name", "sku", "price", "currency", "available"]
-    search_fields = ["name", "sku"]
-    readonly_fields = ["available"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> list[str]:
-        """A product's SKU is its name at the warehouse: it stays."""
-        return ["available", "sku", "currency"] if obj else ["available"]

@@ -43,6 +43,14 @@ class OrderChanged(OrderError):
         self.number = number
 
 
+class ProductChanged(OrderError):
+    """Somebody else changed the product in the meantime; read it again and decide anew."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} was changed by somebody else in the meantime; read it again and decide anew.")
+        self.name = name
+
+
 class UnexpectedStatus(OrderError):
     """The order's status does not allow this change: two parts of the program disagree, and a person must look."""
 

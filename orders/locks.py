@@ -1,4 +1,4 @@
-"""How an order is locked and written: the only place that does either.
+"""How an order is locked and written: the only place that does either. The same for what operators edit of a product.
 
 Whoever changes an order holds its row lock and writes through `save`. Where a saga's run is locked as well, the run
 comes first: the engine locks the run and then calls the shop, so the other way round could deadlock.
@@ -6,13 +6,14 @@ comes first: the engine locks the run and then calls the shop, so the other way 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.db.models import F
 from django.utils import timezone
 
-from .errors import OrderChanged
-from .models import Order
+from .errors import OrderChanged, ProductChanged
+from .models import Order, Product
 
 
 def lock_order(order_id: UUID) -> Order:
@@ -28,3 +29,16 @@ def save(order: Order, **changes: object) -> None:
         raise OrderChanged(order.number)
     for field, value in {**changes, "version": order.version + 1, "updated_at": now}.items():
         setattr(order, field, value)
+
+
+def lock_product(product_id: int) -> Product:
+    """The product as it is now, locked until the transaction ends. Raises Product.DoesNotExist."""
+    return Product.objects.select_for_update().get(pk=product_id)
+
+
+def save_product(product: Product, fields: Sequence[str]) -> None:
+    """Write these fields and count the version up; ProductChanged when `product` is not the latest version."""
+    unchanged = Product.objects.filter(pk=product.pk, version=product.version)
+    if not unchanged.update(version=F("version") + 1, **{name: getattr(product, name) for name in fields}):
+        raise ProductChanged(product.name)
+    product.version += 1

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import transaction
 
 from sagas import RetryAfter, WrongState, desk, engine, sql
 from sagas.models import Run
 from sagas.verdict import GO_ON, STOP, Verdict, Wait
-from tests.workers import until
+from tests.concurrency.meanwhile import Meanwhile
 
-from .clock import someone_waits_for_a_lock
 from .driver import begin, link, step_once
 from .errand import Errand, errand
 
@@ -24,30 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def ann():
     return get_user_model().objects.create_user("ann")
-
-
-class Meanwhile:
-    """Does something on a connection of its own, which has to wait for ours; then waits for what came of it."""
-
-    def __init__(self, do):
-        self.do, self.came, self.raised = do, None, None
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self):
-        try:
-            self.came = self.do()
-        except Exception as error:
-            self.raised = error
-        finally:
-            connection.close()
-
-    def waits(self):
-        self.thread.start()
-        until(someone_waits_for_a_lock, 10, what="one waits for the other")
-
-    def ends(self):
-        self.thread.join(10)
-        assert not self.thread.is_alive()
 
 
 def work(run_id) -> Verdict:

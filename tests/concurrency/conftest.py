@@ -1,0 +1,34 @@
+"""An order that is carried by a saga, and the same by events alone, at the moment at which it matters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from orders.models import Product
+from orders.services import place_order
+from orders.validation import OrderedLine, PlaceOrder
+from sagas.standing import standings
+
+from .carried import ByEvents, BySaga
+
+
+@pytest.fixture
+def wish(transactional_db) -> PlaceOrder:
+    """Two mugs and a lamp, 166.00 EUR."""
+    Product.objects.create(sku="mug", name="Mug", price=Decimal("18.50"), available=10)
+    Product.objects.create(sku="lamp", name="Lamp", price=Decimal("129.00"), available=1)
+    return PlaceOrder("ann@example.com", "pm_card_visa", (OrderedLine("mug", 2), OrderedLine("lamp", 1)))
+
+
+@pytest.fixture(params=[BySaga, ByEvents])
+def carried(request, wish):
+    """The order with the parcel booked, about to be charged; each participant does what it is asked."""
+    standings.forget()
+    order = place_order(replace(wish, coordination=request.param.coordination), idempotency_key="k1").order
+    carried = request.param(order)
+    with carried.stage.set():
+        carried.go_on_to_the_capture()
+        yield carried
