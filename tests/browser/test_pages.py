@@ -73,16 +73,34 @@ def test_a_mistake_is_shown_beside_what_was_typed_and_can_be_mended(page: Page, 
     assert Order.objects.count() == 1
 
 
-def test_going_back_and_ordering_again_makes_a_second_order(
+def test_going_back_and_ordering_the_same_again_is_asked_about_and_then_done(
     page: Page, shop: str, order_mug: Callable[[], Order]
 ) -> None:
-    order_mug()
+    first = order_mug()
     page.go_back()
     page.get_by_label("Quantity of Mug").fill("1")
     page.get_by_label("E-mail").fill("ann@example.com")
     page.get_by_role("button", name="Place order").click()
+    expect(page.get_by_role("alert")).to_contain_text("Did you mean to order it again?")
+    expect(page.get_by_role("link", name=f"No, show me order {first.number}")).to_be_visible()
+    assert Order.objects.count() == 1
+    page.get_by_role("button", name="Yes, order it again").click()
     page.wait_for_url("**/orders/**")
     assert Order.objects.count() == 2
+
+
+def test_a_price_that_changed_while_the_customer_looked_is_shown_beside_the_one_they_saw(page: Page, shop: str) -> None:
+    page.goto(shop)
+    page.get_by_label("One Mug more").click()
+    page.get_by_label("E-mail").fill("ann@example.com")
+    Product.objects.filter(sku="mug").update(price="19.50")
+    page.get_by_role("button", name="Place order").click()
+    expect(page.get_by_role("alert")).to_contain_text("Nothing was ordered")
+    expect(page.get_by_role("alert").get_by_role("listitem").first).to_have_text("Mug was 18.50 19.50 EUR")
+    expect(page.locator("#total")).to_have_text("19.50 EUR")
+    page.get_by_role("button", name="Place order at the new price").click()
+    page.wait_for_url("**/orders/**")
+    assert str(Order.objects.get().total) == "19.50"
 
 
 def test_the_order_page_moves_without_a_reload_and_then_rests(page: Page, order_mug: Callable[[], Order]) -> None:
@@ -108,6 +126,17 @@ def test_a_customer_cancels_on_the_page(page: Page, order_mug: Callable[[], Orde
     page.get_by_role("button", name="Cancel this order").click()
     expect(page.get_by_role("heading", name="Your order is cancelled.")).to_be_visible()
     expect(page.get_by_text("You cancelled it. Your card was not charged.")).to_be_visible()
+    expect(page.get_by_text("before the payment began.")).to_be_visible()
+
+
+def test_a_cancel_button_goes_through_when_only_steps_moved_while_the_page_was_shown(
+    page: Page, order_mug: Callable[[], Order]
+) -> None:
+    order_mug()
+    Step.objects.filter(name="authorize_payment").update(status="done", attempts=1)
+    Run.objects.update(position=1)
+    page.get_by_role("button", name="Cancel this order").click()
+    expect(page.get_by_role("heading", name="Your order is being cancelled.")).to_be_visible()
 
 
 def test_the_shop_works_without_javascript(browser: Browser, shop: str) -> None:

@@ -53,7 +53,9 @@ def test_the_page_says_the_same_and_when_and_goes_on_saying_it(carried):
     assert "It is too late to cancel this order: your card is being charged." in customer.ends()
     assert carried.end().status == "confirmed"
     page = Client().get(f"/orders/{carried.order.pk}/").content.decode()
-    assert re.search(rf"You asked to cancel at {TIME}; the payment had begun at {TIME}, so that it was too late\.", page)
+    assert re.search(
+        rf"You asked to cancel at {TIME}; the payment had begun at {TIME}, so that it was too late\.", page
+    )
     asked = CancelRequest.objects.get()
     assert asked.charge_begun_at < asked.asked_at
 

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.messages import get_messages
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 
 from orders.choreography import turning, watchdog
 from orders.choreography.models import Journey
@@ -111,7 +112,7 @@ def test_of_two_operators_who_undo_one_order_the_second_is_told_that_nothing_was
 def test_of_two_operators_who_undo_one_run_the_second_is_told_that_it_is_not_as_they_saw_it(carried, ann, operator):
     run = carried.run
     form = {"run": f"{run.pk}:{run.row_version}", "reason": "no"}
-    second = Meanwhile(lambda: said(operator.post("/admin/sagas/run/act/compensate/", form)))
+    second = Meanwhile(lambda: said(operator.post(reverse("admin:sagas_desk", args=["compensate"]), form)))
     with transaction.atomic():
         desk.compensate(run.pk, actor=ann, reason="no", row_version=run.row_version)
         second.waits()

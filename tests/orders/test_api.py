@@ -62,9 +62,10 @@ def test_an_order_is_created_and_found_where_location_says(client: Client) -> No
     assert client.get(answer["Location"]).json() == body
 
 
-def test_the_same_key_and_body_give_the_same_order(client: Client) -> None:
+def test_the_same_key_and_body_give_the_same_answer_which_says_that_it_is_a_repeated_one(client: Client) -> None:
     first, again = post(client), post(client)
-    assert (first.status_code, again.status_code) == (201, 200)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert (first.get("Idempotent-Replayed"), again["Idempotent-Replayed"]) == (None, "true")
     assert (again.json(), again["Location"]) == (first.json(), first["Location"])
     assert Order.objects.count() == 1
 
@@ -123,7 +124,13 @@ LINE = {"sku": "mug", "quantity": 1}
         ({**BODY, "lines": [{**LINE, "quantity": "1"}]}, "lines[0].quantity"),
         ({**BODY, "lines": [{**LINE, "quantity": True}]}, "lines[0].quantity"),
         ({**BODY, "lines": [{**LINE, "price": "0.01"}]}, "lines[0].price"),
-        ({**BODY, "total": "0.01"}, "total"),
+        ({**BODY, "lines": [{**LINE, "unit_price": 18.5}]}, "lines[0].unit_price"),
+        ({**BODY, "lines": [{**LINE, "unit_price": "18.500"}]}, "lines[0].unit_price"),
+        ({**BODY, "lines": [{**LINE, "unit_price": "-1"}]}, "lines[0].unit_price"),
+        ({**BODY, "lines": [{**LINE, "unit_price": "NaN"}]}, "lines[0].unit_price"),
+        ({**BODY, "lines": [{**LINE, "unit_price": None}]}, "lines[0].unit_price"),
+        ({**BODY, "total": "٣"}, "total"),
+        ({**BODY, "total": ["1"]}, "total"),
         ({**BODY, "\ud800": 1}, "\\ud800"),
     ],
     ids=repr,
@@ -187,7 +194,7 @@ def test_a_cancel_after_the_payment_is_told_that_it_is_too_late(client: Client) 
     Run.objects.update(position=4)
     answer = client.post(f"/api/orders/{order_id}/cancel")
     assert answer.status_code == 409
-    assert answer.json()["errors"] == {"order": ["It is too late to cancel this order."]}
+    assert answer.json()["errors"] == {"order": ["It is too late to cancel this order: your card was charged."]}
     assert answer.json()["order"]["status"] == "processing"
 
 

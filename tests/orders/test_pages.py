@@ -51,9 +51,52 @@ def test_a_double_click_makes_one_order(client: Client) -> None:
     assert Order.objects.count() == 1
 
 
-def test_two_pages_make_two_orders(client: Client) -> None:
-    for _ in range(2):
-        client.post("/checkout", filled(client))
+def ask_twice(client: Client, **changes: str) -> str:
+    """The page that comes when the same is ordered from two pages."""
+    client.post("/checkout", filled(client))
+    answer = client.post("/checkout", filled(client, **changes))
+    assert answer.status_code == 409
+    return str(answer.content.decode())
+
+
+def known(page: str) -> str:
+    mark = re.search(r'name="repeat" value="([0-9a-f]{16}-\d+)"', page)
+    assert mark
+    return mark[1]
+
+
+def test_two_pages_make_two_orders_when_the_customer_says_so(client: Client) -> None:
+    page = ask_twice(client)
+    assert "Did you mean to order it again? Nothing more was ordered yet." in page
+    assert Order.objects.count() == 1
+    assert client.post("/checkout", filled(client, repeat=known(page))).status_code == 302
+    assert Order.objects.count() == 2
+
+
+def test_a_yes_to_one_repetition_is_no_yes_to_the_next_nor_to_another_basket(client: Client) -> None:
+    yes = known(ask_twice(client))
+    client.post("/checkout", filled(client, repeat=yes))
+    assert client.post("/checkout", filled(client, repeat=yes)).status_code == 409
+    lamp = {"quantity-lamp": "1"}
+    assert client.post("/checkout", filled(client, **lamp, repeat=yes)).status_code == 302
+    assert client.post("/checkout", filled(client, **lamp, repeat=yes)).status_code == 409
+
+
+def test_only_the_browser_that_placed_an_order_is_shown_it_when_the_same_is_ordered_again(client: Client) -> None:
+    number = "No, show me order"
+    assert number in ask_twice(client, email="ANN@example.com")
+    stranger = Client()
+    page = stranger.post("/checkout", filled(stranger)).content.decode()
+    assert "Did you mean to order it again?" in page
+    assert number not in page
+    stranger.cookies["latest-order"] = str(Order.objects.get().pk)
+    assert number not in stranger.post("/checkout", filled(stranger)).content.decode()
+
+
+def test_whoever_was_declined_or_ordered_long_ago_orders_again_unasked(client: Client) -> None:
+    for change in ({"status": "cancelled"}, {"created_at": timezone.now() - timedelta(minutes=11)}):
+        assert client.post("/checkout", filled(client)).status_code == 302
+        Order.objects.update(**change)
     assert Order.objects.count() == 2
 
 
@@ -195,6 +238,6 @@ def test_a_customer_cancels_from_the_page_until_the_payment_is_taken(client: Cli
 def test_a_late_cancel_is_told_that_it_is_too_late(client: Client, order: Order) -> None:
     change({"position": 4}, capture_payment={"status": "done"})
     page = client.post(f"/orders/{order.pk}/cancel", follow=True).content.decode()
-    assert "It is too late to cancel this order." in page
+    assert "It is too late to cancel this order: your card was charged." in page
     assert "Your card was charged 166.00 EUR, once." in page
     assert "Cancel this order" not in page
