@@ -16,7 +16,9 @@ class Meanwhile:
     """Does something on a connection of its own, which has to wait for ours; then waits for what came of it."""
 
     def __init__(self, do: Callable[[], Any]) -> None:
-        self.do, self.came, self.raised = do, None, None
+        self.do = do
+        self.came: Any = None
+        self.raised: Exception | None = None
         self.thread = threading.Thread(target=self._run)
 
     def waits(self) -> None:

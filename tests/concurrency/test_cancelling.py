@@ -57,6 +57,7 @@ def test_the_page_says_the_same_and_when_and_goes_on_saying_it(carried):
         rf"You asked to cancel at {TIME}; the payment had begun at {TIME}, so that it was too late\.", page
     )
     asked = CancelRequest.objects.get()
+    assert asked.charge_begun_at is not None
     assert asked.charge_begun_at < asked.asked_at
 
 
@@ -75,7 +76,7 @@ def test_a_capture_that_comes_while_the_order_is_being_cancelled_never_begins(ca
 
 def take(carried) -> bool:
     with transaction.atomic():
-        return carried.begin_capture()
+        return bool(carried.begin_capture())
 
 
 def test_two_tabs_that_cancel_at_once_are_one_act_and_are_told_the_same(carried):
@@ -129,6 +130,7 @@ def test_the_page_says_so_too(carried):
     assert "Your order changed after this page was shown, and was not cancelled." in page
     assert carried.now.status == "processing"
     seen = re.search(r'name="version" value="(\d+)"', page)
+    assert seen
     assert "was not cancelled" not in by_page(carried.order, version=int(seen[1]))
     assert carried.end().status == "cancelled"
 

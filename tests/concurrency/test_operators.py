@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -128,7 +129,7 @@ def test_an_operator_who_saves_a_product_that_another_one_saves_is_told_and_lose
     second = Meanwhile(lambda: operator.post(address, form))
     with transaction.atomic():
         first = lock_product(mug.pk)
-        first.price = 20
+        first.price = Decimal(20)
         save_product(first, ["price"])
         second.waits()
     answer = second.ends()
@@ -136,11 +137,11 @@ def test_an_operator_who_saves_a_product_that_another_one_saves_is_told_and_lose
     assert answer.status_code == 200
     assert "changed this product after you opened it. Now price is 20.00, you wrote 17.00." in str(words)
     mug.refresh_from_db()
-    assert (mug.price, mug.version) == (20, 2)
+    assert (mug.price, mug.version) == (Decimal(20), 2)
     again = form | {"seen_version": hidden(answer.content.decode())}
     assert operator.post(address, again).status_code == 302
     mug.refresh_from_db()
-    assert (mug.price, mug.version) == (17, 3)
+    assert (mug.price, mug.version) == (Decimal(17), 3)
 
 
 def test_an_edit_of_a_product_leaves_alone_what_the_warehouse_wrote_meanwhile(wish, operator):
@@ -153,7 +154,7 @@ def test_an_edit_of_a_product_leaves_alone_what_the_warehouse_wrote_meanwhile(wi
         second.waits()
     assert second.ends().status_code == 302
     mug.refresh_from_db()
-    assert (mug.price, mug.available) == (17, 3)
+    assert (mug.price, mug.available) == (Decimal(17), 3)
 
 
 def hidden(page: str) -> str:
