@@ -164,23 +164,26 @@ def race(request: CancelRequest | None) -> str:
     """Who won when the customer asked to cancel, and when; empty when nobody asked."""
     if request is None:
         return ""
-    asked = f"You asked to cancel at {clock(request.asked_at)}"
+    begun = request.charge_begun_at
+    exact = begun is not None and f"{begun:%X}" == f"{request.asked_at:%X}"
+    asked = f"You asked to cancel at {clock(request.asked_at, exact=exact)}"
     match request.answer:
-        case CancelRequest.Answer.TOO_LATE if request.charge_begun_at is not None:
-            return f"{asked}; the payment had begun at {clock(request.charge_begun_at)}, so that it was too late."
+        case CancelRequest.Answer.TOO_LATE if begun is not None:
+            before = clock(begun, exact=exact)
+            return f"{asked}. The bank had been asked to charge your card at {before}: it was too late."
         case CancelRequest.Answer.TOO_LATE:
-            return f"{asked}, when the payment had begun: it was too late."
+            return f"{asked}. The bank had been asked to charge your card before: it was too late."
         case CancelRequest.Answer.WITH_A_PERSON:
             return f"{asked}, while one of us was looking at your order; they see that you asked."
         case CancelRequest.Answer.ALREADY:
-            return f"{asked}; it was being cancelled already."
+            return f"{asked}. It was being cancelled already."
         case _:
-            return f"{asked}, before the payment began."
+            return f"{asked}, before the bank was asked to charge your card."
 
 
-def clock(at: datetime) -> str:
-    """A time of day as the customer reads it."""
-    return f"{at:%H:%M:%S} UTC"
+def clock(at: datetime, *, exact: bool) -> str:
+    """A time of day as the customer reads it; `exact` to the thousandth of a second, when two would read the same."""
+    return f"{at:%H:%M:%S}{f'.{at.microsecond // 1000:03}' if exact else ''} UTC"
 
 
 def ago(span: timedelta) -> str:

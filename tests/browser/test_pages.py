@@ -126,7 +126,7 @@ def test_a_customer_cancels_on_the_page(page: Page, order_mug: Callable[[], Orde
     page.get_by_role("button", name="Cancel this order").click()
     expect(page.get_by_role("heading", name="Your order is cancelled.")).to_be_visible()
     expect(page.get_by_text("You cancelled it. Your card was not charged.")).to_be_visible()
-    expect(page.get_by_text("before the payment began.")).to_be_visible()
+    expect(page.get_by_text("before the bank was asked to charge your card.")).to_be_visible()
 
 
 def test_a_cancel_button_goes_through_when_only_steps_moved_while_the_page_was_shown(
