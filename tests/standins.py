@@ -94,6 +94,8 @@ def standins(
         "STRIPE_API_BASE": f"{standins_process.url}/payments",
         "WAREHOUSE_URL": f"{standins_process.url}/warehouse",
         "CARRIER_URL": f"{standins_process.url}/carrier",
+        "FLIGHT_URL": f"{standins_process.url}/flight",
+        "HOTEL_URL": f"{standins_process.url}/hotel",
     }
     for name, value in addresses.items():
         setattr(settings, name, value)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from config.local import parts
+from orders.participants.standins.companies import COMPANIES
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -85,7 +86,7 @@ def test_each_participants_database_is_made():
     made = set(re.findall(r"CREATE DATABASE (\w+);", COMPOSE["configs"]["participants"]["content"]))
     addresses = SERVICES["standins"]["environment"].values()
     named = {url.rpartition("/")[2] for url in addresses if url.startswith("postgres:")}
-    assert made == named == {"payments", "warehouse", "carrier"}
+    assert made == named == set(COMPANIES)
 
 
 @pytest.mark.parametrize("variable", ["SECRET_KEY", "POSTGRES_PASSWORD", "FLOWER_BASIC_AUTH"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from datetime import UTC, datetime
 
 from .companies import COMPANIES, WITH_OUTBOX, alias
 
@@ -14,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="standins", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("migrate", help="bring every company's database up to date")
-    commands.add_parser("seed", help="put the catalogue's stock into an empty warehouse")
+    commands.add_parser("seed", help="put stock into an empty warehouse, and seats and rooms into the weeks to come")
     serve = commands.add_parser("serve", help="answer over HTTP")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8100)
@@ -47,10 +48,15 @@ def migrate() -> None:
 def seed() -> None:
     from orders.catalogue import CATALOGUE
 
+    from .flight import seeds as flights
+    from .hotel import seeds as hotels
     from .warehouse.models import Stock
 
     rows = [Stock(sku=product.sku, on_hand=product.stock) for product in CATALOGUE]
     Stock.objects.bulk_create(rows, ignore_conflicts=True)
+    today = datetime.now(UTC).date()
+    flights.sow(today)
+    hotels.sow(today)
 
 
 def upkeep() -> None:

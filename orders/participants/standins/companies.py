@@ -6,6 +6,8 @@ COMPANIES = {
     "payments": "The customer's money",
     "warehouse": "The goods",
     "carrier": "The parcels",
+    "flight": "The seats",
+    "hotel": "The rooms",
 }
 """Name, and what the company keeps."""
 

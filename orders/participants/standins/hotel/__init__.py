@@ -1,0 +1,1 @@
+"""Hotels: rooms that are booked night by night under a key, and given back."""
