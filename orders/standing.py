@@ -54,7 +54,7 @@ def capture_of(order: Order) -> str:
 
 
 def of_run(run: Run) -> Standing:
-    """A saga's run as it stands; its steps are read."""
+    """The run's input may be anything; a step named as PIVOT takes the money."""
     steps = list(run.steps.all())
     uncharged = any(step.name == PIVOT and step.status == StepStatus.PENDING for step in steps)
     return Standing(

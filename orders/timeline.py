@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -77,7 +78,7 @@ class Timeline:
         race = wording.race(cancelling.told(order))
         if standing is None:
             return cls(order, [], wording.charge(order, StepStatus.PENDING), can_cancel=False, race=race)
-        hold = hold_of(standing, now, order)
+        hold = hold_of(standing, now, action_url=order.action_url)
         return cls(
             order=order,
             steps=[show(step, standing, now, hold) for step in standing.steps],
@@ -131,9 +132,15 @@ class Timeline:
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 
-def show(step: Step | JourneyStep, standing: Standing, now: datetime, hold: Hold | None) -> ShownStep:
-    """One step in the customer's words."""
-    words = wording.step(step.name)
+def show(
+    step: Step | JourneyStep,
+    standing: Standing,
+    now: datetime,
+    hold: Hold | None,
+    named: Callable[[str], StepWords] = wording.step,
+) -> ShownStep:
+    """One step in the customer's words; `named` has those for a step's name."""
+    words = named(step.name)
     state = state_of(step, standing.status)
     if hold is not None and step.position == standing.position and state in STILL:
         return ShownStep(words.title(state), "waiting", hold.label, "")
