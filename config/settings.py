@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "config",  # before the admin: the front page with the counts
     "orders",
     "orders.reconciliation",
+    "orders.trips",
     "orders.webhooks",
     "sagas",
     "outbox",
@@ -210,7 +211,15 @@ if STANDIN_SECRET in STRIPE_WEBHOOK_SECRET and STRIPE_API_KEY != "sk_test_local"
     raise ImproperlyConfigured(f"STRIPE_WEBHOOK_SECRET={STANDIN_SECRET} is the stand-in's: set your endpoint's own.")
 WAREHOUSE_URL = env.text("WAREHOUSE_URL", f"{STANDINS_URL}/warehouse")
 CARRIER_URL = env.text("CARRIER_URL", f"{STANDINS_URL}/carrier")
-PARTICIPANTS = {"payments": "STRIPE_API_BASE", "warehouse": "WAREHOUSE_URL", "carrier": "CARRIER_URL"}
+FLIGHT_URL = env.text("FLIGHT_URL", f"{STANDINS_URL}/flight")
+HOTEL_URL = env.text("HOTEL_URL", f"{STANDINS_URL}/hotel")
+PARTICIPANTS = {
+    "payments": "STRIPE_API_BASE",
+    "warehouse": "WAREHOUSE_URL",
+    "carrier": "CARRIER_URL",
+    "flight": "FLIGHT_URL",
+    "hotel": "HOTEL_URL",
+}
 """Each company, and the setting that says where it is reached."""
 FAULT_PANEL = env.flag("FAULT_PANEL", default=LOCAL)  # /faults/: for local use and for staging, refused in production
 

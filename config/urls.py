@@ -14,4 +14,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("webhooks/", include("orders.webhooks.urls")),
     path("", include("orders.urls")),
+    path("", include("orders.trips.urls")),
 ]

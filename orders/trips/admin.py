@@ -1,0 +1,85 @@
+"""Trips in the admin: to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from orders.admin import ReadOnly
+
+from .models import FlightOffer, HotelOffer, Trip
+from .timeline import run_of
+
+if TYPE_CHECKING:
+    TripBase = admin.ModelAdmin[Trip]
+    FlightBase = admin.ModelAdmin[FlightOffer]
+    HotelBase = admin.ModelAdmin[HotelOffer]
+else:  # Django's own classes take no type arguments
+    TripBase = FlightBase = HotelBase = admin.ModelAdmin
+
+
+@admin.register(Trip)
+class TripAdmin(ReadOnly, TripBase):
+    """Trips, newest first."""
+
+    list_display = ["number", "status", "status_reason", "email", "city", "departs", "amount", "created_at"]
+    list_filter = ["status", "city", "created_at"]
+    search_fields = ["number__iexact", "email__icontains", "id__exact"]
+    search_help_text = "Trip number, e-mail, or id"
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    fields = readonly_fields = (
+        "number",
+        "status",
+        "status_reason",
+        "email",
+        "payment_method",
+        "city",
+        "departs",
+        "flight_name",
+        "flight",
+        "ticket",
+        "hotel_name",
+        "hotel",
+        "nights",
+        "room",
+        "amount",
+        "payment_intent",
+        "charged",
+        "saga",
+        "created_at",
+        "updated_at",
+        "version",
+    )
+
+    @admin.display(description="total", ordering="total")
+    def amount(self, trip: Trip) -> str:
+        """The total with its currency."""
+        return f"{trip.total} {trip.currency}"
+
+    @admin.display(description="saga")
+    def saga(self, trip: Trip) -> SafeString | str:
+        """A link to the run that carries the trip."""
+        run = run_of(trip)
+        if run is None:
+            return "none: finished runs are removed after a while"
+        address = reverse("admin:sagas_run_change", args=[run.pk])
+        return format_html('<a href="{}">{} ({})</a>', address, run.name, run.get_status_display())
+
+
+@admin.register(FlightOffer)
+class FlightOfferAdmin(ReadOnly, FlightBase):
+    """What the airline last offered."""
+
+    list_display = ["name", "city", "departs", "price", "currency", "left"]
+
+
+@admin.register(HotelOffer)
+class HotelOfferAdmin(ReadOnly, HotelBase):
+    """What the hotels last offered."""
+
+    list_display = ["name", "city", "price", "currency"]

@@ -1,0 +1,144 @@
+"""The trip form: what a browser posts, turned into what `validation.parse_trip` reads, and back onto the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal, InvalidOperation
+
+from django.http import QueryDict
+
+from orders import cards
+from orders.forms import TOKEN, is_count, new_token
+
+from . import offers
+from .models import FlightOffer, HotelOffer
+from .offers import Destination
+from .validation import MOST_NIGHTS
+
+SHOWN = "price-"
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """A night of the stay, and how many rooms a hotel last had in it."""
+
+    day: date
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlightRow:
+    """A flight on the page."""
+
+    offer: FlightOffer
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HotelRow:
+    """A hotel on the page."""
+
+    offer: HotelOffer
+    nights: list[Night]
+    chosen: bool
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it last had no room in any of the nights."""
+        return not any(night.left for night in self.nights)
+
+
+@dataclass(slots=True)
+class TripForm:
+    """What the trips page shows."""
+
+    to: Destination | None = None
+    token: str = field(default_factory=new_token)
+    email: str = ""
+    payment_method: str = cards.TEST_CARDS[0].payment_method
+    flight: str = ""
+    hotel: str = ""
+    nights: str = "2"
+    shown: dict[str, str] = field(default_factory=dict)
+    """Code to the price at which the page offered it."""
+    errors: dict[str, list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def posted(cls, data: QueryDict) -> TripForm:
+        """The form as the browser sent it; a forged or missing token is replaced."""
+        token = data.get("token", "")
+        return cls(
+            to=parse_destination(data),
+            token=token if TOKEN.fullmatch(token) else new_token(),
+            email=data.get("email", ""),
+            payment_method=data.get("payment_method", ""),
+            flight=data.get("flight", ""),
+            hotel=data.get("hotel", ""),
+            nights=data.get("nights", "").strip(),
+            shown={name.removeprefix(SHOWN): data.get(name, "") for name in data if name.startswith(SHOWN)},
+        )
+
+    def body(self) -> dict[str, object]:
+        """The same as JSON clients send."""
+        body: dict[str, object] = {
+            "email": self.email,
+            "payment_method": self.payment_method,
+            "flight": self.flight,
+            "hotel": self.hotel,
+            "nights": int(self.nights) if is_count(self.nights) else self.nights,
+        }
+        total = self._total_shown()
+        return body if total is None else body | {"total": total}
+
+    def flights(self) -> list[FlightRow]:
+        """The flights to choose from; the first is chosen unless the traveller chose one."""
+        found = offers.flights_to(self.to) if self.to else []
+        chosen = self.flight or next((offer.code for offer in found), "")
+        return [FlightRow(offer, offer.code == chosen) for offer in found]
+
+    def hotels(self) -> list[HotelRow]:
+        """The hotels to choose from, full ones too: somebody may have given a room back."""
+        if self.to is None:
+            return []
+        days = [self.to.departs + timedelta(days=day) for day in range(MOST_NIGHTS)]
+        found = offers.hotels_in(self.to)
+        chosen = self.hotel or next((offer.code for offer in found), "")
+        return [
+            HotelRow(offer, [Night(day, offer.left_on(day)) for day in days], offer.code == chosen) for offer in found
+        ]
+
+    def notes(self) -> list[str]:
+        """The messages that have no field of their own on the page."""
+        placed = {"email", "payment_method", "flight", "hotel", "nights"}
+        return [message for name in self.errors if name not in placed for message in self.errors[name]]
+
+    def cards(self) -> list[cards.TestCard]:
+        """The cards to choose from."""
+        return cards.offered()
+
+    def stays(self) -> list[str]:
+        """How many nights one can stay."""
+        return [str(nights) for nights in range(1, MOST_NIGHTS + 1)]
+
+    def _total_shown(self) -> str | None:
+        """What the trip comes to at the prices on the page; None when the page did not say."""
+        try:
+            flight, night = Decimal(self.shown[self.flight]), Decimal(self.shown[self.hotel])
+        except (KeyError, InvalidOperation):
+            return None
+        return str(flight + int(self.nights) * night) if is_count(self.nights) else None
+
+
+def parse_destination(data: QueryDict) -> Destination | None:
+    """Where the page's form goes; None when it does not say, or not in a way that makes sense."""
+    try:
+        return Destination(data.get("city", ""), date.fromisoformat(data.get("departs", "")))
+    except ValueError:
+        return None
+
+
+def destination(data: QueryDict) -> Destination | None:
+    """The destination that the address names, if a flight goes there; else the first; None when none goes anywhere."""
+    wished, found = parse_destination(data), offers.destinations()
+    return wished if wished in found else next(iter(found), None)

@@ -1,0 +1,205 @@
+"""The trip: a flight, a hotel and a payment that all happen, or none. Reading order is running order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.urls import reverse
+
+from orders.participants import flight, hotel, payments
+from outbox import publish
+from sagas import NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
+
+from . import status
+from .events import (
+    FlightBooked,
+    FlightCancelled,
+    HotelBooked,
+    HotelCancelled,
+    TicketIssued,
+    TripPaymentAuthorized,
+    TripPaymentCaptured,
+)
+
+TRIP = "trip:"
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A trip as it was accepted; the saga reads nothing else of the shop. Prices are in minor units."""
+
+    trip_id: UUID
+    trip_number: str
+    email: str
+    amount: int
+    currency: str
+    payment_method: str
+    flight: str
+    flight_price: int
+    hotel: str
+    arrives: date
+    nights: int
+    hotel_price: int
+    """For all nights."""
+
+    @property
+    def key(self) -> str:
+        """What the trip's messages are ordered by."""
+        return f"{TRIP}{self.trip_id}"
+
+
+trip = Saga[Journey](
+    "trip",
+    version=1,
+    deadline=timedelta(minutes=30),
+    admin_url=lambda wish: reverse("admin:trips_trip_change", args=[wish.trip_id]),
+)
+
+BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
+FOREVER = Retry.until_done(longest=timedelta(minutes=2))
+
+
+@trip.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT)
+def authorize_payment(ctx: StepContext[Journey]) -> payments.Authorization:
+    """The bank holds the amount; nothing is charged."""
+    return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
+
+
+@authorize_payment.undo
+def cancel_authorization(ctx: UndoContext[Journey, payments.Authorization]) -> None:
+    """By the step's key: its answer may have been lost."""
+    known = ctx.result.intent_id if ctx.result else ""
+    payments.void(_payment(ctx.input), key=ctx.step_key, timeout=ctx.timeout, intent_id=known)
+
+
+@authorize_payment.probe
+def find_authorization(ctx: StepContext[Journey]) -> payments.Authorization | NotApplied:
+    """What the bank says became of an authorisation whose answers were all lost."""
+    return payments.find_authorization(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout) or NotApplied()
+
+
+@authorize_payment.recorded
+def payment_authorized(ctx: StepContext[Journey], held: payments.Authorization) -> None:
+    status.note(ctx.input.trip_id, payment_intent=held.intent_id)
+    fact = TripPaymentAuthorized(ctx.input.trip_id, held.intent_id, held.amount, held.currency)
+    publish(fact, key=ctx.input.key)
+
+
+@trip.step(participant="flight", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT)
+def book_flight(ctx: StepContext[Journey]) -> flight.Seat:
+    """The airline keeps a seat."""
+    wish = ctx.input
+    return flight.book(wish.trip_number, wish.flight, wish.flight_price, key=ctx.key, timeout=ctx.timeout)
+
+
+@book_flight.undo
+def cancel_flight(ctx: UndoContext[Journey, flight.Seat]) -> None:
+    flight.cancel(ctx.step_key, timeout=ctx.timeout)
+
+
+@book_flight.recorded
+def flight_booked(ctx: StepContext[Journey], seat: flight.Seat) -> None:
+    publish(FlightBooked(ctx.input.trip_id, seat.key), key=ctx.input.key)
+
+
+@book_flight.undone
+def flight_cancelled(ctx: UndoContext[Journey, flight.Seat]) -> None:
+    publish(FlightCancelled(ctx.input.trip_id), key=ctx.input.key)
+
+
+@trip.step(participant="hotel", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT)
+def book_hotel(ctx: StepContext[Journey]) -> hotel.Room:
+    """The hotel keeps a room."""
+    wish = ctx.input
+    stay = hotel.Stay(wish.hotel, wish.arrives, wish.nights, wish.hotel_price)
+    return hotel.book(wish.trip_number, stay, key=ctx.key, timeout=ctx.timeout)
+
+
+@book_hotel.undo
+def cancel_hotel(ctx: UndoContext[Journey, hotel.Room]) -> None:
+    hotel.cancel(ctx.step_key, timeout=ctx.timeout)
+
+
+@book_hotel.recorded
+def hotel_booked(ctx: StepContext[Journey], room: hotel.Room) -> None:
+    publish(HotelBooked(ctx.input.trip_id, room.key, room.reference), key=ctx.input.key)
+
+
+@book_hotel.undone
+def hotel_cancelled(ctx: UndoContext[Journey, hotel.Room]) -> None:
+    publish(HotelCancelled(ctx.input.trip_id), key=ctx.input.key)
+
+
+@trip.pivot(
+    participant="payments",
+    timeout=timedelta(seconds=10),
+    retry=Retry(attempts=4, first=timedelta(seconds=1), longest=timedelta(seconds=30)),
+)
+def capture_payment(ctx: StepContext[Journey]) -> payments.Capture:
+    """The card is charged: from here only forward."""
+    intent = ctx.result_of(authorize_payment).intent_id
+    return payments.capture(intent, key=ctx.key, timeout=ctx.timeout)
+
+
+@capture_payment.probe
+def find_capture(ctx: StepContext[Journey]) -> payments.Capture | NotApplied:
+    """What the bank says became of a capture whose answer was lost."""
+    intent = ctx.result_of(authorize_payment).intent_id
+    return payments.find_capture(intent, timeout=ctx.timeout) or NotApplied()
+
+
+@capture_payment.recorded
+def payment_captured(ctx: StepContext[Journey], captured: payments.Capture) -> None:
+    status.note(ctx.input.trip_id, charged=captured.amount)
+    fact = TripPaymentCaptured(ctx.input.trip_id, captured.intent_id, captured.amount, ctx.input.currency)
+    publish(fact, key=ctx.input.key)
+
+
+@trip.step(participant="flight", timeout=timedelta(seconds=5), retry=FOREVER)
+def issue_ticket(ctx: StepContext[Journey]) -> flight.Ticket:
+    """The airline issues the ticket, which it takes back no more: hence after the payment."""
+    return flight.issue_ticket(ctx.result_of(book_flight).key, key=ctx.key, timeout=ctx.timeout)
+
+
+@issue_ticket.recorded
+def ticket_issued(ctx: StepContext[Journey], ticket: flight.Ticket) -> None:
+    publish(TicketIssued(ctx.input.trip_id, ticket.number), key=ctx.input.key)
+
+
+@trip.step(local=True, retry=FOREVER)
+def send_itinerary(ctx: StepContext[Journey]) -> None:
+    """The trip is confirmed, and the event that its e-mail hangs on is written: one transaction, exactly once.
+
+    Nothing is mailed before: a flight that is booked may still be cancelled, and mail cannot be unsent.
+    """
+    ticket, room = ctx.result_of(issue_ticket).number, ctx.result_of(book_hotel).reference
+    status.confirm_trip(ctx.input.trip_id, ticket, room)
+
+
+@trip.status_changed
+def follow(change: StatusChange[Journey]) -> None:
+    """The trip's own status follows its run's."""
+    trip_id = UUID(change.key.removeprefix(TRIP))
+    match change.resolution or change.after:
+        case "running":
+            status.mark_processing(trip_id)
+        case "undoing":
+            status.mark_cancelling(trip_id, change.code)
+        case "compensated":
+            status.mark_cancelled(trip_id, change.code)
+        case "stuck":
+            status.mark_needs_attention(trip_id, change.reason)
+        case "completed" if change.resolution:
+            status.confirm_trip(trip_id, "", "")
+
+
+def _payment(wish: Journey) -> payments.PaymentRequest:
+    return payments.PaymentRequest(
+        order_number=wish.trip_number,
+        amount=wish.amount,
+        currency=wish.currency,
+        payment_method=wish.payment_method,
+        email=wish.email,
+    )

@@ -1,0 +1,95 @@
+"""How a trip's row changes: called by its saga, inside the transaction that records what happened.
+
+Whoever changes a trip holds its row lock and counts its version up. The run, where it is locked too, comes first.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import F
+from django.utils import timezone
+
+from orders.errors import OrderChanged, UnexpectedStatus
+from orders.money import minor_units
+from outbox import publish
+
+from .events import TripCancelled, TripConfirmed, TripNeedsAttention
+from .models import Trip
+
+Status = Trip.Status
+
+ALLOWED: dict[str, frozenset[str]] = {
+    Status.PROCESSING: frozenset({Status.NEEDS_ATTENTION, Status.CANCELLING}),
+    Status.CONFIRMED: frozenset({Status.PROCESSING, Status.NEEDS_ATTENTION}),
+    Status.CANCELLING: frozenset({Status.PROCESSING, Status.NEEDS_ATTENTION}),
+    Status.CANCELLED: frozenset({Status.PROCESSING, Status.CANCELLING, Status.NEEDS_ATTENTION}),
+    Status.NEEDS_ATTENTION: frozenset({Status.PROCESSING, Status.CANCELLING}),
+}
+"""Each status, and those it may follow."""
+
+
+def confirm_trip(trip_id: UUID, ticket: str, room: str) -> None:
+    """The trip is paid and booked; `ticket` is the airline's number, `room` the hotel's reference."""
+    trip = lock_trip(trip_id)
+    if move(trip, Status.CONFIRMED, ticket=ticket, room=room, status_reason=""):
+        amount = minor_units(trip.total)
+        fact = TripConfirmed(trip.pk, trip.number, trip.email, amount, trip.currency, ticket)
+        publish(fact, key=trip.saga_key)
+
+
+def mark_cancelling(trip_id: UUID, why: str) -> None:
+    """What was booked is being cancelled; `why` is a reason's code. No-op when it is cancelled already."""
+    trip = lock_trip(trip_id)
+    if trip.status != Status.CANCELLED:
+        move(trip, Status.CANCELLING, status_reason=why)
+
+
+def mark_cancelled(trip_id: UUID, reason_code: str) -> None:
+    """All is undone and nothing was charged. An empty code keeps the reason that `mark_cancelling` wrote."""
+    trip = lock_trip(trip_id)
+    if move(trip, Status.CANCELLED, status_reason=reason_code or trip.status_reason):
+        publish(TripCancelled(trip.pk, trip.number, trip.email, trip.status_reason), key=trip.saga_key)
+
+
+def mark_needs_attention(trip_id: UUID, why: str) -> None:
+    """The saga is stuck; `why` is a sentence for the operator."""
+    trip = lock_trip(trip_id)
+    why = why[:500]
+    if move(trip, Status.NEEDS_ATTENTION, status_reason=why):
+        publish(TripNeedsAttention(trip.pk, trip.number, why), key=trip.saga_key)
+
+
+def mark_processing(trip_id: UUID) -> None:
+    """An operator set a stuck saga going again, forwards."""
+    move(lock_trip(trip_id), Status.PROCESSING, status_reason="")
+
+
+def note(trip_id: UUID, **facts: object) -> None:
+    """Write what a company told us onto the trip; its status stays."""
+    save(lock_trip(trip_id), **facts)
+
+
+def move(trip: Trip, status: str, **changes: object) -> bool:
+    """Write the new status; False when the trip has it already. Raises UnexpectedStatus."""
+    if trip.status == status:
+        return False
+    if trip.status not in ALLOWED[status]:
+        raise UnexpectedStatus(trip.number, trip.status, status)
+    save(trip, status=status, **changes)
+    return True
+
+
+def lock_trip(trip_id: UUID) -> Trip:
+    """The trip as it is now, locked until the transaction ends. Raises Trip.DoesNotExist."""
+    return Trip.objects.select_for_update(of=("self",)).get(pk=trip_id)
+
+
+def save(trip: Trip, **changes: object) -> None:
+    """Write the changed fields and count the version up; OrderChanged when `trip` is not the latest version."""
+    now = timezone.now()
+    unchanged = Trip.objects.filter(pk=trip.pk, version=trip.version)
+    if not unchanged.update(version=F("version") + 1, updated_at=now, **changes):
+        raise OrderChanged(trip.number)
+    for field, value in {**changes, "version": trip.version + 1, "updated_at": now}.items():
+        setattr(trip, field, value)

@@ -1,0 +1,76 @@
+"""What the traveller sees of a trip while it moves; the steps look as those of an order do."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from orders import standing
+from orders.holds import Hold, hold_of
+from orders.timeline import ShownStep, show
+from sagas.models import Run, StepStatus
+
+from . import wording
+from .models import Trip
+from .sagas import trip as saga
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The moving part of the trip's page."""
+
+    trip: Trip
+    steps: list[ShownStep]
+    charge: str
+    """What has become of the traveller's money, in a sentence."""
+    can_cancel: bool
+    hold: Hold | None = None
+
+    @classmethod
+    def of(cls, trip: Trip) -> Timeline:
+        """The trip as it stands now."""
+        run, now = run_of(trip), timezone.now()
+        if run is None:  # finished long ago, and pruned
+            return cls(trip, [], wording.charge(trip, StepStatus.PENDING), can_cancel=False)
+        stands = standing.of_run(run)
+        hold = hold_of(stands, now, "trip", wording.step)
+        return cls(
+            trip=trip,
+            steps=[show(step, stands, now, hold, wording.step) for step in stands.steps],
+            charge=wording.charge(trip, stands.capture),
+            can_cancel=stands.can_cancel,
+            hold=hold,
+        )
+
+    @property
+    def headline(self) -> str:
+        """The state of the trip in one sentence."""
+        return (self.hold and self.hold.headline) or wording.HEADLINES[self.trip.status]
+
+    @property
+    def reason(self) -> str:
+        """Why it is not going as wished; empty while all goes well."""
+        why = wording.traveller_reason(self.trip)
+        return f"{why} {self.hold.reason}".lstrip() if self.hold else why
+
+    @property
+    def pause(self) -> str:
+        """How long the page waits before it asks again; empty when nothing will change any more."""
+        if self.trip.is_final:
+            return ""
+        if self.hold is not None:
+            return "2s"
+        return "5s" if self.trip.status == Trip.Status.NEEDS_ATTENTION else "700ms"
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes with anything that is shown."""
+        shown = (self.trip.status, self.headline, self.reason, self.charge, self.can_cancel, self.steps)
+        return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+def run_of(trip: Trip) -> Run | None:
+    """The run that carries the trip; None once it is pruned."""
+    return Run.objects.filter(name=saga.name, key=trip.saga_key).prefetch_related("steps").first()

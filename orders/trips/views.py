@@ -1,0 +1,81 @@
+"""The pages of trips."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from orders.errors import InvalidOrder, KeyReused
+from orders.forms import new_token
+
+from . import offers
+from .forms import TripForm, destination
+from .models import Trip
+from .services import cancel_trip, place_trip
+from .timeline import Timeline
+from .validation import parse_trip
+
+TOO_LATE = "It is too late to cancel this trip."
+SENT = "This page has booked a trip already. Check what you chose, then send it as a new one."
+
+
+@never_cache  # the token in the page is good for one trip: going back must fetch a new one
+@require_GET
+def trips(request: HttpRequest) -> HttpResponse:
+    """Flights and hotels of one destination, and the form that books them."""
+    offers.refresh_if_old()
+    return show(request, TripForm(destination(request.GET)), status=200)
+
+
+@never_cache
+@require_POST
+def book(request: HttpRequest) -> HttpResponse:
+    """Place the trip and go to its page. The form's token makes a double click one trip."""
+    form = TripForm.posted(request.POST)
+    try:
+        placed = place_trip(parse_trip(form.body()), idempotency_key=f"form:{form.token}")
+    except InvalidOrder as error:
+        form.errors = error.errors
+        return show(request, form, status=400)
+    except KeyReused:
+        form.errors, form.token = {"form": [SENT]}, new_token()
+        return show(request, form, status=422)
+    return redirect(placed.trip)
+
+
+@never_cache
+@require_GET
+def trip(request: HttpRequest, trip_id: UUID) -> HttpResponse:
+    """Where the traveller follows the trip."""
+    timeline = Timeline.of(get_object_or_404(Trip, pk=trip_id))
+    return render(request, "trips/trip.html", {"trip": timeline.trip, "timeline": timeline})
+
+
+@never_cache
+@require_GET
+def progress(request: HttpRequest, trip_id: UUID) -> HttpResponse:
+    """The part of the trip's page that moves; 204 while what the page has `seen` still stands."""
+    timeline = Timeline.of(get_object_or_404(Trip, pk=trip_id))
+    if request.GET.get("seen") == timeline.fingerprint:
+        return HttpResponse(status=204)
+    return render(request, "trips/progress.html", {"trip": timeline.trip, "timeline": timeline})
+
+
+@require_POST
+def cancel(request: HttpRequest, trip_id: UUID) -> HttpResponseRedirect:
+    """Cancel the trip, or say that it is too late."""
+    placed = get_object_or_404(Trip, pk=trip_id)
+    if not cancel_trip(placed):
+        messages.warning(request, TOO_LATE)
+    return redirect(placed)
+
+
+def show(request: HttpRequest, form: TripForm, *, status: int) -> HttpResponse:
+    """The page with what was chosen and what is wrong with it."""
+    context = {"form": form, "destinations": offers.destinations()}
+    return render(request, "trips/trips.html", context, status=status)
