@@ -1,0 +1,161 @@
+"""The trip saga against the real stand-ins: what their ledgers say was done, whatever went wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from orders.trips.models import Trip
+from orders.trips.sagas import trip as saga
+from orders.trips.services import cancel_trip
+from orders.trips.timeline import Timeline
+from sagas.models import Run
+from sagas.testing import given_run
+from tests.concurrency.test_sagas import at_once
+from tests.sagas.driver import carry, step_once
+from tests.standins import Standins
+
+from .companies import Travel
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def travel(standins: Standins) -> Travel:
+    return Travel(standins)
+
+
+def run_of(trip: Trip) -> Run:
+    return Run.objects.get(key=trip.saga_key)
+
+
+def carried(trip: Trip) -> Trip:
+    """The trip, carried to its end."""
+    carry(run_of(trip).pk)
+    trip.refresh_from_db()
+    return trip
+
+
+def test_a_trip_is_booked_ticketed_and_charged_once(travel: Travel) -> None:
+    before, rooms = travel.left()
+    trip = carried(travel.place())
+    assert (trip.status, travel.differences(trip)) == ("confirmed", [])
+    assert (trip.ticket[:3], trip.room[:2], trip.charged) == ("TKT", "H-", 30100)
+    seats, left = travel.left()
+    assert seats == before - 1
+    assert [rooms[night] - left[night] for night in sorted(left)] == [1, 1, 0]
+
+
+def test_when_the_hotel_is_full_the_flight_is_cancelled_and_the_statement_shows_nothing(travel: Travel) -> None:
+    seats, _ = travel.left("SA105")
+    trip = carried(travel.place(flight="SA105", hotel="pensao-mirante"))
+    assert (trip.status, trip.status_reason) == ("cancelled", "no_rooms")
+    assert travel.did(trip) == [
+        ("payments", "authorized"),
+        ("payments", "canceled"),
+        ("flight", "booked"),
+        ("flight", "cancelled"),
+    ]
+    assert (travel.statement(trip), travel.left("SA105")[0]) == ([], seats)
+
+
+def test_when_the_flight_is_full_the_hotel_is_not_asked(travel: Travel) -> None:
+    travel.set_flight("SA101", left=0)
+    trip = carried(travel.place(flight="SA101", hotel="casa-azul"))
+    assert (trip.status, trip.status_reason) == ("cancelled", "no_seats")
+    assert travel.did(trip) == [("payments", "authorized"), ("payments", "canceled")]
+    assert not run_of(trip).attempts.filter(step="book_hotel").exists()
+
+
+def test_a_declined_card_books_nothing(travel: Travel) -> None:
+    trip = carried(travel.place(card="pm_card_visa_chargeDeclined"))
+    assert (trip.status, trip.status_reason, travel.differences(trip)) == ("cancelled", "card_declined", [])
+    assert not [effect for effect in travel.did(trip) if effect[0] != "payments"]
+
+
+@pytest.mark.parametrize(
+    ("who", "operation"),
+    [
+        ("payments", "confirm"),
+        ("flight", "book"),
+        ("hotel", "book"),
+        ("payments", "capture"),
+        ("flight", "ticket"),
+    ],
+)
+def test_an_answer_that_is_lost_is_asked_for_again_and_takes_effect_once(
+    travel: Travel, who: str, operation: str
+) -> None:
+    trip = travel.place()
+    travel.standins.fault(who, operation=operation, kind="lose_answer", order=trip.number, times=1)
+    assert carried(trip).status == "confirmed"
+    assert travel.differences(trip) == []
+
+
+@pytest.mark.parametrize(("who", "operation"), [("payments", "cancel"), ("flight", "cancel"), ("hotel", "cancel")])
+def test_an_undo_whose_answer_is_lost_takes_effect_once(travel: Travel, who: str, operation: str) -> None:
+    trip = travel.place()
+    travel.standins.fault(who, operation=operation, kind="lose_answer", order=trip.number, times=1)
+    travel.standins.fault("payments", operation="capture", kind="refuse", order=trip.number)
+    assert carried(trip).status == "cancelled"
+    assert travel.differences(trip) == []
+    assert travel.did(trip).count(("hotel", "cancelled")) == travel.did(trip).count(("flight", "cancelled")) == 1
+
+
+def test_a_hotel_that_never_answers_has_its_room_back(travel: Travel) -> None:
+    trip = travel.place()
+    travel.standins.fault("hotel", operation="book", kind="lose_answer", order=trip.number, times=5)
+    given_run(saga, key=trip.saga_key).calling_participants().expect_undone(*saga.steps[:3])
+    trip.refresh_from_db()
+    assert (trip.status, travel.differences(trip)) == ("cancelled", [])
+    assert ("hotel", "cancelled") in travel.did(trip)
+
+
+def test_a_price_that_changed_since_the_page_was_shown_books_nothing(travel: Travel) -> None:
+    trip = travel.place()
+    travel.set_flight("SA220", price=160_00)
+    try:
+        assert (carried(trip).status_reason, travel.differences(trip)) == ("price_changed", [])
+    finally:
+        travel.set_flight("SA220", price=149_00)
+
+
+def test_too_late_to_cancel_once_the_card_is_being_charged(travel: Travel) -> None:
+    trip = travel.place()
+    for _ in range(4):
+        step_once(run_of(trip).pk)
+    assert not cancel_trip(trip)
+    assert carried(trip).status == "confirmed"
+    assert "Your card was charged 301.00 EUR, once." in Timeline.of(trip).charge
+
+
+def test_of_two_travellers_for_the_last_seat_one_flies_and_the_other_is_not_charged(travel: Travel) -> None:
+    travel.set_flight("SA101", left=1)
+    one_wins(travel, lambda: travel.place(flight="SA101", hotel="casa-azul"), loses="no_seats")
+
+
+def test_of_two_travellers_for_the_last_room_one_stays_and_the_others_seat_is_given_back(travel: Travel) -> None:
+    travel.set_rooms("fjord-house", 1)
+    seats, _ = travel.left()
+    one_wins(travel, lambda: travel.place(hotel="fjord-house", nights=1), loses="no_rooms")
+    assert travel.left()[0] == seats - 1
+
+
+def test_of_cancel_and_capture_exactly_one_wins(travel: Travel) -> None:
+    for _ in range(4):
+        trip = travel.place()
+        for _ in range(3):
+            step_once(run_of(trip).pk)
+        cancelled, _ = at_once(lambda trip=trip: cancel_trip(trip), lambda trip=trip: step_once(run_of(trip).pk))
+        assert carried(trip).status == ("cancelled" if cancelled else "confirmed")
+        assert travel.differences(trip) == []
+
+
+def one_wins(travel: Travel, place: Callable[[], Trip], *, loses: str) -> None:
+    trips = [place(), place()]
+    results = at_once(*[lambda trip=trip: carried(trip) for trip in trips])
+    assert not [one for one in results if isinstance(one, Exception)], results
+    assert sorted(trip.status for trip in trips) == ["cancelled", "confirmed"]
+    assert {trip.status: trip.status_reason for trip in trips} == {"confirmed": "", "cancelled": loses}
+    assert [travel.differences(trip) for trip in trips] == [[], []]
