@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +10,7 @@ from sagas.models import RunStatus
 
 from . import wording
 from .standing import Standing
-from .wording import StepWords
+from .wording import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +25,11 @@ class Hold:
 
 
 def hold_of(
-    standing: Standing,
-    now: datetime,
-    thing: str = "order",
-    words: Callable[[str], StepWords] = wording.step,
-    *,
-    action_url: str = "",
+    standing: Standing, now: datetime, thing: str = "order", said: Words = wording, *, action_url: str = ""
 ) -> Hold | None:
     """Whether the order is paused, or waits for its customer or a participant that is away; None when it is neither.
 
-    `thing` is what customers call it, `words` what they read for a step's name; `action_url` is where the customer
+    `thing` is what customers call it, and `said` knows the words for its steps; `action_url` is where the customer
     confirms the payment, "" when nobody asks them to.
     """
     step = next((step for step in standing.steps if step.position == standing.position), None)
@@ -47,7 +41,7 @@ def hold_of(
     if action_url and forward:
         return Hold(wording.CONFIRM, wording.confirm_within(), wording.WAITS_FOR_CUSTOMER)
     if standing.waits_for:
-        who = wording.inside(words(step.name).who)
+        who = wording.inside(said.step(step.name).who)
         limit = _limit(standing.waits_until, now, thing) if forward else ""
         return Hold(
             f"Your {thing} waits for {who}." if forward else "", f"{wording.out_of_touch(who)}{limit}", "waiting"

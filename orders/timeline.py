@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +16,7 @@ from .choreography.models import JourneyStep
 from .holds import Hold, hold_of
 from .models import Order
 from .standing import Standing, standing_of
-from .wording import StepWords
+from .wording import StepWords, Words
 
 STATES = {
     StepStatus.PENDING: "todo",
@@ -137,14 +136,14 @@ def show(
     standing: Standing,
     now: datetime,
     hold: Hold | None,
-    named: Callable[[str], StepWords] = wording.step,
+    said: Words = wording,
 ) -> ShownStep:
-    """One step in the customer's words; `named` has those for a step's name."""
-    words = named(step.name)
+    """One step in the customer's words, which `said` knows."""
+    words = said.step(step.name)
     state = state_of(step, standing.status)
     if hold is not None and step.position == standing.position and state in STILL:
         return ShownStep(words.title(state), "waiting", hold.label, "")
-    explained = "" if state in {"settled", "undone"} else note(step, words, now)
+    explained = "" if state in {"settled", "undone"} else note(step, words, now, said)
     return ShownStep(words.title(state), state, LABELS[state], explained)
 
 
@@ -164,7 +163,7 @@ def state_of(step: Step | JourneyStep, run_status: str) -> str:
             return state
 
 
-def note(step: Step | JourneyStep, words: StepWords, now: datetime) -> str:
+def note(step: Step | JourneyStep, words: StepWords, now: datetime, said: Words = wording) -> str:
     """More about a step that does not simply succeed; else empty."""
     match step.status:
         case StepStatus.WAITING | StepStatus.UNDO_WAITING:
@@ -172,7 +171,7 @@ def note(step: Step | JourneyStep, words: StepWords, now: datetime) -> str:
         case StepStatus.RUNNING if step.attempts > 1:
             return f"Attempt {step.attempts}."
         case StepStatus.REFUSED:
-            return wording.reason(step.error_code)
+            return said.reason(step.error_code)
         case StepStatus.IN_DOUBT:
             return f"{words.who} did not say whether this happened. A person is finding out."
         case StepStatus.UNDO_FAILED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from django.conf import settings
 
@@ -59,6 +60,16 @@ class StepWords:
     def title(self, state: str) -> str:
         """The words for a state of `timeline.STATES`."""
         return {"done": self.done, "undoing": self.undoing, "undone": self.undone}.get(state) or self.doing
+
+
+class Words(Protocol):
+    """Words for the steps of a saga and for what goes wrong in them: this module, or another app's."""
+
+    def step(self, name: str, /) -> StepWords:
+        """The words for a step."""
+
+    def reason(self, code: str, /) -> str:
+        """Why it was refused, as a sentence."""
 
 
 STEPS = {

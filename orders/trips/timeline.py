@@ -35,10 +35,10 @@ class Timeline:
         if run is None:  # finished long ago, and pruned
             return cls(trip, [], wording.charge(trip, StepStatus.PENDING), can_cancel=False)
         stands = standing.of_run(run)
-        hold = hold_of(stands, now, "trip", wording.step)
+        hold = hold_of(stands, now, "trip", wording)
         return cls(
             trip=trip,
-            steps=[show(step, stands, now, hold, wording.step) for step in stands.steps],
+            steps=[show(step, stands, now, hold, wording) for step in stands.steps],
             charge=wording.charge(trip, stands.capture),
             can_cancel=stands.can_cancel,
             hold=hold,

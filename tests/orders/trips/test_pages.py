@@ -126,8 +126,9 @@ def test_a_cancelled_trip_says_why_and_that_nothing_was_charged(client: Client, 
     page = client.get(f"/trips/{trip.pk}/").content.decode()
     assert "The hotel is full in at least one of these nights. Your card was not charged." in page
     trip.refresh_from_db()
-    shown = [(step.title, step.label) for step in Timeline.of(trip).steps[:4]]
-    assert shown == [
+    steps = Timeline.of(trip).steps
+    assert steps[2].note == "The hotel is full in at least one of these nights."
+    assert [(step.title, step.label) for step in steps[:4]] == [
         ("Hold on your card released", "undone"),
         ("Seat given back", "undone"),
         ("Booking your room", "refused"),
