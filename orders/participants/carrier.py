@@ -70,3 +70,26 @@ def _path(key: str) -> str:
 
 def _booking(body: dict[str, Any]) -> Booking:
     return Booking(str(body["key"]), str(body["label"]), str(body["status"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """What became of a parcel that was wanted back. `status` is stopped or on_its_way."""
+
+    tracking: str
+    status: str
+
+
+def recall(tracking: str, *, key: str, timeout: timedelta) -> Recall:
+    """Have a parcel stopped, which works while it is at the depot: that it is not is an answer, and no refusal.
+
+    Raises Refused("unknown") for a parcel that the carrier never sent.
+    """
+    body = _call("POST", f"/parcels/{quote(tracking, safe='')}/recall", key=key, timeout=timeout)
+    return Recall(str(body["tracking"]), str(body["status"]))
+
+
+def undo_recall(tracking: str, *, key: str, timeout: timedelta) -> None:
+    """Let the parcel go on after all, by the recall's key. Nothing there is fine; a recall that comes later is
+    refused."""
+    _call("DELETE", f"/parcels/{quote(tracking, safe='')}/recall", key=key, timeout=timeout)

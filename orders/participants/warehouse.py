@@ -72,3 +72,30 @@ def _reservation(body: dict[str, Any]) -> Reservation:
     rows: Iterable[dict[str, Any]] = body["lines"]
     lines = tuple((str(row["sku"]), int(row["quantity"])) for row in rows)
     return Reservation(str(body["key"]), str(body["status"]), lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Restock:
+    """Pieces that came back. `status` is shelved or withdrawn."""
+
+    key: str
+    status: str
+
+
+def take_back(order: str, lines: Sequence[tuple[str, int]], *, key: str, timeout: timedelta) -> Restock:
+    """Have the pieces of an order counted as on the shelf again, once a key.
+
+    Raises Refused("never_left") when that is more than the warehouse gave out for the order.
+    """
+    body = {"order": order, "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines]}
+    return _restock(_call("POST", "/returns", key=key, timeout=timeout, body=body))
+
+
+def undo_take_back(key: str, *, timeout: timedelta) -> None:
+    """Take what came back by this key off the shelf again. Nothing there is fine; a return that arrives later is
+    refused. Raises Refused("sold_again") when somebody has bought the pieces in the meantime."""
+    _call("DELETE", f"/returns/{quote(key, safe='')}", timeout=timeout)
+
+
+def _restock(body: dict[str, Any]) -> Restock:
+    return Restock(str(body["key"]), str(body["status"]))

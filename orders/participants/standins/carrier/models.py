@@ -55,3 +55,34 @@ class LedgerEntry(AbstractLedgerEntry):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.key}"
+
+
+class RecallStatus(models.TextChoices):
+    """What a recall came to."""
+
+    NEW = NEW, "being made; never committed"
+    STOPPED = "stopped", "the parcel was still at the depot, and goes back to its sender"
+    ON_ITS_WAY = "on_its_way", "the parcel had left the depot, and goes on to its receiver"
+    WITHDRAWN = "withdrawn", "the parcel goes on to its receiver after all, or the recall was taken back before it came"
+
+
+class Recall(Keyed):
+    """Somebody wants a parcel back, under a key."""
+
+    tracking = models.CharField(max_length=100, blank=True)
+    status = models.CharField(max_length=10, choices=RecallStatus.choices, default=RecallStatus.NEW)
+
+    def __str__(self) -> str:
+        return self.key
+
+    def as_json(self) -> dict[str, Any]:
+        return {"key": self.key, "order": self.order, "tracking": self.tracking, "status": self.status}
+
+
+class Departure(models.Model):
+    """A parcel that somebody saw leave the depot."""
+
+    tracking = models.CharField(primary_key=True, max_length=100)
+
+    def __str__(self) -> str:
+        return self.tracking

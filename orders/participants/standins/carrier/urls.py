@@ -3,7 +3,7 @@
 from django.urls import path
 
 from ..common.views import control_urls
-from . import views
+from . import recalls, views
 from .models import Fault, LedgerEntry
 
 urlpatterns = [
@@ -11,5 +11,7 @@ urlpatterns = [
     path("bookings/<path:key>/dispatch", views.dispatch),
     path("bookings/<path:key>/pickup", views.pick_up),
     path("bookings/<path:key>", views.booking),
+    path("parcels/<str:tracking>", recalls.parcel_view),
+    path("parcels/<str:tracking>/recall", recalls.recall_view),
     *control_urls(Fault, LedgerEntry),
 ]

@@ -84,3 +84,26 @@ class LedgerEntry(AbstractLedgerEntry):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.key}"
+
+
+class RestockStatus(models.TextChoices):
+    """Where a return stands."""
+
+    NEW = NEW, "being made; never committed"
+    SHELVED = "shelved", "the pieces are on the shelf again"
+    WITHDRAWN = "withdrawn", "taken off the shelf again, or taken back before it came"
+
+
+class Restock(Keyed):
+    """Pieces that came back under a key."""
+
+    lines = models.JSONField(default=list)  # [{"sku", "quantity"}], as they were announced
+    status = models.CharField(max_length=9, choices=RestockStatus.choices, default=RestockStatus.NEW)
+
+    objects: ClassVar[models.Manager[Self]] = models.Manager()
+
+    def __str__(self) -> str:
+        return self.key
+
+    def as_json(self) -> dict[str, Any]:
+        return {"key": self.key, "order": self.order, "lines": self.lines, "status": self.status}

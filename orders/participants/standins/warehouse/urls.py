@@ -3,7 +3,7 @@
 from django.urls import path
 
 from ..common.views import control_urls
-from . import views
+from . import restocking, views
 from .models import Fault, LedgerEntry
 
 urlpatterns = [
@@ -13,5 +13,7 @@ urlpatterns = [
     path("reservations/<path:key>/commit", views.commit),
     path("reservations/<path:key>/expire", views.expire),
     path("reservations/<path:key>", views.reservation),
+    path("returns", restocking.restock_view),
+    path("returns/<path:key>", restocking.restocked_view),
     *control_urls(Fault, LedgerEntry),
 ]
