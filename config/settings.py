@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "config",  # before the admin: the front page with the counts
     "orders",
     "orders.reconciliation",
+    "orders.returns",
     "orders.trips",
     "orders.webhooks",
     "sagas",

@@ -15,4 +15,5 @@ urlpatterns = [
     path("webhooks/", include("orders.webhooks.urls")),
     path("", include("orders.urls")),
     path("", include("orders.trips.urls")),
+    path("", include("orders.returns.urls")),
 ]

@@ -1,0 +1,94 @@
+"""Returns in the admin: to look at. What can be done about one that is stuck is done to its run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from orders.admin import OrderAdmin, ReadOnly
+from orders.models import Order
+from sagas.models import Run
+
+from .models import Return, ReturnLine
+
+if TYPE_CHECKING:
+    LinesBase = admin.TabularInline[ReturnLine, Return]
+    ReturnsBase = admin.TabularInline[Return, Order]
+    ReturnBase = admin.ModelAdmin[Return]
+else:  # Django's own classes take no type arguments
+    LinesBase = ReturnsBase = admin.TabularInline
+    ReturnBase = admin.ModelAdmin
+
+
+class LineInline(ReadOnly, LinesBase):
+    """The lines of a return."""
+
+    model = ReturnLine
+    fields = ["line", "quantity"]
+    extra = 0
+
+
+@admin.register(Return)
+class ReturnAdmin(ReadOnly, ReturnBase):
+    """Returns, newest first."""
+
+    list_display = ["number", "status", "status_reason", "order", "money", "refunded_at", "created_at"]
+    list_filter = ["status", "created_at"]
+    list_select_related = ["order"]
+    search_fields = ["number__iexact", "order__number__iexact", "order__email__icontains", "refund_id__exact"]
+    search_help_text = "Number of the return or the order, e-mail, or refund"
+    show_full_result_count = False
+    inlines = [LineInline]
+    fields = readonly_fields = (
+        "number",
+        "status",
+        "status_reason",
+        "order_link",
+        "reason",
+        "money",
+        "parcel",
+        "refund_id",
+        "refunded_at",
+        "runs",
+        "created_at",
+        "updated_at",
+        "version",
+    )
+
+    @admin.display(description="amount", ordering="amount")
+    def money(self, returned: Return) -> str:
+        """What is given back, with its currency."""
+        return f"{returned.amount} {returned.currency}"
+
+    @admin.display(description="order")
+    def order_link(self, returned: Return) -> SafeString:
+        """The order it comes from."""
+        where = reverse("admin:orders_order_change", args=[returned.order_id])
+        return format_html('<a href="{}">{}</a>', where, returned.order.number)
+
+    @admin.display(description="runs")
+    def runs(self, returned: Return) -> SafeString | str:
+        """The run that carries the return, and those that brought a failed refund to the desk."""
+        failed = Q(name="failed_refund", key__startswith=f"refund:{returned.pk}:")
+        found = Run.objects.filter(Q(name="return", key=returned.saga_key) | failed).order_by("created_at")
+        links = (
+            (reverse("admin:sagas_run_change", args=[run.pk]), run.name, run.get_status_display()) for run in found
+        )
+        return format_html_join(", ", '<a href="{}">{} ({})</a>', links) or "none is kept any more"
+
+
+class ReturnsInline(ReadOnly, ReturnsBase):
+    """The returns on their order's page."""
+
+    model = Return
+    fields = readonly_fields = ("number", "status", "status_reason", "amount", "refunded_at")
+    show_change_link = True
+    extra = 0
+
+
+OrderAdmin.inlines = [*OrderAdmin.inlines, ReturnsInline]

@@ -1,0 +1,11 @@
+"""Returns as a Django app."""
+
+from django.apps import AppConfig
+
+
+class ReturnsConfig(AppConfig):
+    """Takes confirmed orders back and refunds them."""
+
+    name = "orders.returns"
+    label = "returns"
+    verbose_name = "Returns"

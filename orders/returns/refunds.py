@@ -1,0 +1,72 @@
+"""Giving the money of one return back, once, whatever gets lost.
+
+Three things see to that: the idempotency key, which the processor forgets after a day; the key kept with the refund
+itself, by which it is looked for before anything is repeated; and a new key after each refusal, since a refusal too is
+remembered and would be answered again when what was wrong has been mended.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.db.models import F
+
+from orders.participants import http, refunding
+from sagas import Refused
+
+from . import wording
+from .models import Return
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be given back."""
+
+    return_id: UUID
+    payment_intent: str
+    amount: int
+    """In minor units."""
+
+
+def pay(wish: Wish, *, key: str, again: bool, timeout: timedelta) -> refunding.Refund:
+    """Refund; `again` says that it may have been asked for before. Raises Refused with words for the operator."""
+    left = http.TimeLeft.of(timeout)
+    refusals = refusals_of(wish)
+    key = key_after(key, refusals)
+    if again and (found := refunding.find(wish.payment_intent, key=key, timeout=left.now())):
+        return found
+    try:
+        return refunding.refund(wish.payment_intent, amount=wish.amount, key=key, timeout=left.now())
+    except Refused as no:
+        # For good: nothing was paid under this key, and nothing ever will be.
+        Return.objects.filter(pk=wish.return_id, refusals=refusals).update(refusals=F("refusals") + 1)
+        raise Refused(no.code, explained(no.code, no.text)) from no
+
+
+def find(wish: Wish, *, key: str, timeout: timedelta) -> refunding.Refund | None:
+    """What became of `pay` with this key; None when nothing was paid."""
+    return refunding.find(wish.payment_intent, key=key_after(key, refusals_of(wish)), timeout=timeout)
+
+
+def expect_failed(refund_id: str, *, timeout: timedelta) -> None:
+    """Raises Refused("refund_stands") when the processor says that the refund did not fail."""
+    said = refunding.status(refund_id, timeout=timeout)
+    if said not in refunding.FAILED:
+        raise Refused("refund_stands", f"The processor says that {refund_id} is {said}.")
+
+
+def explained(code: str, said: str) -> str:
+    """What was said, and what a person can do about it."""
+    return f"{said.rstrip('.')}. {wording.desk(code)}"
+
+
+def refusals_of(wish: Wish) -> int:
+    """How often the refund was refused so far."""
+    return Return.objects.values_list("refusals", flat=True).get(pk=wish.return_id)
+
+
+def key_after(key: str, refusals: int) -> str:
+    """The idempotency key of the refund that follows so many refusals."""
+    return f"{key}:{refusals}" if refusals else key
