@@ -14,7 +14,6 @@ SECONDS = 10
 SETTLED = {
     "confirmed": {
         ("payments", "captured"): 1,
-        ("payments", "refunded"): 0,
         ("warehouse", "committed"): 1,
         ("warehouse", "released"): 0,
         ("carrier", "dispatched"): 1,
@@ -40,11 +39,16 @@ class Ledgers:
     effects: Counter[tuple[str, str]]
     captured: int
     """The amount the card was charged, in minor units."""
-    held: int
+    held: int = 0
     """The amount the bank still holds, in minor units: neither charged nor let go."""
+    refunded: int = 0
+    """The amount that was given back and did not fail to arrive, in minor units."""
 
-    def differences(self, status: str, amount: int) -> list[str]:
-        """What does not fit the order's status and amount, in sentences; empty when the books agree."""
+    def differences(self, status: str, amount: int, *, refunded: int = 0) -> list[str]:
+        """What does not fit the order's status and amount, in sentences; empty when the books agree.
+
+        `refunded` is what the shop says it gave back for returns, by the bank, in minor units.
+        """
         found = [
             f"{self.order} is {status}, but by {who}'s ledger {effect} {self.effects[who, effect]} times, not {times}"
             for (who, effect), times in SETTLED.get(status, {}).items()
@@ -56,7 +60,16 @@ class Ledgers:
             found.append(f"{self.order} comes to {amount}, and the card was charged {self.captured}")
         if status in SETTLED and self.held:
             found.append(f"{self.order}: the bank still holds {self.held}")
+        if self.refunded != refunded:
+            found.append(f"{self.order}: {refunded} was to be given back, and the bank gave back {self.refunded}")
+        if self.effects["payments", "refunded"] > self.returned:
+            found.append(f"{self.order} was refunded more often than goods of it came back")
         return found + (self._left_over() if status == "cancelled" else [])
+
+    @property
+    def returned(self) -> int:
+        """How many returns the warehouse has taken and not given out again."""
+        return self.effects["warehouse", "restocked"] - self.effects["warehouse", "unrestocked"]
 
     def _left_over(self) -> list[str]:
         counts: Counter[str] = Counter()
@@ -86,4 +99,10 @@ def ledgers_of(standins: str, order: str) -> Ledgers:
             if participant == "payments":
                 amounts[entry["operation"]] += entry["amount"]
     captured = amounts["captured"]
-    return Ledgers(order, effects, captured, held=amounts["authorized"] - amounts["canceled"] - captured)
+    return Ledgers(
+        order,
+        effects,
+        captured,
+        held=amounts["authorized"] - amounts["canceled"] - captured,
+        refunded=amounts["refunded"] - amounts["refund_failed"],
+    )
