@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
 from orders.models import Order
+from orders.money import minor_units
 
 from .processor import Theirs
 
@@ -78,17 +83,29 @@ def compare_missing(ours: Ours, theirs: Theirs | None) -> Difference | None:
 
 def ours_of(numbers: Collection[str]) -> dict[str, Ours]:
     """Our books of these orders, by number."""
-    return {row.number: _ours(row) for row in Order.objects.filter(number__in=numbers)}
+    return {row.number: _ours(row) for row in _with_refunds().filter(number__in=numbers)}
 
 
 def charged_between(since: object, until: object) -> Iterator[Ours]:
     """Our books of the orders placed in [since, until) that were charged, the oldest first."""
-    rows = Order.objects.filter(created_at__gte=since, created_at__lt=until, charged__gt=0)
+    rows = _with_refunds().filter(created_at__gte=since, created_at__lt=until, charged__gt=0)
     return (_ours(row) for row in rows.order_by("created_at").iterator())
 
 
+def _with_refunds() -> QuerySet[Order]:
+    """Orders, each with what the processor gave back for its returns, and whether one of them is on its way or on a
+    desk. What was paid back another way the processor knows nothing of."""
+    made = Q(returns__refunded_at__isnull=False) & ~Q(returns__refund_id="")
+    moving = Q(returns__status__in=("requested", "refunding", "needs_attention"))
+    return Order.objects.annotate(
+        refunded=Coalesce(Sum("returns__amount", filter=made), Decimal(0)), returning=Count("returns", filter=moving)
+    )
+
+
 def _ours(row: Order) -> Ours:
-    return Ours(row.pk, row.number, row.status, row.payment_intent, row.charged, 0, row.currency)
+    refunded, returning = row.refunded, row.returning  # type: ignore[attr-defined]  # annotated
+    status = "returning" if returning else row.status
+    return Ours(row.pk, row.number, status, row.payment_intent, row.charged, minor_units(refunded), row.currency)
 
 
 def _difference(kind: str, theirs: Theirs, ours: int, amount: int) -> Difference:
