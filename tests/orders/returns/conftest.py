@@ -39,5 +39,5 @@ def ask(order: Order) -> Ask:
     return act
 
 
-def wanted(reason: str = "", **pieces: int) -> ReturnWish:
+def wanted(reason: str = "", /, **pieces: int) -> ReturnWish:
     return ReturnWish(tuple(OrderedLine(sku, quantity) for sku, quantity in pieces.items()), reason)

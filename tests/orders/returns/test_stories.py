@@ -9,6 +9,8 @@ from orders.participants.refunding import Refund
 from orders.returns.events import OrderReturned, ReturnDeclined, ReturnNeedsAttention
 from orders.returns.models import Return
 from orders.returns.sagas import (
+    FailedRefund,
+    GoodsBack,
     failed_refund,
     owe_refund,
     pay_back,
@@ -35,7 +37,7 @@ def returned(ask: Ask) -> Return:
 
 
 @pytest.fixture
-def story(returned: Return) -> Scenario:
+def story(returned: Return) -> Scenario[GoodsBack]:
     told = given_run(returning, key=returned.saga_key)
     told.when(recall_parcel).returns("stopped").when(refund_payment).returns(Refund("re_1", 16600))
     return told
@@ -115,7 +117,7 @@ def test_a_return_ends_as_the_operator_says(story, returned, ended, status):
 
 
 @pytest.fixture
-def failed(story, returned: Return) -> Scenario:
+def failed(story, returned: Return) -> Scenario[FailedRefund]:
     """The story of a refund of which the bank reports, when all was done, that it did not arrive."""
     story.expect_completed()
     assert refund_failed("re_1", "The account is closed")
