@@ -47,7 +47,7 @@ def return_json(returned: Return) -> dict[str, object]:
         "number": returned.number,
         "order": str(returned.order_id),
         "status": returned.status,
-        "says": wording.state(returned),
+        "says": wording.state(returned, returned.parcel),
         "amount": str(returned.amount),
         "currency": returned.currency,
         "refunded": returned.refunded_at is not None,

@@ -46,12 +46,6 @@ def can_return(order: Order) -> bool:
     return not why_not(order) and any(one.quantity for one in left_of(order))
 
 
-def refunded(order: Order) -> Decimal:
-    """How much of what the card was charged the customer has got back through returns."""
-    given = order.returns.filter(refunded_at__isnull=False).aggregate(sum=Sum("amount"))
-    return given["sum"] or Decimal(0)
-
-
 def promised(order: Order) -> Decimal:
     """What all returns that were not declined come to."""
     owed = order.returns.exclude(status=Return.Status.DECLINED).aggregate(sum=Sum("amount"))

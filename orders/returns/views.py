@@ -14,12 +14,11 @@ from orders.errors import InvalidOrder, KeyReused
 from orders.forms import new_token
 from orders.models import Order
 
-from . import wording
 from .errors import ReturnRefused
 from .forms import ReturnForm
 from .services import request_return
 from .shown import Shown
-from .standing import can_return, refunded, why_not
+from .standing import can_return, why_not
 from .validation import parse_return
 
 
@@ -44,8 +43,7 @@ def returns(request: HttpRequest, order_id: UUID) -> HttpResponse:
     shown = Shown.of(order)
     if request.GET.get("seen") == shown.fingerprint:
         return HttpResponse(status=204)
-    context = {"order": order, "shown": shown, "refunded": wording.refunded(order, refunded(order))}
-    return render(request, "returns/live.html", context)
+    return render(request, "returns/live.html", {"order": order, "shown": shown})
 
 
 def send(request: HttpRequest, order: Order) -> HttpResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from orders.models import Order
 
 from .models import Return
@@ -39,17 +41,22 @@ DESK = {
 }
 
 
-def state(returned: Return) -> str:
-    """Where the return stands, as the customer reads it."""
+def state(returned: Return, parcel: str) -> str:
+    """Where the return stands, as the customer reads it; `parcel` is what became of the order's parcel."""
     money = f"{returned.amount} {returned.currency}"
     match returned.status:
         case Status.DONE:
-            return f"{money} was refunded. {PARCEL[returned.parcel]}"
+            return f"{money} was refunded. {PARCEL[parcel]}"
         case Status.DECLINED:
             return f"We could not take it back. {declined(returned.status_reason)} Nothing was refunded."
         case Status.REFUNDING:
-            return f"{money}: {STATES[Status.REFUNDING].lower()} {PARCEL[returned.parcel]}"
+            return f"{STATES[Status.REFUNDING]} {PARCEL[parcel]}"
     return STATES[returned.status]
+
+
+def headline(parcel: str) -> str:
+    """The news about an order of which all is returned."""
+    return "Your order is coming back to us." if parcel == Return.Parcel.STOPPED else "You are returning your order."
 
 
 def declined(code: str) -> str:
@@ -66,6 +73,8 @@ def desk(code: str) -> str:
     )
 
 
-def refunded(order: Order, amount: object) -> str:
+def refunded(order: Order, amount: Decimal) -> str:
     """What has become of the customer's money since it was charged; empty when nothing was given back."""
-    return f"{amount} {order.currency} of it was refunded." if amount else ""
+    if not amount:
+        return ""
+    return "All of it was refunded." if amount == order.total else f"{amount} {order.currency} of it was refunded."

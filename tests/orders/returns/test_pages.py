@@ -111,8 +111,24 @@ def test_the_list_is_sent_again_only_when_it_has_changed(client: Client, order: 
     status.note_parcel(returned.pk, "stopped")
     status.mark_refunding(returned.pk)
     changed = client.get(where, {"seen": seen[1]}).content.decode()
-    assert "your money is on its way back. The carrier stopped your parcel" in changed
+    assert "Your money is on its way back. The carrier stopped your parcel" in changed
     assert 'id="refunded" hx-swap-oob="true"' in changed
+    assert "Your order is coming back to us.</h1>" in changed
+    assert "Your order is coming back to us.</h1>" in page_of(client, order)
+
+
+def test_a_parcel_that_is_stopped_for_one_return_brings_back_the_others_too(
+    client: Client, order: Order, ask: Ask
+) -> None:
+    first, second = ask(mug=2, key="r1"), ask(lamp=1, key="r2")
+    status.note_parcel(second.pk, "stopped")
+    for one in (first, second):
+        status.mark_refunding(one.pk)
+        status.note_refund(one.pk, f"re_{one.pk}")
+        status.mark_done(one.pk)
+    page = page_of(client, order)
+    assert page.count("The carrier stopped your parcel: it comes back to us by itself.") == 2
+    assert 'once. <span id="refunded">All of it was refunded.</span>' in page
 
 
 def test_nothing_is_offered_when_all_is_being_returned(client: Client, order: Order, ask: Ask) -> None:
