@@ -65,9 +65,11 @@ class Stack:
         return order
 
     def check_books(self, order: Order) -> None:
-        """The three ledgers agree with the order's status."""
+        """The three ledgers agree with the order's status, and with what was given back for its returns."""
         amount = int(order.total * 100)
-        assert ledgers_of(self.standins.url, order.number).differences(order.status, amount) == []
+        returned = order.returns.filter(refunded_at__isnull=False).exclude(refund_id="")
+        refunded = sum(int(one.amount * 100) for one in returned)
+        assert ledgers_of(self.standins.url, order.number).differences(order.status, amount, refunded=refunded) == []
 
     def _celery(self, name: str, queues: str, threads: int) -> Program:
         options = [f"--queues={queues}", f"--concurrency={threads}", f"--hostname={name}-{uuid.uuid4().hex[:6]}@test"]
