@@ -1,6 +1,6 @@
 """Workers killed and answers lost while orders come back: the money is given back once, and the goods counted once.
 
-A choice of the gaps: all at the refund, and those of the other steps and of the undos in which something was applied.
+A choice of the gaps: those in which something was applied or written, and nobody was told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pytest
 from django.test import TransactionTestCase
 
 from config.local.books import ledgers_of
-from orders.models import Order, OrderLine
+from orders.models import Order
 from orders.returns.models import Return
 from orders.returns.sagas import returning
 from orders.returns.services import request_return
@@ -27,10 +27,9 @@ from .test_every_gap import addresses, empty, start_processes
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(300)]
 CHOSEN = {
-    *(f"run-refund_payment-{gap}" for gap in ("before_call", "after_call", "before_commit", "after_commit")),
-    *("run-refund_payment-before_ack", "run-refund_payment-answer_lost", "run-doubled", "undo-doubled"),
+    *(f"run-refund_payment-{gap}" for gap in ("after_call", "before_commit", "after_commit", "answer_lost")),
     *("run-take_back_stock-after_call", "run-owe_refund-before_commit", "run-tell_customer-before_commit"),
-    *("undo-take_back_stock-after_call", "undo-take_back_stock-answer_lost", "undo-recall_parcel-after_call"),
+    *("undo-take_back_stock-after_call", "undo-recall_parcel-after_call", "run-doubled", "undo-doubled"),
 }
 POINTS = [point for point in crash_points(returning) if str(point) in CHOSEN]
 
@@ -61,8 +60,7 @@ def place() -> Order:
 
 
 def send_back(order: Order) -> uuid.UUID:
-    pieces = OrderLine.objects.get(order=order).quantity
-    wish = ReturnWish((OrderedLine("mug-slate", pieces),))
+    wish = ReturnWish((OrderedLine("mug-slate", 2),))
     returned = request_return(order.pk, wish, idempotency_key="r1").returned
     return Run.objects.get(name="return", key=returned.saga_key).pk
 
