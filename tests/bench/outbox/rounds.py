@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.environments import create_database, install, run
+from tests.bench.environments import create_database, install, migrate, run
 from tests.bench.report import Figures, Summary
 from tests.bench.turns import Turns, say
 from tests.bench.usage import Meter
@@ -44,9 +43,7 @@ class Bench:
 
     def prepare(self, chosen: Sequence[Contender]) -> None:
         """Install the rivals and make the databases. A contender that cannot be prepared is left out, and named."""
-        settings = {"DATABASE_URL": create_database(self.server, TEMPLATE), "DJANGO_SETTINGS_MODULE": SETTINGS}
-        command = (sys.executable, "manage.py", "migrate", "--verbosity", "0")
-        run(command, {**self.environment, **settings}, what="The outbox's tables cannot be made")
+        migrate(create_database(self.server, TEMPLATE), SETTINGS, self.environment)
         for contender in chosen:
             self.turns.attempt(contender, self._prepare)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.bench.environments import create_database, install
+from tests.bench.environments import create_database, install, migrate
 from tests.bench.report import Figures, Summary
 from tests.bench.turns import Turns, say
 from tests.bench.usage import Meter
@@ -19,6 +19,7 @@ from .report import REPORT
 from .session import Load, Place, measure, measure_slow, running
 
 TEMPLATE = "bench_template"
+SETTINGS = "tests.bench.sagas.settings"
 Measure = Callable[[Contender, Place, Meter, Load], Figures]
 
 
@@ -43,7 +44,7 @@ class Bench:
 
     def prepare(self) -> None:
         """Install the rivals and make the databases. A rival that cannot be installed is left out, and named."""
-        setup.migrate(create_database(self.server, TEMPLATE), self.environment)
+        migrate(create_database(self.server, TEMPLATE), SETTINGS, self.environment)
         for contender in self.chosen:
             self.turns.attempt(contender, self._prepare)
 

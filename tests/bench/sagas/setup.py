@@ -1,9 +1,8 @@
-"""What must be there before the first round: the tables of each contender."""
+"""What must be there before the first round: the tables of each rival."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,13 +10,6 @@ from config.local.postgres import bindir
 from tests.bench.environments import run
 
 from .contenders import Contender
-
-
-def migrate(url: str, environment: Mapping[str, str]) -> None:
-    """Make our tables."""
-    settings = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.bench.sagas.settings"}
-    command = (sys.executable, "manage.py", "migrate", "--verbosity", "0")
-    run(command, {**environment, **settings}, what="The engine's tables cannot be made")
 
 
 def prepare(contender: Contender, url: str, venvs: Path, environment: Mapping[str, str]) -> None:

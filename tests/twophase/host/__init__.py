@@ -1,0 +1,1 @@
+"""A host project's app: the lab's order as a saga."""
