@@ -33,8 +33,10 @@ class Processes:
         return [process.pid for process in self.running.values()]
 
     def start(self, name: str, command: Sequence[str], *, pipes: bool = False) -> subprocess.Popen[bytes]:
-        """Start a process of the contender; with `pipes` its input and output are ours."""
+        """Start a process of the contender, or start it again; with `pipes` its input and output are ours."""
         log = self.logs / f"{name}.log"
+        if log in self.running:
+            close_pipes(self.running[log])
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -77,7 +79,11 @@ class Processes:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            for pipe in filter(None, (process.stdin, process.stdout)):
-                with contextlib.suppress(BrokenPipeError):
-                    pipe.close()
+            close_pipes(process)
         self.running.clear()
+
+
+def close_pipes(process: subprocess.Popen[bytes]) -> None:
+    for pipe in filter(None, (process.stdin, process.stdout)):
+        with contextlib.suppress(BrokenPipeError):
+            pipe.close()

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
 from tests.bench.environments import create_database, migrate
 from tests.bench.errors import BenchError
 
+from .branch import PREFIX
+
 SHOP, STOCK = "TWOPHASE_SHOP_URL", "TWOPHASE_STOCK_URL"
 """What tells the processes where they are."""
 PIECES = 1_000_000  # of each product: none runs out
 SETTINGS = "tests.twophase.settings"
+IN_DOUBT = f"SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE '{PREFIX}:%'"
 SHOP_TABLES = """
 CREATE TABLE lab_order (number text PRIMARY KEY, sku text NOT NULL, status text NOT NULL);
 CREATE TABLE lab_payment (key text PRIMARY KEY, number text NOT NULL, status text NOT NULL);
@@ -46,20 +51,38 @@ class Databases:
                 cursor.execute(tables)
 
     def fill(self, skus: Sequence[str], pieces: int = PIECES) -> None:
-        """Begin anew: no orders, and so many pieces of each product."""
+        """Begin anew: no orders, nothing in doubt, and so many pieces of each product."""
+        self.abandon()
         with cursor_on(self.shop) as cursor:
             cursor.execute("TRUNCATE lab_order, lab_payment, lab_death")
         with cursor_on(self.stock) as cursor:
             cursor.execute("TRUNCATE lab_stock, lab_reservation")
             cursor.execute("INSERT INTO lab_stock SELECT sku, %s FROM unnest(%s) sku", [pieces, list(skus)])
 
+    def abandon(self) -> None:
+        """Roll back whatever is prepared: it would keep the tables locked."""
+        for url in (self.shop, self.stock):
+            with cursor_on(url) as cursor:
+                cursor.execute(IN_DOUBT)
+                for (gid,) in cursor.fetchall():
+                    cursor.execute("ROLLBACK PREPARED %s", [gid])
+
 
 def create(server_url: str, environment: Mapping[str, str]) -> Databases:
     """Make both anew on a server. Raises BenchError."""
-    databases = Databases(create_database(server_url, "twophase_shop"), create_database(server_url, "twophase_stock"))
+    shop, stock = (create_empty(server_url, name) for name in ("twophase_shop", "twophase_stock"))
+    databases = Databases(shop, stock)
     migrate(databases.shop, SETTINGS, environment)
     databases.make_tables()
     return databases
+
+
+def create_empty(server_url: str, name: str) -> str:
+    """Make a database anew, also one in which a lab that was killed left something prepared; its URL."""
+    url = urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
+    with contextlib.suppress(psycopg2.OperationalError):  # there is none
+        Databases(url, url).abandon()
+    return create_database(server_url, name)
 
 
 def require_prepared(server_url: str, wanted: int) -> None:
@@ -76,8 +99,8 @@ def require_prepared(server_url: str, wanted: int) -> None:
 
 @contextmanager
 def cursor_on(url: str) -> Iterator[psycopg2.extensions.cursor]:
-    """A connection of its own on which each statement commits."""
-    connection = psycopg2.connect(url, application_name="twophase-watch")
+    """A connection of its own on which each statement commits, and none waits long for a lock."""
+    connection = psycopg2.connect(url, application_name="twophase-watch", options="-c lock_timeout=10s")
     connection.autocommit = True
     try:
         with connection.cursor() as cursor:

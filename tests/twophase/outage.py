@@ -11,8 +11,7 @@ import psycopg2
 from tests.bench.errors import BenchError
 from tests.bench.report import Figures
 
-from .branch import PREFIX
-from .databases import cursor_on
+from .databases import IN_DOUBT, cursor_on
 from .order import DECIDED, HALF
 from .session import HOT, Session
 from .watch import LONG, Locks
@@ -135,9 +134,7 @@ def settle_by_hand(shop: str, stock: str) -> None:
     That works only because here one of the two has committed, and because the person knows what the rows mean.
     """
     with cursor_on(stock) as books, cursor_on(shop) as orders:
-        books.execute(
-            f"SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE '{PREFIX}:%'"
-        )
+        books.execute(IN_DOUBT)
         for (gid,) in books.fetchall():
             orders.execute("SELECT 1 FROM lab_order WHERE number = %s", [gid.split(":")[3]])
             verb = "COMMIT" if orders.fetchone() else "ROLLBACK"

@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 
 from psycopg2 import errors
 
-from .branch import PREFIX
-from .databases import cursor_on
+from .databases import IN_DOUBT, cursor_on
 from .journal import Journal
-
-IN_DOUBT = f"SELECT gid FROM pg_prepared_xacts WHERE database = current_database() AND gid LIKE '{PREFIX}:%'"
 
 
 @dataclass(frozen=True)

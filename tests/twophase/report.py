@@ -107,8 +107,8 @@ def markdown(lines: Sequence[Sequence[str]], about: Mapping[str, Any], rounds: i
     ruled = [top, ["---"] * len(top), *rest]
     loads = ", ".join(plain(one) for one in about["load_at_rounds"])
     measured_on = (
-        f"Median of {rounds} alternating rounds (least-greatest); {about['cores']} cores ({about['cpu']}), load {loads}; "
-        f"PostgreSQL {about['versions']['postgresql']}, Python {about['python']}; two processes of {about['threads']} "
-        "threads for each contender; locks were looked at every 20 ms, and a shorter one is 0."
+        f"Median of {rounds} alternating rounds (least-greatest). {about['cores']} cores, {about['cpu']}, "
+        f"load {loads}; PostgreSQL {about['versions']['postgresql']}, Python {about['python']}; two processes of "
+        f"{about['threads']} threads for each contender; locks were looked at every 20 ms, and a shorter one is 0."
     )
     return "\n".join([*("| " + " | ".join(line) + " |" for line in ruled), "", measured_on, ""])

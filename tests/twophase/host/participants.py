@@ -81,6 +81,12 @@ def dies_now(number: str) -> bool:
         return bool(cursor.rowcount)
 
 
+def hang_up() -> None:
+    """Close the calling thread's connections."""
+    for connection in _mine.__dict__.values():
+        connection.close()
+
+
 @contextmanager
 def transaction_in(name: str) -> Iterator[psycopg2.extensions.cursor]:
     """A transaction on the thread's connection to one of the two, SHOP or STOCK."""
