@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Figures = dict[str, float | None]
@@ -63,6 +64,13 @@ class Report:
         lines += ["", *(f"{name} failed: {why}" for name, why in failures.items())]
         lines += [f"{name}: {verdict(judged)}" for name, judged in self.ratios(summaries).items()]
         return "\n".join(lines)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file of the bench, and say where it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    print(f"Written to {path}.", flush=True)
 
 
 def spread(values: Iterable[float | None]) -> Spread | None:

@@ -15,7 +15,7 @@ from config.env import LOCAL_HOME
 from tests.bench import machine
 from tests.bench.chosen import some_of
 from tests.bench.errors import BenchError
-from tests.bench.report import Figures
+from tests.bench.report import Figures, write
 from tests.bench.turns import Turns
 
 from . import report
@@ -45,6 +45,7 @@ def main() -> int:
     print("\n" + report.text(lines), flush=True)
     write(asked.out, report.markdown(lines, about, asked.rounds))
     plan = {name: value for name, value in vars(asked).items() if name != "out"}
+    plan["contenders"] = {name: one.about for name, one in contenders(asked.threads).items() if name in asked.only}
     rest = {"failures": turns.failures, "machine": about, "plan": plan}
     write(asked.out.with_suffix(".json"), json.dumps({**summaries, **rest}, indent=1) + "\n")
     return 1 if turns.failures else 0
@@ -87,12 +88,6 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", type=some_of(NAMES), default=NAMES, help=f"contenders, by commas: {','.join(NAMES)}")
     parser.add_argument("--out", type=Path, default=HOME / "two-phase.md", help="the Markdown file; JSON beside it")
     return parser
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    print(f"Written to {path}.")
 
 
 if __name__ == "__main__":

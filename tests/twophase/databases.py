@@ -93,7 +93,8 @@ def require_prepared(server_url: str, wanted: int) -> None:
     if row is None or int(row[0]) < wanted:
         raise BenchError(
             f"Two-phase commit needs max_prepared_transactions = {wanted} or more, and this server has "
-            f"{row[0] if row else 0}. Set it and restart the server; or leave DATABASE_URL out, for a private one."
+            f"{row[0] if row else 0}. Choose fewer --threads; or set it and restart the server; "
+            "or leave DATABASE_URL out, for a private server."
         )
 
 

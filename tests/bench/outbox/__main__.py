@@ -15,6 +15,7 @@ from config.env import LOCAL_HOME
 from tests.bench import machine
 from tests.bench.chosen import some_of
 from tests.bench.environments import python_of
+from tests.bench.report import write
 from tests.bench.usage import Meter
 
 from .contenders import Contender, contenders, variants
@@ -39,9 +40,7 @@ def main() -> int:
     print("\n" + REPORT.table(bench.summaries, bench.turns.failures), flush=True)
     plan = {name: value for name, value in vars(asked).items() if name != "out"}
     plan["contenders"] = {one.name: one.about for one in chosen}
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(document(bench.summaries, bench.turns.failures, about, plan), indent=1) + "\n")
-    print(f"Written to {asked.out}.")
+    write(asked.out, json.dumps(document(bench.summaries, bench.turns.failures, about, plan), indent=1) + "\n")
     return 1 if bench.turns.failures else 0
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from config.env import LOCAL_HOME
 from tests.bench import machine
 from tests.bench.chosen import some_of
+from tests.bench.report import write
 from tests.bench.usage import Meter
 
 from . import report
@@ -43,11 +44,8 @@ def main() -> int:
     plan["contenders"] = {
         one.name: f"{one.about}; {one.concurrency} a process, {one.slow_concurrency} if slow" for one in chosen
     }
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(
-        json.dumps(report.document(bench.summaries, bench.turns.failures, about, plan), indent=1) + "\n"
-    )
-    print(f"Written to {asked.out}.")
+    document = report.document(bench.summaries, bench.turns.failures, about, plan)
+    write(asked.out, json.dumps(document, indent=1) + "\n")
     return 1 if bench.turns.failures else 0
 
 
