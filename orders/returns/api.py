@@ -7,7 +7,8 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, JsonResponse
 from django.urls import reverse
 
-from orders.api import decode, endpoint, find, idempotency_key, refusal
+from orders.answers import refusal
+from orders.api import decode, endpoint, find, idempotency_key
 
 from . import wording
 from .errors import ReturnRefused

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
-from orders.subscribers import message_id
+from orders.letters import message_id
 from outbox import Message, Retry, subscribe
 
 from . import wording
@@ -36,4 +36,4 @@ def send(message: Message[Any], subject: str, template: str, **extra: str) -> No
     context = {"returned": returned, "lines": returned.lines.select_related("line"), "link": link, **extra}
     context["parcel"] = wording.PARCEL[returned.parcel]
     text = render_to_string(template, context)
-    EmailMessage(subject, text, to=[message.body.email], headers={"Message-ID": message_id(message)}).send()
+    EmailMessage(subject, text, to=[message.body.email], headers={"Message-ID": message_id(message.id)}).send()

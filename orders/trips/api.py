@@ -7,7 +7,8 @@ from uuid import UUID
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 
-from orders.api import decode, endpoint, idempotency_key, refusal
+from orders.answers import refusal
+from orders.api import decode, endpoint, idempotency_key
 
 from . import offers, wording
 from .models import FlightOffer, HotelOffer, Trip

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
-from orders.subscribers import message_id
+from orders.letters import message_id
 from outbox import Message, Retry, subscribe
 
 from . import wording
@@ -37,4 +37,4 @@ def send(message: Message[Any], subject: str, template: str, **extra: str) -> No
     trip = Trip.objects.get(pk=message.body.trip_id)
     link = f"{settings.SITE_URL}{trip.get_absolute_url()}"
     text = render_to_string(template, {"trip": trip, "link": link, **extra})
-    EmailMessage(subject, text, to=[message.body.email], headers={"Message-ID": message_id(message)}).send()
+    EmailMessage(subject, text, to=[message.body.email], headers={"Message-ID": message_id(message.id)}).send()

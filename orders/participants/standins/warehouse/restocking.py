@@ -13,8 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from ..common.company import Company, Declined, Key, Reply, body_of, checked, explains, key_of
-from .models import Fault, LedgerEntry, Reservation, Restock, RestockStatus, Status, Stock
-from .reservations import Line, unknown
+from . import shelves
+from .models import Fault, LedgerEntry, Reservation, Restock, RestockStatus, Status
+from .reservations import unknown
+from .shelves import Line
 from .views import Wish
 
 USUAL = {"restock": "not_taken_back", "unrestock": "sold_again"}
@@ -57,12 +59,10 @@ def restock(key: str, order: str, lines: list[Line]) -> tuple[Restock, bool]:
         if (row.order, row.lines) != (order, lines):
             raise Declined("key_reused", "This key was used for another return.", status=422)
         return row, False
-    wanted = _pieces(lines)
-    stocks = list(Stock.objects.select_for_update().filter(sku__in=wanted).order_by("sku"))
+    wanted = shelves.wanted_of(lines)
+    shelves.locked(wanted)
     _refuse_more_than_left(order, wanted)
-    for stock in stocks:
-        stock.on_hand += wanted[stock.sku]
-    Stock.objects.bulk_update(stocks, ["on_hand"])
+    shelves.put_back(lines)
     row.order, row.lines, row.status = order, lines, RestockStatus.SHELVED
     row.save()
     LedgerEntry.write(order, "restocked", key, lines=lines)
@@ -74,14 +74,7 @@ def withdraw(key: str) -> Restock:
     declined. Raises Declined `sold_again` when somebody has bought them in the meantime: then only people can help."""
     row = Restock.claim(key)
     if row.status == RestockStatus.SHELVED:
-        wanted = _pieces(row.lines)
-        stocks = list(Stock.objects.select_for_update().filter(sku__in=wanted).order_by("sku"))
-        for stock in stocks:
-            if stock.available < wanted[stock.sku]:
-                gone = f"{wanted[stock.sku]} of {stock.sku} came back, and {stock.available} are left on the shelf."
-                raise Declined("sold_again", gone, sku=stock.sku)
-            stock.on_hand -= wanted[stock.sku]
-        Stock.objects.bulk_update(stocks, ["on_hand"])
+        shelves.take_off(row.lines)
         LedgerEntry.write(row.order, "unrestocked", key, lines=row.lines)
     row.status = RestockStatus.WITHDRAWN
     row.save(update_fields=["status"])
@@ -102,16 +95,9 @@ def _refuse_more_than_left(order: str, wanted: Counter[str]) -> None:
     for lines in Reservation._default_manager.filter(order=order, status=Status.COMMITTED).values_list(
         "lines", flat=True
     ):
-        left += _pieces(lines)
+        left += shelves.wanted_of(lines)
     for lines in Restock.objects.filter(order=order, status=RestockStatus.SHELVED).values_list("lines", flat=True):
-        left -= _pieces(lines)
+        left -= shelves.wanted_of(lines)
     for sku, quantity in sorted(wanted.items()):
         if quantity > left[sku]:
             raise Declined("never_left", f"{quantity} of {sku} would come back, and {left[sku]} are out.", sku=sku)
-
-
-def _pieces(lines: list[Line]) -> Counter[str]:
-    pieces: Counter[str] = Counter()
-    for line in lines:
-        pieces[line["sku"]] += line["quantity"]
-    return pieces

@@ -19,8 +19,8 @@ Line = dict[str, Any]
 
 def put_aside(lines: Sequence[Line]) -> None:
     """All of them or none. Raises Declined `out_of_stock` or `unknown_sku`."""
-    wanted = _wanted(lines)
-    found = {stock.sku: stock for stock in _locked(wanted)}
+    wanted = wanted_of(lines)
+    found = {stock.sku: stock for stock in locked(wanted)}
     for sku, quantity in sorted(wanted.items()):
         stock = found.get(sku)
         if stock is None:
@@ -33,8 +33,8 @@ def put_aside(lines: Sequence[Line]) -> None:
 
 def give_back(lines: Sequence[Line]) -> None:
     """What was put aside is free again."""
-    wanted = _wanted(lines)
-    stocks = _locked(wanted)
+    wanted = wanted_of(lines)
+    stocks = locked(wanted)
     for stock in stocks:
         stock.reserved -= wanted[stock.sku]
     _save(stocks)
@@ -42,12 +42,33 @@ def give_back(lines: Sequence[Line]) -> None:
 
 def take_out(lines: Sequence[Line]) -> None:
     """What was put aside leaves the warehouse."""
-    wanted = _wanted(lines)
-    stocks = _locked(wanted)
+    wanted = wanted_of(lines)
+    stocks = locked(wanted)
     for stock in stocks:
         stock.on_hand -= wanted[stock.sku]
         stock.reserved -= wanted[stock.sku]
     Stock.objects.bulk_update(stocks, ["on_hand", "reserved"])  # as many can be reserved as before: nothing to tell
+
+
+def put_back(lines: Sequence[Line]) -> None:
+    """Pieces that had left come back."""
+    wanted = wanted_of(lines)
+    stocks = locked(wanted)
+    for stock in stocks:
+        stock.on_hand += wanted[stock.sku]
+    _save(stocks)
+
+
+def take_off(lines: Sequence[Line]) -> None:
+    """Pieces that had come back are taken out again. Raises Declined `sold_again` when others have them now."""
+    wanted = wanted_of(lines)
+    stocks = locked(wanted)
+    for stock in stocks:
+        if stock.available < wanted[stock.sku]:
+            gone = f"{wanted[stock.sku]} of {stock.sku} came back, and {stock.available} are left on the shelf."
+            raise Declined("sold_again", gone, sku=stock.sku)
+        stock.on_hand -= wanted[stock.sku]
+    _save(stocks)
 
 
 def count(sku: str, on_hand: int) -> Stock:
@@ -63,16 +84,18 @@ def count(sku: str, on_hand: int) -> Stock:
 
 
 def _save(stocks: Sequence[Stock]) -> None:
-    Stock.objects.bulk_update(stocks, ["reserved"])
+    Stock.objects.bulk_update(stocks, ["on_hand", "reserved"])
     tell_stock(stocks)
 
 
-def _wanted(lines: Sequence[Line]) -> Counter[str]:
+def wanted_of(lines: Sequence[Line]) -> Counter[str]:
+    """How many pieces of each SKU."""
     wanted: Counter[str] = Counter()
     for line in lines:
         wanted[line["sku"]] += line["quantity"]
     return wanted
 
 
-def _locked(wanted: Counter[str]) -> list[Stock]:
+def locked(wanted: Counter[str]) -> list[Stock]:
+    """The rows of these SKUs, until the transaction ends."""
     return list(Stock.objects.select_for_update().filter(sku__in=wanted).order_by("sku"))

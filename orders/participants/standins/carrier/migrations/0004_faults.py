@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('carrier', '0001_initial'),
+        ('carrier', '0003_recalls'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('carrier', '0001_initial'),
+        ('carrier', '0002_pickup'),
     ]
 
     operations = [
