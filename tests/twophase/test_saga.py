@@ -39,14 +39,22 @@ def workers(lab, tmp_path):
     saga.stop()
 
 
+@pytest.fixture
+def eyes(lab):
+    orders, locks = Orders(lab), Locks(lab)
+    yield orders, locks
+    orders.close()
+    locks.close()
+
+
 def rows(url, statement):
     with cursor_on(url) as cursor:
         cursor.execute(statement)
         return cursor.fetchall()
 
 
-def test_the_next_order_of_the_product_is_done_while_the_killed_one_still_waits_for_its_lease(workers, lab):
-    orders, locks = Orders(lab), Locks(lab)
+def test_the_next_order_of_the_product_is_done_while_the_killed_one_still_waits_for_its_lease(workers, eyes):
+    orders, locks = eyes
     for number, dies_at in (("first", DECIDED), ("second", "")):
         orders.expect(number)
         workers.place(Order(number, "vase", dies_at))
@@ -56,8 +64,6 @@ def test_the_next_order_of_the_product_is_done_while_the_killed_one_still_waits_
     assert orders.count(["first"]) == 0
     assert Step.objects.get(run__key="lab:first", name="capture_payment").lease_until
     assert (locks.look(), locks.rows, locks.waiting) == (0, 0, 0)
-    orders.close()
-    locks.close()
 
 
 def test_an_order_takes_one_piece_and_one_payment(lab):
