@@ -26,11 +26,11 @@ OVERTAKEN = timedelta(seconds=30)  # how long an event at most waits for the ord
 
 
 def settle_endpoint() -> None:
-    """Make the endpoint that the environment names, or take it away; one statement when it is there already."""
+    """Make the endpoint that the environment names with a secret, or take it away; one statement when it is so."""
     found = Endpoint.objects.filter(pk=OURS).first()
     if found is not None and (found.url, found.secret, found.enabled_events) == (WEBHOOK_URL, WEBHOOK_SECRET, TYPES):
         return
-    if WEBHOOK_URL:
+    if WEBHOOK_URL and WEBHOOK_SECRET:
         values = {"url": WEBHOOK_URL, "secret": WEBHOOK_SECRET, "enabled_events": TYPES}
         Endpoint.objects.update_or_create(pk=OURS, defaults=values)
     elif found is not None:
