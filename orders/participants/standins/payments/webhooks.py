@@ -64,7 +64,7 @@ def _send(delivery: Delivery) -> bool:
         again = timezone.now() + backoff(delivery.attempts)
         delivery.due_at = again if again < delivery.event.created_at + GIVE_UP else None
     delivery.save()
-    said = {"event": delivery.event_id, "type": delivery.event.type, "status": status, "attempt": delivery.attempts}
+    said = {"event_id": delivery.event_id, "type": delivery.event.type, "status": status, "attempt": delivery.attempts}
     logger.info("standin.webhook", extra=said)
     return status is not None
 
