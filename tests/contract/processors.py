@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +12,16 @@ import pytest
 import stripe
 from stripe import StripeClient
 
+from orders.participants import payments
 from orders.participants.payments import PaymentRequest
 
 KEY = "STRIPE_TEST_KEY"
 NAMES = ["the stand-in", "Stripe"] if os.environ.get(KEY) else ["the stand-in"]
 STRIPE = "https://api.stripe.com"
 IN_TIME = timedelta(seconds=30)
+BACK = "https://shop.example/orders/1"
+SECURE = "pm_card_authenticationRequired"
+ALWAYS = {"enabled": True, "allow_redirects": "always"}
 NO_KEY = f"set {KEY} to a test key (sk_test_… or rk_test_…) to hold the contract against Stripe itself"
 
 
@@ -64,3 +68,21 @@ def stripe_itself() -> Processor:
     if not key.startswith(("sk_test_", "rk_test_")):
         pytest.fail(f"{KEY} is no test key; no test may move money.")
     return Processor("Stripe", key, STRIPE)
+
+
+def hold(processor: Processor, card: str = "pm_card_visa", **more: Any) -> payments.Authorization:
+    """By the shop's own client."""
+    return payments.authorize(replace(processor.request(card), **more), key=processor.order, timeout=IN_TIME)
+
+
+def charge(processor: Processor, card: str = "pm_card_visa") -> stripe.Charge:
+    """Held and captured."""
+    intent = hold(processor, card).intent_id
+    payments.capture(intent, key=f"{processor.order}:capture", timeout=IN_TIME)
+    return charge_of(processor, intent)
+
+
+def charge_of(processor: Processor, intent: str) -> stripe.Charge:
+    expanded = processor.api.payment_intents.retrieve(intent, {"expand": ["latest_charge"]}).latest_charge
+    assert isinstance(expanded, stripe.Charge)
+    return expanded
