@@ -23,6 +23,7 @@ from .forms import SwitchForm
 from .panel import LASTS, Panel
 
 View = Callable[[HttpRequest], HttpResponseBase]
+GO_ON = "Orders that wait go on by themselves, within a minute."
 
 
 def guarded(view: View) -> View:
@@ -87,9 +88,9 @@ def clear(request: HttpRequest) -> HttpResponse:
         name, fault = request.POST.get("company", ""), request.POST.get("fault", "")
         if fault.isdecimal():
             switches.end(name, int(fault))
-            return f"One fault of {name} has ended. Orders that wait go on by themselves."
+            return f"One fault of {name} has ended. {GO_ON}"
         ended = switches.ended(switches.all_well(name))
-        return f"{name.capitalize() or 'Everybody'} is well again: {ended}. Orders that wait go on by themselves."
+        return f"{name.capitalize() or 'Everybody'} is well again: {ended}. {GO_ON}"
 
     return answer(request, act)
 

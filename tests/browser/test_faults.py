@@ -45,7 +45,7 @@ def test_the_warehouse_goes_down_an_order_waits_and_completes_once_it_is_up_agai
     assert page.evaluate("window.notReloaded"), "all of it came by itself"
     expect(page.locator("#payments").get_by_placeholder("every order")).to_have_value("S-1")
     warehouse.get_by_role("button", name="End").press("Enter")
-    expect(page.get_by_role("alert")).to_contain_text("Orders that wait go on by themselves.")
+    expect(page.get_by_role("alert")).to_contain_text("Orders that wait go on by themselves, within a minute.")
     expect(page.locator("#live .confirmed")).to_have_count(5, timeout=REACTS)
     for order in Order.objects.all():
         assert ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total)) == []

@@ -77,7 +77,9 @@ class Command(BaseCommand):
         if given["json"]:
             self._print({"cleared": number})
         else:
-            self.stdout.write(f"{switches.ended(number).capitalize()}. Orders that wait go on by themselves.")
+            self.stdout.write(
+                f"{switches.ended(number).capitalize()}. Orders that wait go on by themselves, within a minute."
+            )
 
     def _tell(self, given: dict[str, Any], fault: Fault) -> None:
         if given["json"]:
