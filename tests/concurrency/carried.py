@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from orders.choreography import journeys, turning
 from orders.choreography.events import CaptureRefused
+from orders.choreography.forward import name_of
 from orders.choreography.models import JourneyStep
 from orders.models import Order
-from orders.sagas import capture_payment
+from orders.sagas import Checkout, book_shipment, capture_payment
 from sagas import sql
+from sagas.declaration import Step
 from sagas.models import Attempt, Run, StepStatus
 from sagas.testing.stage import Stage
 from sagas.transitions import begin_undo, locked
@@ -28,6 +31,7 @@ class Carried:
 
     def __init__(self, order: Order) -> None:
         self.order = order
+        self.asked, self.go_on = threading.Event(), threading.Event()
         self.stage: Stage = all_goes_well(EventStory(order), order.saga_key).stage
 
     @property
@@ -49,9 +53,14 @@ class BySaga(Carried):
     def run(self) -> Run:
         return Run.objects.get(key=self.order.saga_key)
 
-    def go_on_to_the_capture(self) -> None:
-        for _ in range(capture_payment.position):
+    def go_on_to(self, step: Step[Checkout, Any]) -> None:
+        """Until its turn has come."""
+        for _ in range(step.position):
             step_once(self.run.pk)
+
+    def book(self) -> None:
+        """A worker has the link that books the parcel."""
+        step_once(self.run.pk)
 
     def begin_capture(self) -> bool:
         """A worker's claim of the capture, in the caller's transaction; whether it got it."""
@@ -79,14 +88,20 @@ class ByEvents(Carried):
 
     coordination = "choreography"
 
-    def go_on_to_the_capture(self) -> None:
+    def go_on_to(self, step: Step[Checkout, Any]) -> None:
+        """Until its turn has come."""
         for _ in range(MOST):
             for one in relayed():
                 for subscriber in one.to:
-                    if subscriber == "payments.capture_payment":
+                    if subscriber == name_of(step):
+                        self.next = one
                         return
                     deliver(one, subscriber)
-        raise AssertionError("The capture never came.")
+        raise AssertionError(f"The turn of {step.name} never came.")
+
+    def book(self) -> None:
+        """A worker has the message upon which the parcel is booked."""
+        deliver(self.next, name_of(book_shipment))
 
     def begin_capture(self) -> bool:
         return journeys.begin(self.order.pk, capture_payment) is not None

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 
 from orders.models import Product
+from orders.sagas import book_shipment, capture_payment
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
 from sagas.standing import standings
@@ -24,11 +25,33 @@ def wish(transactional_db) -> PlaceOrder:
 
 
 @pytest.fixture(params=[BySaga, ByEvents])
-def carried(request, wish):
-    """The order with the parcel booked, about to be charged; each participant does what it is asked."""
+def placed(request, wish):
+    """The order just placed; each participant does what it is asked."""
     standings.forget()
     order = place_order(replace(wish, coordination=request.param.coordination), idempotency_key="k1").order
-    carried = request.param(order)
-    with carried.stage.set():
-        carried.go_on_to_the_capture()
-        yield carried
+    placed = request.param(order)
+    with placed.stage.set():
+        yield placed
+
+
+@pytest.fixture
+def carried(placed):
+    """The order with the parcel booked, about to be charged."""
+    placed.go_on_to(capture_payment)
+    return placed
+
+
+@pytest.fixture
+def booking(placed):
+    """The order about to be booked; the carrier takes its time until `go_on`."""
+    placed.go_on_to(book_shipment)
+    book = book_shipment.run
+
+    def slowly(context):
+        placed.asked.set()
+        placed.go_on.wait(10)
+        return book(context)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_shipment, "run", slowly)
+        yield placed

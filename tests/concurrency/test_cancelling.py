@@ -12,6 +12,8 @@ from orders import cancelling, status
 from orders.models import CancelRequest, Order
 from orders.sagas import authorize_payment, book_shipment, reserve_stock
 from sagas.models import Act
+from tests.sagas.clock import someone_waits_for_a_lock
+from tests.workers import until
 
 from .meanwhile import Meanwhile
 
@@ -72,6 +74,22 @@ def test_a_capture_that_comes_while_the_order_is_being_cancelled_never_begins(ca
     assert "Your card was not charged." in page
 
 
+def test_a_cancel_that_comes_while_the_parcel_is_being_booked_leaves_the_capture_nothing_to_do(booking):
+    """The worker asks the carrier; the cancel has it finish that, and nothing more; all that it did is undone."""
+    worker = Meanwhile(booking.book)
+    with transaction.atomic():
+        worker.thread.start()
+        assert booking.asked.wait(10)
+        assert cancelling.ask(booking.order).answer == "cancelled"
+        booking.go_on.set()
+        until(someone_waits_for_a_lock, 10, what="the worker records what the carrier said")
+    worker.ends()
+    assert worker.raised is None
+    assert booking.end().status == "cancelled"
+    assert not booking.charged
+    assert booking.undos() == UNDONE_ONCE
+
+
 def take(carried) -> bool:
     with transaction.atomic():
         return bool(carried.begin_capture())
@@ -109,8 +127,7 @@ def test_a_cancel_decided_on_what_is_no_longer_so_is_refused_and_told(carried):
     """The order went to a person's desk and back while the customer looked at what was before."""
     program = Meanwhile(lambda: by_api(carried.order, **{"If-Match": tag_of(carried)}))
     with transaction.atomic():
-        there_and_back(carried)
-        program.waits()
+        there_and_back(carried, program.waits)
     answer = program.ends()
     assert answer.status_code == 412
     assert "send the ETag of that" in answer.json()["errors"]["If-Match"][0]
@@ -122,8 +139,7 @@ def test_a_cancel_decided_on_what_is_no_longer_so_is_refused_and_told(carried):
 def test_the_page_says_so_too(carried):
     customer = Meanwhile(lambda: by_page(carried.order, version=1))
     with transaction.atomic():
-        there_and_back(carried)
-        customer.waits()
+        there_and_back(carried, customer.waits)
     page = customer.ends()
     assert "Your order changed after this page was shown, and was not cancelled." in page
     assert carried.now.status == "processing"
@@ -133,9 +149,10 @@ def test_the_page_says_so_too(carried):
     assert carried.end().status == "cancelled"
 
 
-def there_and_back(carried) -> None:
-    """To the desk and back; what carries the order is locked first, as whoever does that has it."""
+def there_and_back(carried, meanwhile) -> None:
+    """To the desk and back. What carries the order is locked first: whoever waits for that holds nothing of ours."""
     cancelling._lock_carrier(carried.order)
+    meanwhile()
     status.mark_needs_attention(carried.order.pk, "?")
     status.mark_processing(carried.order.pk)
 

@@ -27,8 +27,8 @@ from .carried import ByEvents, BySaga
 from .meanwhile import Meanwhile
 
 pytestmark = pytest.mark.django_db(transaction=True)
-by_saga = pytest.mark.parametrize("carried", [BySaga], indirect=True)
-by_events = pytest.mark.parametrize("carried", [ByEvents], indirect=True)
+by_saga = pytest.mark.parametrize("placed", [BySaga], indirect=True)
+by_events = pytest.mark.parametrize("placed", [ByEvents], indirect=True)
 
 
 @pytest.fixture
