@@ -1,7 +1,7 @@
 """How an order is locked and written: the only place that does either. The same for what operators edit of a product.
 
-Whoever changes an order holds its row lock and writes through `save`. Where a saga's run is locked as well, the run
-comes first: the engine locks the run and then calls the shop, so the other way round could deadlock.
+Whoever changes an order holds its row lock and writes through `save`, or `note`. Where a saga's run is locked as well,
+the run comes first: the engine locks the run and then calls the shop, so the other way round could deadlock.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ def save(order: Order, **changes: object) -> None:
     if not unchanged.update(version=F("version") + 1, updated_at=now, **changes):
         raise OrderChanged(order.number)
     for field, value in {**changes, "version": order.version + 1, "updated_at": now}.items():
+        setattr(order, field, value)
+
+
+def note(order: Order, **changes: object) -> None:
+    """Write what nobody decides on, without counting the version: a cancel is not refused for it. `order` is locked."""
+    now = timezone.now()
+    Order.objects.filter(pk=order.pk).update(updated_at=now, **changes)
+    for field, value in {**changes, "updated_at": now}.items():
         setattr(order, field, value)
 
 

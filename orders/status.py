@@ -13,7 +13,7 @@ from outbox import publish
 
 from .errors import UnexpectedStatus
 from .events import OrderCancelled, OrderConfirmed, OrderNeedsAttention, PaymentActionRequired
-from .locks import lock_order, save
+from .locks import lock_order, note, save
 from .models import Order
 from .money import minor_units
 from .participants.payments import Action
@@ -53,7 +53,7 @@ def ask_to_confirm(order_id: UUID, action: Action) -> None:
 
 def note_hold(order_id: UUID, payment_intent: str) -> None:
     """The bank holds the amount; in the transaction that records the authorisation."""
-    save(lock_order(order_id), payment_intent=payment_intent, action_url="")
+    note(lock_order(order_id), payment_intent=payment_intent, action_url="")
 
 
 def note_charge(order_id: UUID, payment_intent: str, amount: int) -> None:

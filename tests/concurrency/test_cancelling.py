@@ -10,7 +10,7 @@ from django.test import Client
 
 from orders import cancelling, status
 from orders.models import CancelRequest, Order
-from orders.sagas import authorize_payment, book_shipment, reserve_stock
+from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
 from sagas.models import Act
 from tests.sagas.clock import someone_waits_for_a_lock
 from tests.workers import until
@@ -147,6 +147,18 @@ def test_the_page_says_so_too(carried):
     assert seen
     assert "was not cancelled" not in by_page(carried.order, version=int(seen[1]))
     assert carried.end().status == "cancelled"
+
+
+def test_a_cancel_decided_before_the_bank_held_the_money_goes_through_when_it_does(placed):
+    """What the page and the program saw is a step behind, and nothing that anybody decides on has changed."""
+    tag = tag_of(placed)
+    seen = placed.now.version
+    placed.go_on_to(capture_payment)
+    assert placed.now.payment_intent
+    assert placed.now.version == seen
+    assert by_api(placed.order, **{"If-Match": tag}).status_code == 200
+    assert "was not cancelled" not in by_page(placed.order, version=seen)
+    assert placed.end().status == "cancelled"
 
 
 def there_and_back(carried, meanwhile) -> None:
