@@ -26,7 +26,7 @@ else:  # Django's own classes take no type arguments
 class TripAdmin(ReadOnly, TripBase):
     """Trips, newest first."""
 
-    list_display = ["number", "status", "status_reason", "email", "city", "departs", "amount", "created_at"]
+    list_display = ["number", "status", "status_reason", "email", "amount", "created_at"]
     list_filter = ["status", "city", "created_at"]
     search_fields = ["number__iexact", "email__icontains", "id__exact"]
     search_help_text = "Trip number, e-mail, or id"
