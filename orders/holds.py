@@ -39,7 +39,7 @@ def hold_of(
     if standing.paused:
         return Hold(f"We have put your {thing} on hold." if forward else "", wording.LOOKED_AT, "on hold")
     if action_url and forward:
-        return Hold(wording.CONFIRM, wording.confirm_within(), wording.WAITS_FOR_CUSTOMER)
+        return Hold(wording.CONFIRM, wording.confirm_within(thing), wording.WAITS_FOR_CUSTOMER)
     if standing.waits_for:
         who = wording.inside(said.step(step.name).who)
         limit = _limit(standing.waits_until, now, thing) if forward else ""

@@ -68,10 +68,7 @@ def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
     try:
         return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
     except payments.ActionRequired as wanted:
-        left = wanted.action.since + settings.ORDERS_CONFIRM_WITHIN - timezone.now()
-        if left <= timedelta(0) and ctx.attempt > 1:
-            raise Refused("authentication_timed_out", "The customer did not confirm the payment in time.") from wanted
-        raise Awaits(min(left, LOOK_AGAIN), "the customer is to confirm the payment", wanted.action) from wanted
+        raise until_confirmed(wanted.action, ctx.attempt) from wanted
 
 
 @authorize_payment.awaiting
@@ -193,6 +190,14 @@ def follow(change: StatusChange[Checkout]) -> None:
             status.mark_needs_attention(order, change.reason)
         case "completed" if change.resolution:
             status.confirm_order(order, "")
+
+
+def until_confirmed(action: payments.Action, attempt: int) -> Awaits | Refused:
+    """What the step raises while the bank waits for the customer, and once that takes too long."""
+    left = action.since + settings.ORDERS_CONFIRM_WITHIN - timezone.now()
+    if left <= timedelta(0) and attempt > 1:
+        return Refused("authentication_timed_out", "The customer did not confirm the payment in time.")
+    return Awaits(min(left, LOOK_AGAIN), "the customer is to confirm the payment", action)
 
 
 def _payment(order: Checkout) -> payments.PaymentRequest:

@@ -107,11 +107,11 @@ CONFIRM = "Your bank asks you to confirm this payment."
 WAITS_FOR_CUSTOMER = "waiting for you"
 
 
-def confirm_within() -> str:
+def confirm_within(thing: str) -> str:
     """What becomes of a payment that the customer confirms, and of one that they do not."""
     minutes = math.ceil(settings.ORDERS_CONFIRM_WITHIN.total_seconds() / 60)
     span = "a minute" if minutes == 1 else f"{minutes} minutes"
-    return f"Your order goes on as soon as you have. If you do not within {span}, we cancel it and charge nothing."
+    return f"Your {thing} goes on as soon as you have. If you do not within {span}, we cancel it and charge nothing."
 
 
 LOOKED_AT = "One of us looks at it before it goes on. You need not do anything."

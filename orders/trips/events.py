@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from outbox import event
@@ -18,6 +19,18 @@ class TripPlaced:
     email: str
     amount: int
     currency: str
+
+
+@event("trips.payment_action_required", version=1)
+@dataclass(frozen=True)
+class TripPaymentActionRequired:
+    """The bank wants the traveller to confirm the payment at `url`, until `until`; nothing is held before."""
+
+    trip_id: UUID
+    number: str
+    email: str
+    url: str
+    until: datetime
 
 
 @event("trips.payment_authorized", version=1)

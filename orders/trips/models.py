@@ -97,6 +97,9 @@ class Trip(models.Model):
     currency = models.CharField(max_length=3, choices=Currency.choices)
     payment_intent = models.CharField(max_length=255, blank=True, help_text="The bank's name of the payment.")
     charged = models.PositiveIntegerField(default=0, help_text="What the card was charged, in minor units.")
+    action_url = models.TextField(
+        blank=True, help_text="Where the traveller confirms the payment, while the bank asks."
+    )
     idempotency_key = models.CharField(max_length=255, blank=True, editable=False)
     request_hash = models.CharField(max_length=64, blank=True, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Counts changes; see trips/status.py.")

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.urls import reverse
 
 from orders.participants import flight, hotel, payments
+from orders.sagas import until_confirmed
 from outbox import publish
-from sagas import NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
 
 from . import status
 from .events import (
@@ -63,8 +65,17 @@ FOREVER = Retry.until_done(longest=timedelta(minutes=2))
 
 @trip.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT)
 def authorize_payment(ctx: StepContext[Journey]) -> payments.Authorization:
-    """The bank holds the amount; nothing is charged."""
-    return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
+    """The bank holds the amount; nothing is charged. Where it wants the traveller to confirm, the step waits."""
+    try:
+        return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
+    except payments.ActionRequired as wanted:
+        raise until_confirmed(wanted.action, ctx.attempt) from wanted
+
+
+@authorize_payment.awaiting
+def confirmation_awaited(ctx: StepContext[Journey], awaits: Awaits) -> None:
+    if isinstance(awaits.detail, payments.Action):
+        status.ask_to_confirm(ctx.input.trip_id, awaits.detail)
 
 
 @authorize_payment.undo
@@ -82,7 +93,7 @@ def find_authorization(ctx: StepContext[Journey]) -> payments.Authorization | No
 
 @authorize_payment.recorded
 def payment_authorized(ctx: StepContext[Journey], held: payments.Authorization) -> None:
-    status.note(ctx.input.trip_id, payment_intent=held.intent_id)
+    status.note(ctx.input.trip_id, payment_intent=held.intent_id, action_url="")
     fact = TripPaymentAuthorized(ctx.input.trip_id, held.intent_id, held.amount, held.currency)
     publish(fact, key=ctx.input.key)
 
@@ -138,21 +149,21 @@ def hotel_cancelled(ctx: UndoContext[Journey, hotel.Room]) -> None:
     retry=Retry(attempts=4, first=timedelta(seconds=1), longest=timedelta(seconds=30)),
 )
 def capture_payment(ctx: StepContext[Journey]) -> payments.Capture:
-    """The card is charged: from here only forward."""
+    """The card is charged: from here only forward. A hold that has expired is renewed first, where the bank does so."""
     intent = ctx.result_of(authorize_payment).intent_id
-    return payments.capture(intent, key=ctx.key, timeout=ctx.timeout)
+    return payments.capture(intent, key=ctx.key, timeout=ctx.timeout, renew=_payment(ctx.input))
 
 
 @capture_payment.probe
 def find_capture(ctx: StepContext[Journey]) -> payments.Capture | NotApplied:
     """What the bank says became of a capture whose answer was lost."""
     intent = ctx.result_of(authorize_payment).intent_id
-    return payments.find_capture(intent, timeout=ctx.timeout) or NotApplied()
+    return payments.find_capture(intent, timeout=ctx.timeout, renew=_payment(ctx.input)) or NotApplied()
 
 
 @capture_payment.recorded
 def payment_captured(ctx: StepContext[Journey], captured: payments.Capture) -> None:
-    status.note(ctx.input.trip_id, charged=captured.amount)
+    status.note(ctx.input.trip_id, payment_intent=captured.intent_id, charged=captured.amount)
     fact = TripPaymentCaptured(ctx.input.trip_id, captured.intent_id, captured.amount, ctx.input.currency)
     publish(fact, key=ctx.input.key)
 
@@ -202,4 +213,5 @@ def _payment(wish: Journey) -> payments.PaymentRequest:
         currency=wish.currency,
         payment_method=wish.payment_method,
         email=wish.email,
+        return_url=f"{settings.SITE_URL}{reverse('trip-returned', args=[wish.trip_id])}",
     )

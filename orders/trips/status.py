@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
 from orders.errors import OrderChanged, UnexpectedStatus
 from orders.money import minor_units
+from orders.participants.payments import Action
 from outbox import publish
 
-from .events import TripCancelled, TripConfirmed, TripNeedsAttention
+from .events import TripCancelled, TripConfirmed, TripNeedsAttention, TripPaymentActionRequired
 from .models import Trip
 
 Status = Trip.Status
@@ -65,6 +67,16 @@ def mark_processing(trip_id: UUID) -> None:
     move(lock_trip(trip_id), Status.PROCESSING, status_reason="")
 
 
+def ask_to_confirm(trip_id: UUID, action: Action) -> None:
+    """The bank wants the traveller to confirm the payment; they are told once. No-op when the trip goes on no more."""
+    trip = lock_trip(trip_id)
+    if trip.status != Status.PROCESSING or trip.action_url == action.url:
+        return
+    save(trip, payment_intent=action.intent_id, action_url=action.url)
+    until = action.since + settings.ORDERS_CONFIRM_WITHIN
+    publish(TripPaymentActionRequired(trip.pk, trip.number, trip.email, action.url, until), key=trip.saga_key)
+
+
 def note(trip_id: UUID, **facts: object) -> None:
     """Write what a company told us onto the trip; its status stays."""
     save(lock_trip(trip_id), **facts)
@@ -76,7 +88,7 @@ def move(trip: Trip, status: str, **changes: object) -> bool:
         return False
     if trip.status not in ALLOWED[status]:
         raise UnexpectedStatus(trip.number, trip.status, status)
-    save(trip, status=status, **changes)
+    save(trip, status=status, action_url="", **changes)
     return True
 
 

@@ -1,5 +1,6 @@
-"""The letters to travellers. None is sent before all is booked and paid, or all is undone: so none is ever taken back.
+"""What is done about events of trips: travellers are written to, and the card processor's reports wake trips.
 
+No letter says anything of a trip before all of it is booked and paid, or undone: so none is ever taken back.
 A letter is sent outside of transactions. What is said of one that is sent twice in `orders.subscribers` holds here too.
 """
 
@@ -12,11 +13,14 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from orders.letters import message_id
+from orders.webhooks.events import PaymentReported
 from outbox import Message, Retry, subscribe
 
 from . import wording
-from .events import TripCancelled, TripConfirmed
+from .events import TripCancelled, TripConfirmed, TripPaymentActionRequired
 from .models import Trip
+from .sagas import authorize_payment, capture_payment
+from .sagas import trip as saga
 
 PATIENT = Retry(attempts=8)
 
@@ -32,6 +36,14 @@ def write_cancellation(message: Message[TripCancelled]) -> str:
     return send(message, f"Your trip {message.body.number} is cancelled", "trips/mail/cancelled.txt", reason=reason)
 
 
+def write_request(message: Message[TripPaymentActionRequired]) -> str:
+    """That the bank asks the traveller to confirm the payment; nothing once they have, or the trip goes on no more."""
+    if Trip.objects.get(pk=message.body.trip_id).action_url != message.body.url:
+        return ""
+    subject = f"Please confirm the payment of your trip {message.body.number}"
+    return send(message, subject, "trips/mail/confirm_payment.txt")
+
+
 @subscribe(TripConfirmed, name="trips.email_itinerary", retry=PATIENT, call=write_itinerary)
 def email_itinerary(message: Message[TripConfirmed], letter: str) -> None:
     """The letter is out; that it was is what the inbox remembers."""
@@ -42,10 +54,25 @@ def email_cancellation(message: Message[TripCancelled], letter: str) -> None:
     """The letter is out; that it was is what the inbox remembers."""
 
 
+@subscribe(TripPaymentActionRequired, name="trips.email_confirm_payment", retry=PATIENT, call=write_request)
+def email_confirm_payment(message: Message[TripPaymentActionRequired], letter: str) -> None:
+    """The letter is out, or was not needed any more."""
+
+
+@subscribe(PaymentReported, name="trips.payment_reported")
+def payment_reported(message: Message[PaymentReported]) -> None:
+    """A doorbell: the trip that waits for its traveller, or for an answer of the bank, asks the bank itself."""
+    about = message.body.payment_intent
+    waiting = Trip.objects.filter(payment_intent=about, status=Trip.Status.PROCESSING).first() if about else None
+    if waiting is not None:
+        for step in (authorize_payment, capture_payment):
+            saga.wake(waiting.saga_key, step=step.name)
+
+
 def send(message: Message[Any], subject: str, template: str, **extra: str) -> str:
     """Render one letter to the traveller and hand it to the mail server; its Message-ID."""
     trip, letter = Trip.objects.get(pk=message.body.trip_id), message_id(message.id)
     link = f"{settings.SITE_URL}{trip.get_absolute_url()}"
-    text = render_to_string(template, {"trip": trip, "link": link, **extra})
+    text = render_to_string(template, {"trip": trip, "event": message.body, "link": link, **extra})
     EmailMessage(subject, text, to=[message.body.email], headers={"Message-ID": letter}).send()
     return letter

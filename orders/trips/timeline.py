@@ -10,6 +10,7 @@ from django.utils import timezone
 from orders import standing
 from orders.holds import Hold, hold_of
 from orders.timeline import ShownStep, show
+from orders.wording import WAITS_FOR_CUSTOMER
 from sagas.models import Run, StepStatus
 
 from . import wording
@@ -35,7 +36,7 @@ class Timeline:
         if run is None:  # finished long ago, and pruned
             return cls(trip, [], wording.charge(trip, StepStatus.PENDING), can_cancel=False)
         stands = standing.of_run(run)
-        hold = hold_of(stands, now, "trip", wording)
+        hold = hold_of(stands, now, "trip", wording, action_url=trip.action_url)
         return cls(
             trip=trip,
             steps=[show(step, stands, now, hold, wording) for step in stands.steps],
@@ -56,6 +57,12 @@ class Timeline:
         return f"{why} {self.hold.reason}".lstrip() if self.hold else why
 
     @property
+    def action_url(self) -> str:
+        """Where the traveller confirms the payment; empty while the bank does not ask for that."""
+        asked = self.hold is not None and self.hold.label == WAITS_FOR_CUSTOMER
+        return self.trip.action_url if asked else ""
+
+    @property
     def pause(self) -> str:
         """How long the page waits before it asks again; empty when nothing will change any more."""
         if self.trip.is_final:
@@ -67,7 +74,15 @@ class Timeline:
     @property
     def fingerprint(self) -> str:
         """Changes with anything that is shown."""
-        shown = (self.trip.status, self.headline, self.reason, self.charge, self.can_cancel, self.steps)
+        shown = (
+            self.trip.version,
+            self.headline,
+            self.reason,
+            self.charge,
+            self.can_cancel,
+            self.action_url,
+            self.steps,
+        )
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
 
 

@@ -16,6 +16,8 @@ from orders.forms import new_token
 from . import offers
 from .forms import TripForm, destination
 from .models import Trip
+from .sagas import authorize_payment
+from .sagas import trip as saga
 from .services import cancel_trip, place_trip
 from .timeline import Timeline
 from .validation import parse_trip
@@ -64,6 +66,15 @@ def progress(request: HttpRequest, trip_id: UUID) -> HttpResponse:
     if request.GET.get("seen") == timeline.fingerprint:
         return HttpResponse(status=204)
     return render(request, "trips/progress.html", {"trip": timeline.trip, "timeline": timeline})
+
+
+@never_cache
+@require_GET
+def returned(request: HttpRequest, trip_id: UUID) -> HttpResponseRedirect:
+    """The bank sends the browser here once the traveller confirmed, or did not: the trip asks the bank at once."""
+    placed = get_object_or_404(Trip, pk=trip_id)
+    saga.wake(placed.saga_key, step=authorize_payment.name)
+    return redirect(placed)
 
 
 @require_POST

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+import requests
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
 
+from orders.reconciliation.nightly import reconcile
+from orders.reconciliation.sagas import order_page
 from orders.trips.models import Trip
 from orders.trips.sagas import trip as saga
 from orders.trips.services import cancel_trip
 from orders.trips.timeline import Timeline
+from orders.webhooks.events import PaymentReported
+from outbox import publish, testing
 from sagas.models import Run
 from sagas.testing import given_run
 from tests.concurrency.test_sagas import at_once
@@ -119,6 +129,79 @@ def test_a_price_that_changed_since_the_page_was_shown_books_nothing(travel: Tra
         assert (carried(trip).status_reason, travel.differences(trip)) == ("price_changed", [])
     finally:
         travel.set_flight("SA220", price=149_00)
+
+
+def test_a_traveller_whose_bank_asks_confirms_and_the_trip_goes_on_at_once(
+    travel: Travel, client: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    trip = asked(travel)
+    page = client.get(f"/trips/{trip.pk}/").content.decode()
+    assert f'href="{trip.action_url}"' in page
+    assert "Your trip goes on as soon as you have." in page
+    testing.drain()
+    assert [letter.subject for letter in mailoutbox] == [f"Please confirm the payment of your trip {trip.number}"]
+    assert f"/trips/{trip.pk}/returned" in answered(trip, "confirm")
+    assert not is_looked_at_soon(trip)
+    assert client.get(f"/trips/{trip.pk}/returned")["Location"] == f"/trips/{trip.pk}/"
+    assert is_looked_at_soon(trip)
+    trip = carried(trip)
+    assert (trip.status, trip.action_url, travel.differences(trip)) == ("confirmed", "", [])
+
+
+def test_a_traveller_who_refuses_at_the_bank_books_nothing(travel: Travel) -> None:
+    trip = asked(travel)
+    answered(trip, "refuse")
+    trip = carried(trip)
+    assert (trip.status, trip.status_reason, travel.did(trip)) == (
+        "cancelled",
+        "authentication_failed",
+        [("payments", "canceled")],
+    )
+
+
+def test_a_report_of_the_bank_has_the_trip_ask_it_now(travel: Travel) -> None:
+    trip = asked(travel)
+    assert not is_looked_at_soon(trip)
+    with transaction.atomic():
+        reported = PaymentReported("evt_1", "payment_intent.amount_capturable_updated", trip.payment_intent, "")
+        publish(reported, key="")
+    testing.drain()
+    assert is_looked_at_soon(trip)
+
+
+def test_the_nightly_comparison_knows_trips(travel: Travel) -> None:
+    paid, undone = carried(travel.place()), carried(travel.place(flight="SA105", hotel="pensao-mirante"))
+    now = timezone.now()
+    reconcile(now - timedelta(minutes=5), now + timedelta(days=1))
+    assert not Run.objects.filter(name="books", subject__in=[paid.number, undone.number]).exists()
+    Trip.objects.filter(pk=paid.pk).update(charged=1)
+    reconcile(now - timedelta(minutes=5), now + timedelta(days=1))
+    (case,) = Run.objects.filter(name="books", subject=paid.number)
+    assert (case.input["ours"], case.input["theirs"]) == (1, 30100)
+    assert order_page(paid.number) == f"/admin/trips/trip/{paid.pk}/change/"
+
+
+def asked(travel: Travel) -> Trip:
+    """A trip whose traveller is to confirm the payment."""
+    trip = travel.place(card="pm_card_threeDSecure2Required")
+    step_once(run_of(trip).pk)
+    trip.refresh_from_db()
+    assert trip.action_url
+    assert travel.did(trip) == []
+    return trip
+
+
+def is_looked_at_soon(trip: Trip) -> bool:
+    """Not in a minute, as when nobody says that the traveller has answered."""
+    wake_at = run_of(trip).wake_at
+    return wake_at is not None and wake_at < timezone.now() + timedelta(seconds=20)
+
+
+def answered(trip: Trip, word: str) -> str:
+    """The traveller's word on the bank's page; where the browser is sent then."""
+    response = requests.post(trip.action_url, data={"answer": word}, timeout=10, allow_redirects=False)
+    assert response.status_code == 303, response.text
+    return response.headers["Location"]
 
 
 def test_too_late_to_cancel_once_the_card_is_being_charged(travel: Travel) -> None:
