@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from orders.models import Order
 from orders.money import minor_units
+from orders.trips.models import Trip
 
 from .processor import Theirs
 
@@ -82,14 +83,16 @@ def compare_missing(ours: Ours, theirs: Theirs | None) -> Difference | None:
 
 
 def ours_of(numbers: Collection[str]) -> dict[str, Ours]:
-    """Our books of these orders, by number."""
-    return {row.number: _ours(row) for row in _with_refunds().filter(number__in=numbers)}
+    """Our books of these orders and trips, by number."""
+    orders = [_ours(row) for row in _with_refunds().filter(number__in=numbers)]
+    return {one.number: one for one in [*orders, *map(_trip, Trip.objects.filter(number__in=numbers))]}
 
 
 def charged_between(since: object, until: object) -> Iterator[Ours]:
-    """Our books of the orders placed in [since, until) that were charged, the oldest first."""
-    rows = _with_refunds().filter(created_at__gte=since, created_at__lt=until, charged__gt=0)
-    return (_ours(row) for row in rows.order_by("created_at").iterator())
+    """Our books of the orders and trips placed in [since, until) that were charged, of each the oldest first."""
+    charged = Q(created_at__gte=since, created_at__lt=until, charged__gt=0)
+    yield from (_ours(row) for row in _with_refunds().filter(charged).order_by("created_at").iterator())
+    yield from (_trip(row) for row in Trip.objects.filter(charged).order_by("created_at").iterator())
 
 
 def _with_refunds() -> QuerySet[Order]:
@@ -106,6 +109,11 @@ def _ours(row: Order) -> Ours:
     refunded, returning = row.refunded, row.returning  # type: ignore[attr-defined]  # annotated
     status = "returning" if returning else row.status
     return Ours(row.pk, row.number, status, row.payment_intent, row.charged, minor_units(refunded), row.currency)
+
+
+def _trip(row: Trip) -> Ours:
+    """A trip is paid as an order is; nothing of it is ever given back, since it is charged when all is booked."""
+    return Ours(row.pk, row.number, row.status, row.payment_intent, row.charged, 0, row.currency)
 
 
 def _difference(kind: str, theirs: Theirs, ours: int, amount: int) -> Difference:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from django.urls import reverse
 
 from orders.models import Order
+from orders.trips.models import Trip
 from sagas import Refused, Retry, Saga, StepContext
 
 from . import wording
@@ -23,7 +24,9 @@ ASK = timedelta(seconds=20)
 
 
 def order_page(number: str) -> str:
-    """The order's page in the admin; the list of orders for a number that is not ours."""
+    """The order's or the trip's page in the admin; the list of orders for a number that is not ours."""
+    if trip := Trip.objects.filter(number=number).only("pk").first():
+        return reverse("admin:trips_trip_change", args=[trip.pk])
     order = Order.objects.filter(number=number).only("pk").first()
     return reverse("admin:orders_order_change", args=[order.pk]) if order else reverse("admin:orders_order_changelist")
 
