@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from sagas.models import Run
 
 from .choreography.trailadmin import TrailAdmin, run_url
-from .models import CancelRequest, Order, OrderLine
+from .models import CancelRequest, Notice, Order, OrderLine
 from .productadmin import ProductAdmin
 
 __all__ = ["OrderAdmin", "ProductAdmin"]
@@ -20,9 +20,10 @@ __all__ = ["OrderAdmin", "ProductAdmin"]
 if TYPE_CHECKING:
     LinesBase = admin.TabularInline[OrderLine, Order]
     RequestsBase = admin.TabularInline[CancelRequest, Order]
+    NoticesBase = admin.TabularInline[Notice, Order]
     OrderBase = admin.ModelAdmin[Order]
 else:  # Django's own classes take no type arguments
-    LinesBase = RequestsBase = admin.TabularInline
+    LinesBase = RequestsBase = NoticesBase = admin.TabularInline
     OrderBase = admin.ModelAdmin
 
 
@@ -56,6 +57,15 @@ class CancelRequestInline(ReadOnly, RequestsBase):
     extra = 0
 
 
+class NoticeInline(ReadOnly, NoticesBase):
+    """The letters to its customer. One that was begun and not sent may have gone out all the same."""
+
+    model = Notice
+    fields = ["kind", "begun_at", "sent_at", "message_id"]
+    extra = 0
+    verbose_name_plural = "letters"
+
+
 @admin.register(Order)
 class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
     """Orders, newest first."""
@@ -66,7 +76,7 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
     search_help_text = "Order number, e-mail, or id"
     date_hierarchy = "created_at"
     show_full_result_count = False
-    inlines = [LineInline, CancelRequestInline]
+    inlines = [LineInline, CancelRequestInline, NoticeInline]
     fields = readonly_fields = (
         "number",
         "status",

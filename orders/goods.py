@@ -11,7 +11,7 @@ from sagas import TooLate
 from .choreography import turning
 from .models import Order
 from .sagas import checkout
-from .status import mark_cancelling
+from .status import mark_cancelling, tell_the_desk
 
 logger = logging.getLogger(__name__)
 
@@ -22,11 +22,14 @@ WHY = "The warehouse put the goods aside for as long as it does, and has given t
 def given_away(number: str) -> bool:
     """The order's reservation has expired: have the order undone while the card is not charged; whether it is.
 
-    From the capture on it goes forward. The warehouse then takes the pieces if they are still there, and else refuses:
-    that brings the order to a person's desk, with what to do.
+    From the capture on it goes forward: the warehouse takes the pieces if they are still there, and else refuses, which
+    brings the order to a person's desk. One that is there already has it added to what the operator reads.
     """
     order = Order.objects.filter(number=number).first()
     withdrawn = order is not None and not order.is_final and _withdraw(order)
+    if order is not None and not withdrawn:
+        with transaction.atomic():
+            tell_the_desk(order.pk, WHY)
     logger.info("orders.goods_given_away", extra={"order": number, "withdrawn": withdrawn})
     return withdrawn
 

@@ -76,4 +76,7 @@ def _is_overtaken(order: Order, kind: Notice.Kind) -> bool:
 def _begun(order: Order, kind: Notice.Kind, message_id: str, found: Notice | None) -> Notice | None:
     if found is None:
         return Notice.objects.create(order=order, kind=kind, message_id=message_id)
-    return None if found.sent_at else found
+    if found.sent_at:
+        return None
+    Notice.objects.filter(pk=found.pk).update(begun_at=Now())
+    return found

@@ -87,6 +87,13 @@ def mark_needs_attention(order_id: UUID, why: str) -> None:
         publish(OrderNeedsAttention(order.pk, order.number, why), key=order.saga_key)
 
 
+def tell_the_desk(order_id: UUID, news: str) -> None:
+    """Add a sentence to what the operator reads of an order that is on their desk; no-op for any other, and twice."""
+    order = lock_order(order_id)
+    if order.status == Status.NEEDS_ATTENTION and news not in order.status_reason:
+        save(order, status_reason=f"{order.status_reason} {news}"[:500])
+
+
 def mark_processing(order_id: UUID) -> None:
     """An operator set a stuck saga going again, forwards."""
     move(lock_order(order_id), Status.PROCESSING, status_reason="")

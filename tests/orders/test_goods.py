@@ -146,6 +146,19 @@ def test_a_charged_order_goes_on_when_its_goods_are_given_away(order: Order, str
     assert not DeadLetter.objects.exists()
 
 
+def test_an_order_on_a_persons_desk_says_that_its_goods_are_given_away_once(
+    order: Order, stream: Redis, consumer: Consumer
+) -> None:
+    advance(order, 4)
+    Run.objects.update(status="stuck")
+    Order.objects.update(status="needs_attention", status_reason="The capture is in doubt.")
+    expired(stream, order.number)
+    expired(stream, order.number)
+    hear(consumer)
+    order.refresh_from_db()
+    assert (order.status, order.status_reason) == ("needs_attention", f"The capture is in doubt. {goods.WHY}")
+
+
 def test_an_order_that_ended_or_is_not_ours_is_left_alone(order: Order, stream: Redis, consumer: Consumer) -> None:
     Order.objects.update(status="confirmed")
     Run.objects.all().delete()
