@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.standins import Standins
 from tests.workers import until
 
+from .own_warehouse import empty_warehouse, run
 from .test_warehouse_standin import Caller, at_once, code
 
 
@@ -96,6 +97,44 @@ def test_a_release_and_an_expiry_at_once_give_back_once(standins: Standins) -> N
         assert {answer.status_code for answer in at_once(shop.release, shop.expire, shop.release)} == {200}
         assert shop.available == 5
         assert sum(Counter(shop.did())[what] for what in ("released", "expired")) == 1
+
+
+RACE = """
+import threading, time
+import django
+django.setup()
+from datetime import timedelta
+from django.db import connection, connections, transaction
+from orders.participants.standins.__main__ import migrate
+from orders.participants.standins.warehouse import reservations, shelves, upkeep
+from orders.participants.standins.warehouse.models import Reservation, Stock
+migrate()
+
+def waits():
+    with connections["carrier"].cursor() as cursor:  # a third session on the same server
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()")
+        return cursor.fetchone()
+
+with transaction.atomic():
+    shelves.count("mug", 5)
+    reservations.reserve("k", "S-1", [{"sku": "mug", "quantity": 2}])
+    Reservation.objects.update(expires_at="2026-01-01T00:00Z")
+expired = []
+with transaction.atomic():
+    reservations.commit("k")
+    other = threading.Thread(target=lambda: expired.append(upkeep.let_expire()))
+    other.start()
+    until = time.monotonic() + 20
+    while not waits():
+        assert time.monotonic() < until, "the upkeep waits for the key"
+other.join()
+assert (expired, Reservation.objects.get().status) == ([0], "committed"), expired
+assert (Stock.objects.get().on_hand, Stock.objects.get().reserved) == (3, 0)
+"""
+
+
+def test_the_upkeep_that_meets_a_commit_on_another_connection_takes_nothing_back() -> None:
+    run(["-c", RACE], empty_warehouse("test_warehouse_race"))
 
 
 @dataclass

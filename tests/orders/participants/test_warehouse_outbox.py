@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 import pytest
@@ -17,12 +13,13 @@ from django.conf import settings
 from redis import Redis
 
 from orders.models import Product
-from orders.participants.standins.companies import COMPANIES, database_variable
+from orders.participants.standins.companies import database_variable
 from outbox.schemas import check_schemas
 from outbox.testing import CrashPoint, crashing_relay
 from tests.standins import PROGRAM, Standins
 from tests.workers import ROOT, Programs, until
 
+from .own_warehouse import empty_warehouse, run
 from .test_warehouse_standin import Caller
 
 CONTRACT = ROOT / "orders" / "participants" / "warehouse_events.json"
@@ -107,34 +104,8 @@ def stream() -> Iterator[Redis]:
 
 @pytest.fixture
 def warehouse() -> dict[str, str]:
-    """A warehouse of this test's own, beside the running one: an empty database, and the environment to use it."""
-    server = urlsplit(os.environ["DATABASE_URL"])
-    connection = psycopg2.connect(os.environ["DATABASE_URL"])
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute("DROP DATABASE IF EXISTS test_warehouse_outbox WITH (FORCE)")
-        cursor.execute("CREATE DATABASE test_warehouse_outbox")
-    connection.close()
-    url = urlunsplit(server._replace(path="/test_warehouse_outbox"))
-    return {
-        **{database_variable(company): url for company in COMPANIES},
-        "DJANGO_SETTINGS_MODULE": "orders.participants.standins.settings",
-        "WAREHOUSE_STREAM": "warehouse.crashes",
-        "WAREHOUSE_LEASE": "2",
-    }
-
-
-def run(arguments: list[str], environment: dict[str, str]) -> None:
-    """A process of the stand-ins' project that must end well."""
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    """A warehouse of this test's own, with nothing in it."""
+    return empty_warehouse("test_warehouse_outbox")
 
 
 def unpublished(warehouse: dict[str, str]) -> list[str]:
