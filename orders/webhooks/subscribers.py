@@ -24,7 +24,7 @@ MOVES = "payment_intent."
 def state_of(message: Message[PaymentReported]) -> str:
     """How the payment stands now, by the processor's own word; "" for a report that moves no order."""
     about = message.body
-    if not (about.type.startswith(MOVES) and about.payment_intent and about.order_number):
+    if not (about.type.startswith(MOVES) and about.payment_intent) or _unsettled(about) is None:
         return ""
     return payments.state_of(about.payment_intent, timeout=TIMEOUT)
 
@@ -32,9 +32,15 @@ def state_of(message: Message[PaymentReported]) -> str:
 @subscribe(PaymentReported, name="webhooks.settle", retry=Retry(attempts=8), call=state_of)
 def settle(message: Message[PaymentReported], state: str) -> None:
     """Have the order that waits on the payment look at it now."""
-    order = Order.objects.filter(number=message.body.order_number).first()
-    if state and order is not None and not order.is_final:
+    order = _unsettled(message.body)
+    if state and order is not None:
         settling.settle(order, state, message.body.type)
+
+
+def _unsettled(about: PaymentReported) -> Order | None:
+    """The order that the report is about, unless nothing can change about it any more."""
+    order = Order.objects.filter(number=about.order_number).first() if about.order_number else None
+    return None if order is None or order.is_final else order
 
 
 def write(message: Message[PaymentActionRequired]) -> None:
