@@ -156,7 +156,10 @@ def product_json(product: Product) -> dict[str, object]:
 
 
 def order_json(order: Order) -> dict[str, object]:
-    """`status` is one of `Order.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text."""
+    """`status` is one of `Order.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text.
+
+    `action_url` is where the customer confirms the payment, empty while the bank does not ask for that.
+    """
     standing = standing_of(order)
     steps = standing.steps if standing else ()
     return {
@@ -168,6 +171,7 @@ def order_json(order: Order) -> dict[str, object]:
         "reason": wording.customer_reason(order),
         "total": str(order.total),
         "currency": order.currency,
+        "action_url": order.action_url,
         "cancel": cancel_json(order),
         "steps": [{"name": step.name, "status": step.status, "attempts": step.attempts} for step in steps],
     }

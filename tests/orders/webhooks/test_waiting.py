@@ -55,6 +55,13 @@ def test_the_order_page_says_what_the_bank_asks_and_where(asked: Order, client: 
     assert '<a class="button" id="confirm-payment" href="https://bank.example/3ds">Confirm with your bank</a>' in page
 
 
+def test_the_api_says_where_to_confirm_and_no_more_once_that_is_over(asked: Order, bank: Bank, client: Client) -> None:
+    assert client.get(f"/api/orders/{asked.pk}").json()["action_url"] == "https://bank.example/3ds"
+    bank.state = "requires_capture"
+    looked_at_again(asked)
+    assert client.get(f"/api/orders/{asked.pk}").json()["action_url"] == ""
+
+
 def test_no_worker_is_held_and_no_attempt_is_spent_while_it_waits(asked: Order) -> None:
     for _ in range(8):  # more than the step has attempts
         looked_at_again(asked)
