@@ -16,17 +16,25 @@ from .events import OrderReturned, ReturnDeclined
 from .models import Return
 
 
-@subscribe(OrderReturned, name="returns.email_returned", retry=Retry(attempts=8))
-def email_returned(message: Message[OrderReturned]) -> None:
-    """Tell the customer what was given back, and what to do with the goods."""
+def write_returned(message: Message[OrderReturned]) -> None:
+    """What was given back, and what to do with the goods."""
     send(message, f"Your return {message.body.number} is refunded", "returns/mail/returned.txt")
 
 
-@subscribe(ReturnDeclined, name="returns.email_declined", retry=Retry(attempts=8))
-def email_declined(message: Message[ReturnDeclined]) -> None:
-    """Tell the customer that it was not taken back, and why."""
+def write_declined(message: Message[ReturnDeclined]) -> None:
+    """That it was not taken back, and why."""
     reason = wording.declined(message.body.reason)
     send(message, f"We could not take back {message.body.number}", "returns/mail/declined.txt", reason=reason)
+
+
+@subscribe(OrderReturned, name="returns.email_returned", retry=Retry(attempts=8), call=write_returned)
+def email_returned(_message: Message[OrderReturned], _written: None) -> None:
+    """The letter is out, and is not written again."""
+
+
+@subscribe(ReturnDeclined, name="returns.email_declined", retry=Retry(attempts=8), call=write_declined)
+def email_declined(_message: Message[ReturnDeclined], _written: None) -> None:
+    """The letter is out, and is not written again."""
 
 
 def send(message: Message[Any], subject: str, template: str, **extra: str) -> None:
