@@ -19,9 +19,9 @@ from . import intents, renewal
 from .errors import AnswerLost
 from .http import TimeLeft
 from .intents import PaymentRequest
-from .stripe_client import PAYMENTS, client, options, reason_of, translated
+from .stripe_client import PAYMENTS, reason_of
 
-__all__ = ["Action", "ActionRequired", "Authorization", "Capture", "PaymentRequest", "Refund"]
+__all__ = ["Action", "ActionRequired", "Authorization", "Capture", "PaymentRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,6 @@ class Capture:
     """An amount, in minor units, that the card was charged."""
 
     intent_id: str
-    amount: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refund:
-    """An amount, in minor units, that was given back."""
-
-    refund_id: str
     amount: int
 
 
@@ -140,16 +132,6 @@ def find_capture(intent_id: str, *, timeout: timedelta, renew: PaymentRequest | 
 def state_of(intent_id: str, *, timeout: timedelta) -> str:
     """The payment's status as the processor has it now, such as `requires_action` or `succeeded`."""
     return intents.retrieve(intent_id, TimeLeft.of(timeout)).status
-
-
-def refund(intent_id: str, *, key: str, timeout: timedelta, amount: int | None = None) -> Refund:
-    """Give back what was charged, or `amount` minor units of it. Raises Refused when that is more than is left."""
-    params: stripe.params.RefundCreateParams = {"payment_intent": intent_id}
-    if amount is not None:
-        params["amount"] = amount
-    with translated():
-        done = client(timeout).v1.refunds.create(params, options(key))
-    return Refund(done.id, done.amount)
 
 
 def _where_to(request: PaymentRequest) -> stripe.params.PaymentIntentConfirmParams:

@@ -29,15 +29,16 @@ class Refund:
     amount: int
 
 
-def refund(intent_id: str, *, amount: int, key: str, timeout: timedelta) -> Refund:
-    """Give back `amount` minor units. Raises Refused with Stripe's code: `charge_already_refunded`, `charge_disputed`,
-    `amount_too_large`; `refund_failed` where it is made and has failed at once."""
+def refund(intent_id: str, *, key: str, timeout: timedelta, amount: int | None = None) -> Refund:
+    """Give back what was charged, or `amount` minor units of it.
+
+    Raises Refused with Stripe's code: `charge_already_refunded`, `charge_disputed`, `amount_too_large`;
+    `refund_failed` where it is made and has failed at once.
+    """
+    wanted: stripe.params.RefundCreateParams = {"payment_intent": intent_id, "metadata": {"key": key}}
+    if amount is not None:
+        wanted["amount"] = amount
     with translated():
-        wanted: stripe.params.RefundCreateParams = {
-            "payment_intent": intent_id,
-            "amount": amount,
-            "metadata": {"key": key},
-        }
         made = client(timeout).v1.refunds.create(wanted, options(key))
     if made.status in FAILED:
         raise Refused("refund_failed", f"The refund {made.id} is {made.status}")
@@ -52,7 +53,8 @@ def find(intent_id: str, *, key: str, timeout: timedelta) -> Refund | None:
     return next((Refund(one.id, one.amount) for one in made if one.status not in FAILED), None)
 
 
-def status(refund_id: str, *, timeout: timedelta) -> str:
-    """What the processor says of the refund: pending, succeeded, failed, canceled or requires_action."""
+def failure(refund_id: str, *, timeout: timedelta) -> str:
+    """Why the refund failed, in Stripe's words, such as `lost_or_stolen_card`; "" while it has not failed."""
     with translated():
-        return client(timeout).v1.refunds.retrieve(refund_id, {}, options()).status or ""
+        one = client(timeout).v1.refunds.retrieve(refund_id, {}, options())
+    return (one.failure_reason or "unknown") if one.status in FAILED else ""

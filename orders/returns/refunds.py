@@ -52,9 +52,8 @@ def find(wish: Wish, *, key: str, timeout: timedelta) -> refunding.Refund | None
 
 def expect_failed(refund_id: str, *, timeout: timedelta) -> None:
     """Raises Refused("refund_stands") when the processor says that the refund did not fail."""
-    said = refunding.status(refund_id, timeout=timeout)
-    if said not in refunding.FAILED:
-        raise Refused("refund_stands", f"The processor says that {refund_id} is {said}.")
+    if not refunding.failure(refund_id, timeout=timeout):
+        raise Refused("refund_stands", f"The processor says that {refund_id} did not fail.")
 
 
 def explained(code: str, said: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 import stripe
 
-from orders.participants import payments
+from orders.participants import payments, refunding
 from sagas.errors import Refused
 from tests.contract.processors import ALWAYS, BACK, IN_TIME, SECURE, Processor, charge, charge_of, hold
 from tests.workers import until
@@ -129,20 +129,20 @@ def test_a_part_can_be_captured_and_the_rest_is_let_go(processor: Processor) -> 
     processor.api.payment_intents.capture(held.intent_id, {"amount_to_capture": 1000})
     after = charge_of(processor, held.intent_id)
     assert (after.amount, after.amount_captured, after.amount_refunded) == (4200, 1000, 3200)
-    assert payments.refund(held.intent_id, key=f"{processor.order}:refund", timeout=IN_TIME).amount == 1000
+    assert refunding.refund(held.intent_id, key=f"{processor.order}:refund", timeout=IN_TIME).amount == 1000
 
 
 def test_refunds_are_made_in_parts_and_never_exceed_the_charge(processor: Processor) -> None:
     """/refunds"""
     charged = charge(processor)
     intent, key = str(charged.payment_intent), processor.order
-    part = payments.refund(intent, key=f"{key}:1", timeout=IN_TIME, amount=1200)
-    assert payments.refund(intent, key=f"{key}:1", timeout=IN_TIME, amount=1200) == part
+    part = refunding.refund(intent, key=f"{key}:1", timeout=IN_TIME, amount=1200)
+    assert refunding.refund(intent, key=f"{key}:1", timeout=IN_TIME, amount=1200) == part
     with pytest.raises(Refused):
-        payments.refund(intent, key=f"{key}:2", timeout=IN_TIME, amount=3001)
-    assert payments.refund(intent, key=f"{key}:3", timeout=IN_TIME).amount == 3000
+        refunding.refund(intent, key=f"{key}:2", timeout=IN_TIME, amount=3001)
+    assert refunding.refund(intent, key=f"{key}:3", timeout=IN_TIME).amount == 3000
     with pytest.raises(Refused) as nothing:
-        payments.refund(intent, key=f"{key}:4", timeout=IN_TIME)
+        refunding.refund(intent, key=f"{key}:4", timeout=IN_TIME)
     assert nothing.value.code == "charge_already_refunded"
     listed = processor.api.refunds.list({"payment_intent": intent}).data
     assert [(one.amount, one.status) for one in listed] == [(3000, "succeeded"), (1200, "succeeded")]

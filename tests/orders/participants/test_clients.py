@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import stripe
 
-from orders.participants import carrier, payments, warehouse
+from orders.participants import carrier, payments, refunding, warehouse
 from orders.participants.errors import AnswerLost
 from orders.participants.payments import PaymentRequest
 from outbox import trace
@@ -180,10 +180,10 @@ def test_a_bank_that_is_too_slow_leaves_the_call_in_doubt(standins: Standins, or
 def test_no_more_is_given_back_than_was_charged(standins: Standins, order: str) -> None:
     held = hold(order)
     payments.capture(held.intent_id, key=f"{order}:capture", timeout=IN_TIME)
-    assert payments.refund(held.intent_id, key=f"{order}:1", timeout=IN_TIME, amount=4000).amount == 4000
+    assert refunding.refund(held.intent_id, key=f"{order}:1", timeout=IN_TIME, amount=4000).amount == 4000
     with pytest.raises(Refused):
-        payments.refund(held.intent_id, key=f"{order}:2", timeout=IN_TIME, amount=201)
-    assert payments.refund(held.intent_id, key=f"{order}:3", timeout=IN_TIME).amount == 200
+        refunding.refund(held.intent_id, key=f"{order}:2", timeout=IN_TIME, amount=201)
+    assert refunding.refund(held.intent_id, key=f"{order}:3", timeout=IN_TIME).amount == 200
 
 
 def test_one_key_for_two_different_payments_is_our_mistake_and_stays_one(standins: Standins, order: str) -> None:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from orders.participants import payments
+from orders.participants import payments, refunding
 from orders.participants.errors import AnswerLost
 from tests.standins import Standins
 
@@ -21,7 +21,7 @@ def test_a_refund_whose_answer_is_lost_is_given_once(standins: Standins) -> None
     payments.capture(held.intent_id, key=f"{order}:capture", timeout=IN_TIME)
     standins.fault("payments", operation="refund", kind="lose_answer", order=order, times=1)
     with pytest.raises(AnswerLost):
-        payments.refund(held.intent_id, key=f"{order}:refund", timeout=IN_TIME, amount=500)
-    assert payments.refund(held.intent_id, key=f"{order}:refund", timeout=IN_TIME, amount=500).amount == 500
+        refunding.refund(held.intent_id, key=f"{order}:refund", timeout=IN_TIME, amount=500)
+    assert refunding.refund(held.intent_id, key=f"{order}:refund", timeout=IN_TIME, amount=500).amount == 500
     given = [entry for entry in standins.ledger("payments", order) if entry["operation"] == "refunded"]
     assert [(entry["amount"], entry["key"]) for entry in given] == [(500, f"{order}:refund")]

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from orders.models import Order
-from orders.participants import payments
+from orders.participants import payments, refunding
 from orders.reconciliation.models import Reconciliation
 from orders.reconciliation.nightly import reconcile
 from orders.services import place_order
@@ -99,7 +99,7 @@ def test_a_hold_that_was_left_behind_is_on_the_desk_and_closes_when_it_is_let_go
 
 def test_a_refund_that_we_know_nothing_of_is_on_the_desk(order):
     intent = pay(order)
-    payments.refund(intent, key=f"{order.pk}.refund", amount=600, timeout=SOON)
+    refunding.refund(intent, key=f"{order.pk}.refund", amount=600, timeout=SOON)
     keep(order, "confirmed", payment_intent=intent, charged=16600)
     compare()
     case = the_case(order)

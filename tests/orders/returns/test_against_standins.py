@@ -162,7 +162,7 @@ def test_a_refund_that_fails_later_is_owed_again(standins: Standins, pay: Pay) -
     order = pay("pm_card_refundFail")
     returned = send_back(order, mugs=1)
     assert returned.status == "done"
-    until(lambda: refunding.status(returned.refund_id, timeout=REFUND.longest) == "failed", 20, what="it fails")
+    until(lambda: refunding.failure(returned.refund_id, timeout=REFUND.longest), 20, what="it fails")
     assert refund_failed(returned.refund_id, "the bank says so")
     assert carry(Run.objects.get(name="failed_refund").pk).status == "stuck"
     returned.refresh_from_db()

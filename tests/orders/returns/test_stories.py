@@ -126,11 +126,11 @@ def failed(story, returned: Return) -> Scenario[FailedRefund]:
 
 @pytest.fixture
 def at_the_bank(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What the processor says of its refunds; a refund that is made anew is re_2."""
+    """Why refunds failed, by the processor; a refund that is made anew is re_2."""
     from orders.participants import refunding
 
-    refunds = {"re_1": "failed"}
-    monkeypatch.setattr(refunding, "status", lambda refund_id, timeout: refunds[refund_id])
+    refunds = {"re_1": "lost_or_stolen_card"}
+    monkeypatch.setattr(refunding, "failure", lambda refund_id, timeout: refunds[refund_id])
     monkeypatch.setattr(refunding, "find", lambda *_args, **_kwargs: None)
     monkeypatch.setattr(refunding, "refund", lambda *_args, amount, **_kwargs: Refund("re_2", amount))
     return refunds
@@ -166,7 +166,7 @@ def test_a_person_who_paid_another_way_skips_it(failed, returned, at_the_bank):
 
 
 def test_a_report_that_the_processor_does_not_confirm_changes_nothing(failed, returned, at_the_bank):
-    at_the_bank["re_1"] = "succeeded"
+    at_the_bank["re_1"] = ""
     failed.expect_undone()
     done = fresh(returned)
     assert done.status == "done"
