@@ -162,7 +162,9 @@ def answer(request: CancelRequest, order: Order, capture: str) -> str:
     match request.answer:
         case CancelRequest.Answer.TOO_LATE:
             charged = capture == "done" or order.status == Order.Status.CONFIRMED
-            return f"It is too late to cancel this order: your card {'was' if charged else 'is being'} charged."
+            when = "" if order.status == Order.Status.CONFIRMED else ", once it is on its way"
+            late = f"It is too late to cancel this order: your card {'was' if charged else 'is being'} charged."
+            return f"{late} You can return it{when}."
         case CancelRequest.Answer.WITH_A_PERSON:
             return "This order cannot be cancelled just now: one of us is looking at it, and sees that you asked."
         case CancelRequest.Answer.ALREADY:

@@ -194,7 +194,11 @@ def test_a_cancel_after_the_payment_is_told_that_it_is_too_late(client: Client) 
     Run.objects.update(position=4)
     answer = client.post(f"/api/orders/{order_id}/cancel")
     assert answer.status_code == 409
-    assert answer.json()["errors"] == {"order": ["It is too late to cancel this order: your card was charged."]}
+    assert answer.json()["errors"] == {
+        "order": [
+            "It is too late to cancel this order: your card was charged. You can return it, once it is on its way."
+        ]
+    }
     assert answer.json()["order"]["status"] == "processing"
 
 
