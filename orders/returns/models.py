@@ -56,7 +56,9 @@ class Return(models.Model):
     parcel = models.CharField(max_length=10, choices=Parcel.choices, blank=True, default=Parcel.KEPT)
     refund_id = models.CharField(max_length=100, blank=True, help_text="The card processor's name of the refund.")
     refunded_at = models.DateTimeField(null=True, help_text="Empty while the customer has not got the money.")
-    refusals = models.PositiveSmallIntegerField(default=0, help_text="How often the bank refused the refund.")
+    refusals = models.PositiveSmallIntegerField(
+        default=0, help_text="Refunds that the processor answered for good, without paying."
+    )
     idempotency_key = models.CharField(max_length=255, editable=False)
     version = models.PositiveIntegerField(default=1, editable=False, help_text="Counts changes.")
     created_at = models.DateTimeField(auto_now_add=True)

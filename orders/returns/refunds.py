@@ -1,8 +1,8 @@
 """Giving the money of one return back, once, whatever gets lost.
 
 Three things see to that: the idempotency key, which the processor forgets after a day; the key kept with the refund
-itself, by which it is looked for before anything is repeated; and a new key after each refusal, since a refusal too is
-remembered and would be answered again when what was wrong has been mended.
+itself, by which it is looked for before anything is repeated; and a new key after each refusal or failure that is
+remembered, since it would be answered again when what was wrong has been mended.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import F
 
 from orders.participants import http, refunding
+from orders.participants.errors import FailureRemembered
 from sagas import Refused
 
 from . import wording
@@ -33,21 +34,25 @@ class Wish:
 def pay(wish: Wish, *, key: str, again: bool, timeout: timedelta) -> refunding.Refund:
     """Refund; `again` says that it may have been asked for before. Raises Refused with words for the operator."""
     left = http.TimeLeft.of(timeout)
-    refusals = refusals_of(wish)
-    key = key_after(key, refusals)
+    spent = keys_spent(wish)
+    key = key_after(key, spent)
     if again and (found := refunding.find(wish.payment_intent, key=key, timeout=left.now())):
         return found
     try:
         return refunding.refund(wish.payment_intent, amount=wish.amount, key=key, timeout=left.now())
     except Refused as no:
-        # For good: nothing was paid under this key, and nothing ever will be.
-        Return.objects.filter(pk=wish.return_id, refusals=refusals).update(refusals=F("refusals") + 1)
+        spend_key(wish, spent)
         raise Refused(no.code, explained(no.code, no.text)) from no
+    except FailureRemembered:
+        if found := refunding.find(wish.payment_intent, key=key, timeout=left.now()):
+            return found
+        spend_key(wish, spent)
+        raise
 
 
 def find(wish: Wish, *, key: str, timeout: timedelta) -> refunding.Refund | None:
     """What became of `pay` with this key; None when nothing was paid."""
-    return refunding.find(wish.payment_intent, key=key_after(key, refusals_of(wish)), timeout=timeout)
+    return refunding.find(wish.payment_intent, key=key_after(key, keys_spent(wish)), timeout=timeout)
 
 
 def expect_failed(refund_id: str, *, timeout: timedelta) -> None:
@@ -61,11 +66,16 @@ def explained(code: str, said: str) -> str:
     return f"{said.rstrip('.')}. {wording.desk(code)}"
 
 
-def refusals_of(wish: Wish) -> int:
-    """How often the refund was refused so far."""
+def keys_spent(wish: Wish) -> int:
+    """How many keys the processor has answered for good, without paying."""
     return Return.objects.values_list("refusals", flat=True).get(pk=wish.return_id)
 
 
-def key_after(key: str, refusals: int) -> str:
-    """The idempotency key of the refund that follows so many refusals."""
-    return f"{key}:{refusals}" if refusals else key
+def spend_key(wish: Wish, spent: int) -> None:
+    """Nothing was paid under this key, and nothing ever will be: the next attempt uses another."""
+    Return.objects.filter(pk=wish.return_id, refusals=spent).update(refusals=F("refusals") + 1)
+
+
+def key_after(key: str, spent: int) -> str:
+    """The idempotency key of the refund that follows so many that were spent."""
+    return f"{key}:{spent}" if spent else key

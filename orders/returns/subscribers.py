@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -9,11 +10,17 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from orders.letters import message_id
+from orders.participants import refunding
+from orders.webhooks.events import PaymentReported
 from outbox import Message, Retry, subscribe
 
-from . import wording
+from . import services, wording
 from .events import OrderReturned, ReturnDeclined
 from .models import Return
+
+TIMEOUT = timedelta(seconds=10)
+REPORTS = ("refund.failed", "refund.updated")
+"""The processor's words for a refund that may have failed; it is asked, and the report is not believed."""
 
 
 def write_returned(message: Message[OrderReturned]) -> None:
@@ -35,6 +42,23 @@ def email_returned(_message: Message[OrderReturned], _written: None) -> None:
 @subscribe(ReturnDeclined, name="returns.email_declined", retry=Retry(attempts=8), call=write_declined)
 def email_declined(_message: Message[ReturnDeclined], _written: None) -> None:
     """The letter is out, and is not written again."""
+
+
+def failed_refunds(message: Message[PaymentReported]) -> list[tuple[str, str]]:
+    """The refunds of the reported payment that failed, by the processor's own word, each with why."""
+    if message.body.type not in REPORTS or not message.body.payment_intent:
+        return []
+    refunds = Return.objects.filter(order__payment_intent=message.body.payment_intent, refunded_at__isnull=False)
+    made = refunds.exclude(refund_id="").values_list("refund_id", flat=True)
+    asked = [(refund_id, refunding.failure(refund_id, timeout=TIMEOUT)) for refund_id in made]
+    return [(refund_id, why) for refund_id, why in asked if why]
+
+
+@subscribe(PaymentReported, name="returns.refund_reported", retry=Retry(attempts=8), call=failed_refunds)
+def refund_reported(_message: Message[PaymentReported], failed: list[tuple[str, str]]) -> None:
+    """Each refund that did not arrive goes to a person's desk, once however often it is reported."""
+    for refund_id, why in failed:
+        services.refund_failed(refund_id, f"the bank says {why}")
 
 
 def send(message: Message[Any], subject: str, template: str, **extra: str) -> None:

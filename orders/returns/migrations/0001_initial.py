@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('parcel', models.CharField(blank=True, choices=[('', 'not wanted back'), ('stopped', 'stopped by the carrier'), ('on_its_way', 'on its way to the customer')], default='', max_length=10)),
                 ('refund_id', models.CharField(blank=True, help_text="The card processor's name of the refund.", max_length=100)),
                 ('refunded_at', models.DateTimeField(help_text='Empty while the customer has not got the money.', null=True)),
-                ('refusals', models.PositiveSmallIntegerField(default=0, help_text='How often the bank refused the refund.')),
+                ('refusals', models.PositiveSmallIntegerField(default=0, help_text='Refunds that the processor answered for good, without paying.')),
                 ('idempotency_key', models.CharField(editable=False, max_length=255)),
                 ('version', models.PositiveIntegerField(default=1, editable=False, help_text='Counts changes.')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

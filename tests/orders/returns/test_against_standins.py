@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from config.local.books import ledgers_of
 from orders.models import Order, Product
@@ -16,9 +17,11 @@ from orders.money import minor_units
 from orders.participants import refunding
 from orders.returns.models import Return
 from orders.returns.sagas import REFUND
-from orders.returns.services import refund_failed, request_return
+from orders.returns.services import request_return
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
+from orders.webhooks.events import PaymentReported
+from outbox import publish, testing
 from sagas import desk
 from sagas.models import Run
 from tests.sagas.driver import carry, step_once
@@ -163,11 +166,24 @@ def test_a_refund_that_fails_later_is_owed_again(standins: Standins, pay: Pay) -
     returned = send_back(order, mugs=1)
     assert returned.status == "done"
     until(lambda: refunding.failure(returned.refund_id, timeout=REFUND.longest), 20, what="it fails")
-    assert refund_failed(returned.refund_id, "the bank says so")
+    for number, kind in enumerate(("refund.failed", "refund.updated", "refund.failed")):
+        with transaction.atomic():
+            publish(PaymentReported(f"evt_{number}", kind, order.payment_intent, order.number), key=order.saga_key)
+    testing.drain()
     assert carry(Run.objects.get(name="failed_refund").pk).status == "stuck"
     returned.refresh_from_db()
     assert (returned.status, returned.refunded_at) == ("needs_attention", None)
+    assert "The refund failed: the bank says" in returned.status_reason
     assert differences(standins, order) == []
+
+
+def test_a_report_about_a_refund_that_stands_is_no_case(standins: Standins, pay: Pay) -> None:
+    order = pay()
+    send_back(order, mugs=1)
+    with transaction.atomic():
+        publish(PaymentReported("evt_1", "refund.failed", order.payment_intent, order.number), key=order.saga_key)
+    testing.drain()
+    assert not Run.objects.filter(name="failed_refund").exists()
 
 
 def forget_keys() -> None:

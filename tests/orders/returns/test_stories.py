@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import get_user_model
 
+from orders.participants.errors import FailureRemembered
 from orders.participants.refunding import Refund
+from orders.returns import refunds
 from orders.returns.events import OrderReturned, ReturnDeclined, ReturnNeedsAttention
 from orders.returns.models import Return
 from orders.returns.sagas import (
@@ -171,3 +175,23 @@ def test_a_report_that_the_processor_does_not_confirm_changes_nothing(failed, re
     done = fresh(returned)
     assert done.status == "done"
     assert done.refunded_at is not None
+
+
+def test_a_failure_that_the_bank_remembers_is_asked_for_anew_when_it_has_paid_nothing(returned, monkeypatch):
+    from orders.participants import refunding
+
+    keys: list[str] = []
+
+    def refund(_intent: str, *, key: str, amount: int, **_: object) -> Refund:
+        keys.append(key)
+        if len(keys) == 1:
+            raise FailureRemembered("payments", "answered 500, as it does to every call with this key")
+        return Refund("re_1", amount)
+
+    monkeypatch.setattr(refunding, "refund", refund)
+    monkeypatch.setattr(refunding, "find", lambda *_args, **_kwargs: None)
+    wish = refunds.Wish(returned.pk, "pi_1", 16600)
+    with pytest.raises(FailureRemembered):
+        refunds.pay(wish, key="k", again=False, timeout=timedelta(seconds=10))
+    assert refunds.pay(wish, key="k", again=True, timeout=timedelta(seconds=10)) == Refund("re_1", 16600)
+    assert keys == ["k", "k:1"]
