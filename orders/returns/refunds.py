@@ -66,6 +66,11 @@ def explained(code: str, said: str) -> str:
     return f"{said.rstrip('.')}. {wording.desk(code)}"
 
 
+def unpaid(why: str) -> str:
+    """That a refund failed after it had succeeded, and what a person can do about it."""
+    return explained("refund_failed", f"The refund failed: {why}")
+
+
 def keys_spent(wish: Wish) -> int:
     """How many keys the processor has answered for good, without paying."""
     return Return.objects.values_list("refusals", flat=True).get(pk=wish.return_id)

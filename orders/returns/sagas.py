@@ -170,8 +170,7 @@ def look_at_refund(ctx: StepContext[FailedRefund]) -> None:
 
 @look_at_refund.recorded
 def refund_is_owed(ctx: StepContext[FailedRefund], result: None) -> None:
-    why = refunds.explained("refund_failed", f"The refund failed: {ctx.input.why}")
-    status.mark_unpaid(ctx.input.return_id, ctx.input.refund_id, why)
+    status.mark_unpaid(ctx.input.return_id, ctx.input.refund_id, refunds.unpaid(ctx.input.why))
 
 
 @failed_refund.step(participant="payments", timeout=timedelta(seconds=10), retry=REFUND)
@@ -179,7 +178,7 @@ def pay_back(ctx: StepContext[FailedRefund]) -> refunding.Refund:
     """Stuck by nature: the same card would likely fail again. It pays only when a person has said *Retry now*, which
     sets the return to refunding; a person who has paid another way skips it."""
     if Return.objects.get(pk=ctx.input.return_id).status != Return.Status.REFUNDING:
-        raise Refused("refund_failed", refunds.explained("refund_failed", ctx.input.why))
+        raise Refused("refund_failed", refunds.unpaid(ctx.input.why))
     wish = refunds.Wish(ctx.input.return_id, ctx.input.payment_intent, ctx.input.amount)
     return refunds.pay(wish, key=ctx.key, again=True, timeout=ctx.timeout)
 

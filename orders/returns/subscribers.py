@@ -58,7 +58,7 @@ def failed_refunds(message: Message[PaymentReported]) -> list[tuple[str, str]]:
 def refund_reported(_message: Message[PaymentReported], failed: list[tuple[str, str]]) -> None:
     """Each refund that did not arrive goes to a person's desk, once however often it is reported."""
     for refund_id, why in failed:
-        services.refund_failed(refund_id, f"the bank says {why}")
+        services.refund_failed(refund_id, wording.failure(why))
 
 
 def send(message: Message[Any], subject: str, template: str, **extra: str) -> None:

@@ -73,6 +73,11 @@ def desk(code: str) -> str:
     )
 
 
+def failure(reason: str) -> str:
+    """Why a refund failed, from the processor's word for it, in the middle of a sentence."""
+    return "the bank does not say why" if reason == "unknown" else f"the bank says {reason.replace('_', ' ')}"
+
+
 def refunded(order: Order, amount: Decimal) -> str:
     """What has become of the customer's money since it was charged; empty when nothing was given back."""
     if not amount:

@@ -173,7 +173,7 @@ def test_a_refund_that_fails_later_is_owed_again(standins: Standins, pay: Pay) -
     assert carry(Run.objects.get(name="failed_refund").pk).status == "stuck"
     returned.refresh_from_db()
     assert (returned.status, returned.refunded_at) == ("needs_attention", None)
-    assert "The refund failed: the bank says" in returned.status_reason
+    assert "The refund failed: the bank does not say why. The customer's bank did not take" in returned.status_reason
     assert differences(standins, order) == []
 
 

@@ -144,7 +144,10 @@ def test_a_refund_that_fails_later_lands_on_the_desk_and_is_owed_again(failed, r
     failed.expect_stuck(code="refund_failed", at=pay_back)
     owed = fresh(returned)
     assert (owed.status, owed.refunded_at) == ("needs_attention", None)
-    assert "The account is closed. The customer's bank did not take the money: ask the customer" in owed.status_reason
+    assert (
+        "The refund failed: The account is closed. The customer's bank did not take the money: ask the customer"
+        in owed.status_reason
+    )
 
 
 def test_it_stays_there_however_often_the_bank_reports_it(failed, at_the_bank):
