@@ -82,7 +82,7 @@ def test_nobody_changes_an_order_in_the_admin(admin_client: Client, order: Order
 
 def test_an_operator_changes_a_price_but_not_a_sku(admin_client: Client, products: dict[str, Product]) -> None:
     mug = products["mug"]
-    form = {"name": "Mug", "description": "Better", "price": "19.00", "sku": "other", "image": ""}
+    form = {"name": "Mug", "description": "Better", "price": "19.00", "sku": "other", "image": "", "seen_version": "1"}
     assert admin_client.post(f"/admin/orders/product/{mug.pk}/change/", form).status_code == 302
     mug.refresh_from_db()
     assert (mug.sku, str(mug.price), mug.available) == ("mug", "19.00", 10)

@@ -89,7 +89,7 @@ def test_a_developer_may_choose_on_the_page_and_nobody_else(client: Client, wish
     assert Order.objects.get().coordination == "choreography"
     settings.LOCAL = False
     assert "coordination" not in client.get("/").content.decode()
-    form.update({"token": "1" * 32, "payment_method": "pm_1OqYvz2eZvKYlo2C"})
+    form.update({"token": "1" * 32, "email": "b@example.com", "payment_method": "pm_1OqYvz2eZvKYlo2C"})
     client.post("/checkout", {**form, "coordination": "choreography"})
     assert Order.objects.filter(coordination="saga").count() == 1
 
