@@ -38,7 +38,7 @@ def test_customers_confirm_or_refuse_at_their_bank_and_come_back_to_the_truth(
     assert page.url == f"{shop}/orders/{order.pk}/", "nothing of what the bank added stays in the address"
     assert differences(standins, order) == []
 
-    order = place(page, shop, "asks for 3-D Secure", carried="by events alone")
+    order = place(page, shop, "asks for 3-D Secure", quantity=2, carried="by events alone")
     page.get_by_role("link", name="Confirm with your bank").click(timeout=SETTLES)
     page.get_by_role("button", name="Refuse").click()
     expect(page.get_by_role("heading", name="Your order is cancelled.")).to_be_visible(timeout=SETTLES)
