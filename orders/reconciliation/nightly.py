@@ -9,17 +9,15 @@ from itertools import islice
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 
-from orders.models import Order
 from sagas import Refused
 
 from . import processor
 from .books import Difference, Ours, charged_between, compare, compare_missing, ours_of
+from .cases import open_difference, open_dispute
 from .models import Reconciliation
-from .processor import Disputed, Theirs
-from .sagas import Dispute, books, disputed
+from .processor import Theirs
 
 logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=30)  # for each page of theirs
@@ -39,30 +37,13 @@ def reconcile(since: datetime | None = None, until: datetime | None = None) -> R
     seen: set[str] = set()
     for difference in (*_theirs_against_ours(done, seen), *_ours_against_theirs(done, seen)):
         done.differences += 1
-        put_on_the_desk(difference)
+        open_difference(difference)
     for found in processor.disputes(since, timeout=PATIENCE):
-        done.disputes += int(take_up(found))
+        done.disputes += int(open_dispute(found))
     done.ended_at = timezone.now()
     done.save()
     logger.info("books.compared", extra={"payments": done.payments, "differences": done.differences})
     return done
-
-
-def put_on_the_desk(difference: Difference) -> None:
-    """Open the case, unless it is known."""
-    with transaction.atomic():
-        books.start(difference, key=difference.key, subject=difference.order_number)
-
-
-def take_up(found: Disputed) -> bool:
-    """Open the case of a dispute, unless it is known; whether the dispute is open at all."""
-    if not found.is_open:
-        return False
-    order = Order.objects.filter(payment_intent=found.payment_intent).first() if found.payment_intent else None
-    case = Dispute(found.dispute, found.payment_intent, order.number if order else "")
-    with transaction.atomic():
-        disputed.start(case, key=f"dispute:{found.dispute}", subject=case.order_number or found.dispute)
-    return True
 
 
 def _theirs_against_ours(done: Reconciliation, seen: set[str]) -> Iterator[Difference]:

@@ -5,6 +5,7 @@ Sources: https://docs.stripe.com/api/payment_intents/list and https://docs.strip
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -57,7 +58,7 @@ class Disputed:
 def payments(since: datetime, until: datetime, *, timeout: timedelta) -> Iterator[Theirs]:
     """Every payment made in [since, until), the newest first. `timeout` bounds each page's silence."""
     params: stripe.params.PaymentIntentListParams = {
-        "created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())},
+        "created": {"gte": int(since.timestamp()), "lt": math.ceil(until.timestamp())},  # theirs are whole seconds
         "limit": PAGE,
         "expand": ["data.latest_charge"],
     }
@@ -81,6 +82,14 @@ def disputes(since: datetime, *, timeout: timedelta) -> Iterator[Disputed]:
     with translated():
         for dispute in client(timeout).v1.disputes.list(params, options()).auto_paging_iter():
             yield _disputed(dispute)
+
+
+def disputes_of(payment_intent: str, *, timeout: timedelta) -> list[Disputed]:
+    """Every dispute about a payment, open or decided."""
+    params: stripe.params.DisputeListParams = {"payment_intent": payment_intent, "limit": PAGE}
+    with translated():
+        found = client(timeout).v1.disputes.list(params, options())
+        return [_disputed(one) for one in found.auto_paging_iter()]
 
 
 def dispute(dispute_id: str, *, timeout: timedelta) -> Disputed:

@@ -7,16 +7,20 @@ from datetime import timedelta
 import pytest
 import requests
 from django.contrib.auth import get_user_model
+from django.db import transaction
 from django.utils import timezone
 
 from orders.models import Order
 from orders.participants import payments
 from orders.reconciliation.nightly import reconcile
 from orders.services import place_order
+from orders.webhooks.events import PaymentReported
+from outbox import publish
 from sagas import desk
 from sagas.models import Run
+from tests.orders.choreography.driver import deliver, relayed
 from tests.sagas.driver import carry
-from tests.standins import API_KEY
+from tests.standins import API_KEY, Standins
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = timedelta(seconds=10)
@@ -56,14 +60,46 @@ def test_a_dispute_is_on_the_desk_with_what_to_do(disputed):
 def test_it_closes_when_the_bank_has_decided(disputed, standins):
     compare()
     case = the_case(disputed)
-    dispute = case.input["dispute"]
-    answer = requests.post(
-        f"{standins.url}/payments/v1/disputes/{dispute}/close",
-        headers={"Authorization": f"Bearer {API_KEY}"},
-        timeout=10,
-    )
-    answer.raise_for_status()
+    give_in(standins, case.input["dispute"])
     desk.retry_now(case.pk, actor=get_user_model().objects.create_user("ann"), reason="The bank has written.")
     case = carry(case.pk)
     assert case.status == "completed"
     assert case.steps.get(name="be_decided").result == "lost"
+
+
+def report(order: Order, type_: str) -> None:
+    """The processor reports it, and what follows is carried out."""
+    fact = PaymentReported("evt_1", type_, order.payment_intent, order.number)
+    with transaction.atomic():
+        publish(fact, key=order.saga_key)
+    for one in relayed():
+        for subscriber in one.to:
+            if subscriber == "reconciliation.dispute_reported":
+                deliver(one, subscriber)
+
+
+def give_in(standins: Standins, dispute: str) -> None:
+    url = f"{standins.url}/payments/v1/disputes/{dispute}/close"
+    requests.post(url, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=10).raise_for_status()
+
+
+def test_a_report_opens_the_case_at_once_and_closes_it(disputed, standins):
+    disputed.refresh_from_db()
+    report(disputed, "charge.dispute.created")
+    report(disputed, "charge.dispute.created")  # doubled
+    case = the_case(disputed)
+    assert case.status == "stuck"
+    give_in(standins, case.input["dispute"])
+    report(disputed, "charge.dispute.closed")
+    report(disputed, "charge.dispute.created")  # late, and out of order
+    assert the_case(disputed).status == "completed"
+    assert [act.actor_name for act in case.acts.all()] == ["the card processor"]
+
+
+def test_a_report_of_what_the_processor_does_not_confirm_changes_nothing(disputed):
+    disputed.refresh_from_db()
+    report(disputed, "charge.dispute.created")
+    case = the_case(disputed)
+    report(disputed, "charge.dispute.closed")
+    assert the_case(disputed).status == "stuck"
+    assert not case.acts.exists()

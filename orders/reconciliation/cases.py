@@ -1,0 +1,52 @@
+"""Cases on the desk: opened once for each difference and each dispute, and looked into again when a dispute is decided."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+
+from orders.models import Order
+from sagas import WrongState, desk
+from sagas.models import Run, RunStatus
+
+from .books import Difference
+from .processor import Disputed
+from .sagas import Dispute, books, disputed
+
+logger = logging.getLogger(__name__)
+PROCESSOR = "the card processor"
+
+
+def open_difference(difference: Difference) -> None:
+    """Open the case, unless it is known."""
+    with transaction.atomic():
+        books.start(difference, key=difference.key, subject=difference.order_number)
+
+
+def open_dispute(found: Disputed) -> bool:
+    """Open the case of a dispute, unless it is known; whether the dispute is open at all."""
+    if not found.is_open:
+        return False
+    order = Order.objects.filter(payment_intent=found.payment_intent).first() if found.payment_intent else None
+    case = Dispute(found.dispute, found.payment_intent, order.number if order else "")
+    with transaction.atomic():
+        disputed.start(case, key=key_of(found), subject=case.order_number or found.dispute)
+    return True
+
+
+def look_again(found: Disputed) -> None:
+    """Have the case of a dispute that the bank has decided ask once more, and so close by itself."""
+    run = Run.objects.filter(name=disputed.name, key=key_of(found), status=RunStatus.STUCK).first()
+    if run is None or found.is_open:
+        return
+    reason = f"It reported that the dispute is {found.status.replace('_', ' ')}."
+    try:
+        desk.retry_now(run.pk, actor=desk.Person(PROCESSOR), reason=reason, row_version=run.row_version)
+    except WrongState as error:  # an operator was quicker
+        logger.info("books.not_retried", extra={"run": str(run.pk), "why": str(error)})
+
+
+def key_of(found: Disputed) -> str:
+    """A dispute is one case."""
+    return f"dispute:{found.dispute}"
