@@ -1,4 +1,4 @@
-"""Cases on the desk: opened once for each difference and each dispute, and looked into again when a dispute is decided."""
+"""Cases on the desk: opened once for each difference and each dispute, and asked again when a dispute is decided."""
 
 from __future__ import annotations
 
