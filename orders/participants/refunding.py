@@ -14,7 +14,7 @@ import stripe
 
 from sagas.errors import Refused
 
-from .stripe_client import client, options, translated
+from .stripe_client import client, is_replayed, options, translated
 
 FAILED = ("failed", "canceled")
 """Of a refund's statuses, those in which the money is ours again; `pending` and `succeeded` are on their way."""
@@ -33,13 +33,15 @@ def refund(intent_id: str, *, key: str, timeout: timedelta, amount: int | None =
     """Give back what was charged, or `amount` minor units of it.
 
     Raises Refused with Stripe's code: `charge_already_refunded`, `charge_disputed`, `amount_too_large`;
-    `refund_failed` where it is made and has failed at once.
+    `refund_failed` where it is made and has failed by now.
     """
     wanted: stripe.params.RefundCreateParams = {"payment_intent": intent_id, "metadata": {"key": key}}
     if amount is not None:
         wanted["amount"] = amount
     with translated():
         made = client(timeout).v1.refunds.create(wanted, options(key))
+        if made.last_response is not None and is_replayed(made.last_response.headers):
+            made = client(timeout).v1.refunds.retrieve(made.id, {}, options())  # it may have failed since
     if made.status in FAILED:
         raise Refused("refund_failed", f"The refund {made.id} is {made.status}")
     return Refund(made.id, made.amount)

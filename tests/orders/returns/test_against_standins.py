@@ -177,6 +177,20 @@ def test_a_refund_that_fails_later_is_owed_again(standins: Standins, pay: Pay) -
     assert differences(standins, order) == []
 
 
+def test_a_refund_whose_answer_is_lost_and_that_fails_meanwhile_is_no_refund(standins: Standins, pay: Pay) -> None:
+    """The processor answers the same key as it did then, when the refund was on its way."""
+    order = pay("pm_card_refundFail")
+    standins.fault("payments", operation="refund", kind="lose_answer", order=order.number, times=1)
+    returned, run = ask(order, mugs=1)
+    while not refunds(standins, order):
+        step_once(run.pk)
+    until(lambda: standins.ledger("payments", order.number)[-1]["operation"] == "refund_failed", 20, what="it fails")
+    assert carry(run.pk).status == "stuck"
+    returned.refresh_from_db()
+    assert (returned.status, returned.refunded_at) == ("needs_attention", None)
+    assert "The customer's bank did not take the money" in returned.status_reason
+
+
 def test_a_report_about_a_refund_that_stands_is_no_case(standins: Standins, pay: Pay) -> None:
     order = pay()
     send_back(order, mugs=1)
