@@ -11,14 +11,16 @@ from django.template.loader import render_to_string
 
 from orders.letters import message_id
 from orders.participants import refunding
+from orders.webhooks.asking import asked_later
 from orders.webhooks.events import PaymentReported
-from outbox import Message, Retry, subscribe
+from outbox import Message, Retry, RetryAfter, subscribe
 
 from . import services, wording
 from .events import OrderReturned, ReturnDeclined
 from .models import Return
 
 TIMEOUT = timedelta(seconds=10)
+SOON = timedelta(seconds=10)
 REPORTS = ("refund.failed", "refund.updated")
 """The processor's words for a refund that may have failed; it is asked, and the report is not believed."""
 
@@ -45,12 +47,18 @@ def email_declined(_message: Message[ReturnDeclined], _written: None) -> None:
 
 
 def failed_refunds(message: Message[PaymentReported]) -> list[tuple[str, str]]:
-    """The refunds of the reported payment that failed, by the processor's own word, each with why."""
+    """The refunds of the reported payment that failed, by the processor's own word, each with why.
+
+    Raises RetryAfter while a return of it is being refunded: its refund may be the one, and not be written down yet.
+    """
     if message.body.type not in REPORTS or not message.body.payment_intent:
         return []
-    refunds = Return.objects.filter(order__payment_intent=message.body.payment_intent, refunded_at__isnull=False)
-    made = refunds.exclude(refund_id="").values_list("refund_id", flat=True)
-    asked = [(refund_id, refunding.failure(refund_id, timeout=TIMEOUT)) for refund_id in made]
+    returns = Return.objects.filter(order__payment_intent=message.body.payment_intent)
+    if returns.filter(status=Return.Status.REFUNDING).exists():
+        raise RetryAfter(SOON, "A return of this payment is being refunded.")
+    made = returns.filter(refunded_at__isnull=False).exclude(refund_id="").values_list("refund_id", flat=True)
+    with asked_later():
+        asked = [(refund_id, refunding.failure(refund_id, timeout=TIMEOUT)) for refund_id in made]
     return [(refund_id, why) for refund_id, why in asked if why]
 
 

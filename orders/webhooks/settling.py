@@ -49,7 +49,7 @@ def _retry(key: str, reason: str) -> None:
         return
     try:
         desk.retry_now(run.pk, actor=desk.Person(PROCESSOR), reason=reason, row_version=run.row_version)
-    except WrongState as error:  # an operator was quicker
+    except (WrongState, desk.SecondPersonNeeded) as error:  # an operator was quicker, or two are to decide
         logger.info("webhooks.not_retried", extra={"run": str(run.pk), "why": str(error)})
 
 

@@ -15,6 +15,7 @@ from orders.participants import payments
 from outbox import Message, Retry, subscribe
 
 from . import settling
+from .asking import asked_later
 from .events import PaymentReported
 
 TIMEOUT = timedelta(seconds=10)
@@ -26,7 +27,8 @@ def state_of(message: Message[PaymentReported]) -> str:
     about = message.body
     if not (about.type.startswith(MOVES) and about.payment_intent) or _unsettled(about) is None:
         return ""
-    return payments.state_of(about.payment_intent, timeout=TIMEOUT)
+    with asked_later():
+        return payments.state_of(about.payment_intent, timeout=TIMEOUT)
 
 
 @subscribe(PaymentReported, name="webhooks.settle", retry=Retry(attempts=8), call=state_of)

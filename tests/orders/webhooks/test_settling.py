@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -10,12 +11,12 @@ from django.test import Client
 
 from orders.events import PaymentActionRequired
 from orders.models import Order
-from orders.participants import warehouse
+from orders.participants import payments, warehouse
 from orders.webhooks.events import PaymentReported
 from outbox.models import DeadLetter, Delivery
 from outbox.testing import published
 from sagas.dispatch import ring_on_commit
-from sagas.errors import Refused
+from sagas.errors import Refused, Unavailable
 from sagas.models import Act, Run, Step
 from sagas.transitions import ready
 
@@ -166,6 +167,25 @@ def test_an_order_on_the_desk_stays_there_while_the_bank_has_not_decided(stuck: 
     bank.state = "requires_capture"
     assert reported(type_, stuck).status == "needs_attention"
     assert not Act.objects.exists()
+
+
+def test_an_order_that_two_people_are_to_retry_is_left_to_them(stuck: Order, settings) -> None:
+    settings.SAGAS_SECOND_PERSON = ("retry",)
+    if stuck.coordination == "saga":
+        assert reported("payment_intent.succeeded", stuck).status == "needs_attention"
+        assert not Delivery.objects.filter(subscriber="webhooks.settle").exists(), "the report fails"
+
+
+def test_a_report_waits_for_a_processor_that_is_away_and_spends_no_attempt(unanswered: Order, bank: Bank, monkeypatch):
+    def away(*_: object, **__: object) -> str:
+        raise Unavailable(timedelta(seconds=7), "payments: answered 503")
+
+    monkeypatch.setattr(payments, "state_of", away)
+    reported("payment_intent.succeeded", unanswered)
+    assert Delivery.objects.get(subscriber="webhooks.settle").attempts == 0
+    monkeypatch.setattr(payments, "state_of", bank.state_of)
+    hurry()
+    assert carry(unanswered).status == "confirmed"
 
 
 def test_an_order_on_the_desk_for_another_reason_stays_there(order: Order, monkeypatch) -> None:
