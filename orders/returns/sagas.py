@@ -200,5 +200,6 @@ def follow_failure(change: StatusChange[FailedRefund]) -> None:
             status.mark_refunding(returned)
         case "stuck":
             status.mark_needs_attention(returned, change.reason)
-        case "completed" if change.resolution:
+        case "completed" if change.resolution:  # another way: the processor's books show no refund
+            status.note_refund(returned, "")
             status.mark_paid_back(returned)

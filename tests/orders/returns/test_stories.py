@@ -9,6 +9,8 @@ from django.contrib.auth import get_user_model
 
 from orders.participants.errors import FailureRemembered
 from orders.participants.refunding import Refund
+from orders.reconciliation.books import compare, ours_of
+from orders.reconciliation.processor import Theirs
 from orders.returns import refunds
 from orders.returns.events import OrderReturned, ReturnDeclined, ReturnNeedsAttention
 from orders.returns.models import Return
@@ -170,6 +172,15 @@ def test_a_person_who_paid_another_way_skips_it(failed, returned, at_the_bank):
     paid = {"refund_id": "", "amount": 16600}
     failed.then(lambda run: desk.skip(run.pk, actor=ann, reason="by transfer", result=paid)).expect_completed()
     assert fresh(returned).status == "done"
+
+
+def test_a_person_who_paid_another_way_and_closes_the_case_leaves_books_that_agree(failed, returned, at_the_bank):
+    ann = get_user_model().objects.create_user("ann")
+    failed.expect_stuck()
+    desk.resolve(failed.run.pk, actor=ann, reason="by transfer", ended="completed")
+    assert (fresh(returned).status, fresh(returned).refund_id) == ("done", "")
+    number = returned.order.number
+    assert compare(ours_of([number])[number], Theirs("pi_1", number, "succeeded", 16600, 0, "EUR")) is None
 
 
 def test_a_report_that_the_processor_does_not_confirm_changes_nothing(failed, returned, at_the_bank):
