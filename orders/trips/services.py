@@ -13,6 +13,7 @@ from orders.money import minor_units
 from orders.services import violates
 from outbox import cause, publish
 from sagas import TooLate
+from sagas.models import Run
 
 from .events import TripPlaced
 from .models import FlightOffer, HotelOffer, Trip
@@ -58,6 +59,8 @@ def cancel_trip(placed: Trip) -> bool:
             trip.cancel(placed.saga_key, reason="The traveller cancelled the trip.", actor="customer")
         except TooLate:
             return False
+        except Run.DoesNotExist:  # it ended long ago, and its run was pruned
+            return placed.status == Trip.Status.CANCELLED
         mark_cancelling(placed.pk, "cancelled")
         return True
 

@@ -31,9 +31,12 @@ def write_itinerary(message: Message[TripConfirmed]) -> str:
 
 
 def write_cancellation(message: Message[TripCancelled]) -> str:
-    """That the trip is cancelled, why, and that nothing was charged."""
-    reason = wording.reason(message.body.reason)
-    return send(message, f"Your trip {message.body.number} is cancelled", "trips/mail/cancelled.txt", reason=reason)
+    """That the trip is cancelled, why, and what became of the money."""
+    said = {
+        "reason": wording.reason(message.body.reason),
+        "charge": wording.charge(Trip.objects.get(pk=message.body.trip_id), ""),
+    }
+    return send(message, f"Your trip {message.body.number} is cancelled", "trips/mail/cancelled.txt", **said)
 
 
 def write_request(message: Message[TripPaymentActionRequired]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orders import wording
+from orders.money import major_units
 from orders.wording import StepWords
 
 from .models import Trip
@@ -54,6 +55,8 @@ def traveller_reason(trip: Trip) -> str:
 
 def charge(trip: Trip, capture: str) -> str:
     """What has become of the traveller's money; `capture` is the status of the step that takes it."""
+    if trip.status == Trip.Status.CANCELLED and trip.charged:
+        return f"Your card was charged {major_units(trip.charged)} {trip.currency}, and you get all of it back."
     if capture == "done" or trip.status == Trip.Status.CONFIRMED:
         return f"Your card was charged {trip.total} {trip.currency}, once."
     if trip.status == Trip.Status.CANCELLED:

@@ -36,6 +36,19 @@ def test_a_cancelled_trip_is_told_why_and_that_nothing_was_charged(trip: Trip, m
         assert words in letter.body
 
 
+def test_a_trip_that_an_operator_undid_after_the_charge_is_told_that_the_money_comes_back(
+    trip: Trip, mailoutbox: list[EmailMessage]
+) -> None:
+    with transaction.atomic():
+        status.note(trip.pk, charged=29700)
+        status.mark_needs_attention(trip.pk, "the airline issues no ticket")
+        status.mark_cancelled(trip.pk, "compensated_by_hand")
+    testing.drain()
+    (letter,) = mailoutbox
+    assert "Your card was charged 297.00 EUR, and you get all of it back." in letter.body
+    assert "not charged" not in letter.body
+
+
 def test_a_flight_that_is_booked_is_no_reason_to_write(
     trip: Trip, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,14 @@ def test_a_trip_is_cancelled_once_however_often_that_is_asked(trip: Trip) -> Non
     assert trip.status in {"cancelling", "cancelled"}
 
 
+@pytest.mark.parametrize(("ended", "undone"), [("confirmed", False), ("cancelled", True)])
+def test_cancelling_a_trip_whose_run_was_pruned_says_how_it_ended(trip: Trip, ended: str, undone: bool) -> None:
+    Run.objects.all().delete()
+    Trip.objects.update(status=ended)
+    trip.refresh_from_db()
+    assert cancel_trip(trip) is undone
+
+
 def test_a_trip_never_moves_against_its_order_and_a_lost_update_is_seen(trip: Trip) -> None:
     stale = Trip.objects.get(pk=trip.pk)
     status.confirm_trip(trip.pk, "TKT-1", "H-1")
