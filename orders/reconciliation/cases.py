@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
+from django.db.models import Q
 
 from orders.models import Order
 from sagas import WrongState, desk
@@ -19,9 +20,15 @@ PROCESSOR = "the card processor"
 
 
 def open_difference(difference: Difference) -> None:
-    """Open the case, unless it is known."""
+    """Open the case, unless it is open, or a person has closed it.
+
+    One that closed because the books agreed says nothing about the same difference found later: that is another case.
+    """
     with transaction.atomic():
-        books.start(difference, key=difference.key, subject=difference.order_number)
+        mine = Q(key=difference.key) | Q(key__startswith=f"{difference.key}:")
+        agreed = Run.objects.filter(mine, name=books.name, status=RunStatus.COMPLETED).count()
+        key = f"{difference.key}:{agreed + 1}" if agreed else difference.key
+        books.start(difference, key=key, subject=difference.order_number)
 
 
 def open_dispute(found: Disputed) -> bool:

@@ -129,6 +129,22 @@ def test_the_same_difference_is_one_case_however_often_it_is_found(order):
     assert [one.pk for one in cases(order)] == [case.pk]
 
 
+def test_a_difference_that_was_mended_and_comes_back_is_another_case(order):
+    """As when a refund that failed was made anew, and fails again."""
+    intent = pay(order)
+    keep(order, "cancelled")
+    compare()
+    first = the_case(order)
+    keep(order, "cancelled", payment_intent=intent, charged=16600)
+    desk.retry_now(first.pk, actor=get_user_model().objects.create_user("ann"), reason="The books are set right.")
+    assert carry(first.pk).status == "completed"
+    keep(order, "cancelled", payment_intent="", charged=0)
+    for _ in range(2):
+        compare()
+        first, second = sorted(cases(order), key=lambda one: one.created_at)
+        assert carry(second.pk).code == "charged_differs"
+
+
 def test_an_order_on_its_way_is_left_for_the_next_night(order):
     pay(order)
     compare()
