@@ -70,6 +70,16 @@ def find(request: PaymentRequest, key: str, left: TimeLeft) -> str:
         return ""
 
 
+def made_under(key: str, since: int, left: TimeLeft) -> str:
+    """The id of this key's intent, made at `since` (seconds since 1970) or later; "" when there is none.
+
+    For a key that Stripe may have forgotten: it asks for all intents since then, and makes none.
+    """
+    with translated():
+        page = client(left.now()).v1.payment_intents.list({"created": {"gte": since}, "limit": 100}, options())
+        return next((one.id for one in page.auto_paging_iter() if getattr(one.metadata, "key", "") == key), "")
+
+
 def retrieve(intent_id: str, left: TimeLeft) -> stripe.PaymentIntent:
     with translated():
         return client(left.now()).v1.payment_intents.retrieve(intent_id, {}, options())

@@ -95,7 +95,7 @@ def void(request: PaymentRequest, *, key: str, timeout: timedelta, intent_id: st
     except Refused:
         ended = renewal.end(intent_id, key=f"{key}:cancel", left=left)
         if ended.status == "canceled":  # by somebody else: it may have expired, and been renewed
-            ended = renewal.void(request, intent_id, left)
+            ended = renewal.void(request, ended, left)
     if ended is not None and ended.status == "succeeded":
         raise Refused("already_captured", "The card was charged; only a refund gives it back.")
 
@@ -125,7 +125,7 @@ def find_capture(intent_id: str, *, timeout: timedelta, renew: PaymentRequest | 
     left = TimeLeft.of(timeout)
     intent: stripe.PaymentIntent | None = intents.retrieve(intent_id, left)
     if intent is not None and intent.status == "canceled" and renew is not None:
-        intent = renewal.find(renew, intent_id, left)
+        intent = renewal.find(renew, intent, left)
     return _capture(intent) if intent is not None and intent.status == "succeeded" else None
 
 

@@ -8,7 +8,9 @@ Source: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
+from datetime import timedelta
 
 import stripe
 
@@ -22,6 +24,8 @@ CODES = frozenset({"charge_expired_for_capture", "capture_charge_authorization_e
 BY_THEMSELVES = frozenset({"automatic", "expired"})
 """Why an intent was cancelled by nobody: its hold expired."""
 EXPIRED = "authorization_expired"
+KEYS_LAST = timedelta(hours=23)
+"""An hour less than Stripe remembers an idempotency key."""
 
 
 def has_expired(first: stripe.PaymentIntent, code: str) -> bool:
@@ -41,25 +45,39 @@ def capture(request: PaymentRequest, first: stripe.PaymentIntent, *, left: TimeL
         return ended
     key = key_of(first.id)
     try:
-        second = intents.create(_unattended(request), key, left)
-        held = intents.confirm(second.id, {"off_session": True}, key=f"{key}:confirm", left=left)
-        if held.status not in ("requires_capture", "succeeded"):
+        second = _second(request, ended, left)
+        held = intents.confirm(second, {"off_session": True}, key=f"{key}:confirm", left=left)
+        if held.status == "succeeded":
+            return held
+        if held.status != "requires_capture":
             raise Refused(held.status, f"the bank left the second payment {held.status}")
         return intents.capture(held.id, key=f"{key}:capture", left=left)
     except Refused as no:
         raise Refused(EXPIRED, f"The bank's hold had expired, and was not renewed: {no.text}") from no
 
 
-def find(request: PaymentRequest, first_id: str, left: TimeLeft) -> stripe.PaymentIntent | None:
-    """The second intent as it is now. Where there was none there is one now, which holds nothing."""
-    second = intents.find(_unattended(request), key_of(first_id), left)
-    return intents.retrieve(second, left) if second else None
+def find(request: PaymentRequest, first: stripe.PaymentIntent, left: TimeLeft) -> stripe.PaymentIntent | None:
+    """The second intent as it is now. Where there was none there is one now, which holds nothing.
+
+    `first` is cancelled.
+    """
+    try:
+        second = _second(request, first, left)
+    except Refused:
+        return None
+    return intents.retrieve(second, left)
 
 
-def void(request: PaymentRequest, first_id: str, left: TimeLeft) -> stripe.PaymentIntent | None:
-    """Let go of what the second intent holds, and have a late call for it refused; returns it as it is then."""
-    second = intents.find(_unattended(request), key_of(first_id), left)
-    return end(second, key=f"{key_of(first_id)}:cancel", left=left) if second else None
+def void(request: PaymentRequest, first: stripe.PaymentIntent, left: TimeLeft) -> stripe.PaymentIntent | None:
+    """Let go of what the second intent holds, and have a late call for it refused; returns it as it is then.
+
+    `first` is cancelled.
+    """
+    try:
+        second = _second(request, first, left)
+    except Refused:
+        return None
+    return end(second, key=f"{key_of(first.id)}:cancel", left=left)
 
 
 def end(intent_id: str, *, key: str, left: TimeLeft) -> stripe.PaymentIntent:
@@ -75,6 +93,17 @@ def end(intent_id: str, *, key: str, left: TimeLeft) -> stripe.PaymentIntent:
 
 def key_of(first_id: str) -> str:
     return f"{first_id}:again"
+
+
+def _second(request: PaymentRequest, first: stripe.PaymentIntent, left: TimeLeft) -> str:
+    """The id of the second intent, made by its key; looked for once Stripe may have forgotten that, lest there be two.
+
+    Raises Refused when Stripe will not make one of this request, and so never made one.
+    """
+    key, ended_at = key_of(first.id), first.canceled_at or first.created
+    if time.time() - ended_at > KEYS_LAST.total_seconds() and (known := intents.made_under(key, ended_at, left)):
+        return known
+    return intents.create(_unattended(request), key, left).id
 
 
 def _unattended(request: PaymentRequest) -> PaymentRequest:

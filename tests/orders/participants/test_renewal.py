@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
-from orders.participants import payments
+from orders.participants import payments, renewal
 from orders.participants.errors import AnswerLost
 from sagas.errors import Refused
 from tests.standins import Standins
 
+from ..returns.test_against_standins import forget_keys
 from .orders import IN_TIME, Paying, answer, until_answered
 
 CALLS = ["capture", "retrieve", "cancel", "create", "confirm"]
@@ -106,6 +108,19 @@ def test_a_hold_that_is_said_to_be_expired_is_ended_before_another_is_made(stand
     order.fault("capture", "refuse", code=code)
     assert order.capture(first).amount == 4200
     assert order.did() == ["authorized", "canceled", "authorized", "captured"]
+
+
+def test_a_renewal_is_found_when_the_processor_has_forgotten_its_key(order: Paying, monkeypatch) -> None:
+    """A capture whose answer was lost is asked for again after a weekend on the desk."""
+    first = order.authorize().intent_id
+    charged = order.capture(first)
+    monkeypatch.setattr(renewal, "KEYS_LAST", timedelta(seconds=-1))
+    forget_keys()
+    assert order.find_capture(first) == charged
+    assert order.capture(first) == charged
+    with pytest.raises(Refused, match="refund"):
+        order.void(first)
+    assert order.balance() == (0, 1)
 
 
 def test_a_payment_that_somebody_cancelled_is_not_made_again(standins: Standins) -> None:
