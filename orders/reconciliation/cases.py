@@ -50,7 +50,7 @@ def look_again(found: Disputed) -> None:
     reason = f"It reported that the dispute is {found.status.replace('_', ' ')}."
     try:
         desk.retry_now(run.pk, actor=desk.Person(PROCESSOR), reason=reason, row_version=run.row_version)
-    except WrongState as error:  # an operator was quicker
+    except (WrongState, desk.SecondPersonNeeded) as error:  # an operator was quicker, or two are to decide
         logger.info("books.not_retried", extra={"run": str(run.pk), "why": str(error)})
 
 

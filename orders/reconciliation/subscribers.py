@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from orders.webhooks.asking import asked_later
 from orders.webhooks.events import PaymentReported
 from outbox import Message, Retry, subscribe
 
@@ -19,7 +20,8 @@ def disputes_now(message: Message[PaymentReported]) -> list[Disputed]:
     about = message.body
     if not (about.type.startswith(DISPUTES) and about.payment_intent):
         return []
-    return processor.disputes_of(about.payment_intent, timeout=TIMEOUT)
+    with asked_later():
+        return processor.disputes_of(about.payment_intent, timeout=TIMEOUT)
 
 
 @subscribe(PaymentReported, name="reconciliation.dispute_reported", retry=Retry(attempts=8), call=disputes_now)
