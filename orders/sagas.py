@@ -16,6 +16,7 @@ from sagas import Awaits, NotApplied, Refused, Retry, Saga, StatusChange, StepCo
 from . import status
 from .advice import ADVICE
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
+from .models import Order
 from .participants import carrier, payments, warehouse
 
 ORDER = "order:"
@@ -68,7 +69,8 @@ def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
     try:
         return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
     except payments.ActionRequired as wanted:
-        raise until_confirmed(wanted.action, ctx.attempt) from wanted
+        told = Order.objects.filter(pk=ctx.input.order_id, action_url=wanted.action.url).exists()
+        raise until_confirmed(wanted.action, told=told) from wanted
 
 
 @authorize_payment.awaiting
@@ -192,12 +194,17 @@ def follow(change: StatusChange[Checkout]) -> None:
             status.confirm_order(order, "")
 
 
-def until_confirmed(action: payments.Action, attempt: int) -> Awaits | Refused:
-    """What the step raises while the bank waits for the customer, and once that takes too long."""
+def until_confirmed(action: payments.Action, *, told: bool) -> Awaits | Refused:
+    """What the step raises while the bank waits for the customer, and once that takes too long.
+
+    A customer who was not told where to confirm is told first, however late that is.
+    """
     left = action.since + settings.ORDERS_CONFIRM_WITHIN - timezone.now()
-    if left <= timedelta(0) and attempt > 1:
+    if left <= timedelta(0) and told:
         return Refused("authentication_timed_out", "The customer did not confirm the payment in time.")
-    return Awaits(min(left, LOOK_AGAIN), "the customer is to confirm the payment", action)
+    return Awaits(
+        min(left, LOOK_AGAIN) if left > timedelta(0) else LOOK_AGAIN, "the customer is to confirm the payment", action
+    )
 
 
 def _payment(order: Checkout) -> payments.PaymentRequest:

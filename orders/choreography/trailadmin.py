@@ -125,7 +125,9 @@ class TrailAdmin(Base):
         if closed:
             messages.success(request, "The order counts as undone, and the customer is told. No company was called.")
         else:
-            messages.warning(request, "Nothing was done: it goes on by itself, or its saga's desk closes it.")
+            messages.warning(
+                request, "Nothing was done: it goes on by itself, is being returned, or its saga's desk closes it."
+            )
         return HttpResponseRedirect(trail_url(order.pk))
 
     def _reason(self, request: HttpRequest) -> str:

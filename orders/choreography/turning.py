@@ -74,18 +74,23 @@ def close_by_hand(order_id: UUID) -> bool:
     """An operator has settled outside what nothing carries on any more: the order counts as undone from now on.
 
     That is one that events carry and that needs a person, or one that is confirmed, whichever way it was carried. False
-    for any other: a saga's run is resolved on its own desk.
+    for any other: a saga's run is resolved on its own desk; and for one of which something is being returned, lest its
+    money be given back twice.
     """
     with transaction.atomic():
         journey = Journey.objects.select_for_update().filter(pk=order_id).first()
         order = lock_order(order_id)
         parked = journey is not None and order.status == Order.Status.NEEDS_ATTENTION
-        if not (parked or order.status == Order.Status.CONFIRMED):
+        if not (parked or order.status == Order.Status.CONFIRMED) or _is_being_returned(order):
             return False
         if journey is not None:
             end(order_id)
         status.mark_cancelled(order_id, "compensated_by_hand", by_hand=True)
         return True
+
+
+def _is_being_returned(order: Order) -> bool:
+    return order.returns.exclude(status__in=("done", "declined")).exists()
 
 
 def turn(journey: Journey, event: Refusal) -> None:

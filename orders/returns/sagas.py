@@ -203,3 +203,5 @@ def follow_failure(change: StatusChange[FailedRefund]) -> None:
         case "completed" if change.resolution:  # another way: the processor's books show no refund
             status.note_refund(returned, "")
             status.mark_paid_back(returned)
+        case "compensated" if change.resolution:  # nothing is owed, as the operator says
+            status.mark_declined(returned, change.code)

@@ -22,6 +22,8 @@ from .sagas import FailedRefund, GoodsBack, Line, failed_refund, returning
 from .standing import Left, left_of, promised, why_not
 from .validation import ReturnWish
 
+UNDECIDED = (Return.Status.REQUESTED, Return.Status.NEEDS_ATTENTION)
+
 
 @dataclass(frozen=True, slots=True)
 class Requested:
@@ -132,7 +134,7 @@ def start(order: Order, returned: Return, lines: list[ReturnLine]) -> None:
                 return_number=returned.number,
                 order_number=order.number,
                 payment_intent=order.payment_intent,
-                tracking="" if any(one.quantity for one in left_of(order)) else order.tracking,
+                tracking="" if is_wanted(order, returned) else order.tracking,
                 amount=amount,
                 currency=returned.currency,
                 lines=tuple(Line(line.line.sku, line.quantity) for line in lines),
@@ -140,6 +142,12 @@ def start(order: Order, returned: Return, lines: list[ReturnLine]) -> None:
             key=returned.saga_key,
             subject=f"{returned.number} {order.number} {order.email}",
         )
+
+
+def is_wanted(order: Order, returned: Return) -> bool:
+    """Whether the parcel shall go on: something in it is not returned, or belongs to a return that may be declined."""
+    undecided = order.returns.filter(status__in=UNDECIDED, refunded_at=None).exclude(pk=returned.pk)
+    return any(one.quantity for one in left_of(order)) or undecided.exists()
 
 
 def amount_of(lines: list[ReturnLine]) -> Decimal:

@@ -24,6 +24,7 @@ from .events import (
     TripPaymentAuthorized,
     TripPaymentCaptured,
 )
+from .models import Trip
 
 TRIP = "trip:"
 
@@ -69,7 +70,8 @@ def authorize_payment(ctx: StepContext[Journey]) -> payments.Authorization:
     try:
         return payments.authorize(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout)
     except payments.ActionRequired as wanted:
-        raise until_confirmed(wanted.action, ctx.attempt) from wanted
+        told = Trip.objects.filter(pk=ctx.input.trip_id, action_url=wanted.action.url).exists()
+        raise until_confirmed(wanted.action, told=told) from wanted
 
 
 @authorize_payment.awaiting

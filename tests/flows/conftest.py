@@ -1,4 +1,4 @@
-"""One running shop for all tests of a module; each test has orders of its own."""
+"""One running shop for all tests of this folder; each test has orders of its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.workers import Programs
 from .stack import COORDINATIONS, Stack
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def stack(django_db_setup, django_db_blocker, standins_process, tmp_path_factory):
     """Workers, relay and beat on the test's database, Redis and stand-ins."""
     with django_db_blocker.unblock():

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
+from django.db import transaction
 from django.test import Client
 
 from orders import status
@@ -18,9 +19,12 @@ from orders.choreography.models import JourneyStep
 from orders.choreography.trail import trail_of
 from orders.choreography.trailpage import TrailPage
 from orders.models import Order
+from orders.returns.models import Return
+from orders.returns.services import request_return
+from orders.returns.validation import ReturnWish
 from orders.sagas import book_shipment, capture_payment, commit_stock
 from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.validation import OrderedLine, PlaceOrder
 from outbox.declaration import registry
 from outbox.models import DeadLetter, Delivery, PublishedMessage
 from outbox.testing import drain
@@ -248,6 +252,12 @@ def test_an_operator_takes_back_a_confirmed_order_and_nothing_else_does(operator
     assert "Nothing was done" in operator.post(address, {"reason": "no"}, follow=True).content.decode()
     status.confirm_order(order.pk, "T")
     assert "Close as undone" in operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
+    line = ReturnWish((OrderedLine("mug", 1),))
+    with transaction.atomic():
+        status.note_charge(order.pk, "pi_1", 16600)
+    returned = request_return(order.pk, line, idempotency_key="r1").returned
+    assert "being returned" in operator.post(address, {"reason": "twice"}, follow=True).content.decode()
+    Return.objects.filter(pk=returned.pk).update(status="done")
     operator.post(address, {"reason": "the parcel came back"})
     order.refresh_from_db()
     assert (order.status, order.status_reason) == ("cancelled", "compensated_by_hand")

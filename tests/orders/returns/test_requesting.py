@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from orders import status as order_status
 from orders.errors import KeyReused
@@ -38,8 +38,16 @@ def test_a_return_is_accepted_with_its_amount_and_its_saga(ask: Ask, order: Orde
 
 
 def test_the_parcel_is_recalled_when_nothing_in_it_is_wanted_any_more(ask: Ask, order: Order) -> None:
-    assert run_of(ask(mug=2, key="r1")).input["tracking"] == ""
+    mugs = ask(mug=2, key="r1")
+    assert run_of(mugs).input["tracking"] == ""
+    with transaction.atomic():
+        status.mark_refunding(mugs.pk)
     assert run_of(ask(lamp=1, key="r2")).input["tracking"] == order.tracking
+
+
+def test_a_parcel_goes_on_while_an_earlier_return_may_still_be_declined(ask: Ask) -> None:
+    ask(mug=2, key="r1")
+    assert run_of(ask(lamp=1, key="r2")).input["tracking"] == ""
 
 
 @pytest.mark.parametrize(

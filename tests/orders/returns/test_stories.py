@@ -183,6 +183,13 @@ def test_a_person_who_paid_another_way_and_closes_the_case_leaves_books_that_agr
     assert compare(ours_of([number])[number], Theirs("pi_1", number, "succeeded", 16600, 0, "EUR")) is None
 
 
+def test_a_person_who_says_that_nothing_is_owed_ends_the_return(failed, returned, at_the_bank):
+    failed.expect_stuck(at=pay_back)
+    ann = get_user_model().objects.create_user("ann")
+    desk.resolve(failed.run.pk, actor=ann, reason="they have kept the goods", ended="compensated")
+    assert (fresh(returned).status, fresh(returned).refunded_at) == ("declined", None)
+
+
 def test_a_report_that_the_processor_does_not_confirm_changes_nothing(failed, returned, at_the_bank):
     at_the_bank["re_1"] = ""
     failed.expect_undone()

@@ -109,6 +109,15 @@ def test_a_payment_that_is_not_confirmed_in_time_is_undone_and_can_be_confirmed_
     assert Timeline.of(order).reason == "The payment was not confirmed with your bank in time."
 
 
+def test_a_customer_who_was_never_asked_is_asked_first_however_late_that_is(order: Order, bank: Bank) -> None:
+    bank.asks = True
+    bank.asked_at -= timedelta(minutes=20)  # the bank was away when it was to say where
+    carry(order)
+    order.refresh_from_db()
+    assert (order.status, order.action_url != "") == ("processing", True)
+    assert looked_at_again(order).status_reason == "authentication_timed_out"
+
+
 def test_it_is_looked_at_when_the_time_is_up_and_not_a_minute_later(order: Order, bank: Bank, settings) -> None:
     settings.ORDERS_CONFIRM_WITHIN = timedelta(seconds=20)
     bank.asks = True
