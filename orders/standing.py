@@ -34,8 +34,9 @@ class Standing:
 
     @property
     def capture(self) -> str:
-        """The status of the step that takes the money."""
-        return next((step.status for step in self.steps if step.name == PIVOT), StepStatus.PENDING.value)
+        """The status of the step that takes the money; pending, too, while the bank was surely never reached for it."""
+        step = next((step for step in self.steps if step.name == PIVOT), None)
+        return StepStatus.PENDING.value if step is None or _is_unasked(step) else step.status
 
 
 def standing_of(order: Order) -> Standing | None:
@@ -56,7 +57,7 @@ def capture_of(order: Order) -> str:
 def of_run(run: Run) -> Standing:
     """The run's input may be anything; a step named as PIVOT takes the money."""
     steps = list(run.steps.all())
-    uncharged = any(step.name == PIVOT and step.status == StepStatus.PENDING for step in steps)
+    uncharged = any(step.name == PIVOT and _is_unasked(step) for step in steps)
     return Standing(
         status=run.status,
         steps=steps,
@@ -66,6 +67,11 @@ def of_run(run: Run) -> Standing:
         waits_for=run.waits_for,
         waits_until=run.wake_at,
     )
+
+
+def _is_unasked(step: Step | JourneyStep) -> bool:
+    """Whether nobody can have acted on it: it was never tried, or each attempt was surely not applied."""
+    return step.status in (StepStatus.PENDING, StepStatus.WAITING) and step.attempts <= step.forgiven
 
 
 def _of_journey(journey: Journey, order: Order) -> Standing:

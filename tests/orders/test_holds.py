@@ -72,6 +72,19 @@ def test_a_paid_order_that_waits_names_no_time_after_which_it_is_cancelled(order
     assert not timeline.can_cancel
 
 
+@pytest.mark.parametrize(("attempts", "may_cancel"), [(2, True), (3, False)])
+def test_a_charge_that_never_reached_the_bank_can_be_cancelled_and_is_not_said_to_be_under_way(
+    client: Client, order: Order, attempts: int, may_cancel: bool
+) -> None:
+    Step.objects.filter(position__lt=3).update(status="done", attempts=1)
+    Step.objects.filter(position=3).update(status="waiting", attempts=attempts, forgiven=2)
+    Run.objects.update(position=3)
+    timeline = shown(order)
+    charge = "Your card has not been charged." if may_cancel else "Your card is being charged, once."
+    assert (timeline.charge, timeline.can_cancel) == (charge, may_cancel)
+    assert client.post(f"/api/orders/{order.pk}/cancel").status_code == (200 if may_cancel else 409)
+
+
 def test_an_order_that_is_being_cancelled_and_waits_says_both(order: Order) -> None:
     Order.objects.update(status="cancelling", status_reason="cancelled")
     Step.objects.filter(position=0).update(status="undo_due")
