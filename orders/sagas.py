@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -42,6 +42,8 @@ class Checkout:
     currency: str
     payment_method: str
     lines: tuple[Line, ...]
+    placed_at: datetime | None = None
+    """Runs that are older than this field know nothing of it."""
 
     @property
     def key(self) -> str:
@@ -215,4 +217,5 @@ def _payment(order: Checkout) -> payments.PaymentRequest:
         payment_method=order.payment_method,
         email=order.email,
         return_url=f"{settings.SITE_URL}{reverse('order-returned', args=[order.order_id])}",
+        begun=order.placed_at,
     )

@@ -141,6 +141,7 @@ def start_checkout(order: Order, lines: list[OrderLine]) -> None:
         currency=order.currency,
         payment_method=order.payment_method,
         lines=tuple(Line(sku=line.sku, quantity=line.quantity) for line in lines),
+        placed_at=order.created_at,
     )
     with cause.use(str(message)):
         if order.coordination == Order.Coordination.CHOREOGRAPHY:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import stripe
 
@@ -23,6 +24,10 @@ from .stripe_client import PAYMENTS, client, is_replayed, options, translated
 
 UNEXPECTED = "payment_intent_unexpected_state"
 CANCELABLE = ("requires_payment_method", "requires_confirmation", "requires_action", "requires_capture")
+KEYS_LAST = timedelta(hours=23)
+"""An hour less than Stripe remembers an idempotency key."""
+CLOCKS = timedelta(minutes=5)
+"""By which two clocks may differ."""
 MOST_KEYS = 8
 """Of one call, each after a remembered failure of the one before."""
 Call = Callable[[stripe.StripeClient, stripe.RequestOptions], stripe.PaymentIntent]
@@ -42,10 +47,20 @@ class PaymentRequest:
     email: str
     return_url: str = field(default="", kw_only=True)
     """Where the bank sends the customer who had to confirm; empty where nobody can be asked to."""
+    begun: datetime | None = field(default=None, kw_only=True)
+    """No call for it was made before; None where that is not known."""
 
 
 def create(request: PaymentRequest, key: str, left: TimeLeft) -> stripe.PaymentIntent:
-    """The intent of this key, as it was made: a new one the first time, the same one ever after. Moves no money."""
+    """The intent of this key: a new one the first time, the same one ever after. Moves no money.
+
+    As it was made; or as it is, where it was begun so long ago that Stripe may have forgotten the key: it is looked for
+    first, lest there be two.
+    """
+    if request.begun is not None and datetime.now(UTC) - request.begun > KEYS_LAST:
+        known = made_under(key, int((request.begun - CLOCKS).timestamp()), left)
+        if known:
+            return retrieve(known, left)
     wanted: stripe.params.PaymentIntentCreateParams = {
         "amount": request.amount,
         "currency": request.currency.lower(),

@@ -3,7 +3,7 @@
 An authorisation is two calls, each with an idempotency key made from the caller's: *create*, which makes an intent and
 moves no money, and *confirm*, which holds the amount. So an intent can always be found again by the caller's key alone:
 creating it again returns the same intent. A hold that expired is renewed by a second intent: `renewal.py`.
-Stripe forgets keys after 24 hours. Give `void` the intent's id where it is known: by key alone it is safe for a day.
+Stripe forgets keys after 24 hours: an intent that may be older is looked for, by `PaymentRequest.begun`.
 """
 
 from __future__ import annotations

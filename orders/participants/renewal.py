@@ -8,9 +8,8 @@ Source: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime
 
 import stripe
 
@@ -24,8 +23,6 @@ CODES = frozenset({"charge_expired_for_capture", "capture_charge_authorization_e
 BY_THEMSELVES = frozenset({"automatic", "expired"})
 """Why an intent was cancelled by nobody: its hold expired."""
 EXPIRED = "authorization_expired"
-KEYS_LAST = timedelta(hours=23)
-"""An hour less than Stripe remembers an idempotency key."""
 
 
 def has_expired(first: stripe.PaymentIntent, code: str) -> bool:
@@ -96,15 +93,9 @@ def key_of(first_id: str) -> str:
 
 
 def _second(request: PaymentRequest, first: stripe.PaymentIntent, left: TimeLeft) -> str:
-    """The id of the second intent, made by its key; looked for once Stripe may have forgotten that, lest there be two.
+    """The id of the second intent. Nobody is there to confirm it.
 
     Raises Refused when Stripe will not make one of this request, and so never made one.
     """
-    key, ended_at = key_of(first.id), first.canceled_at or first.created
-    if time.time() - ended_at > KEYS_LAST.total_seconds() and (known := intents.made_under(key, ended_at, left)):
-        return known
-    return intents.create(_unattended(request), key, left).id
-
-
-def _unattended(request: PaymentRequest) -> PaymentRequest:
-    return replace(request, return_url="")
+    begun = datetime.fromtimestamp(first.canceled_at or first.created, UTC)
+    return intents.create(replace(request, return_url="", begun=begun), key_of(first.id), left).id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -46,6 +46,7 @@ class Journey:
     nights: int
     hotel_price: int
     """For all nights."""
+    placed_at: datetime
 
     @property
     def key(self) -> str:
@@ -216,4 +217,5 @@ def _payment(wish: Journey) -> payments.PaymentRequest:
         payment_method=wish.payment_method,
         email=wish.email,
         return_url=f"{settings.SITE_URL}{reverse('trip-returned', args=[wish.trip_id])}",
+        begun=wish.placed_at,
     )

@@ -140,6 +140,7 @@ def start_saga(placed: Trip) -> None:
         arrives=placed.departs,
         nights=placed.nights,
         hotel_price=minor_units(placed.night_price) * placed.nights,
+        placed_at=placed.created_at,
     )
     with cause.use(str(message)):
         trip.start(wish, key=placed.saga_key, subject=f"{placed.number} {placed.email}")

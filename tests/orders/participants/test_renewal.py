@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from orders.participants import payments, renewal
+from orders.participants import intents, payments
 from orders.participants.errors import AnswerLost
 from sagas.errors import Refused
 from tests.standins import Standins
@@ -114,13 +116,30 @@ def test_a_renewal_is_found_when_the_processor_has_forgotten_its_key(order: Payi
     """A capture whose answer was lost is asked for again after a weekend on the desk."""
     first = order.authorize().intent_id
     charged = order.capture(first)
-    monkeypatch.setattr(renewal, "KEYS_LAST", timedelta(seconds=-1))
+    monkeypatch.setattr(intents, "KEYS_LAST", timedelta(seconds=-1))
     forget_keys()
     assert order.find_capture(first) == charged
     assert order.capture(first) == charged
     with pytest.raises(Refused, match="refund"):
         order.void(first)
     assert order.balance() == (0, 1)
+
+
+@pytest.mark.parametrize("asked_again", [False, True], ids=["undone", "asked again, then undone"])
+def test_a_hold_is_found_when_the_processor_has_forgotten_its_key(
+    standins: Standins, monkeypatch: pytest.MonkeyPatch, asked_again: bool
+) -> None:
+    """Its answer was lost, and nobody looked after the order for more than a day."""
+    order = Paying(standins)
+    order.wish = replace(order.wish, begun=timezone.now())
+    held = order.authorize()
+    monkeypatch.setattr(intents, "KEYS_LAST", timedelta(seconds=-1))
+    forget_keys()
+    assert payments.find_authorization(order.wish, key=order.number, timeout=IN_TIME) == held
+    if asked_again:
+        assert order.authorize() == held
+    order.void()
+    assert order.did() == ["authorized", "canceled"]
 
 
 def test_a_payment_that_somebody_cancelled_is_not_made_again(standins: Standins) -> None:
