@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from orders.models import Order
+from orders.trips.models import Trip
 from sagas import WrongState, desk
 from sagas.models import Run, RunStatus
 
@@ -35,8 +36,7 @@ def open_dispute(found: Disputed) -> bool:
     """Open the case of a dispute, unless it is known; whether the dispute is open at all."""
     if not found.is_open:
         return False
-    order = Order.objects.filter(payment_intent=found.payment_intent).first() if found.payment_intent else None
-    case = Dispute(found.dispute, found.payment_intent, order.number if order else "")
+    case = Dispute(found.dispute, found.payment_intent, number_of(found.payment_intent))
     with transaction.atomic():
         disputed.start(case, key=key_of(found), subject=case.order_number or found.dispute)
     return True
@@ -52,6 +52,13 @@ def look_again(found: Disputed) -> None:
         desk.retry_now(run.pk, actor=desk.Person(PROCESSOR), reason=reason, row_version=run.row_version)
     except (WrongState, desk.SecondPersonNeeded) as error:  # an operator was quicker, or two are to decide
         logger.info("books.not_retried", extra={"run": str(run.pk), "why": str(error)})
+
+
+def number_of(payment_intent: str) -> str:
+    """The order or the trip that was paid so; "" for a payment that is not the shop's."""
+    kinds = (Order, Trip) if payment_intent else ()
+    numbers = (kind.objects.filter(payment_intent=payment_intent).values_list("number", flat=True) for kind in kinds)
+    return next((number for found in numbers for number in found), "")
 
 
 def key_of(found: Disputed) -> str:

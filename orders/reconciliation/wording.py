@@ -43,11 +43,12 @@ def explain(difference: Difference) -> str:
 def explain_dispute(found: Disputed, number: str) -> str:
     """An open dispute in sentences."""
     by = f" by {found.answer_by:%Y-%m-%d %H:%M} UTC" if found.answer_by else ""
+    what = f"for {number}" if number else f"(payment {found.payment_intent or 'unknown'}, which is none of ours)"
     return (
-        f"The customer disputes {money(found.amount, found.currency)} of order {number} at their bank, which says: "
+        f"The customer disputes the {money(found.amount, found.currency)} charged {what} at their bank, which says: "
         f"{found.reason.replace('_', ' ')} (dispute {found.dispute}, {found.status.replace('_', ' ')}). Answer it "
-        f"at the card processor{by}, with what the order's page says of its parcel, or accept it. The case closes by "
-        "itself when the bank has decided; Retry now asks at once."
+        f"at the card processor{by}, with what the page of {number or 'the order'} says of what was delivered, or "
+        "accept it. The case closes by itself when the bank has decided; Retry now asks at once."
     )
 
 

@@ -14,6 +14,7 @@ from orders.models import Order
 from orders.participants import payments
 from orders.reconciliation.nightly import reconcile
 from orders.services import place_order
+from orders.trips.models import Trip
 from orders.webhooks.events import PaymentReported
 from outbox import publish
 from sagas import desk
@@ -55,6 +56,24 @@ def test_a_dispute_is_on_the_desk_with_what_to_do(disputed):
     compare()
     assert Run.objects.filter(name="dispute", subject=disputed.number).count() == 1
     assert not Run.objects.filter(name="books", subject=disputed.number).exists()
+
+
+def test_a_disputed_trip_is_told_by_its_number(disputed):
+    trip = Trip.objects.create(
+        status="confirmed",
+        payment_intent=Order.objects.get(pk=disputed.pk).payment_intent,
+        charged=16600,
+        total=166,
+        currency="EUR",
+        flight_price=100,
+        night_price=66,
+        nights=1,
+        departs=timezone.now().date(),
+    )
+    Order.objects.filter(pk=disputed.pk).update(payment_intent="", charged=0)
+    compare()
+    case = carry(Run.objects.get(name="dispute", subject=trip.number).pk)
+    assert f"disputes the 166.00 EUR charged for {trip.number}" in case.reason
 
 
 def test_it_closes_when_the_bank_has_decided(disputed, standins):
