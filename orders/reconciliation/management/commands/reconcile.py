@@ -30,6 +30,6 @@ class Command(BaseCommand):
         done = reconcile(since, until)
         open_cases = Run.objects.filter(name__in=["books", "dispute"], status=RunStatus.STUCK).count()
         self.stdout.write(
-            f"{done.payments} payments and {done.orders} charged orders compared: {done.differences} differ, "
-            f"{done.disputes} disputes are open. {open_cases} cases were on the desk before this one."
+            f"Payments compared: {done.payments}, and charged orders: {done.orders}. Differences: {done.differences}. "
+            f"Open disputes: {done.disputes}. Cases on the desk before: {open_cases}."
         )
