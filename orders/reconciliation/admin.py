@@ -16,8 +16,13 @@ from .models import Reconciliation
 class ReconciliationAdmin(ReadOnlyAdmin):
     """One row a night."""
 
-    list_display = ["started_at", "since", "until", "payments", "orders", "differences", "disputes", "ended", "cases"]
+    list_display = ["started_at", "span", "payments", "orders", "differences", "disputes", "ended", "cases"]
     list_display_links = ["started_at"]
+
+    @admin.display(description="payments made", ordering="since")
+    def span(self, row: Reconciliation) -> str:
+        """From when to when; in one column, so that all fit."""
+        return f"{row.since:%Y-%m-%d %H:%M} to {row.until:%Y-%m-%d %H:%M}"
 
     @admin.display(description="ended")
     def ended(self, row: Reconciliation) -> str:
