@@ -10,7 +10,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from . import wording
-from .models import Notice
+from .models import Notice, Order
 from .money import major_units
 from .notices import taken_back
 
@@ -32,6 +32,7 @@ def send(notice: Notice) -> None:
         "reason": wording.reason(order.status_reason),
         "charged": major_units(order.charged) or (order.total if confirmed else 0),
         "taken_back": [subject(one) for one in earlier],
+        "wished": is_wished(order),
     }
     text = render_to_string(f"orders/mail/{notice.kind}.txt", context)
     EmailMessage(subject(notice), text, to=[order.email], headers={"Message-ID": notice.message_id}).send()
@@ -39,7 +40,13 @@ def send(notice: Notice) -> None:
 
 def subject(notice: Notice) -> str:
     """What stands above a letter."""
-    return SUBJECTS[Notice.Kind(notice.kind)].format(notice.order.number)
+    plain = notice.kind == Notice.Kind.APOLOGY and is_wished(notice.order)
+    return SUBJECTS[Notice.Kind.CANCELLATION if plain else Notice.Kind(notice.kind)].format(notice.order.number)
+
+
+def is_wished(order: Order) -> bool:
+    """Whether the customer wanted it undone: then what was written is taken back, and nobody need be sorry."""
+    return order.status_reason == "cancelled"
 
 
 def message_id(message: UUID) -> str:

@@ -97,7 +97,10 @@ def test_an_order_undone_after_its_letter_gets_one_apology_that_says_what_it_tak
 def test_a_customer_who_cancels_is_told_that_the_letter_no_longer_holds(received: Order, mailoutbox: Letters) -> None:
     assert cancel_order(received)
     testing.drain()
-    assert "You cancelled it." in mailoutbox[-1].body
+    letter = mailoutbox[-1]
+    assert letter.subject == f"Your order {received.number} is cancelled"
+    assert "You cancelled it." in letter.body
+    assert "It no longer holds." in letter.body
     assert kinds(received) == ["received", "apology"]
 
 
