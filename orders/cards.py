@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+REFUND_FAILS = "pm_card_refundFail"
 STRIPE_ID = re.compile(r"pm_[A-Za-z0-9_]{1,60}")
 
 
@@ -21,7 +22,7 @@ class TestCard:
 
 
 TEST_CARDS = (
-    TestCard("pm_card_visa", "succeeds", "The order completes."),
+    TestCard("pm_card_visa", "succeeds", "It completes."),
     TestCard("pm_card_visa_chargeDeclined", "declined", "The bank says no; nothing is charged."),
     TestCard(
         "pm_card_visa_chargeDeclinedInsufficientFunds", "insufficient funds", "The bank says no; nothing is charged."
@@ -29,17 +30,17 @@ TEST_CARDS = (
     TestCard(
         "pm_card_threeDSecure2Required",
         "asks for 3-D Secure",
-        "The order waits until you confirm on your bank's page. Refuse there, or wait too long, and it is undone.",
+        "It waits until you confirm on your bank's page. Refuse there, or wait too long, and it is undone.",
     ),
     TestCard(
         "pm_card_createDispute",
         "disputed later",
-        "The order completes; then the charge is disputed, which a person on our side has to answer.",
+        "It completes; then the charge is disputed, which a person on our side has to answer.",
     ),
     TestCard(
-        "pm_card_refundFail",
+        REFUND_FAILS,
         "refund fails",
-        "The order completes. Should you send it back, the bank cannot return the money: a person sees to it.",
+        "It completes. Should you send it back, the bank cannot return the money: a person sees to it.",
     ),
     TestCard(
         "pm_card_authorizationExpires",
@@ -56,7 +57,7 @@ TEST_CARDS = (
     TestCard(
         "pm_card_captureFails",
         "capture keeps failing",
-        "The bank holds the money and then goes silent: the order ends on an operator's desk.",
+        "The bank holds the money and then goes silent: it ends on an operator's desk.",
         standin_only=True,
     ),
 )
@@ -64,7 +65,7 @@ STANDIN_ONLY = frozenset(card.payment_method for card in TEST_CARDS if card.stan
 DECLINES = ("", "InsufficientFunds", "ExpiredCard", "IncorrectCvc", "ProcessingError", "LostCard", "StolenCard")
 STRIPE_TEST_CARDS = frozenset(
     {"pm_card_visa", "pm_card_visa_debit", "pm_card_mastercard", "pm_card_amex"}
-    | {"pm_card_threeDSecure2Required", "pm_card_authenticationRequired", "pm_card_createDispute", "pm_card_refundFail"}
+    | {"pm_card_threeDSecure2Required", "pm_card_authenticationRequired", "pm_card_createDispute", REFUND_FAILS}
     | {f"pm_card_{brand}chargeDeclined{why}" for brand in ("", "visa_") for why in DECLINES}
 )
 """Those of https://docs.stripe.com/testing that the stand-in knows too."""

@@ -114,8 +114,8 @@ class TripForm:
         return [message for name in self.errors if name not in placed for message in self.errors[name]]
 
     def cards(self) -> list[cards.TestCard]:
-        """The cards to choose from."""
-        return cards.offered()
+        """The cards to choose from; without the one whose refunds fail, since nothing of a trip is ever given back."""
+        return [card for card in cards.offered() if card.payment_method != cards.REFUND_FAILS]
 
     def stays(self) -> list[str]:
         """How many nights one can stay."""
