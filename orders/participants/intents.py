@@ -45,6 +45,8 @@ class PaymentRequest:
     payment_method: str
     """Stripe's `pm_…`."""
     email: str
+    thing: str = field(default="Order", kw_only=True)
+    """What the bank calls it to the customer, before its number."""
     return_url: str = field(default="", kw_only=True)
     """Where the bank sends the customer who had to confirm; empty where nobody can be asked to."""
     begun: datetime | None = field(default=None, kw_only=True)
@@ -68,7 +70,7 @@ def create(request: PaymentRequest, key: str, left: TimeLeft) -> stripe.PaymentI
         "payment_method": request.payment_method,
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "always" if request.return_url else "never"},
         "receipt_email": request.email,
-        "description": f"Order {request.order_number}",
+        "description": f"{request.thing} {request.order_number}",
         "metadata": {"order": request.order_number, "key": key},
     }
     for name in _names(f"{key}:create"):

@@ -216,6 +216,7 @@ def _payment(wish: Journey) -> payments.PaymentRequest:
         currency=wish.currency,
         payment_method=wish.payment_method,
         email=wish.email,
+        thing="Trip",
         return_url=f"{settings.SITE_URL}{reverse('trip-returned', args=[wish.trip_id])}",
         begun=wish.placed_at,
     )
