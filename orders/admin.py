@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -13,6 +15,7 @@ from sagas.models import Run
 
 from .choreography.trailadmin import TrailAdmin, run_url
 from .models import CancelRequest, Notice, Order, OrderLine
+from .money import major_units
 from .productadmin import ProductAdmin
 
 __all__ = ["OrderAdmin", "ProductAdmin"]
@@ -38,6 +41,12 @@ class ReadOnly:
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+def runs_about(number: str) -> SafeString:
+    """A link to all runs that name an order or a trip."""
+    where = f"{reverse('admin:sagas_run_changelist')}?{urlencode({'state': 'all', 'q': number})}"
+    return format_html('<a href="{}">all runs about {}</a>', where, number)
 
 
 class LineInline(ReadOnly, LinesBase):
@@ -84,11 +93,12 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
         "email",
         "payment_method",
         "amount",
-        "charged",
+        "taken",
         "payment_intent",
         "tracking",
         "coordination",
         "saga",
+        "cases",
         "trail",
         "created_at",
         "updated_at",
@@ -99,6 +109,16 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
     def amount(self, order: Order) -> str:
         """The total with its currency."""
         return f"{order.total} {order.currency}"
+
+    @admin.display(description="charged", ordering="charged")
+    def taken(self, order: Order) -> str:
+        """What the card was charged, refunds aside."""
+        return f"{major_units(order.charged)} {order.currency}"
+
+    @admin.display(description="cases")
+    def cases(self, order: Order) -> SafeString:
+        """A link to all runs about the order: of its returns, its disputes, and differences between the books."""
+        return runs_about(order.number)
 
     @admin.display(description="saga")
     def saga(self, order: Order) -> SafeString | str:

@@ -191,4 +191,4 @@ class Notice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} ({self.order_id})"
+        return self.get_kind_display()

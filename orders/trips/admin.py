@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from orders.admin import ReadOnly
+from orders.admin import ReadOnly, runs_about
+from orders.money import major_units
 
 from .models import FlightOffer, HotelOffer, Trip
 from .timeline import run_of
@@ -49,8 +50,9 @@ class TripAdmin(ReadOnly, TripBase):
         "room",
         "amount",
         "payment_intent",
-        "charged",
+        "taken",
         "saga",
+        "cases",
         "created_at",
         "updated_at",
         "version",
@@ -60,6 +62,16 @@ class TripAdmin(ReadOnly, TripBase):
     def amount(self, trip: Trip) -> str:
         """The total with its currency."""
         return f"{trip.total} {trip.currency}"
+
+    @admin.display(description="charged", ordering="charged")
+    def taken(self, trip: Trip) -> str:
+        """What the card was charged."""
+        return f"{major_units(trip.charged)} {trip.currency}"
+
+    @admin.display(description="cases")
+    def cases(self, trip: Trip) -> SafeString:
+        """A link to all runs about the trip: of its disputes, and differences between the books."""
+        return runs_about(trip.number)
 
     @admin.display(description="saga")
     def saga(self, trip: Trip) -> SafeString | str:

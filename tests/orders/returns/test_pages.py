@@ -160,6 +160,9 @@ def test_an_order_that_is_stuck_offers_nothing(client: Client, wish) -> None:
 def test_a_stuck_return_is_found_in_the_admin_with_its_run_and_its_order(admin_client: Client, ask: Ask) -> None:
     returned = ask(mug=1)
     status.mark_needs_attention(returned.pk, "the bank says no")
+    order = admin_client.get(f"/admin/orders/order/{returned.order_id}/change/").content.decode()
+    for words in (f"?state=all&amp;q={returned.order.number}", "166.00 EUR"):
+        assert words in order
     listed = admin_client.get("/admin/returns/return/", {"q": returned.order.number}).content.decode()
     assert returned.number in listed
     page = admin_client.get(f"/admin/returns/return/{returned.pk}/change/").content.decode()
