@@ -77,8 +77,8 @@ STEPS = {
         "The bank",
         "Authorising your payment",
         "Payment authorised",
-        "Releasing the hold on your card",
-        "Hold on your card released",
+        "Releasing any hold on your card",
+        "Any hold on your card released",
     ),
     "reserve_stock": StepWords(
         "The warehouse",

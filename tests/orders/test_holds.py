@@ -93,7 +93,7 @@ def test_an_order_that_is_being_cancelled_and_waits_says_both(order: Order) -> N
     timeline = shown(order)
     assert timeline.headline == "Your order is being cancelled."
     assert timeline.reason.startswith("You cancelled it. We are out of touch with the bank just now")
-    assert (timeline.steps[0].title, timeline.steps[0].label) == ("Releasing the hold on your card", "waiting")
+    assert (timeline.steps[0].title, timeline.steps[0].label) == ("Releasing any hold on your card", "waiting")
 
 
 def test_a_paused_order_says_that_one_of_us_holds_it_and_then_that_it_goes_on(client: Client, order: Order) -> None:
