@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import QueryDict
 
@@ -12,6 +12,8 @@ from .errors import NoSuchFault
 from .switches import BY_NAME, set_fault, turn
 
 LONGEST = 100  # characters of an order's number
+LATE = {"slow": 10, "reorder": 30}
+"""Seconds, for what a company does late by itself: the page has no field for them, and 0 would change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,7 @@ class SwitchForm:
         operation, colon, kind = self.pressed.partition(":")
         if not colon:
             raise NoSuchFault(f"There is no switch {self.pressed!r}. There are: {', '.join(BY_NAME)}.")
-        own = Wish(kind, operation=operation, order=self.order, minutes=self.minutes, set_by=self.by)
-        return set_fault(self.company, own)
+        return set_fault(self.company, replace(wish, kind=kind, operation=operation, delay=LATE.get(kind, 0)))
 
 
 def minutes(text: str) -> float | None:

@@ -239,3 +239,4 @@ def test_what_a_company_does_by_itself_has_switches_of_its_own(companies: Compan
     told = on_the_page("webhook:twice", "payments", operation="capture", order="S-1")
     assert told.startswith("Payments: the event is sent twice: webhook, order S-1")
     assert companies.kinds("payments") == [("twice", "webhook", "S-1")]
+    assert "the event is sent after 10 seconds" in on_the_page("webhook:slow", "payments")
