@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 
-from sagas import Refused, Saga, SagaDeclarationError
+from sagas import Refused, Saga, SagaDeclarationError, registry
 from sagas.advice import advice_for
 from sagas.models import Run
 
@@ -66,4 +66,6 @@ def test_advice_that_nobody_could_read_and_a_second_one_are_refused(words) -> No
 
 
 def test_advice_is_the_sagas_own() -> None:
-    assert Saga[Errand]("another-errand", version=7, deadline=timedelta(minutes=1)).advised == {}
+    other = Saga[Errand]("another-errand", version=7, deadline=timedelta(minutes=1))
+    registry.forget(other)  # it has no steps, which the checks would find
+    assert other.advised == {}
