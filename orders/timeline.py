@@ -67,6 +67,7 @@ class Timeline:
     """What has become of the customer's money, in a sentence."""
     can_cancel: bool
     hold: Hold | None = None
+    standing: Standing | None = None
     race: str = ""
     """Who won when the customer asked to cancel; empty when nobody asked."""
 
@@ -84,6 +85,7 @@ class Timeline:
             charge=wording.charge(order, standing.capture),
             can_cancel=standing.can_cancel,
             hold=hold,
+            standing=standing,
             race=race,
         )
 

@@ -17,7 +17,7 @@ from sagas.wording import run_face
 from ..holds import hold_of
 from ..models import Order
 from ..sagas import ORDER, checkout
-from ..standing import Standing, of_run, standing_of
+from ..standing import Standing, of_run
 from ..timeline import ShownStep, Timeline, show
 
 LATEST = 12
@@ -55,7 +55,8 @@ def latest(number: int = LATEST) -> list[Watched]:
 
 def of_order(order: Order, now: datetime) -> Watched:
     """An order, whichever way it is carried."""
-    timeline, standing = Timeline.of(order), standing_of(order)
+    timeline = Timeline.of(order)
+    standing = timeline.standing
     attention = order.status == Order.Status.NEEDS_ATTENTION
     if order.is_final or standing is None:
         line = " ".join(filter(None, [timeline.reason, timeline.charge]))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from orders.events import PaymentActionRequired
+from orders.letters import message_id
 from orders.models import Order
 from orders.participants import payments
 from outbox import Message, Retry, subscribe
@@ -55,12 +55,11 @@ def write(message: Message[PaymentActionRequired]) -> None:
         return
     link = f"{settings.SITE_URL}{order.get_absolute_url()}"
     context = {"order": order, "url": message.body.url, "until": message.body.until, "link": link}
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
     EmailMessage(
         f"Please confirm the payment of your order {order.number}",
         render_to_string("orders/mail/confirm_payment.txt", context),
         to=[order.email],
-        headers={"Message-ID": f"<{message.id}@{domain}>"},
+        headers={"Message-ID": message_id(message.id)},
     ).send()
 
 
