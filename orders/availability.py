@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sagas.errors import SagaError
+from sagas.errors import RetryAfter, SagaError
 
 from .models import Product
 from .participants import warehouse
@@ -21,7 +21,7 @@ def refresh() -> int:
     """Copy the warehouse's numbers; returns how many products changed. When it does not answer the old ones stay."""
     try:
         stock = warehouse.stock()
-    except (SagaError, OSError) as error:  # OSError: what the HTTP client raises for a lost or refused connection
+    except (SagaError, RetryAfter, OSError) as error:  # OSError: the HTTP client lost the connection, or made none
         log.warning("The warehouse does not say what it has; the old numbers stay: %s", error)
         return 0
     changed = [product for product in Product.objects.all() if product.available != stock.get(product.sku, 0)]

@@ -26,7 +26,10 @@ class HandlerOutcome(OutboxError):
 
 
 class RetryAfter(HandlerOutcome):
-    """Not now: deliver again after `delay`; costs no attempt. `reason` is shown to operators."""
+    """Not now: come again after `delay`; costs no attempt. `reason` is shown to operators.
+
+    A saga's step raises it too, the same class: surely not applied.
+    """
 
     def __init__(self, delay: timedelta, reason: str = "") -> None:
         super().__init__(reason or f"try again in {delay.total_seconds():g} s")

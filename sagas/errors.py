@@ -1,8 +1,23 @@
-"""What can go wrong, each class saying what happens next."""
+"""What can go wrong, each class saying what happens next. `RetryAfter` is the outbox's: one class for both."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+
+from outbox.errors import RetryAfter
+
+__all__ = [
+    "Awaits",
+    "LostAttempts",
+    "RecordingFailed",
+    "Refused",
+    "RetryAfter",
+    "SagaDeclarationError",
+    "SagaError",
+    "TooLate",
+    "Unavailable",
+    "WrongState",
+]
 
 
 class SagaError(Exception):
@@ -13,26 +28,13 @@ class SagaDeclarationError(SagaError):
     """A saga is declared in a way that cannot work; raised at import, the message says how to mend it."""
 
 
-class StepOutcome(SagaError):
-    """Raised by a step to tell the engine what happened."""
-
-
-class Refused(StepOutcome):
+class Refused(SagaError):
     """The business said no: the run undoes what was done. Raised by an undo: only a person can go on."""
 
     def __init__(self, code: str, text: str = "") -> None:
         super().__init__(text or code)
         self.code = code
         self.text = text or code
-
-
-class RetryAfter(StepOutcome):
-    """Surely not applied, try again after `delay`; costs no attempt. `reason` is shown to operators."""
-
-    def __init__(self, delay: timedelta, reason: str = "") -> None:
-        super().__init__(reason or f"try again in {delay.total_seconds():g} s")
-        self.delay = delay
-        self.reason = reason
 
 
 class Unavailable(RetryAfter):

@@ -22,7 +22,7 @@ from .breaker import Admission, answered, free, is_away, settled
 from .context import Earlier, StatusChange, StepContext, UndoContext
 from .declaration import Saga, Step
 from .dispatch import lease_seconds
-from .errors import Awaits, RecordingFailed, SagaError, StepOutcome
+from .errors import Awaits, RecordingFailed, Refused, RetryAfter, SagaError
 from .look import clock, must_stop
 from .models import Attempt, RunStatus, StepStatus
 from .recording import is_lost
@@ -202,7 +202,7 @@ def hooks() -> Iterator[None]:
     """
     try:
         yield
-    except StepOutcome as answer:
+    except (Refused, RetryAfter) as answer:
         raise RecordingFailed(f"a hook raised {type(answer).__qualname__}: {answer}") from answer
     if is_lost():
         raise RecordingFailed(

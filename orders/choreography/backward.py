@@ -19,7 +19,6 @@ from uuid import UUID
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
 from outbox.declaration import registry
 from sagas import Refused, Unavailable
-from sagas import RetryAfter as ParticipantSays
 from sagas.declaration import Step
 from sagas.models import StepStatus
 
@@ -76,7 +75,7 @@ def attempt(step: Step[Checkout, Any], message: Message[Refusal]) -> bool:
         asking.call(admitted, step.undo_run, undo_context(order_id, step, begun))
     except Refused as no:
         raise PermanentFailure(f"{no.code}: {no.text}") from no
-    except ParticipantSays as later:
+    except RetryAfter as later:
         delay = max(later.delay, asking.SOONEST) * (1 + random.random() / 4)
         turning.put_undo_off(order_id, step, delay, away=isinstance(later, Unavailable))
         raise RetryAfter(delay, str(later)) from later

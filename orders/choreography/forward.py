@@ -20,7 +20,6 @@ from uuid import UUID
 
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
 from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
-from sagas import RetryAfter as ParticipantSays
 from sagas.declaration import Step
 from sagas.models import StepStatus
 
@@ -120,7 +119,7 @@ def attempt(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
         return _refused(step, begun, context, no)
     except Awaits as pause:
         raise _await(step, context, pause) from pause
-    except ParticipantSays as later:
+    except RetryAfter as later:
         delay = max(later.delay, asking.SOONEST) * (1 + random.random() / 4)
         journeys.put_off(order_id, step, delay, away=isinstance(later, Unavailable), forgiven=True)
         raise RetryAfter(delay, str(later)) from later

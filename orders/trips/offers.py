@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from orders.participants import flight, hotel
 from orders.participants.errors import AnswerLost
-from sagas.errors import SagaError
+from sagas.errors import RetryAfter, SagaError
 
 from .models import FlightOffer, HotelOffer
 
@@ -67,7 +67,7 @@ def hotels_in(to: Destination) -> list[HotelOffer]:
 def _answer(who: str, ask: Callable[[], T]) -> T | None:
     try:
         return ask()
-    except (SagaError, AnswerLost) as error:
+    except (SagaError, RetryAfter, AnswerLost) as error:
         log.warning("The %s do not say what they offer; the old offers stay: %s", who, error)
         return None
 

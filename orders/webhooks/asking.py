@@ -8,7 +8,6 @@ from datetime import timedelta
 
 from orders.participants.errors import ConnectionLost
 from outbox import RetryAfter
-from sagas import RetryAfter as ParticipantSays
 
 SOONEST = timedelta(seconds=1)
 UNANSWERED = timedelta(seconds=30)
@@ -19,7 +18,7 @@ def asked_later() -> Iterator[None]:
     """Around a question that changes nothing. Raises RetryAfter when the processor takes no calls, or is silent."""
     try:
         yield
-    except ParticipantSays as later:
+    except RetryAfter as later:
         raise RetryAfter(max(later.delay, SOONEST), str(later)) from later
     except ConnectionLost as silence:
         raise RetryAfter(UNANSWERED, str(silence)) from silence

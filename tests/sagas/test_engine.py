@@ -8,6 +8,7 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
+import outbox
 from outbox import NotInTransaction
 from sagas import Refused, RetryAfter, TooLate, engine
 from sagas.models import Attempt, Run, Step
@@ -132,6 +133,14 @@ def test_a_refused_undo_parks_the_run_at_once(world):
 
 def test_a_participant_that_is_away_costs_no_attempt(world):
     world.faults["fetch"] = [RetryAfter(timedelta(milliseconds=1), "shop closed")] * 7
+    run = carry(begin(errand, Errand("milk")))
+    assert run.status == "completed"
+    assert outcomes(run, "fetch") == ["away"] * 7 + ["done"]
+
+
+def test_the_outboxs_retry_after_costs_a_step_no_attempt_either(world):
+    assert outbox.RetryAfter is RetryAfter
+    world.faults["fetch"] = [outbox.RetryAfter(timedelta(milliseconds=1), "a letter is being sent")] * 7
     run = carry(begin(errand, Errand("milk")))
     assert run.status == "completed"
     assert outcomes(run, "fetch") == ["away"] * 7 + ["done"]
