@@ -5,7 +5,7 @@
 | no connection was made (refused, unknown host, TLS)         | Unavailable: nothing was sent            |
 | 429, 503                                                    | Unavailable: turned away before the work |
 | time ran out, connection dropped, 502, 504                  | ConnectionLost: it may have been applied |
-| any other 5xx, a redirect                                   | AnswerLost: the same, but it is there    |
+| any other status that is no yes (2xx) and no no (4xx)       | AnswerLost: the same, but it is there    |
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from .errors import AnswerLost, ConnectionLost
 
 CONNECT = 3.0  # seconds; a connection that takes longer is not made, and a call not sent is safe to repeat
 UNSAID = timedelta(seconds=2)  # the wait when a participant does not name one
+LONGEST_WAIT = timedelta(hours=1)  # that one may name
 MISCONFIGURED = timedelta(seconds=30)  # until somebody has mended our access
 TURNED_AWAY = frozenset({429, 503})
 UNREACHED = (502, 504)  # a gateway before the participant had no answer from it
@@ -85,7 +86,7 @@ def call(
         raise turned_away(participant, response.status_code, response.headers)
     if response.status_code in UNREACHED:
         raise ConnectionLost(participant, f"answered {response.status_code} to {method} {url}")
-    if response.status_code >= 500 or response.is_redirect:
+    if response.status_code // 100 not in (2, 4):
         raise AnswerLost(participant, f"answered {response.status_code} to {method} {url}")
     return Answer(response.status_code, _object(participant, response))
 
@@ -99,9 +100,12 @@ def send(
     json: Mapping[str, Any] | None = None,
     data: Any = None,
 ) -> requests.Response:
-    """One request on this thread's pooled connections; `timeout` bounds each silence, not the whole answer."""
+    """One request on this thread's pooled connections; `timeout` bounds each silence, not the whole answer.
+
+    The `response` of the RequestException that it raises is what came before the answer broke off; None: nothing.
+    """
     seconds = timeout.total_seconds()
-    return session().request(
+    response = session().request(
         method,
         url,
         headers=headers,
@@ -109,7 +113,15 @@ def send(
         data=data,
         timeout=(min(CONNECT, seconds), seconds),
         allow_redirects=False,
+        stream=True,  # so that the status is known when the body never comes
     )
+    try:
+        response.content  # noqa: B018 - read here, and kept by the response
+    except requests.RequestException as error:
+        response.close()
+        error.response = response
+        raise
+    return response
 
 
 def session() -> requests.Session:
@@ -145,6 +157,9 @@ def trace_headers() -> dict[str, str]:
 
 def meaning_of(participant: str, error: BaseException) -> Unavailable | ConnectionLost:
     """What a transport error says of the call: surely not sent, or in doubt."""
+    came = error.response if isinstance(error, requests.RequestException) else None
+    if came is not None and came.status_code in TURNED_AWAY:
+        return turned_away(participant, came.status_code, came.headers)
     what = f"{type(error).__name__}: {error}"
     if not_sent(error):
         return Unavailable(UNSAID, f"{participant}: no connection ({what})")
@@ -167,21 +182,24 @@ def turned_away(participant: str, status: int, headers: Mapping[str, str]) -> Un
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta:
-    """The wait that `Retry-After` names, in seconds or as a date (RFC 9110, 10.2.3); two seconds when it names none."""
-    value = headers.get("Retry-After", "")
-    if value.isdigit():
-        return timedelta(seconds=min(int(value), 3600))
+    """The wait that `Retry-After` names, in seconds or as a date (RFC 9110, 10.2.3), an hour at most; two seconds when
+    it names none, or none that can be read: whatever it says, the call was turned away."""
+    value = headers.get("Retry-After", "").strip()
+    if value.isascii() and value.isdigit():
+        seconds = value.lstrip("0") or "0"
+        return min(timedelta(seconds=int(seconds[:9])), LONGEST_WAIT)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+        left = (at if at.tzinfo else at.replace(tzinfo=UTC)) - datetime.now(UTC)
+    except (ValueError, OverflowError):
         return UNSAID
-    return min(max(at.astimezone(UTC) - datetime.now(UTC), timedelta(0)), timedelta(hours=1))
+    return min(max(left, timedelta(0)), LONGEST_WAIT)
 
 
 def _object(participant: str, response: requests.Response) -> dict[str, Any]:
     try:
         body = response.json()
-    except requests.exceptions.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no JSON, a number of 5,000 digits, a million brackets
         raise AnswerLost(participant, f"answered {response.status_code} with something that is not JSON") from error
     if not isinstance(body, dict):
         raise AnswerLost(participant, f"answered {response.status_code} with something that is not a JSON object")

@@ -112,8 +112,8 @@ def reason_of(error: stripe.PaymentIntent.LastPaymentError | None) -> tuple[str,
 
 
 def _of_status(error: stripe.APIError) -> Exception:
-    if error.http_status == 503:
-        return http.turned_away(PAYMENTS, 503, error.headers or {})
+    if error.http_status in http.TURNED_AWAY:  # 429 too: a proxy's has no JSON, and is no RateLimitError
+        return http.turned_away(PAYMENTS, error.http_status, error.headers or {})
     if error.http_status == 409:
         return RetryAfter(http.UNSAID, f"{PAYMENTS}: an earlier call with this key is still being worked on")
     what = f"answered {error.http_status}: {error.user_message}"

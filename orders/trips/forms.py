@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django.http import QueryDict
 
 from orders import cards
 from orders.forms import TOKEN, is_count, new_token
+from orders.validation import PRICE
 
 from . import offers
 from .models import FlightOffer, HotelOffer
@@ -69,7 +70,7 @@ class TripForm:
         """The form as the browser sent it; a forged or missing token is replaced."""
         token = data.get("token", "")
         return cls(
-            to=parse_destination(data),
+            to=destination(data),
             token=token if TOKEN.fullmatch(token) else new_token(),
             email=data.get("email", ""),
             payment_method=data.get("payment_method", ""),
@@ -122,12 +123,15 @@ class TripForm:
         return [str(nights) for nights in range(1, MOST_NIGHTS + 1)]
 
     def _total_shown(self) -> str | None:
-        """What the trip comes to at the prices on the page; None when the page did not say."""
-        try:
-            flight, night = Decimal(self.shown[self.flight]), Decimal(self.shown[self.hotel])
-        except (KeyError, InvalidOperation):
+        """What the trip comes to at the prices on the page, or the price that is none; None when the page did not say.
+
+        A price is read as `validation` reads it: Decimal alone takes NaN, and sums that no memory holds.
+        """
+        seen = [self.shown[code] for code in (self.flight, self.hotel) if code in self.shown]
+        if len(seen) < 2 or not is_count(self.nights):
             return None
-        return str(flight + int(self.nights) * night) if is_count(self.nights) else None
+        wrong = next((price for price in seen if not PRICE.fullmatch(price)), None)
+        return str(Decimal(seen[0]) + int(self.nights) * Decimal(seen[1])) if wrong is None else wrong
 
 
 def parse_destination(data: QueryDict) -> Destination | None:

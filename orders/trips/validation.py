@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from orders.errors import InvalidOrder
-from orders.validation import Faults, is_plain_text, parse_email, parse_payment_method, refuse_unknown
+from orders.validation import (
+    Faults,
+    is_plain_text,
+    parse_email,
+    parse_payment_method,
+    parse_price,
+    refuse_unknown,
+)
 
 FIELDS = ("email", "payment_method", "flight", "hotel", "nights", "total")
 MOST_NIGHTS = 3
@@ -38,7 +45,7 @@ def parse_trip(body: object) -> PlaceTrip:
         flight=parse_code(body.get("flight"), "flight", faults),
         hotel=parse_code(body.get("hotel"), "hotel", faults),
         nights=parse_nights(body.get("nights"), faults),
-        total=parse_total(body.get("total"), faults),
+        total=parse_price(body, "total", "total", faults),
     )
     faults.raise_if_any()
     return wish
@@ -58,16 +65,3 @@ def parse_nights(value: object, faults: Faults) -> int:
         return value
     faults.add("nights", f"Stay 1 to {MOST_NIGHTS} nights.")
     return 0
-
-
-def parse_total(value: object, faults: Faults) -> Decimal | None:
-    """A decimal in text, as the API gives it."""
-    if value is None:
-        return None
-    try:
-        total = Decimal(value) if is_plain_text(value) else None
-    except InvalidOperation:
-        total = None
-    if total is None or not total.is_finite():
-        faults.add("total", "Give the price that was shown, as text such as 297.00, or leave it out.")
-    return total

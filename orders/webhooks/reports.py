@@ -33,19 +33,27 @@ TYPES = frozenset(
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=4_102_444_800)]
 """Since 1970, up to the year 2100."""
+Text = Annotated[str, msgspec.Meta(max_length=500, pattern=r"^[^\0]*\Z")]
+"""What the database can look for. Stripe's ids are of 255 characters at most, its metadata of 500."""
 
 
 class NotAccepted(Exception):
     """The report is not one that we take; the message says why."""
 
 
+class Metadata(msgspec.Struct):
+    """What we wrote at the payment; what others wrote beside it is passed over."""
+
+    order: Text = ""
+
+
 class Subject(msgspec.Struct):
     """What a report is about: a payment, or something that belongs to one."""
 
-    id: str = ""
-    object: str = ""
-    payment_intent: str | None = None
-    metadata: dict[str, str] | None = None
+    id: Text = ""
+    object: Text = ""
+    payment_intent: Text | None = None
+    metadata: Metadata | None = None
 
 
 class Data(msgspec.Struct):
@@ -55,8 +63,8 @@ class Data(msgspec.Struct):
 class Report(msgspec.Struct):
     """A Stripe event, as far as the shop reads it."""
 
-    id: str
-    type: str
+    id: Annotated[Text, msgspec.Meta(min_length=1)]
+    type: Text
     created: Seconds
     data: Data
 
@@ -74,7 +82,8 @@ class Report(msgspec.Struct):
     @property
     def order_number(self) -> str:
         """The order by the payment's metadata, "" when it names none."""
-        return (self.data.object.metadata or {}).get("order", "")
+        metadata = self.data.object.metadata
+        return metadata.order if metadata else ""
 
 
 def read(body: bytes, signature: str) -> Report:
@@ -82,12 +91,14 @@ def read(body: bytes, signature: str) -> Report:
     verify(body, signature)
     try:
         return _decode(body)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise NotAccepted(f"This is no event that the shop can read: {error}") from error
 
 
 def verify(body: bytes, signature: str) -> None:
     """Whether one of our secrets has signed it, a moment ago. Raises NotAccepted."""
+    if not signature.isascii():  # the SDK would raise a TypeError
+        raise NotAccepted("The signature does not fit: it is made of other characters than Stripe's.")
     reason = "no secret is set"
     for secret in secrets():
         try:

@@ -25,6 +25,7 @@ class Participant(ThreadingHTTPServer):
     status = 200
     body = b"{}"
     headers: dict[str, str] = {}
+    hangs_up = False
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -37,10 +38,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.send_response(self.server.status)
-        for name, value in {**self.server.headers, "Content-Length": str(len(self.server.body))}.items():
+        for name, value in {"Content-Length": str(len(self.server.body)), **self.server.headers}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(self.server.body)
+        self.close_connection = self.server.hangs_up
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: pytest shows what matters."""
@@ -101,6 +103,52 @@ def test_one_who_turns_us_away_is_asked_again_when_he_says(
 
 
 @everybody
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("value", ["²", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 -2359"])
+def test_a_call_that_was_turned_away_is_so_whatever_its_answer_says_of_the_wait(
+    participant: Participant, ask: Callable[[], object], status: int, value: str
+) -> None:
+    participant.status, participant.headers = status, {"Retry-After": value}
+    with pytest.raises(Unavailable):
+        ask()
+
+
+@everybody
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [({"Content-Length": "9"}, b"half"), ({"Content-Encoding": "gzip"}, b"no gzip"), ({}, b"<p>Too many</p>")],
+)
+def test_a_call_that_was_turned_away_is_so_though_the_rest_of_the_answer_never_comes(
+    participant: Participant, ask: Callable[[], object], status: int, headers: dict[str, str], body: bytes
+) -> None:
+    participant.status, participant.headers, participant.body = status, headers, body
+    participant.hangs_up = True
+    with pytest.raises(Unavailable):
+        ask()
+
+
+@everybody
+@pytest.mark.parametrize("status", [300, 304, 399, 600, 999])
+def test_a_status_that_is_neither_yes_nor_no_leaves_the_call_in_doubt(
+    participant: Participant, ask: Callable[[], object], status: int
+) -> None:
+    participant.status = status
+    with pytest.raises(AnswerLost):
+        ask()
+
+
+@everybody
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"9" * 5000, b'{"id": ' + b"9" * 5000 + b"}", b'{"id": NaN', b"\xff"])
+def test_json_that_cannot_be_read_leaves_the_call_in_doubt(
+    participant: Participant, ask: Callable[[], object], body: bytes
+) -> None:
+    participant.body = body
+    with pytest.raises(AnswerLost):
+        ask()
+
+
+@everybody
 @pytest.mark.parametrize("status", [500, 502, 504])
 def test_a_server_error_leaves_the_call_in_doubt(
     participant: Participant, ask: Callable[[], object], status: int
@@ -152,6 +200,12 @@ def test_a_redirect_is_not_followed(participant: Participant, ask: Callable[[], 
         ("", timedelta(seconds=2)),
         ("soon", timedelta(seconds=2)),
         ("-1", timedelta(seconds=2)),
+        ("²", timedelta(seconds=2)),
+        ("٣", timedelta(seconds=2)),
+        ("9" * 5000, timedelta(hours=1)),
+        ("0" * 5000 + "3", timedelta(seconds=3)),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", timedelta(hours=1)),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", timedelta(0)),
         ("Wed, 21 Oct 2015 07:28:00 GMT", timedelta(0)),
     ],
 )

@@ -79,7 +79,12 @@ def test_a_double_click_makes_one_trip(client: Client) -> None:
         ({"nights": "9"}, "Stay 1 to 3 nights."),
         ({"nights": "two"}, "Stay 1 to 3 nights."),
         ({"price-SA105": "119.00"}, "The price has changed to 297.00 EUR. Nothing was booked."),
-        ({"price-SA105": "much"}, None),
+        ({"price-SA105": "much"}, "Give the price that you saw"),
+        ({"price-SA105": "9e999999"}, "Give the price that you saw"),
+        ({"price-azul": "sNaN"}, "Give the price that you saw"),
+        ({"price-azul": "Infinity"}, "Give the price that you saw"),
+        ({"flight": "gone", "city": "\0"}, "This flight is not on offer any more."),
+        ({"flight": "gone", "departs": "9999-12-31"}, "This flight is not on offer any more."),
         ({"departs": "soon"}, None),
     ],
 )

@@ -87,6 +87,8 @@ def test_a_body_becomes_a_wish() -> None:
         ({"nights": True}, "nights"),
         ({"nights": "2"}, "nights"),
         ({"total": "NaN"}, "total"),
+        ({"total": "9e999999"}, "total"),
+        ({"total": None}, "total"),
         ({"total": 297}, "total"),
         ({"seats": 2}, "seats"),
     ],

@@ -38,12 +38,39 @@ def test_a_refused_report_is_not_remembered_as_taken(order: Order) -> None:
     assert post(report).content == b"taken\n"
 
 
-@pytest.mark.parametrize("signature", ["", "t=1", "nonsense", "t=1,v1=0", "t=x,v1=0", "v1=00"])
+@pytest.mark.parametrize("signature", ["", "t=1", "nonsense", "t=1,v1=0", "t=x,v1=0", "v1=00", "t=1,v1=é"])
 def test_a_forged_signature_is_refused_in_words(signature: str) -> None:
     answer = post(event("payment_intent.succeeded"), signature=signature)
     assert answer.status_code == 400
     assert answer.content.startswith(b"The signature does not fit: ")
     assert not InboxEntry.objects.exists()
+
+
+def test_a_signature_of_this_moment_that_is_no_ascii_is_refused_in_words() -> None:
+    answer = post(event("payment_intent.succeeded"), signature=f"t={int(time.time())},v1=é")
+    assert (answer.status_code, answer.content[:31]) == (400, b"The signature does not fit: it ")
+
+
+@pytest.mark.parametrize("field", ["id", "type", "intent", "object", "order", "payment_intent"])
+@pytest.mark.parametrize("text", ["S-1\0", "\0", "\n\0\n", "x" * 501])
+def test_a_signed_report_with_text_that_no_database_keeps_is_refused_in_words(field: str, text: str) -> None:
+    report = event("payment_intent.succeeded", "S-1", about="charge")
+    subject = report["data"]["object"]
+    where = {"id": (report, "id"), "type": (report, "type"), "intent": (subject, "id"), "object": (subject, "object")}
+    place, name = where.get(field, (subject, field))
+    if field == "order":
+        place, name = subject["metadata"], "order"
+    place[name] = text
+    answer = post(report)
+    assert (answer.status_code, answer.content[:39]) == (400, b"This is no event that the shop can read"), text
+    assert not InboxEntry.objects.exists()
+
+
+def test_what_another_program_wrote_beside_our_order_is_passed_over() -> None:
+    """A 400 would have the processor send it for days, and switch the endpoint off."""
+    report = event("payment_intent.succeeded", "Bestellung\n\u00c4")
+    report["data"]["object"]["metadata"]["theirs"] = "\0" * 400
+    assert post(report).content == b"taken\n"
 
 
 def test_a_body_that_was_changed_on_its_way_is_refused(order: Order) -> None:
