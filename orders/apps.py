@@ -11,4 +11,5 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from .faults import checks  # noqa: F401 - it registers on import
+        from . import pictures  # noqa: F401 - they register on import
+        from .faults import checks  # noqa: F401

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.http import QueryDict
 from django.utils import timezone
 
-from . import cards, wording
+from . import cards, pictures, wording
 from .errors import OrderedAlready, PriceChanged
 from .models import Order, Product
 
@@ -36,6 +36,11 @@ class Row:
     error: str = ""
     was: Decimal | None = None
     """The price that the customer saw, when it is another one now."""
+
+    @property
+    def picture(self) -> str:
+        """Where its picture is; empty when there is none to show."""
+        return pictures.url_of(self.product.image)
 
     @property
     def total(self) -> Decimal:

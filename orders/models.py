@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Cast, Concat, Now
 from django.urls import reverse
 
+from . import pictures
 from .cancelrequests import CancelRequest
 from .choreography.models import Journey, JourneyStep
 
@@ -42,6 +44,11 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError for a picture that no page could show."""
+        if self.image and (wrong := pictures.problem(self.image)):
+            raise ValidationError({"image": wrong})
 
 
 def next_number() -> Concat:

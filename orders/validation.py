@@ -20,6 +20,7 @@ PRICE = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
 MOST_LINES = 100
 MOST_PIECES = 99
 LONGEST_TEXT = 254
+MOST_FAULTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +47,24 @@ class PlaceOrder:
 
 
 class Faults:
-    """Collects messages per field and raises them together."""
+    """Collects messages per field and raises them together: the first MOST_FAULTS, since an answer must not be many
+    times as long as what was sent."""
 
     def __init__(self) -> None:
         self.messages: dict[str, list[str]] = {}
+        self.count = 0
 
     def add(self, field: str, message: str) -> None:
         """Note one message."""
-        self.messages.setdefault(field, []).append(message)
+        self.count += 1
+        if self.count <= MOST_FAULTS:
+            self.messages.setdefault(field, []).append(message)
 
     def raise_if_any(self) -> None:
         """InvalidOrder when there was at least one."""
+        if self.count > MOST_FAULTS:
+            more = f"{self.count - MOST_FAULTS} more faults are not listed. Mend these first."
+            self.messages.setdefault("body", []).append(more)
         if self.messages:
             raise InvalidOrder(self.messages)
 

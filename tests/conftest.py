@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
+from django.core.management import call_command
 from django.db import connection
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
@@ -25,3 +29,26 @@ def empty_all_tables(_case: object) -> None:
     tables = sorted(set(connection.introspection.table_names()) - KEPT)
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+
+
+def in_production(collected: Path) -> dict[str, Any]:
+    """The settings of static files that were collected there."""
+    storage = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+    files = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    return {"STATIC_ROOT": collected, "STORAGES": {"default": files, "staticfiles": storage}}
+
+
+@pytest.fixture(scope="session")
+def collected(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The static files as a deploy collects them."""
+    where = tmp_path_factory.mktemp("static")
+    with override_settings(**in_production(where)):
+        call_command("collectstatic", interactive=False, verbosity=0)
+    return where
+
+
+@pytest.fixture
+def production_static(collected: Path, settings: Any) -> None:
+    """Pages name the files of production, where one that was not collected is an error."""
+    for name, value in in_production(collected).items():
+        setattr(settings, name, value)

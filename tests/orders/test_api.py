@@ -144,6 +144,28 @@ def test_bad_input_is_told_field_by_field(client: Client, body: object, field: s
     assert not Order.objects.exists()
 
 
+MANY: list[dict[str, object]] = [
+    {f"{n:x}": 1 for n in range(6000)},
+    {chr(0x1F600 + n) * 40: 1 for n in range(70)},
+    {**BODY, "lines": [{**LINE, **{f"{n:x}": 1 for n in range(60)}}] * 100},
+    {**BODY, "lines": [{"sku": chr(0x1F600 + n % 50) * 64, "quantity": 1} for n in range(100)]},
+    {**BODY, "lines": [{"sku": f"s{n}", "quantity": 1} for n in range(100)]},
+]
+
+
+@pytest.mark.parametrize("path", ["/api/orders", "/api/trips"])
+@pytest.mark.parametrize("body", MANY, ids=range(len(MANY)))
+def test_an_answer_to_nonsense_is_not_longer_than_the_longest_question(
+    client: Client, body: dict[str, object], path: str
+) -> None:
+    raw = json.dumps(body, ensure_ascii=False).encode()
+    assert len(raw) <= 64 * 1024
+    answer = client.post(path, raw, content_type="application/json", headers={"Idempotency-Key": "k1"})
+    assert answer.status_code == 400
+    assert len(answer.content) < 20_000
+    assert answer.json()["errors"]
+
+
 @pytest.mark.parametrize("key", [None, "", "k" * 256, "ключ", "a\x00b", "a\tb"])
 def test_an_order_needs_a_sound_idempotency_key(client: Client, key: str | None) -> None:
     answer = post(client, key=key)

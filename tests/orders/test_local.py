@@ -17,7 +17,7 @@ from orders.participants.standins.payments import cards as bank
 from orders.services import place_order
 from orders.validation import PlaceOrder
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production_static")]
 
 
 def test_loading_twice_leaves_one_catalogue_and_one_operator() -> None:

@@ -17,7 +17,7 @@ from orders.timeline import Timeline
 from orders.validation import PlaceOrder
 from sagas.models import Run, Step
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("products")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("products", "production_static")]
 
 
 def filled(client: Client, **changes: str) -> dict[str, str]:

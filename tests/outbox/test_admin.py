@@ -18,7 +18,7 @@ from .failing import Refusing, held
 from .hostapp.subscribers import FIRST
 from .relaying import marked, relay_to
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 
 DEAD = "admin:outbox_deadletter_changelist"
 TABLES = ["outboxmessage", "publishedmessage", "delivery", "inboxentry", "deadletter", "shard", "hold"]

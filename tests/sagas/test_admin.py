@@ -18,7 +18,7 @@ from sagas.wording import MEANS, OUTCOME, RUN, STEP
 from .driver import begin, carry, step_once
 from .errand import Errand, errand
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 LIST = "admin:sagas_run_changelist"
 LOST = TimeoutError("no answer within 2 s")
 EVERY_ACT = {verb.permission.removeprefix("sagas.") for verb in desk.VERBS.values()}

@@ -14,7 +14,7 @@ from .driver import begin, carry
 from .errand import Errand, errand
 from .test_admin import EVERY_ACT, LIST, LOST, log_in, open_run, said, stuck
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 
 
 @pytest.fixture

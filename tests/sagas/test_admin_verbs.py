@@ -15,7 +15,7 @@ from .driver import begin, carry, step_once
 from .errand import Errand, errand
 from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 
 
 @pytest.fixture

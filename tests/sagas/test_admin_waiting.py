@@ -16,7 +16,7 @@ from .errand import Errand, errand
 from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from .test_participants_admin import away
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from sagas.release import hold
 from .driver import begin
 from .errand import Errand, errand
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 LIST = "admin:sagas_breaker_changelist"
 AT = datetime(2026, 3, 4, 14, 2, 5, tzinfo=UTC)
 S = Breaker.State

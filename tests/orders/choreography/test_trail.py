@@ -32,7 +32,7 @@ from outbox.testing import drain
 from .driver import deliver, relayed
 from .story import EventStory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production_static")]
 
 
 def titles(order: Order) -> list[str]:

@@ -16,7 +16,7 @@ from orders.participants.standins.companies import COMPANIES
 
 from .conftest import Companies
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production_static")]
 
 PAGES = ["", "live"]
 FORMS = ["switch", "clear", "orders"]

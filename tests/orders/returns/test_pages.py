@@ -18,7 +18,7 @@ from sagas.models import Run, Step
 
 from .conftest import Ask
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production_static")]
 
 
 def page_of(client: Client, order: Order) -> str:

@@ -16,7 +16,7 @@ from orders.trips.models import FlightOffer, Trip
 from orders.trips.timeline import Timeline
 from sagas.models import Run, Step
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offers")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offers", "production_static")]
 
 
 @pytest.fixture(autouse=True)
