@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sagas.errors import Refused
+
 
 class AnswerLost(Exception):
     """No usable answer came back: the call may have been applied. Ask again by the same key."""
@@ -18,3 +20,7 @@ class ConnectionLost(AnswerLost, ConnectionError):
 
 class FailureRemembered(AnswerLost):
     """It failed inside, and answers every call with this key so: only a look at the thing itself tells what became."""
+
+
+class RefusalRemembered(Refused):
+    """A no that was given before, to the same key: it tells of then. Only a look at the thing itself tells of now."""

@@ -1,9 +1,9 @@
 """One PaymentIntent and what can be done to it; each call has an idempotency key and returns the intent as it is now.
 
 Stripe answers a key for a day with what it answered first. So an answer that is a replay tells of the past, and the
-intent is looked up instead. That goes for a failure too: a 500 is remembered, and asking again under its key is
-pointless. Then the intent says whether the call was applied; where it surely was not, a further key is safe, because
-an intent's own states allow one confirmation and one capture whatever the keys.
+intent is looked up instead. That goes for a failure and for a refusal too: both are remembered, and asking again under
+their key is pointless. Then the intent says whether the call was applied; where it surely was not, a further key is
+safe, because an intent's own states allow one confirmation, one capture and one cancel whatever the keys.
 Sources: https://docs.stripe.com/api/idempotent_requests and https://docs.stripe.com/payments/paymentintents/lifecycle
 """
 
@@ -13,12 +13,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import stripe
 
 from sagas.errors import Refused
 
-from .errors import AnswerLost, FailureRemembered
+from .errors import AnswerLost, FailureRemembered, RefusalRemembered
 from .http import TimeLeft
 from .stripe_client import PAYMENTS, client, is_replayed, options, translated
 
@@ -29,7 +30,7 @@ KEYS_LAST = timedelta(hours=23)
 CLOCKS = timedelta(minutes=5)
 """By which two clocks may differ."""
 MOST_KEYS = 8
-"""Of one call, each after a remembered failure of the one before."""
+"""Of one call, each after a remembered failure or refusal of the one before; what changes an intent has one more."""
 Call = Callable[[stripe.StripeClient, stripe.RequestOptions], stripe.PaymentIntent]
 
 
@@ -145,16 +146,23 @@ def cancel(intent_id: str, *, key: str, left: TimeLeft) -> stripe.PaymentIntent:
 def _changed(
     intent_id: str, call: Call, *, untouched: Collection[str], key: str, left: TimeLeft
 ) -> stripe.PaymentIntent:
-    """The intent after the call. In a state of `untouched` it surely was not changed by a call that failed for good."""
-    for name in _names(key):
+    """The intent after the call. In a state of `untouched` it surely was not changed by an earlier one.
+
+    A person who tries again may do so as often as they like: after MOST_KEYS the key is new each time.
+    """
+    looked_at = False
+    for name in (*_names(key), f"{key}:{uuid4().hex}"):
         try:
             with translated():
                 answer = call(client(left.now()), options(name))
-        except FailureRemembered:
-            found = retrieve(intent_id, left)
-            if found.status not in untouched:
-                return found
-            continue
+        except (FailureRemembered, RefusalRemembered) as known:
+            found = None if looked_at else retrieve(intent_id, left)
+            looked_at = True
+            if found is None or found.status in untouched:
+                continue
+            if isinstance(known, RefusalRemembered):
+                raise
+            return found
         replayed = answer.last_response is not None and is_replayed(answer.last_response.headers)
         return retrieve(intent_id, left) if replayed else answer
     raise _hopeless()

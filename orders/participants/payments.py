@@ -93,9 +93,11 @@ def void(request: PaymentRequest, *, key: str, timeout: timedelta, intent_id: st
     try:
         ended: stripe.PaymentIntent | None = intents.cancel(intent_id, key=f"{key}:cancel", left=left)
     except Refused:
-        ended = renewal.end(intent_id, key=f"{key}:cancel", left=left)
+        ended = intents.retrieve(intent_id, left)
         if ended.status == "canceled":  # by somebody else: it may have expired, and been renewed
             ended = renewal.void(request, ended, left)
+        elif ended.status != "succeeded":
+            raise
     if ended is not None and ended.status == "succeeded":
         raise Refused("already_captured", "The card was charged; only a refund gives it back.")
 

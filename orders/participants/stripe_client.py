@@ -17,7 +17,7 @@ from django.conf import settings
 from sagas.errors import Refused, RetryAfter
 
 from . import http
-from .errors import AnswerLost, ConnectionLost, FailureRemembered
+from .errors import AnswerLost, ConnectionLost, FailureRemembered, RefusalRemembered
 
 PAYMENTS = "payments"
 KEY_LENGTH = 255  # the longest idempotency key Stripe takes
@@ -91,13 +91,13 @@ def meaning_of(error: stripe.StripeError) -> Exception:
     match error:
         case stripe.CardError():
             detail = error.error.decline_code if error.error else None
-            return Refused(_reason(error.code, detail), error.user_message or "")
+            return _refused(error, _reason(error.code, detail))
         case stripe.RateLimitError():
             return http.turned_away(PAYMENTS, 429, error.headers or {})
         case stripe.AuthenticationError() | stripe.PermissionError():
             return RetryAfter(http.MISCONFIGURED, f"{PAYMENTS}: our access is refused ({error.user_message})")
         case stripe.InvalidRequestError():
-            return Refused(error.code or "invalid_request", error.user_message or "")
+            return _refused(error, error.code or "invalid_request")
         case stripe.APIConnectionError():
             return http.meaning_of(PAYMENTS, error.__cause__ or error)
         case stripe.APIError():
@@ -109,6 +109,12 @@ def reason_of(error: stripe.PaymentIntent.LastPaymentError | None) -> tuple[str,
     """Why the bank said no, as a code and in words: what an intent keeps of its last refusal."""
     said = error.to_dict() if error else {}  # what does not apply is left out, and the SDK then has no such attribute
     return _reason(said.get("code"), said.get("decline_code")), said.get("message") or ""
+
+
+def _refused(error: stripe.StripeError, code: str) -> Refused:
+    """A no, which says so itself when it is one of an earlier time."""
+    kind = RefusalRemembered if is_replayed(error.headers) else Refused
+    return kind(code, error.user_message or "")
 
 
 def _of_status(error: stripe.APIError) -> Exception:

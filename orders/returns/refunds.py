@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import F
 
 from orders.participants import http, refunding
-from orders.participants.errors import FailureRemembered
+from orders.participants.errors import FailureRemembered, RefusalRemembered
 from sagas import Refused
 
 from . import wording
@@ -35,16 +35,19 @@ def pay(wish: Wish, *, key: str, again: bool, timeout: timedelta) -> refunding.R
     """Refund; `again` says that it may have been asked for before. Raises Refused with words for the operator."""
     left = http.TimeLeft.of(timeout)
     spent = keys_spent(wish)
-    key = key_after(key, spent)
-    if again and (found := refunding.find(wish.payment_intent, key=key, timeout=left.now())):
+    name = key_after(key, spent)
+    if again and (found := refunding.find(wish.payment_intent, key=name, timeout=left.now())):
         return found
     try:
-        return refunding.refund(wish.payment_intent, amount=wish.amount, key=key, timeout=left.now())
+        return refunding.refund(wish.payment_intent, amount=wish.amount, key=name, timeout=left.now())
+    except RefusalRemembered:  # whoever heard it first did not live to write it down
+        spend_key(wish, spent)
+        return pay(wish, key=key, again=True, timeout=left.now())
     except Refused as no:
         spend_key(wish, spent)
         raise Refused(no.code, explained(no.code, no.text)) from no
     except FailureRemembered:
-        if found := refunding.find(wish.payment_intent, key=key, timeout=left.now()):
+        if found := refunding.find(wish.payment_intent, key=name, timeout=left.now()):
             return found
         spend_key(wish, spent)
         raise

@@ -15,6 +15,7 @@ from config.local.books import ledgers_of
 from orders.models import Order, Product
 from orders.money import minor_units
 from orders.participants import refunding
+from orders.returns import refunds as paying
 from orders.returns.models import Return
 from orders.returns.sagas import REFUND
 from orders.returns.services import request_return
@@ -22,7 +23,7 @@ from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
 from orders.webhooks.events import PaymentReported
 from outbox import publish, testing
-from sagas import desk
+from sagas import Refused, desk
 from sagas.models import Run
 from tests.sagas.driver import carry, step_once
 from tests.standins import Standins
@@ -147,6 +148,18 @@ def test_a_refund_that_is_refused_is_made_when_a_person_says_that_it_is_mended(s
     ann = get_user_model().objects.create_user("ann")
     desk.retry_now(run.pk, actor=ann, reason="topped up")
     assert carry(run.pk).status == "completed"
+    assert refunds(standins, order) == [1850]
+
+
+def test_a_refusal_that_is_only_remembered_is_not_news(standins: Standins, pay: Pay) -> None:
+    """The worker that heard it died before it wrote so down."""
+    order = pay()
+    returned, _ = ask(order, mugs=1)
+    standins.fault("payments", operation="refund", kind="refuse", order=order.number, times=1)
+    with pytest.raises(Refused):
+        refunding.refund(order.payment_intent, amount=1850, key="a-step", timeout=REFUND.longest)
+    wish = paying.Wish(returned.pk, order.payment_intent, 1850)
+    assert paying.pay(wish, key="a-step", again=False, timeout=REFUND.longest).amount == 1850
     assert refunds(standins, order) == [1850]
 
 
