@@ -24,6 +24,7 @@ RUN SECRET_KEY=unused-while-building DATABASE_URL=postgres://nobody@localhost/no
     python manage.py collectstatic --noinput --verbosity 0 \
     && python -m compileall -q config orders sagas outbox
 
+# No HEALTHCHECK here: each part has its own in docker-compose.yml, and one for all would be wrong for all but one.
 USER settle
 EXPOSE 8000
 CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

@@ -1,4 +1,8 @@
-"""`/healthz`: what a load balancer, a container runtime or a person on call asks first."""
+"""The three questions that are put to the web process: `/livez`, `/readyz` and `/healthz`.
+
+They are answered before anything looks at the host or at TLS: a probe asks by 127.0.0.1 or by a pod's own address,
+which ALLOWED_HOSTS cannot name, and follows no redirect. The answers are public, so they name no hosts.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -20,19 +25,56 @@ log = logging.getLogger(__name__)
 
 @never_cache
 @require_safe
+def livez(_request: HttpRequest) -> JsonResponse:
+    """This process answers. It asks nobody: who restarts what does not live must not do so for another's outage."""
+    return JsonResponse({"status": "ok"})
+
+
+@never_cache
+@require_safe
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """200 when this process can serve: PostgreSQL answers and every migration is applied; else 503."""
+    checks = {"database": _check(database), "migrations": _check(migrations)}
+    return _answer(checks)
+
+
+@never_cache
+@require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
     """200 when PostgreSQL and Redis answer and the outbox is not late; 503 otherwise, with what is wrong.
 
     The answer is public, so it names no hosts; the reason of a failure goes to the log.
     """
-    checks = {"database": _check(database), "redis": _check(redis_server), "outbox": _check(outbox)}
-    healthy = all(check["ok"] for check in checks.values())
-    return JsonResponse({"status": "ok" if healthy else "failing", **checks}, status=200 if healthy else 503)
+    return _answer({"database": _check(database), "redis": _check(redis_server), "outbox": _check(outbox)})
+
+
+PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/livez": livez, "/readyz": readyz, "/healthz": healthz}
+
+
+class ProbesMiddleware:
+    """Answers the three, whatever the middleware behind it would say of the host, of TLS or of a session."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return PROBES.get(request.path_info, self.get_response)(request)
 
 
 def database() -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
+    return {"ok": True}
+
+
+def migrations() -> dict[str, Any]:
+    """Asked once more until all are applied; a process that has seen that serves on, whatever comes later."""
+    if not _migrated:
+        executor = MigrationExecutor(connection)
+        missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+        if missing:
+            return {"ok": False, "not_applied": missing}
+        _migrated.append(True)
     return {"ok": True}
 
 
@@ -52,9 +94,17 @@ def outbox() -> dict[str, Any]:
     return {"ok": not stalled, "oldest_unpublished_seconds": round(oldest, 1), "stalled": stalled}
 
 
+_migrated: list[bool] = []
+
+
+def _answer(checks: dict[str, dict[str, Any]]) -> JsonResponse:
+    well = all(check["ok"] for check in checks.values())
+    return JsonResponse({"status": "ok" if well else "failing", **checks}, status=200 if well else 503)
+
+
 def _check(question: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return question()
-    except (DatabaseError, redis.RedisError):
+    except (DatabaseError, InterfaceError, redis.RedisError):
         log.exception("Health check failed", extra={"check": question.__name__})
         return {"ok": False}

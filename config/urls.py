@@ -1,16 +1,16 @@
-"""The site's addresses."""
+"""The site's addresses. Those of `health.PROBES` are answered before, by a middleware, and stand here to be found."""
 
 from django.contrib import admin
 from django.urls import include, path
 
-from .health import healthz
+from .health import PROBES
 
 admin.site.site_header = "Settle: operations"
 admin.site.site_title = "Settle"
 admin.site.index_title = "How the orders are doing"
 
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
+    *(path(url[1:], probe) for url, probe in PROBES.items()),
     path("admin/", admin.site.urls),
     path("webhooks/", include("orders.webhooks.urls")),
     path("", include("orders.urls")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from outbox import heartbeat
 from sagas.errors import RetryAfter, SagaError
 
 from .models import Product
@@ -17,6 +18,7 @@ def note(sku: str, available: int) -> None:
     Product.objects.filter(sku=sku).exclude(available=available).update(available=max(available, 0))
 
 
+@heartbeat.leaves("orders.refresh_availability", "figures changed")
 def refresh() -> int:
     """Copy the warehouse's numbers; returns how many products changed. When it does not answer the old ones stay."""
     try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from outbox import heartbeat
+
 from . import availability
 from .choreography import watchdog
 from .choreography.release import release
@@ -19,7 +21,7 @@ def refresh_availability() -> None:
 
 
 @shared_task(name="orders.watch", send_events=False)
-def watch() -> None:
-    """Look after orders that are carried by events; beat runs this every two seconds."""
-    watchdog.look()
-    release(EVERY)
+@heartbeat.leaves("orders.watch", "orders looked after")
+def watch() -> int:
+    """Look after orders that are carried by events; beat runs this every two seconds. Returns how many it acted on."""
+    return watchdog.look() + release(EVERY)

@@ -15,6 +15,7 @@ class OutboxConfig(AppConfig):
 
     def ready(self) -> None:
         from . import (
+            beat,
             checks,  # noqa: F401 - registers them
             declaration,
             upcasts,
@@ -22,3 +23,4 @@ class OutboxConfig(AppConfig):
 
         autodiscover_modules("events", "subscribers")
         upcasts.refuse_gaps(declaration.registry)
+        beat.listen()

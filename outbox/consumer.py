@@ -19,7 +19,7 @@ import redis
 from django.db import Error as DatabaseError
 from django.db import close_old_connections
 
-from . import cloudevents, codec
+from . import cloudevents, codec, heartbeat
 from .envelope import Envelope
 from .errors import CannotRead
 from .received import Receiver, is_outage
@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=1)  # the longest wait for news: so late a stop is seen, or what is due on the books
 PAUSE = 1.0  # seconds, after Redis or PostgreSQL did not answer
 LONGEST_NAME = 40
+DUTY = "consume"  # and the stream and the group: under this name it leaves its heartbeats
 SEQUENCE_BITS = 20
 
 Fields = dict[bytes, bytes]
@@ -61,17 +62,21 @@ class Consumer:
         self._claimed_at = self._seen_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
-        """Read until told to stop; the message in hand is finished and acknowledged, the rest given back."""
-        begun = False
+        """Read until told to stop; the message in hand is finished and acknowledged, the rest given back.
+
+        Each turn leaves a heartbeat.
+        """
+        begun, duty = False, f"{DUTY} {self.receiver.name}"
         while not stop.is_set():
             try:
                 if not begun:
                     self.begin()
                 begun = True
-                self.turn(stop)
+                heartbeat.finished(duty, messages_tried=self.turn(stop))
             except (redis.RedisError, DatabaseError) as error:
                 begun = False  # what was in hand is pending: it is taken up anew
                 logger.warning("The consumer waits", extra={"stream": self.stream, "error": str(error)})
+                heartbeat.failed(duty, error)
                 stop.wait(PAUSE)
             close_old_connections()
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
-from . import destinations
+from . import destinations, heartbeat
 from .destinations import Destination
 from .relay import Relay
 
@@ -59,9 +59,10 @@ class Crew:
         while self._goes_on():
             try:
                 relay.run(self.stop)
-            except Exception:
+            except Exception as error:
                 logger.exception("A relay failed, and begins again", extra={"owner": relay.owner})
                 connection.close()
+                heartbeat.failed("outbox.relay", error)
                 self.stop.wait(BREATH)
 
     def _goes_on(self) -> bool:

@@ -210,3 +210,28 @@ class RelayProcess(models.Model):
 
     def __str__(self) -> str:
         return self.owner
+
+
+class Heartbeat(models.Model):
+    """What a periodic duty, or a process that runs for ever, left when it last finished a piece of work."""
+
+    name = models.CharField(max_length=100, primary_key=True, help_text="The duty, such as the name of its task.")
+    since = models.DateTimeField(db_default=Now(), help_text="Known since then.")
+    ended_at = models.DateTimeField(null=True, blank=True, help_text="When it last finished; empty: never yet.")
+    seconds = models.FloatField(null=True, blank=True, help_text="How long that took.")
+    found = models.TextField(blank=True, default="", db_default="", help_text="What it found then; empty: nothing.")
+    failed_at = models.DateTimeField(null=True, blank=True, help_text="When it last failed, if that is later.")
+    error = models.TextField(blank=True, default="", db_default="")
+    process = models.CharField(max_length=100, blank=True, default="", db_default="", help_text="Who left it.")
+    skew = models.FloatField(
+        null=True, blank=True, help_text="Seconds by which that process's clock is ahead of the database's."
+    )
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When a run that was missed was asked for.")
+    late_at = models.DateTimeField(null=True, blank=True, help_text="When it last ran late.")
+    late_for = models.DurationField(null=True, blank=True, help_text="How long it had not run by then.")
+
+    class Meta:
+        db_table = "outbox_heartbeat"
+
+    def __str__(self) -> str:
+        return self.name

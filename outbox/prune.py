@@ -6,13 +6,14 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 
-from . import partitions, settings, sql
+from . import heartbeat, partitions, settings, sql
 
 logger = logging.getLogger(__name__)
 
 BATCH = 1_000  # rows a statement: short locks, little to vacuum at once
 
 
+@heartbeat.leaves("outbox.prune", "partitions dropped")
 def prune() -> int:
     """Drop the days older than OUTBOX_KEEP_PUBLISHED, and make those to come; returns how many partitions were dropped.
 

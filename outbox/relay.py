@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from . import bulk, destinations, doorbell, settings, sql
+from . import bulk, destinations, doorbell, heartbeat, settings, sql
 from .destinations import SHARDS, Destination
 from .doorbell import Listener
 from .lane import Lane
@@ -86,6 +86,7 @@ class Relay:
     def _drain(self) -> int:
         self._look_up()
         sent = sum(lane.drain(self._goes_on) for lane in self.lanes)
+        heartbeat.finished("outbox.relay", messages_published=sent)
         self._redeliver()
         return sent
 
@@ -93,6 +94,7 @@ class Relay:
         """Before each batch, since a backlog may be long: all that is due meanwhile; False when told to stop."""
         self._look_up()
         self._redeliver()
+        heartbeat.finished("outbox.relay")  # of the batch before
         return not self._stop.is_set()
 
     def _look_up(self) -> None:
@@ -110,7 +112,7 @@ class Relay:
         self._redelivered_at = now
         for lane in self.lanes:
             lane.redeliver()
-        bulk.work_off()
+        heartbeat.finished("outbox.redeliver", dead_letters_requeued=bulk.work_off())
 
     def _renew(self) -> None:
         """Sign on again, and hold on to the shards, long before the lease runs out."""

@@ -33,6 +33,11 @@ def keep_published() -> timedelta:
     return _duration("KEEP_PUBLISHED", timedelta(days=7))
 
 
+def heartbeat_every() -> timedelta:
+    """OUTBOX_HEARTBEAT_EVERY: the least time between two heartbeats of a duty that one process leaves."""
+    return _duration("HEARTBEAT_EVERY", timedelta(seconds=5))
+
+
 def redis_url() -> str:
     """OUTBOX_REDIS_URL: where the doorbell hangs; default REDIS_URL, else the broker. None there: only ticks."""
     url = str(_get("REDIS_URL", "") or getattr(settings, "REDIS_URL", "") or getattr(settings, "CELERY_BROKER_URL", ""))

@@ -14,7 +14,7 @@ from celery import shared_task
 from django.db import transaction
 from django.db.models.functions import Now
 
-from outbox import codec
+from outbox import codec, heartbeat
 
 from .desk.acts import Actor, Person, name_of
 from .desk.many import RATE, Outcome, checked, done_to, following
@@ -65,6 +65,7 @@ def chosen_by(bulk: BulkAct) -> Filter:
 
 
 @shared_task(name="sagas.bulk", send_events=False)  # one each second would bury the rest in Flower
+@heartbeat.leaves("sagas.bulk", "runs acted on")
 def work_off() -> int:
     """Take the runs of bulk acts that are due by now; returns how many."""
     until, taken = time.monotonic() + TICK, 0

@@ -17,6 +17,8 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.module_loading import import_string
 
+from outbox import heartbeat
+
 from .models import Act, Attempt, Run, Step
 from .settings import saga_settings
 
@@ -39,6 +41,7 @@ REMOVE = (
 )
 
 
+@heartbeat.leaves("sagas.prune", "runs removed")
 def prune(older_than: timedelta | None = None) -> int:
     """Remove the runs that ended longer ago than that, else than SAGAS_KEEP_FINISHED; returns how many.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
-from outbox import trace
+from outbox import heartbeat, trace
 from outbox.transports.celery import BatchPublishError
 
 from . import sql
@@ -20,6 +20,7 @@ from .settings import saga_settings
 logger = logging.getLogger(__name__)
 
 
+@heartbeat.leaves("sagas.sweep", "runs rung")
 def ring_overdue() -> int:
     """Send the chains of overdue runs, of those too whose participant is back; returns how many.
 

@@ -11,6 +11,8 @@ if "TEST_REDELIVER_AFTER" in os.environ:
     OUTBOX_REDELIVER_AFTER = float(os.environ["TEST_REDELIVER_AFTER"])
 if "TEST_LEASE" in os.environ:
     OUTBOX_LEASE = float(os.environ["TEST_LEASE"])
+if "TEST_HEARTBEAT_EVERY" in os.environ:
+    OUTBOX_HEARTBEAT_EVERY = float(os.environ["TEST_HEARTBEAT_EVERY"])
 if "TEST_ORDER" in os.environ:
     OUTBOX_DESTINATIONS = {
         "tasks": {"transport": "outbox.transports.celery.CeleryTransport", "order": os.environ["TEST_ORDER"]}

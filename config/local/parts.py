@@ -15,6 +15,7 @@ CELERY = (PYTHON, "-W", "ignore:You're running the worker with superuser", "-m",
 # What the warehouse tells, handled once each; the name is the same after a restart, and takes up what was in hand.
 CONSUMER = (PYTHON, "manage.py", "consume", "--stream", "warehouse.events", "--group", "shop", "--consumer", "settle")
 STANDINS = "orders.participants.standins"
+UPKEEP = ("upkeep payments", "upkeep warehouse")  # the companies that do something by themselves
 NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "consumer", "beat", "flower")
 
 
@@ -45,15 +46,15 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
     """All of them, in the order in which they are started."""
     broker = environment.get("CELERY_BROKER_URL") or environment["REDIS_URL"]
     database = environment["DATABASE_URL"]
-    ping = ready.Ping(broker)
+    stock = environment["STANDINS_WAREHOUSE_URL"]  # where the stand-ins' upkeep leaves its heartbeats
     return [
-        Part("stand-ins", standins(ports.standins), ready.page(environment["STANDINS_URL"] + "/")),
-        Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), ready.session(database, "upkeep")),
-        Part("web", web(ports.site), ready.page(environment["SITE_URL"] + "/healthz")),
-        Part("worker", worker("worker", "sagas,events,default", threads=16), ping.of("worker@settle")),
-        Part("relay", worker("relay", "upkeep", threads=4), ping.of("relay@settle")),
-        Part("consumer", CONSUMER, ready.session(database, "consumer")),
-        Part("beat", (*CELERY, "beat", "--loglevel", "INFO"), ready.session(database, "beat")),
+        Part("stand-ins", standins(ports.standins), ready.page(environment["STANDINS_URL"] + "/livez")),
+        Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), ready.heartbeat(stock, *UPKEEP)),
+        Part("web", web(ports.site), ready.page(environment["SITE_URL"] + "/readyz")),
+        Part("worker", worker("worker", "sagas,events,default", threads=16), ready.worker(broker, "worker@settle")),
+        Part("relay", worker("relay", "upkeep", threads=4), ready.worker(broker, "relay@settle")),
+        Part("consumer", CONSUMER, ready.heartbeat(database, "consume warehouse.events/shop")),
+        Part("beat", (*CELERY, "beat", "--loglevel", "INFO"), ready.heartbeat(database, "beat")),
         Part("flower", flower(ports.flower), ready.page(environment["FLOWER_URL"] + "/healthcheck")),
     ]
 

@@ -61,6 +61,7 @@ OUTBOX_DESTINATIONS = {
     }
 }
 OUTBOX_RELAY = "command"
+OUTBOX_HEARTBEAT_EVERY = float(os.environ.get("STANDINS_HEARTBEAT_EVERY", "5"))  # seconds
 OUTBOX_LEASE = float(os.environ.get("WAREHOUSE_LEASE", "10"))  # seconds; above the five that Redis may take to answer
 USE_TZ = True
 TIME_ZONE = "UTC"

@@ -15,6 +15,8 @@ from types import FrameType
 
 from django.db import connections
 
+from outbox import heartbeat
+
 from .companies import COMPANIES
 
 logger = logging.getLogger(__name__)
@@ -34,8 +36,6 @@ def run() -> None:
     threads = [threading.Thread(target=keep_up, args=(name, stopping), daemon=True) for name in busy()]
     for thread in threads:
         thread.start()
-    with connections["payments"].cursor() as shown:  # a session by which others see that this process is up
-        shown.execute("SELECT 1")
     stopping.wait()
     for thread in threads:
         thread.join(STOPPING)
@@ -47,13 +47,18 @@ def busy() -> list[str]:
 
 
 def keep_up(name: str, stopping: threading.Event) -> None:
-    """Do one company's work again and again. What goes wrong is logged, and tried again with the next piece."""
+    """Do one company's work again and again. What goes wrong is logged, and tried again with the next piece.
+
+    Each piece leaves a heartbeat, `upkeep <company>`, in the database of the company that has an outbox.
+    """
     once: Callable[[], None] = import_module(f"{__package__}.{name}.upkeep").once
     while not stopping.is_set():
         try:
             once()
-        except Exception:
+            heartbeat.finished(f"upkeep {name}")
+        except Exception as error:
             logger.exception("standin.upkeep_failed", extra={"company": name})
             connections.close_all()
+            heartbeat.failed(f"upkeep {name}", error)
         stopping.wait(EVERY)
     connections.close_all()

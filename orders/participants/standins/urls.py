@@ -1,13 +1,20 @@
-"""Each company under a prefix of its name, and a page that shows what they did."""
+"""Each company under a prefix of its name, a page that shows what they did, and `/livez`: this process answers."""
 
+from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 
 from .common.views import companies_view
 from .companies import COMPANIES
 from .front import front_page
 
+
+def livez(_request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
 urlpatterns = [
     path("", front_page),
+    path("livez", livez),
     path("_companies", companies_view),
     *(path(f"{company}/", include(f"orders.participants.standins.{company}.urls")) for company in COMPANIES),
 ]
