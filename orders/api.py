@@ -8,23 +8,20 @@ from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
-from . import cancelling, preconditions, wording
-from .answers import SAID, not_modified, of_error, refusal, tagged
-from .errors import InvalidOrder, OrderChanged
+from . import cancelling, wording
+from .answers import SAID, changed, condition, made, of_error, refusal, shown, tagged
+from .errors import InvalidOrder, NotFound, OrderChanged
 from .models import Order, Product
-from .preconditions import Condition
 from .services import place_order
 from .standing import capture_of, standing_of
 from .validation import parse_order
 
 LONGEST_BODY = 64 * 1024  # bytes
 LONGEST_KEY = 255
-REPLAYED = "Idempotent-Replayed"
-"""As Stripe calls it: the answer is that of an earlier request."""
 
 View = Callable[..., HttpResponseBase]
 
@@ -42,8 +39,6 @@ def endpoint(method: str) -> Callable[[View], View]:
                 return view(request, *args, **kwargs)
             except SAID as error:
                 return of_error(error)
-            except Http404:
-                return refusal(404, {"order": ["There is no such order."]})
 
         return guarded
 
@@ -59,24 +54,18 @@ def products(request: HttpRequest) -> JsonResponse:
 @endpoint("POST")
 def orders(request: HttpRequest) -> JsonResponse:
     """POST /api/orders: 201 with the order, as it is now, also when this key and body made it before;
-    Idempotent-Replayed then says so. 409 when a `unit_price` or the `total` is given and not today's."""
+    Idempotent-Replayed then says so. 409 when a `unit_price` or the `total` is given and not today's, and while the
+    first request with this key is under way; 422 when the key came with another body."""
     key = idempotency_key(request)
-    placed = place_order(parse_order(decode(request)), idempotency_key=key)
-    headers = {"Location": address(placed.order)}
-    return tagged(order_json(placed.order), 201, headers if placed.created else headers | {REPLAYED: "true"})
+    placed = place_order(parse_order(decode(request)), idempotency_key=key, wait=False)
+    return made(order_json(placed.order), address(placed.order), created=placed.created)
 
 
 @endpoint("GET")
 def order(request: HttpRequest, order_id: str) -> HttpResponse:
     """GET /api/orders/<id>: with an ETag. 304 when it is what If-None-Match names; 412 when it is not what If-Match
     names."""
-    must, unless = condition(request, "If-Match"), condition(request, "If-None-Match")
-    current = tagged(order_json(find(order_id)), 200)
-    if must is not None and not must.matches_strongly(current["ETag"]):
-        return changed(order_id)
-    if unless is not None and unless.matches_weakly(current["ETag"]):
-        return not_modified(current)
-    return current
+    return shown(request, order_json(find(order_id)), "order")
 
 
 @endpoint("POST")
@@ -89,25 +78,12 @@ def cancel(request: HttpRequest, order_id: str) -> JsonResponse:
     except OrderChanged:
         if must is None:
             raise
-        return changed(order_id)
+        return changed(order_json(find(order_id)), "order")
     order = find(order_id)
     if asked.accepted:
         return tagged(order_json(order), 200, {"Content-Location": address(order)})
     words = wording.answer(asked, order, capture_of(order))
     return refusal(409, {"order": [words]}, order=order_json(order))
-
-
-def changed(order_id: str) -> JsonResponse:
-    """412: how the order stands, so that the client can decide anew."""
-    body = order_json(find(order_id))
-    message = "The order is not as If-Match says. Look at it as it is now, and send the ETag of that."
-    current = tagged(body, 200)["ETag"]
-    return refusal(412, {"If-Match": [message]}, {"ETag": current}, order=body)
-
-
-def condition(request: HttpRequest, name: str) -> Condition | None:
-    """What the header field demands; None when it was not sent. Raises MalformedCondition."""
-    return preconditions.parse(name, request.headers.get(name))
 
 
 def address(order: Order) -> str:
@@ -119,7 +95,9 @@ def idempotency_key(request: HttpRequest) -> str:
     """The Idempotency-Key header, 1 to 255 visible ASCII characters. Raises InvalidOrder."""
     key = request.headers.get("Idempotency-Key", "")
     if not key:
-        message = "Send an Idempotency-Key header, new for every order, so that a repeated request makes no second one."
+        message = (
+            "Send an Idempotency-Key header, new for each wish, so that a repeated request is not carried out twice."
+        )
         raise InvalidOrder({"Idempotency-Key": [message]})
     if len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise InvalidOrder({"Idempotency-Key": [f"Use 1 to {LONGEST_KEY} visible ASCII characters."]})
@@ -129,7 +107,7 @@ def idempotency_key(request: HttpRequest) -> str:
 def decode(request: HttpRequest) -> object:
     """The body's JSON. Raises InvalidOrder."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST_BODY:
-        raise InvalidOrder({"body": [f"An order has at most {LONGEST_BODY} bytes."]})
+        raise InvalidOrder({"body": [f"Send at most {LONGEST_BODY} bytes."]})
     try:
         return json.loads(request.body)
     except (ValueError, RecursionError):
@@ -137,11 +115,11 @@ def decode(request: HttpRequest) -> object:
 
 
 def find(order_id: str) -> Order:
-    """The order, or 404; an id that is no UUID names no order."""
+    """The order. Raises NotFound; an id that is no UUID names no order."""
     try:
         return Order.objects.get(pk=UUID(order_id))
     except (ValueError, Order.DoesNotExist):
-        raise Http404 from None
+        raise NotFound("order") from None
 
 
 def product_json(product: Product) -> dict[str, object]:

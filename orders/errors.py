@@ -21,10 +21,25 @@ class InvalidOrder(OrderError):
 
 
 class KeyReused(OrderError):
-    """This Idempotency-Key belongs to another order. Send the same body again, or use a new key."""
+    """This Idempotency-Key belongs to another request. Send the same body again, or use a new key."""
 
     def __init__(self) -> None:
         super().__init__(self.__doc__)
+
+
+class KeyInUse(OrderError):
+    """The first request with this Idempotency-Key is still under way. Send this one again in a moment."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class NotFound(OrderError):
+    """There is none of that id; `thing` is what was looked for, such as order."""
+
+    def __init__(self, thing: str) -> None:
+        super().__init__(f"There is no such {thing}.")
+        self.thing = thing
 
 
 class MalformedCondition(OrderError):
@@ -36,11 +51,13 @@ class MalformedCondition(OrderError):
 
 
 class OrderChanged(OrderError):
-    """Somebody else changed the order in the meantime; read it again and decide anew."""
+    """Somebody else changed the order, trip or return in the meantime; read it again and decide anew."""
 
-    def __init__(self, number: str) -> None:
-        super().__init__(f"Order {number} was changed by somebody else in the meantime; read it again and decide anew.")
+    def __init__(self, number: str, thing: str = "order") -> None:
+        name = f"{thing.capitalize()} {number}"
+        super().__init__(f"{name} was changed by somebody else in the meantime; read it again and decide anew.")
         self.number = number
+        self.thing = thing
 
 
 class ProductChanged(OrderError):

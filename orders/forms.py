@@ -177,3 +177,11 @@ def starting(data: QueryDict, prefix: str) -> dict[str, str]:
 def is_count(text: str) -> bool:
     """A small whole number in plain digits."""
     return text.isascii() and text.isdigit() and len(text) <= 6
+
+
+def versions(data: QueryDict) -> frozenset[int] | None:
+    """The version that a cancel form carries; None, for any, when it carries none, and no version for no number."""
+    seen = data.get("version")
+    if seen is None:
+        return None
+    return frozenset({int(seen)} if is_count(seen) else ())

@@ -1,5 +1,5 @@
-"""ETag, If-Match and If-None-Match as RFC 9110 (8.8.3, 13.1.1, 13.1.2) has them; docs/decisions/0024 says what an
-order's tag covers."""
+"""ETag, If-Match and If-None-Match as RFC 9110 (8.8.3, 13.1.1, 13.1.2) has them; docs/decisions/0024 says what a
+tag covers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .errors import MalformedCondition
 OPAQUE = r'"([\x21\x23-\x7e\x80-\uffff]*)"'
 TAG = re.compile(rf"(W/)?{OPAQUE}")
 TAG_LIST = re.compile(rf"[ \t,]*(?:(?:W/)?{OPAQUE}[ \t]*(?:,[ \t,]*|$))*")
-OF_ORDER = re.compile(r"([1-9][0-9]{0,8})-[0-9a-f]{16}")
+OURS = re.compile(r"([1-9][0-9]{0,8})-[0-9a-f]{16}")
 ANY = "*"
 
 
@@ -43,10 +43,10 @@ class Condition:
         return self.any or strong in (f'"{tag.opaque}"' for tag in self.tags)
 
     def versions(self) -> frozenset[int] | None:
-        """The versions of the order that the strong tags name; None for any. Tags that are not ours name none."""
+        """The versions that the strong tags name; None for any. Tags that are not ours name none."""
         if self.any:
             return None
-        named = (OF_ORDER.fullmatch(tag.opaque) for tag in self.tags if not tag.weak)
+        named = (OURS.fullmatch(tag.opaque) for tag in self.tags if not tag.weak)
         return frozenset(int(found[1]) for found in named if found)
 
 
@@ -62,5 +62,5 @@ def parse(name: str, field: str | None) -> Condition | None:
 
 
 def tag_of(version: int, content: bytes) -> Tag:
-    """The strong tag of an order at this version whose representation has these bytes."""
+    """The strong tag of what is at this version and whose representation has these bytes."""
     return Tag(f"{version}-{hashlib.sha256(content).hexdigest()[:16]}")

@@ -8,13 +8,11 @@ from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
 
-import psycopg2
 from django.conf import settings
-from django.db import IntegrityError, transaction
 
 from outbox import cause, publish
 
-from . import cancelling, pricing, repeats
+from . import cancelling, idempotency, pricing, repeats
 from .choreography import journeys
 from .errors import InvalidOrder, KeyReused
 from .events import OrderPlaced
@@ -22,8 +20,6 @@ from .models import Order, OrderLine, Product
 from .money import minor_units
 from .sagas import Checkout, Line, checkout
 from .validation import OrderedLine, PlaceOrder
-
-ONCE_PER_KEY = "order_once_per_idempotency_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +30,25 @@ class Placed:
     created: bool
 
 
-def place_order(request: PlaceOrder, *, idempotency_key: str, known_repeat: str | None = None) -> Placed:
+def place_order(
+    request: PlaceOrder, *, idempotency_key: str, known_repeat: str | None = None, wait: bool = True
+) -> Placed:
     """Accept an order at today's prices: order, saga and event in one transaction.
 
-    The same key and request give the same order, also when they arrive at the same time. `known_repeat`: the mark of
-    the same orders of a moment ago that the customer knows of, "" for none; None, for programs, asks nothing.
-    Raises InvalidOrder for unknown products, KeyReused when the key belongs to another request, PriceChanged when the
-    request names other prices, and OrderedAlready.
+    The same key and request give the same order; while the first of them is under way, `wait` and KeyInUse are those
+    of `idempotency.once`. `known_repeat`: the mark of the same orders of a moment ago that the customer knows of, ""
+    for none; None, for programs, asks nothing. Raises InvalidOrder for unknown products, KeyReused when the key belongs
+    to another request, PriceChanged when the request names other prices, and OrderedAlready.
     """
     fingerprint = hash_of(request)
-    existing = find_by_key(idempotency_key, fingerprint)
-    if existing:
-        return Placed(existing, created=False)
-    try:
-        return Placed(create_order(request, idempotency_key, fingerprint, known_repeat), created=True)
-    except IntegrityError as error:
-        existing = find_by_key(idempotency_key, fingerprint) if violates(error, ONCE_PER_KEY) else None
-        if existing is None:
-            raise
-        return Placed(existing, created=False)
+    placed = idempotency.once(
+        "order",
+        idempotency_key,
+        find=lambda: find_by_key(idempotency_key, fingerprint),
+        make=lambda: create_order(request, idempotency_key, fingerprint, known_repeat),
+        wait=wait,
+    )
+    return Placed(*placed)
 
 
 def cancel_order(order: Order, *, seen: Set[int] | None = None) -> bool:
@@ -78,19 +74,14 @@ def words_of(line: OrderedLine) -> list[str | int]:
 
 def find_by_key(idempotency_key: str, fingerprint: str) -> Order | None:
     """The order that this key made; KeyReused when another request made it."""
-    order = Order.objects.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
+    order = Order.objects.filter(idempotency_key=idempotency_key).first()
     if order and order.request_hash != fingerprint:
         raise KeyReused
     return order
 
 
-@transaction.atomic
 def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str, known_repeat: str | None) -> Order:
-    """All that must exist together when an order is accepted.
-
-    The order's row comes first: another request with this key waits at it, and gets the order instead of a question
-    about what it has ordered itself a moment ago.
-    """
+    """All that must exist together when an order is accepted, in the caller's transaction."""
     products = find_products(request)
     lines = [pricing.priced(line, products[line.sku]) for line in request.lines]
     order = Order.objects.create(
@@ -148,9 +139,3 @@ def start_checkout(order: Order, lines: list[OrderLine]) -> None:
             journeys.open_journey(wish)
         else:
             checkout.start(wish, key=order.saga_key, subject=f"{order.number} {order.email}")
-
-
-def violates(error: IntegrityError, constraint: str) -> bool:
-    """Whether PostgreSQL refused because of this very constraint."""
-    cause = error.__cause__
-    return isinstance(cause, psycopg2.Error) and cause.diag.constraint_name == constraint

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from . import browser, cancelling, wording
 from .errors import InvalidOrder, KeyReused, OrderChanged, OrderedAlready, PriceChanged
-from .forms import CheckoutForm, is_count, new_token
+from .forms import CheckoutForm, new_token, versions
 from .models import Order
 from .services import place_order
 from .standing import capture_of
@@ -74,9 +74,8 @@ def progress(request: HttpRequest, order_id: UUID) -> HttpResponse:
 def cancel(request: HttpRequest, order_id: UUID) -> HttpResponseRedirect:
     """Cancel the order, or say why not. The form carries the version of the order that the customer saw."""
     order = get_object_or_404(Order, pk=order_id)
-    seen = request.POST.get("version")
     try:
-        asked = cancelling.ask(order, seen=None if seen is None else versions(seen))
+        asked = cancelling.ask(order, seen=versions(request.POST))
     except OrderChanged:
         messages.warning(request, wording.CHANGED)
         return redirect(order)
@@ -84,11 +83,6 @@ def cancel(request: HttpRequest, order_id: UUID) -> HttpResponseRedirect:
         order.refresh_from_db()
         messages.warning(request, wording.answer(asked, order, capture_of(order)))
     return redirect(order)
-
-
-def versions(seen: str) -> frozenset[int]:
-    """The version in the form; none when that is no number."""
-    return frozenset({int(seen)} if is_count(seen) else ())
 
 
 def show(request: HttpRequest, form: CheckoutForm, *, status: int) -> HttpResponse:

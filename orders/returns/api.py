@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from orders.answers import refusal
+from orders.answers import made, refusal, shown
 from orders.api import decode, endpoint, find, idempotency_key
+from orders.errors import NotFound
 
 from . import wording
 from .errors import ReturnRefused
@@ -19,24 +20,27 @@ from .validation import parse_return
 
 @endpoint("POST")
 def create(request: HttpRequest, order_id: str) -> JsonResponse:
-    """POST /api/orders/<id>/returns: 201 for a new return, 200 when this key made it before, 409 when it cannot be."""
+    """POST /api/orders/<id>/returns: 201 with the return, as it is now, also when this key and body made it before;
+    Idempotent-Replayed then says so. 409 when it cannot be, and while the first request with this key is under way; 422
+    when the key came with another body."""
     order, key = find(order_id), idempotency_key(request)
     try:
-        made = request_return(order.pk, parse_return(decode(request)), idempotency_key=key)
+        asked = request_return(order.pk, parse_return(decode(request)), idempotency_key=key, wait=False)
     except ReturnRefused as error:
         return refusal(409, error.errors)
-    where = reverse("api-return", args=[made.returned.pk])
-    return JsonResponse(return_json(made.returned), status=201 if made.created else 200, headers={"Location": where})
+    where = reverse("api-return", args=[asked.returned.pk])
+    return made(return_json(asked.returned), where, created=asked.created)
 
 
 @endpoint("GET")
-def show(request: HttpRequest, return_id: str) -> JsonResponse:
-    """GET /api/returns/<id>."""
+def show(request: HttpRequest, return_id: str) -> HttpResponse:
+    """GET /api/returns/<id>: with an ETag. 304 when it is what If-None-Match names; 412 when it is not what If-Match
+    names."""
     try:
         returned = Return.objects.get(pk=UUID(return_id))
     except (ValueError, Return.DoesNotExist):
-        raise Http404 from None
-    return JsonResponse(return_json(returned))
+        raise NotFound("return") from None
+    return shown(request, return_json(returned), "return")
 
 
 def return_json(returned: Return) -> dict[str, object]:
@@ -46,6 +50,7 @@ def return_json(returned: Return) -> dict[str, object]:
     return {
         "id": str(returned.pk),
         "number": returned.number,
+        "version": returned.version,
         "order": str(returned.order_id),
         "status": returned.status,
         "says": wording.state(returned, returned.parcel),

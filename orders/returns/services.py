@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from orders import idempotency
 from orders.errors import KeyReused
 from orders.locks import lock_order
 from orders.models import Order
@@ -33,21 +34,21 @@ class Requested:
     created: bool
 
 
-@transaction.atomic
-def request_return(order_id: UUID, wish: ReturnWish, *, idempotency_key: str) -> Requested:
+def request_return(order_id: UUID, wish: ReturnWish, *, idempotency_key: str, wait: bool = True) -> Requested:
     """Accept a return: its rows, its saga and its event in one transaction, under the order's row lock.
 
-    The same key and wish give the same return, also when they arrive at the same time. Raises ReturnRefused when more
-    would come back than was ordered or the order is not one to return, KeyReused when the key belongs to another wish.
+    The same key and wish give the same return; while the first of them is under way, `wait` and KeyInUse are those of
+    `idempotency.once`. Raises ReturnRefused when more would come back than was ordered or the order is not one to
+    return, KeyReused when the key belongs to another wish.
     """
-    order = lock_order(order_id)
-    existing = order.returns.filter(idempotency_key=idempotency_key).first()
-    if existing is not None:
-        return Requested(the_same(existing, wish), created=False)
-    lines = accepted(order, wish)
-    returned = create(order, wish, lines, idempotency_key)
-    start(order, returned, lines)
-    return Requested(returned, created=True)
+    requested = idempotency.once(
+        f"return:{order_id}",
+        idempotency_key,
+        find=lambda: find_by_key(order_id, wish, idempotency_key),
+        make=lambda: make(order_id, wish, idempotency_key),
+        wait=wait,
+    )
+    return Requested(*requested)
 
 
 def refund_failed(refund_id: str, why: str) -> bool:
@@ -75,12 +76,24 @@ def refund_failed(refund_id: str, why: str) -> bool:
         return True
 
 
-def the_same(existing: Return, wish: ReturnWish) -> Return:
-    """The return that this key made; KeyReused when another wish made it."""
+def find_by_key(order_id: UUID, wish: ReturnWish, idempotency_key: str) -> Return | None:
+    """The order's return that this key made; KeyReused when another wish made it."""
+    existing = Return.objects.filter(order=order_id, idempotency_key=idempotency_key).first()
+    if existing is None:
+        return None
     made = Counter({line.line.sku: line.quantity for line in existing.lines.select_related("line")})
     if (made, existing.reason) != (wish.pieces, wish.reason):
         raise KeyReused
     return existing
+
+
+def make(order_id: UUID, wish: ReturnWish, idempotency_key: str) -> Return:
+    """All that must exist together when a return is accepted, in the caller's transaction."""
+    order = lock_order(order_id)
+    lines = accepted(order, wish)
+    returned = create(order, wish, lines, idempotency_key)
+    start(order, returned, lines)
+    return returned
 
 
 def accepted(order: Order, wish: ReturnWish) -> list[ReturnLine]:

@@ -110,7 +110,7 @@ def save(returned: Return, **changes: object) -> None:
     """Write the changed fields and count the version up; OrderChanged when `returned` is not the latest version."""
     unchanged = Return.objects.filter(pk=returned.pk, version=returned.version)
     if not unchanged.update(version=F("version") + 1, updated_at=timezone.now(), **changes):
-        raise OrderChanged(returned.number)
+        raise OrderChanged(returned.number, "return")
     for field, value in {**changes, "version": returned.version + 1}.items():
         setattr(returned, field, value)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from orders.answers import refusal
+from orders.answers import changed, condition, made, refusal, shown, tagged
 from orders.api import decode, endpoint, idempotency_key
+from orders.errors import NotFound, OrderChanged
 
 from . import offers, wording
 from .models import FlightOffer, HotelOffer, Trip
@@ -16,8 +17,6 @@ from .services import cancel_trip, place_trip
 from .timeline import run_of
 from .validation import parse_trip
 from .views import TOO_LATE
-
-MISSING = {"trip": ["There is no such trip."]}
 
 
 @endpoint("GET")
@@ -30,40 +29,62 @@ def offers_now(request: HttpRequest) -> JsonResponse:
 
 @endpoint("POST")
 def trips(request: HttpRequest) -> JsonResponse:
-    """POST /api/trips: 201 for a new trip, 200 when this key and body made it before."""
+    """POST /api/trips: 201 with the trip, as it is now, also when this key and body made it before;
+    Idempotent-Replayed then says so. 409 while the first request with this key is under way; 422 when the key came
+    with another body."""
     key = idempotency_key(request)
-    placed = place_trip(parse_trip(decode(request)), idempotency_key=key)
-    where = reverse("api-trip", args=[placed.trip.pk])
-    return JsonResponse(trip_json(placed.trip), status=201 if placed.created else 200, headers={"Location": where})
+    placed = place_trip(parse_trip(decode(request)), idempotency_key=key, wait=False)
+    return made(trip_json(placed.trip), address(placed.trip), created=placed.created)
 
 
 @endpoint("GET")
-def trip(request: HttpRequest, trip_id: UUID) -> JsonResponse:
-    """GET /api/trips/<id>."""
-    found = Trip.objects.filter(pk=trip_id).first()
-    return JsonResponse(trip_json(found)) if found else refusal(404, MISSING)
+def trip(request: HttpRequest, trip_id: str) -> HttpResponse:
+    """GET /api/trips/<id>: with an ETag. 304 when it is what If-None-Match names; 412 when it is not what If-Match
+    names."""
+    return shown(request, trip_json(find(trip_id)), "trip")
 
 
 @endpoint("POST")
-def cancel(request: HttpRequest, trip_id: UUID) -> JsonResponse:
-    """POST /api/trips/<id>/cancel: 200 when the trip is, or is being, cancelled; 409 when it is too late."""
-    found = Trip.objects.filter(pk=trip_id).first()
-    if found is None:
-        return refusal(404, MISSING)
-    accepted = cancel_trip(found)
-    found.refresh_from_db()
+def cancel(request: HttpRequest, trip_id: str) -> JsonResponse:
+    """POST /api/trips/<id>/cancel: 200 when the trip is, or is being, cancelled; 409 when it is too late; 412 when it
+    is not, and the trip is not at a version that If-Match names."""
+    placed, must = find(trip_id), condition(request, "If-Match")
+    try:
+        accepted = cancel_trip(placed, seen=None if must is None else must.versions())
+    except OrderChanged:
+        if must is None:
+            raise
+        return changed(trip_json(find(trip_id)), "trip")
+    body = trip_json(find(trip_id))
     if accepted:
-        return JsonResponse(trip_json(found))
-    return JsonResponse({"errors": {"trip": [TOO_LATE]}, "trip": trip_json(found)}, status=409)
+        return tagged(body, 200, {"Content-Location": address(placed)})
+    return refusal(409, {"trip": [TOO_LATE]}, trip=body)
+
+
+def find(trip_id: str) -> Trip:
+    """The trip. Raises NotFound; an id that is no UUID names no trip."""
+    try:
+        return Trip.objects.get(pk=UUID(trip_id))
+    except (ValueError, Trip.DoesNotExist):
+        raise NotFound("trip") from None
+
+
+def address(trip: Trip) -> str:
+    """Where the trip is."""
+    return reverse("api-trip", args=[trip.pk])
 
 
 def trip_json(trip: Trip) -> dict[str, object]:
-    """`status` is one of `Trip.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text."""
+    """`status` is one of `Trip.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text.
+
+    `action_url` is where the traveller confirms the payment, empty while the bank does not ask for that.
+    """
     run = run_of(trip)
     steps = run.steps.all() if run else ()
     return {
         "id": str(trip.pk),
         "number": trip.number,
+        "version": trip.version,
         "status": trip.status,
         "reason": wording.traveller_reason(trip),
         "flight": trip.flight,
@@ -74,6 +95,7 @@ def trip_json(trip: Trip) -> dict[str, object]:
         "room": trip.room,
         "total": str(trip.total),
         "currency": trip.currency,
+        "action_url": trip.action_url,
         "steps": [{"name": step.name, "status": step.status, "attempts": step.attempts} for step in steps],
     }
 

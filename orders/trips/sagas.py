@@ -96,7 +96,7 @@ def find_authorization(ctx: StepContext[Journey]) -> payments.Authorization | No
 
 @authorize_payment.recorded
 def payment_authorized(ctx: StepContext[Journey], held: payments.Authorization) -> None:
-    status.note(ctx.input.trip_id, payment_intent=held.intent_id, action_url="")
+    status.note_hold(ctx.input.trip_id, held.intent_id)
     fact = TripPaymentAuthorized(ctx.input.trip_id, held.intent_id, held.amount, held.currency)
     publish(fact, key=ctx.input.key)
 
@@ -166,7 +166,7 @@ def find_capture(ctx: StepContext[Journey]) -> payments.Capture | NotApplied:
 
 @capture_payment.recorded
 def payment_captured(ctx: StepContext[Journey], captured: payments.Capture) -> None:
-    status.note(ctx.input.trip_id, payment_intent=captured.intent_id, charged=captured.amount)
+    status.note_charge(ctx.input.trip_id, captured.intent_id, captured.amount)
     fact = TripPaymentCaptured(ctx.input.trip_id, captured.intent_id, captured.amount, ctx.input.currency)
     publish(fact, key=ctx.input.key)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Set
 from dataclasses import dataclass
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from orders.errors import InvalidOrder, KeyReused
+from orders import idempotency
+from orders.errors import InvalidOrder, KeyReused, OrderChanged
 from orders.money import minor_units
-from orders.services import violates
 from outbox import cause, publish
 from sagas import TooLate
 from sagas.models import Run
@@ -18,10 +19,10 @@ from sagas.models import Run
 from .events import TripPlaced
 from .models import FlightOffer, HotelOffer, Trip
 from .sagas import Journey, trip
-from .status import mark_cancelling
+from .status import lock_trip, mark_cancelling
 from .validation import PlaceTrip
 
-ONCE_PER_KEY = "trip_once_per_idempotency_key"
+GOING_BACK = (Trip.Status.CANCELLING, Trip.Status.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,56 +33,64 @@ class Placed:
     created: bool
 
 
-def place_trip(request: PlaceTrip, *, idempotency_key: str) -> Placed:
+def place_trip(request: PlaceTrip, *, idempotency_key: str, wait: bool = True) -> Placed:
     """Accept a trip at the prices last heard: trip, saga and event in one transaction.
 
-    The same key and request give the same trip, also when they arrive at the same time. What is left is not looked
-    at: only the companies know. Raises InvalidOrder for what is not on offer, or not at the price that was shown, and
-    KeyReused when the key belongs to another request.
+    The same key and request give the same trip; while the first of them is under way, `wait` and KeyInUse are those of
+    `idempotency.once`. What is left is not looked at: only the companies know. Raises InvalidOrder for what is not on
+    offer, or not at the price that was shown, and KeyReused when the key belongs to another request.
     """
     fingerprint = hash_of(request)
-    existing = find_by_key(idempotency_key, fingerprint)
-    if existing:
-        return Placed(existing, created=False)
-    try:
-        return Placed(create_trip(request, idempotency_key, fingerprint), created=True)
-    except IntegrityError as error:
-        existing = find_by_key(idempotency_key, fingerprint) if violates(error, ONCE_PER_KEY) else None
-        if existing is None:
-            raise
-        return Placed(existing, created=False)
+    placed = idempotency.once(
+        "trip",
+        idempotency_key,
+        find=lambda: find_by_key(idempotency_key, fingerprint),
+        make=lambda: create_trip(request, idempotency_key, fingerprint),
+        wait=wait,
+    )
+    return Placed(*placed)
 
 
-def cancel_trip(placed: Trip) -> bool:
-    """Have the trip undone. False when it is too late: paid, or being paid, or on an operator's desk."""
+def cancel_trip(placed: Trip, *, seen: Set[int] | None = None) -> bool:
+    """Have the trip undone. False when it is too late: paid, or being paid, or on an operator's desk.
+
+    `seen`: versions of the trip that the traveller may have decided on; None for any. Raises OrderChanged, and cancels
+    nothing, when the trip could be cancelled but is at another version by now.
+    """
     with transaction.atomic():
+        Run.objects.select_for_update().filter(name=trip.name, key=placed.saga_key).first()  # it comes before the trip
+        current = lock_trip(placed.pk)
+        if current.status in GOING_BACK:
+            return True
         try:
             trip.cancel(placed.saga_key, reason="The traveller cancelled the trip.", actor="customer")
         except TooLate:
             return False
         except Run.DoesNotExist:  # it ended long ago, and its run was pruned
-            return placed.status == Trip.Status.CANCELLED
+            return False
+        if seen is not None and current.version not in seen:
+            raise OrderChanged(current.number, "trip")
         mark_cancelling(placed.pk, "cancelled")
         return True
 
 
 def hash_of(request: PlaceTrip) -> str:
-    """The same for requests that ask for the same."""
-    wish = [request.email, request.payment_method, request.flight, request.hotel, request.nights]
+    """The same for requests that ask for the same, at the same price where they name one."""
+    seen = [] if request.total is None else [f"{request.total:.2f}"]
+    wish = [request.email, request.payment_method, request.flight, request.hotel, request.nights, *seen]
     return hashlib.sha256(json.dumps(wish).encode()).hexdigest()
 
 
 def find_by_key(idempotency_key: str, fingerprint: str) -> Trip | None:
     """The trip that this key made; KeyReused when another request made it."""
-    found = Trip.objects.filter(idempotency_key=idempotency_key).first() if idempotency_key else None
+    found = Trip.objects.filter(idempotency_key=idempotency_key).first()
     if found and found.request_hash != fingerprint:
         raise KeyReused
     return found
 
 
-@transaction.atomic
 def create_trip(request: PlaceTrip, idempotency_key: str, fingerprint: str) -> Trip:
-    """All that must exist together when a trip is accepted."""
+    """All that must exist together when a trip is accepted, in the caller's transaction."""
     flight, hotel = find_offers(request)
     total = flight.price + request.nights * hotel.price
     if request.total not in (None, total):

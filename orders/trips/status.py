@@ -77,9 +77,15 @@ def ask_to_confirm(trip_id: UUID, action: Action) -> None:
     publish(TripPaymentActionRequired(trip.pk, trip.number, trip.email, action.url, until), key=trip.saga_key)
 
 
-def note(trip_id: UUID, **facts: object) -> None:
-    """Write what a company told us onto the trip; its status stays."""
-    save(lock_trip(trip_id), **facts)
+def note_hold(trip_id: UUID, payment_intent: str) -> None:
+    """The bank holds the amount. Nobody decides on that, so that no version is counted and no cancel refused for it."""
+    lock_trip(trip_id)
+    Trip.objects.filter(pk=trip_id).update(payment_intent=payment_intent, action_url="", updated_at=timezone.now())
+
+
+def note_charge(trip_id: UUID, payment_intent: str, amount: int) -> None:
+    """The card was charged `amount` minor units; in the transaction that records the capture."""
+    save(lock_trip(trip_id), payment_intent=payment_intent, charged=amount, action_url="")
 
 
 def move(trip: Trip, status: str, **changes: object) -> bool:
@@ -102,6 +108,6 @@ def save(trip: Trip, **changes: object) -> None:
     now = timezone.now()
     unchanged = Trip.objects.filter(pk=trip.pk, version=trip.version)
     if not unchanged.update(version=F("version") + 1, updated_at=now, **changes):
-        raise OrderChanged(trip.number)
+        raise OrderChanged(trip.number, "trip")
     for field, value in {**changes, "version": trip.version + 1, "updated_at": now}.items():
         setattr(trip, field, value)

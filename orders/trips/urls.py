@@ -13,6 +13,6 @@ urlpatterns = [
     path("trips/<uuid:trip_id>/cancel", views.cancel, name="trip-cancel"),
     path("api/trips", api.trips, name="api-trips"),
     path("api/trips/offers", api.offers_now, name="api-trip-offers"),
-    path("api/trips/<uuid:trip_id>", api.trip, name="api-trip"),
-    path("api/trips/<uuid:trip_id>/cancel", api.cancel, name="api-trip-cancel"),
+    path("api/trips/<str:trip_id>", api.trip, name="api-trip"),
+    path("api/trips/<str:trip_id>/cancel", api.cancel, name="api-trip-cancel"),
 ]

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from orders.errors import InvalidOrder, KeyReused
-from orders.forms import new_token
+from orders.errors import InvalidOrder, KeyReused, OrderChanged
+from orders.forms import new_token, versions
 
 from . import offers
 from .forms import TripForm, destination
@@ -23,6 +23,9 @@ from .timeline import Timeline
 from .validation import parse_trip
 
 TOO_LATE = "It is too late to cancel this trip."
+CHANGED = (
+    "Your trip changed after this page was shown, and was not cancelled. Look at it as it stands now, then decide."
+)
 SENT = "This page has booked a trip already. Check what you chose, then send it as a new one."
 
 
@@ -79,10 +82,13 @@ def returned(request: HttpRequest, trip_id: UUID) -> HttpResponseRedirect:
 
 @require_POST
 def cancel(request: HttpRequest, trip_id: UUID) -> HttpResponseRedirect:
-    """Cancel the trip, or say that it is too late."""
+    """Cancel the trip, or say that it is too late. The form carries the version of the trip that the traveller saw."""
     placed = get_object_or_404(Trip, pk=trip_id)
-    if not cancel_trip(placed):
-        messages.warning(request, TOO_LATE)
+    try:
+        if not cancel_trip(placed, seen=versions(request.POST)):
+            messages.warning(request, TOO_LATE)
+    except OrderChanged:
+        messages.warning(request, CHANGED)
     return redirect(placed)
 
 

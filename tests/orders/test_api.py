@@ -74,7 +74,7 @@ def test_the_same_key_with_another_body_is_refused(client: Client) -> None:
     post(client)
     answer = post(client, {**BODY, "email": "bob@example.com"})
     assert answer.status_code == 422
-    assert "another order" in answer.json()["errors"]["Idempotency-Key"][0]
+    assert "another request" in answer.json()["errors"]["Idempotency-Key"][0]
 
 
 LINE = {"sku": "mug", "quantity": 1}

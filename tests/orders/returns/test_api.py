@@ -33,7 +33,7 @@ def test_a_return_is_made_once_and_can_be_looked_at(client: Client, order: Order
     )
     assert client.get(made.headers["Location"]).json() == body
     again = post(client, order, lines(mug=1))
-    assert (again.status_code, again.json()["id"]) == (200, body["id"])
+    assert (again.status_code, again.json()["id"]) == (201, body["id"])
 
 
 def test_too_much_is_a_conflict_with_words(client: Client, order: Order) -> None:

@@ -40,7 +40,7 @@ def test_a_trip_that_an_operator_undid_after_the_charge_is_told_that_the_money_c
     trip: Trip, mailoutbox: list[EmailMessage]
 ) -> None:
     with transaction.atomic():
-        status.note(trip.pk, charged=29700)
+        status.note_charge(trip.pk, "pi_1", 29700)
         status.mark_needs_attention(trip.pk, "the airline issues no ticket")
         status.mark_cancelled(trip.pk, "compensated_by_hand")
     testing.drain()
