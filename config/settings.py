@@ -205,6 +205,7 @@ STRIPE_API_KEY = env.text("STRIPE_API_KEY", "sk_test_local")
 STRIPE_API_BASE = env.text(
     "STRIPE_API_BASE", f"{STANDINS_URL}/payments" if STRIPE_API_KEY == "sk_test_local" else "https://api.stripe.com"
 )
+SHOP_ID = env.text("SHOP_ID")  # ours on an account that others use too; "": the site's address
 STANDIN_SECRET = "whsec_local"  # noqa: S105 - known to everybody
 STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET") or (  # several, while one takes another's place: with commas
     STANDIN_SECRET if STRIPE_API_KEY == "sk_test_local" else ""

@@ -13,3 +13,4 @@ class OrdersConfig(AppConfig):
         """Register the checks."""
         from . import pictures  # noqa: F401 - they register on import
         from .faults import checks  # noqa: F401
+        from .participants import checks as identities  # noqa: F401

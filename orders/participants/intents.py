@@ -19,6 +19,7 @@ import stripe
 
 from sagas.errors import Refused
 
+from . import identity
 from .errors import AnswerLost, FailureRemembered, RefusalRemembered
 from .http import TimeLeft
 from .stripe_client import PAYMENTS, client, is_replayed, options, translated
@@ -60,8 +61,9 @@ def create(request: PaymentRequest, key: str, left: TimeLeft) -> stripe.PaymentI
     As it was made; or as it is, where it was begun so long ago that Stripe may have forgotten the key: it is looked for
     first, lest there be two.
     """
-    if request.begun is not None and datetime.now(UTC) - request.begun > KEYS_LAST:
-        known = made_under(key, int((request.begun - CLOCKS).timestamp()), left)
+    since = request.begun and request.begun - CLOCKS
+    if since is not None and datetime.now(UTC) - since > KEYS_LAST + CLOCKS:
+        known = made_under(key, request, since, left)
         if known:
             return retrieve(known, left)
     wanted: stripe.params.PaymentIntentCreateParams = {
@@ -72,11 +74,17 @@ def create(request: PaymentRequest, key: str, left: TimeLeft) -> stripe.PaymentI
         "automatic_payment_methods": {"enabled": True, "allow_redirects": "always" if request.return_url else "never"},
         "receipt_email": request.email,
         "description": f"{request.thing} {request.order_number}",
-        "metadata": {"order": request.order_number, "key": key},
+        "metadata": identity.signed({"order": request.order_number, "key": key}),
     }
     for name in _names(f"{key}:create"):
-        with suppress(FailureRemembered), translated():
-            return client(left.now()).v1.payment_intents.create(wanted, options(name))
+        try:
+            with suppress(FailureRemembered), translated():
+                return client(left.now()).v1.payment_intents.create(wanted, options(name))
+        except stripe.IdempotencyError:  # made in other words, by an earlier version of us or under another identity
+            known = made_under(key, request, since or datetime.now(UTC) - KEYS_LAST - CLOCKS, left)
+            if not known:
+                raise
+            return retrieve(known, left)
     raise _hopeless()
 
 
@@ -88,14 +96,20 @@ def find(request: PaymentRequest, key: str, left: TimeLeft) -> str:
         return ""
 
 
-def made_under(key: str, since: int, left: TimeLeft) -> str:
-    """The id of this key's intent, made at `since` (seconds since 1970) or later; "" when there is none.
+def made_under(key: str, request: PaymentRequest, since: datetime, left: TimeLeft) -> str:
+    """The id of this key's intent, made at `since` or later; "" when there is none. A key names a run of ours.
 
     For a key that Stripe may have forgotten: it asks for all intents since then, and makes none.
     """
+    created: stripe.params.PaymentIntentListParamsCreated = {"gte": int(since.timestamp())}
     with translated():
-        page = client(left.now()).v1.payment_intents.list({"created": {"gte": since}, "limit": 100}, options())
-        return next((one.id for one in page.auto_paging_iter() if getattr(one.metadata, "key", "") == key), "")
+        page = client(left.now()).v1.payment_intents.list({"created": created, "limit": 100}, options())
+        return next((one.id for one in page.auto_paging_iter() if _is_of(one, key, request)), "")
+
+
+def _is_of(intent: stripe.PaymentIntent, key: str, request: PaymentRequest) -> bool:
+    same = (intent.amount, intent.currency) == (request.amount, request.currency.lower())
+    return same and getattr(intent.metadata, "key", "") == key
 
 
 def retrieve(intent_id: str, left: TimeLeft) -> stripe.PaymentIntent:

@@ -18,10 +18,11 @@ from sagas.errors import Refused
 from . import intents, renewal
 from .errors import AnswerLost
 from .http import TimeLeft
+from .identity import Owner
 from .intents import PaymentRequest
 from .stripe_client import PAYMENTS, reason_of
 
-__all__ = ["Action", "ActionRequired", "Authorization", "Capture", "PaymentRequest"]
+__all__ = ["Action", "ActionRequired", "Authorization", "Capture", "Owner", "PaymentRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,13 @@ def find_capture(intent_id: str, *, timeout: timedelta, renew: PaymentRequest | 
     return _capture(intent) if intent is not None and intent.status == "succeeded" else None
 
 
-def state_of(intent_id: str, *, timeout: timedelta) -> str:
-    """The payment's status as the processor has it now, such as `requires_action` or `succeeded`."""
-    return intents.retrieve(intent_id, TimeLeft.of(timeout)).status
+def state_of(intent_id: str, *, whose: Owner, timeout: timedelta) -> str:
+    """The payment's status as the processor has it now, such as `requires_action` or `succeeded`.
+
+    "" for a payment that is not that order's.
+    """
+    found = intents.retrieve(intent_id, TimeLeft.of(timeout))
+    return found.status if whose.owns(found) else ""
 
 
 def _where_to(request: PaymentRequest) -> stripe.params.PaymentIntentConfirmParams:

@@ -14,6 +14,7 @@ import stripe
 
 from sagas.errors import Refused
 
+from . import identity
 from .stripe_client import client, is_replayed, options, translated
 
 FAILED = ("failed", "canceled")
@@ -35,11 +36,18 @@ def refund(intent_id: str, *, key: str, timeout: timedelta, amount: int | None =
     Raises Refused with Stripe's code: `charge_already_refunded`, `charge_disputed`, `amount_too_large`;
     `refund_failed` where it is made and has failed by now.
     """
-    wanted: stripe.params.RefundCreateParams = {"payment_intent": intent_id, "metadata": {"key": key}}
+    wanted: stripe.params.RefundCreateParams = {"payment_intent": intent_id, "metadata": identity.signed({"key": key})}
     if amount is not None:
         wanted["amount"] = amount
+    try:
+        with translated():
+            made = client(timeout).v1.refunds.create(wanted, options(key))
+    except stripe.IdempotencyError:  # asked for in other words, by an earlier version of us or under another identity
+        known = find(intent_id, key=key, timeout=timeout)
+        if known is None:
+            raise
+        return known
     with translated():
-        made = client(timeout).v1.refunds.create(wanted, options(key))
         if made.last_response is not None and is_replayed(made.last_response.headers):
             made = client(timeout).v1.refunds.retrieve(made.id, {}, options())  # it may have failed since
     if made.status in FAILED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -47,6 +47,8 @@ class Difference:
     ours: int
     theirs: int
     currency: str
+    our_currency: str = ""
+    """Where it is another one."""
 
     @property
     def key(self) -> str:
@@ -57,11 +59,16 @@ class Difference:
 def compare(ours: Ours | None, theirs: Theirs) -> Difference | None:
     """What does not agree about a payment; None when the books agree, or when the order is still moving.
 
-    `ours` is the order that the payment names, None when there is none. A payment that names no order is not ours.
+    `ours` is the order that the payment names, None when there is none. A payment is ours when its id is the order's,
+    or when it carries our identity and names an order: others use the processor's account too, and the same numbers.
     """
-    if not theirs.order_number or (ours is not None and not ours.settled):
-        return None
     kept = ours if ours is not None and ours.payment_intent == theirs.payment_intent else None
+    mine = kept is not None or (theirs.by_us and theirs.order_number)
+    if not mine or (ours is not None and not ours.settled):
+        return None
+    if kept is not None and kept.currency != theirs.currency:
+        found = _difference("currency_differs", theirs, kept.charged, theirs.charged)
+        return replace(found, our_currency=kept.currency)
     charged, refunded = (kept.charged, kept.refunded) if kept else (0, 0)
     if theirs.charged != charged:
         kind = "charged_without_order" if ours is None else "charged_differs"

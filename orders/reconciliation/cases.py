@@ -33,12 +33,13 @@ def open_difference(difference: Difference) -> None:
 
 
 def open_dispute(found: Disputed) -> bool:
-    """Open the case of a dispute, unless it is known; whether the dispute is open at all."""
-    if not found.is_open:
+    """Open the case of a dispute, unless it is known; whether the dispute is open at all, and about a payment of
+    ours."""
+    number = number_of(found.payment_intent) or found.order_number
+    if not (found.is_open and number):
         return False
-    case = Dispute(found.dispute, found.payment_intent, number_of(found.payment_intent))
     with transaction.atomic():
-        disputed.start(case, key=key_of(found), subject=case.order_number or found.dispute)
+        disputed.start(Dispute(found.dispute, found.payment_intent, number), key=key_of(found), subject=number)
     return True
 
 
@@ -55,7 +56,7 @@ def look_again(found: Disputed) -> None:
 
 
 def number_of(payment_intent: str) -> str:
-    """The order or the trip that was paid so; "" for a payment that is not the shop's."""
+    """The order or the trip that was paid so; "" for a payment that we do not know."""
     kinds = (Order, Trip) if payment_intent else ()
     numbers = (kind.objects.filter(payment_intent=payment_intent).values_list("number", flat=True) for kind in kinds)
     return next((number for found in numbers for number in found), "")

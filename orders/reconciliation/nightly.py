@@ -49,16 +49,13 @@ def reconcile(since: datetime | None = None, until: datetime | None = None) -> R
 def _theirs_against_ours(done: Reconciliation, seen: set[str]) -> Iterator[Difference]:
     for some in batched(processor.payments(done.since, done.until, timeout=PATIENCE)):
         done.payments += len(some)
-        seen.update(one.payment_intent for one in some)
-        yield from _differences(some)
-
-
-def _differences(some: Iterable[Theirs]) -> Iterator[Difference]:
-    kept = ours_of([one.order_number for one in some if one.order_number])
-    for theirs in some:
-        found = compare(kept.get(theirs.order_number), theirs)
-        if found is not None:
-            yield found
+        kept = ours_of([one.order_number for one in some if one.order_number])
+        for theirs in some:
+            ours = kept.get(theirs.order_number)
+            if ours is not None and ours.payment_intent == theirs.payment_intent:
+                seen.add(theirs.payment_intent)
+            if (found := compare(ours, theirs)) is not None:
+                yield found
 
 
 def _ours_against_theirs(done: Reconciliation, seen: set[str]) -> Iterator[Difference]:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import stripe
 
+from orders.participants import identity
 from orders.participants.stripe_client import client, options, translated
 
 PAGE = 100  # the most that Stripe gives at once
@@ -31,6 +32,8 @@ class Theirs:
     charged: int
     refunded: int
     currency: str
+    by_us: bool
+    """Whether our own identity stands on it."""
 
     @property
     def unsettled(self) -> bool:
@@ -49,6 +52,8 @@ class Disputed:
     reason: str
     status: str
     answer_by: datetime | None
+    order_number: str
+    """By our own identity and number on the payment; "" for one that carries none of ours."""
 
     @property
     def is_open(self) -> bool:
@@ -78,7 +83,11 @@ def payment(payment_intent: str, *, timeout: timedelta) -> Theirs:
 
 def disputes(since: datetime, *, timeout: timedelta) -> Iterator[Disputed]:
     """Every dispute opened since then."""
-    params: stripe.params.DisputeListParams = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+    params: stripe.params.DisputeListParams = {
+        "created": {"gte": int(since.timestamp())},
+        "limit": PAGE,
+        "expand": ["data.payment_intent"],
+    }
     with translated():
         for dispute in client(timeout).v1.disputes.list(params, options()).auto_paging_iter():
             yield _disputed(dispute)
@@ -86,7 +95,11 @@ def disputes(since: datetime, *, timeout: timedelta) -> Iterator[Disputed]:
 
 def disputes_of(payment_intent: str, *, timeout: timedelta) -> list[Disputed]:
     """Every dispute about a payment, open or decided."""
-    params: stripe.params.DisputeListParams = {"payment_intent": payment_intent, "limit": PAGE}
+    params: stripe.params.DisputeListParams = {
+        "payment_intent": payment_intent,
+        "limit": PAGE,
+        "expand": ["data.payment_intent"],
+    }
     with translated():
         found = client(timeout).v1.disputes.list(params, options())
         return [_disputed(one) for one in found.auto_paging_iter()]
@@ -95,7 +108,7 @@ def disputes_of(payment_intent: str, *, timeout: timedelta) -> list[Disputed]:
 def dispute(dispute_id: str, *, timeout: timedelta) -> Disputed:
     """One dispute as it stands now."""
     with translated():
-        return _disputed(client(timeout).v1.disputes.retrieve(dispute_id, {}, options()))
+        return _disputed(client(timeout).v1.disputes.retrieve(dispute_id, {"expand": ["payment_intent"]}, options()))
 
 
 def _theirs(intent: stripe.PaymentIntent) -> Theirs:
@@ -104,16 +117,18 @@ def _theirs(intent: stripe.PaymentIntent) -> Theirs:
     refunded = charge.amount_refunded if charge is not None and charge.captured else 0
     return Theirs(
         intent.id,
-        intent.metadata["order"] if intent.metadata and "order" in intent.metadata else "",
+        identity.order_of(intent.metadata),
         intent.status,
         intent.amount_received,
         refunded,
         intent.currency.upper(),
+        identity.by_us(intent.metadata),
     )
 
 
 def _disputed(found: stripe.Dispute) -> Disputed:
     intent = found.payment_intent
+    metadata = intent.metadata if isinstance(intent, stripe.PaymentIntent) else None
     due = found.evidence_details.due_by if found.evidence_details else None
     return Disputed(
         found.id,
@@ -123,4 +138,5 @@ def _disputed(found: stripe.Dispute) -> Disputed:
         found.reason,
         found.status,
         datetime.fromtimestamp(due, UTC) if due else None,
+        identity.order_of(metadata) if identity.by_us(metadata) else "",
     )

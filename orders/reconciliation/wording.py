@@ -14,6 +14,11 @@ WHAT_TO_DO = {
         "our books say that order {number} was charged {ours}, the card processor's say {theirs} (payment {payment}). "
         "If too much was taken, refund it at the processor. If the order is right, have its books set right."
     ),
+    "currency_differs": (
+        "our books say that order {number} was charged {ours}, the card processor's say {theirs}, in another currency "
+        "(payment {payment}). Refund it at the processor, and have the order paid in its own currency or its books set "
+        "right."
+    ),
     "refunded_differs": (
         "our books say that {ours} of order {number} was given back, the card processor's say {theirs} (payment "
         "{payment}). Find out who refunded it at the processor, or refund what is missing."
@@ -34,7 +39,7 @@ def explain(difference: Difference) -> str:
     text = WHAT_TO_DO[difference.kind].format(
         number=difference.order_number,
         payment=difference.payment_intent or "unknown",
-        ours=money(difference.ours, difference.currency),
+        ours=money(difference.ours, difference.our_currency or difference.currency),
         theirs=money(difference.theirs, difference.currency),
     )
     return f"{text[:1].upper()}{text[1:]} {THEN}"

@@ -28,9 +28,8 @@ def take(report: Report) -> bool:
 
 
 def order_of(report: Report) -> Order | None:
-    """The order that the report names, or the one that has this payment."""
-    if report.order_number:
+    """The order that has this payment, or the one that our own identity and number on it name."""
+    paid_so = Order.objects.filter(payment_intent=report.payment_intent).first() if report.payment_intent else None
+    if paid_so is None and report.order_number:
         return Order.objects.filter(number=report.order_number).first()
-    if report.payment_intent:
-        return Order.objects.filter(payment_intent=report.payment_intent).first()
-    return None
+    return paid_so

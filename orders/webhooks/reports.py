@@ -12,6 +12,8 @@ import msgspec
 import stripe
 from django.conf import settings
 
+from orders.participants import identity
+
 TOLERANCE = 300
 """Seconds: a report that was signed longer ago is an old one that somebody sends again."""
 TYPES = frozenset(
@@ -45,6 +47,7 @@ class Metadata(msgspec.Struct):
     """What we wrote at the payment; what others wrote beside it is passed over."""
 
     order: Text = ""
+    shop: Text = ""
 
 
 class Subject(msgspec.Struct):
@@ -81,9 +84,9 @@ class Report(msgspec.Struct):
 
     @property
     def order_number(self) -> str:
-        """The order by the payment's metadata, "" when it names none."""
+        """The order by the payment's metadata, "" when it names none, or is another shop's."""
         metadata = self.data.object.metadata
-        return metadata.order if metadata else ""
+        return metadata.order if metadata and metadata.shop == identity.shop() else ""
 
 
 def read(body: bytes, signature: str) -> Report:

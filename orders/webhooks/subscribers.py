@@ -11,6 +11,7 @@ from django.template.loader import render_to_string
 from orders.events import PaymentActionRequired
 from orders.letters import message_id
 from orders.models import Order
+from orders.money import minor_units
 from orders.participants import payments
 from outbox import Message, Retry, subscribe
 
@@ -23,12 +24,14 @@ MOVES = "payment_intent."
 
 
 def state_of(message: Message[PaymentReported]) -> str:
-    """How the payment stands now, by the processor's own word; "" for a report that moves no order."""
+    """How the payment stands now, by the processor's own word; "" for a report that moves no order of ours."""
     about = message.body
-    if not (about.type.startswith(MOVES) and about.payment_intent) or _unsettled(about) is None:
+    order = _unsettled(about)
+    if order is None or not (about.type.startswith(MOVES) and about.payment_intent):
         return ""
+    whose = payments.Owner(order.number, order.payment_intent, minor_units(order.total), order.currency)
     with asked_later():
-        return payments.state_of(about.payment_intent, timeout=TIMEOUT)
+        return payments.state_of(about.payment_intent, whose=whose, timeout=TIMEOUT)
 
 
 @subscribe(PaymentReported, name="webhooks.settle", retry=Retry(attempts=8), call=state_of)

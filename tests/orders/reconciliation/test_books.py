@@ -13,7 +13,7 @@ from orders.reconciliation.wording import WHAT_TO_DO, explain
 
 PAID = Ours(uuid4(), "S-1", "confirmed", "pi_1", 3700, 0, "EUR")
 UNDONE = replace(PAID, status="cancelled", payment_intent="", charged=0)
-CHARGED = Theirs("pi_1", "S-1", "succeeded", 3700, 0, "EUR")
+CHARGED = Theirs("pi_1", "S-1", "succeeded", 3700, 0, "EUR", by_us=True)
 LET_GO = replace(CHARGED, status="canceled", charged=0)
 DECLINED = replace(LET_GO, status="requires_payment_method")
 
@@ -38,6 +38,7 @@ def kind(found: Difference | None) -> str | None:
         (None, LET_GO, None),
         (PAID, replace(CHARGED, refunded=3700), "refunded_differs"),
         (replace(PAID, refunded=700), CHARGED, "refunded_differs"),
+        (PAID, replace(CHARGED, currency="USD"), "currency_differs"),
         (UNDONE, replace(LET_GO, status="requires_capture"), "still_held"),
         (UNDONE, replace(LET_GO, status="requires_action"), "still_held"),
         (PAID, replace(LET_GO, payment_intent="pi_0", status="requires_capture"), "still_held"),
@@ -57,6 +58,15 @@ def test_a_payment_that_names_no_order_is_none_of_ours():
     assert compare(None, replace(CHARGED, order_number="")) is None
 
 
+@pytest.mark.parametrize("ours", [None, UNDONE, PAID], ids=["no such order", "undone", "paid otherwise"])
+def test_a_payment_of_another_shop_with_our_number_is_none_of_ours(ours):
+    assert compare(ours, replace(CHARGED, by_us=False, payment_intent="pi_theirs")) is None
+
+
+def test_a_payment_from_before_there_was_an_identity_is_ours_by_its_id():
+    assert kind(compare(PAID, replace(CHARGED, by_us=False, charged=1000))) == "charged_differs"
+
+
 def test_a_charge_that_they_do_not_know():
     found = compare_missing(PAID, None)
     assert found == Difference("charged_differs", "S-1", "pi_1", 3700, 0, "EUR")
@@ -71,6 +81,12 @@ def test_a_case_is_known_by_what_differs():
     assert again
     assert other
     assert first.key == again.key != other.key
+
+
+def test_another_currency_is_told_with_both():
+    found = compare(PAID, replace(CHARGED, currency="USD"))
+    assert found
+    assert "charged 37.00 EUR, the card processor's say 37.00 USD" in explain(found)
 
 
 @pytest.mark.parametrize("kind", WHAT_TO_DO)

@@ -76,6 +76,21 @@ def test_a_disputed_trip_is_told_by_its_number(disputed):
     assert f"disputes the 166.00 EUR charged for {trip.number}" in case.reason
 
 
+def test_a_dispute_of_another_shop_is_no_case_of_ours(disputed, settings):
+    Order.objects.filter(pk=disputed.pk).update(payment_intent="", charged=0, status="cancelled")
+    settings.SHOP_ID = "another"
+    compare()
+    disputed.refresh_from_db()
+    report(disputed, "charge.dispute.created")
+    assert not Run.objects.filter(subject=disputed.number).exists()
+
+
+def test_a_dispute_of_a_payment_whose_id_we_do_not_keep_is_ours_by_our_identity(disputed):
+    Order.objects.filter(pk=disputed.pk).update(payment_intent="", charged=0)
+    compare()
+    assert f"charged for {disputed.number}" in the_case(disputed).reason
+
+
 def test_it_closes_when_the_bank_has_decided(disputed, standins):
     compare()
     case = the_case(disputed)

@@ -117,6 +117,22 @@ def test_a_second_charge_for_one_order_is_on_the_desk(order):
     assert second in the_case(order).reason
 
 
+def test_a_charge_of_another_shop_for_our_number_is_no_case(order, settings):
+    settings.SHOP_ID = "another"
+    pay(order)
+    settings.SHOP_ID = "ours"
+    keep(order, "cancelled")
+    compare()
+    assert not cases(order)
+
+
+def test_a_charge_of_ours_for_no_order_is_on_the_desk(order):
+    pay(order)
+    Order.objects.filter(pk=order.pk).update(number="S-renumbered")
+    compare()
+    assert the_case(order).code == "charged_without_order"
+
+
 def test_the_same_difference_is_one_case_however_often_it_is_found(order):
     pay(order)
     keep(order, "cancelled")

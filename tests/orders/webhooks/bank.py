@@ -33,6 +33,9 @@ class Bank:
     """Captures that are applied and whose answer does not arrive."""
     silent: bool = False
     """Whether nobody can ask what became of a capture."""
+    ours: bool = True
+    """Whether the payment that it is asked about is the order's."""
+    asked: list[payments.Owner] = field(default_factory=list)
     meanwhile: Callable[[], object] = nothing
     """Called when a capture is applied, before its answer."""
 
@@ -68,8 +71,9 @@ class Bank:
             raise AnswerLost("payments", "no answer")
         return payments.Capture(intent_id, 16600) if self.state == "succeeded" else None
 
-    def state_of(self, _intent_id: str, **_: Any) -> str:
-        return self.state
+    def state_of(self, _intent_id: str, *, whose: payments.Owner, **_: Any) -> str:
+        self.asked.append(whose)
+        return self.state if self.ours else ""
 
     def takes_the_place_of_stripe(self, patch: pytest.MonkeyPatch) -> None:
         """And warehouse and carrier do as they are asked."""

@@ -11,15 +11,19 @@ import stripe
 from django.http import HttpResponse
 from django.test import Client
 
+from orders.participants import identity
+
 SECRET = "whsec_local"
 PATH = "/webhooks/stripe"
 
 
 def event(
-    type_: str, order_number: str = "", *, intent: str = "pi_1", id_: str = "", about: str = ""
+    type_: str, order_number: str = "", *, intent: str = "pi_1", id_: str = "", about: str = "", shop: str = ""
 ) -> dict[str, Any]:
-    """An event about a payment; `about` is another kind of object, which names the payment."""
-    subject: dict[str, Any] = {"id": intent, "object": "payment_intent", "metadata": {"order": order_number}}
+    """An event about a payment; `about` is another kind of object, which names the payment. `shop` is who made it, by
+    default we."""
+    metadata = {"order": order_number, "shop": shop or identity.shop()}
+    subject: dict[str, Any] = {"id": intent, "object": "payment_intent", "metadata": metadata}
     if about:
         subject = {"id": f"{about}_1", "object": about, "payment_intent": intent, "metadata": {}}
     return {

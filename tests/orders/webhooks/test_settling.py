@@ -162,6 +162,21 @@ def test_an_order_on_the_desk_whose_payment_was_cancelled_is_undone(stuck: Order
     assert bank.charges == 0
 
 
+def test_a_payment_of_another_shop_with_our_number_pulls_nothing_off_the_desk(stuck: Order, bank: Bank) -> None:
+    order = reported("payment_intent.succeeded", stuck, intent="pi_theirs", shop="another shop")
+    assert order.status == "needs_attention"
+    assert not Act.objects.exists()
+    assert bank.asked == []
+
+
+def test_a_payment_that_the_processor_says_is_not_ours_pulls_nothing_off_the_desk(stuck: Order, bank: Bank) -> None:
+    """Whatever stands in the report: who owns the payment is for the processor to say."""
+    bank.ours = False
+    assert reported("payment_intent.succeeded", stuck).status == "needs_attention"
+    assert [(whose.number, whose.amount, whose.currency) for whose in bank.asked] == [(stuck.number, 16600, "EUR")]
+    assert not Act.objects.exists()
+
+
 @pytest.mark.parametrize("type_", TYPES)
 def test_an_order_on_the_desk_stays_there_while_the_bank_has_not_decided(stuck: Order, bank: Bank, type_: str) -> None:
     bank.state = "requires_capture"
