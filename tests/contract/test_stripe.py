@@ -81,7 +81,9 @@ def test_the_shop_sends_the_customer_to_that_page_and_lets_go_when_nobody_confir
     request = replace(processor.request(SECURE), return_url=BACK)
     assert payments.find_authorization(request, key=processor.order, timeout=IN_TIME) is None
     payments.void(request, key=processor.order, timeout=IN_TIME)
-    assert payments.state_of(asked.value.action.intent_id, timeout=IN_TIME) == "canceled"
+    intent = asked.value.action.intent_id
+    whose = payments.Owner(request.order_number, intent, request.amount, request.currency)
+    assert payments.state_of(intent, whose=whose, timeout=IN_TIME) == "canceled"
 
 
 def test_a_bank_that_may_ask_nobody_declines(processor: Processor) -> None:

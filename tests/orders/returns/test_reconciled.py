@@ -19,7 +19,7 @@ def ours(order: Order) -> Ours:
 
 
 def theirs(order: Order, refunded: int) -> Theirs:
-    return Theirs("pi_1", order.number, "succeeded", 16600, refunded, "EUR")
+    return Theirs("pi_1", order.number, "succeeded", 16600, refunded, "EUR", by_us=True)
 
 
 def test_a_refund_of_the_banks_stands_in_both_books(order: Order, ask: Ask) -> None:
