@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
@@ -16,26 +17,42 @@ AHEAD = 3  # days; what comes later than the last partition goes to the default 
 LONGER = {"outbox_published": timedelta(0), "outbox_inbox": timedelta(days=1)}
 """The inbox remembers for longer than copies are let in (`Delivery.is_forgotten`): clocks differ, and the day in an id
 need not be that of its row."""
-LOCK_NOT_AVAILABLE = "55P03"
-PATIENCE = "2s"  # a partition is attached or dropped under a lock that every publish would queue behind
+OUT_OF_TIME = {"55P03", "57014"}  # lock_not_available, query_canceled
+PATIENCE = "50ms"
+"""A day is made or dropped under a lock that every publish queues behind from the moment in which it is asked for."""
+LOOK = "200ms"  # for the last look under that lock
+TRIES, PAUSE = 10, 0.5  # a table; seconds between two
+SLOW = timedelta(seconds=1)  # whoever has held the table for so long, as a dump does, will not let go in PATIENCE
+
+
+class Busy(Exception):
+    """Somebody holds the table, and went on holding it."""
 
 
 def keep_up(keep: timedelta) -> int:
     """Make the partitions of today and of the days to come, and drop those older than `keep`; how many were dropped.
 
-    A day that something still needs is kept until nothing does. One that cannot be locked is left to the next time.
+    A day that something still needs is kept until nothing does. A table that cannot be locked is left to the next
+    time, of which there are many before the first day is missing: whoever publishes must not notice.
     """
     now = datetime.now(UTC)
-    for table in sql.PARTITIONED:
+    return sum(_keep_up(table, now.date(), (now - keep - LONGER[table]).date()) for table in sql.PARTITIONED)
+
+
+def _keep_up(table: str, today: date, oldest: date) -> int:
+    try:
         made = set(sql.partitions(table))
-        for day in (now.date() + timedelta(days=n) for n in range(AHEAD + 1)):
+        for day in (today + timedelta(days=n) for n in range(AHEAD + 1)):
             if day not in made:
                 _patiently(_add, table, day)
-    return sum(_drop_old(table, (now - keep - LONGER[table]).date()) for table in sql.PARTITIONED)
+        return _drop_old(table, oldest)
+    except Busy as busy:
+        logger.warning("A partition is busy; it is tried again later: %s", busy, extra={"table": table})
+        return 0
 
 
 def _drop_old(table: str, oldest: date) -> int:
-    """Drop the days before `oldest`, of which the whole is too old."""
+    """Drop the days before `oldest`, of which the whole is too old. A table that gets busy keeps the rest."""
     dropped = 0
     for day in sql.partitions(table):
         if day >= oldest:
@@ -48,16 +65,26 @@ def _drop_old(table: str, oldest: date) -> int:
 
 
 def _patiently(act: Callable[[str, date], bool], table: str, day: date) -> bool:
-    """Whether it was done, in a transaction. What is locked for too long is left for another time."""
-    try:
-        with transaction.atomic():
-            sql.wait_at_most(PATIENCE)
-            return act(table, day)
-    except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", None) != LOCK_NOT_AVAILABLE:
-            raise
-        logger.warning("A partition is busy; it is tried again later", extra={"table": table, "day": str(day)})
-        return False
+    """Whether it was done, in a transaction. Raises Busy when the table was not to be had.
+
+    Who holds it is asked first, without queueing: a lock that waits behind a dump keeps all others waiting too.
+    """
+    holder = ""
+    for turn in range(TRIES):
+        if turn:
+            time.sleep(PAUSE)
+        slow = sql.holder_of(table, SLOW)
+        if slow:
+            holder = slow
+            continue
+        try:
+            with transaction.atomic():
+                sql.wait_at_most(PATIENCE)
+                return act(table, day)
+        except OperationalError as error:
+            if getattr(error.__cause__, "pgcode", None) not in OUT_OF_TIME:
+                raise
+    raise Busy(f"{table}, for {day}, {f'held by {holder}' if holder else 'always in use'}")
 
 
 def _add(table: str, day: date) -> bool:
@@ -72,8 +99,9 @@ def _add(table: str, day: date) -> bool:
 def _drop(table: str, day: date) -> bool:
     """Look again under the lock: by now somebody may need the day, or have dropped it."""
     sql.lock_whole(table)
-    if day not in sql.partitions(table) or sql.is_awaited(table, day):
-        return False
+    with sql.at_most(LOOK):
+        if day not in sql.partitions(table) or sql.is_awaited(table, day):
+            return False
     sql.drop_partition(table, day)
     logger.info("Dropped a partition", extra={"table": table, "day": str(day)})
     return True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from .settings import saga_settings
 
 logger = logging.getLogger(__name__)
 Archive = Callable[[list[dict[str, Any]]], None]
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # On the index saga_run_finished. A run that somebody has locked is left to the next time.
 OLD = """
@@ -31,7 +32,11 @@ FROM saga_run
 WHERE finished_at < statement_timestamp() - %(keep)s AND status IN ('completed', 'compensated', 'resolved')
 """
 COUNT = f"SELECT count(*) {OLD}"
-TAKE = f"SELECT id {OLD} ORDER BY finished_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED"
+# Where the batch before ended, this one begins: what that one removed stays in the index while somebody's snapshot may
+# see it, and would be read again by each batch.
+TAKE = f"""
+SELECT id, finished_at {OLD} AND finished_at >= %(since)s ORDER BY finished_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+"""
 # Django's cascade would read every row first. Children before parents, each on its index by run.
 REMOVE = (
     "DELETE FROM saga_act WHERE run_id = ANY(%(ids)s)",
@@ -51,9 +56,9 @@ def prune(older_than: timedelta | None = None) -> int:
     keep = older_than if older_than is not None else saga_settings.KEEP_FINISHED
     if keep is None:
         return 0
-    total, batch = 0, max(saga_settings.PRUNE_BATCH, 1)
+    total, batch, since = 0, max(saga_settings.PRUNE_BATCH, 1), EVER
     while True:
-        removed = _prune_batch(keep, batch)
+        removed, since = _prune_batch(keep, batch, since)
         total += removed
         if removed < batch:
             break
@@ -69,17 +74,19 @@ def count(older_than: timedelta) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _prune_batch(keep: timedelta, batch: int) -> int:
-    which: dict[str, Any] = {"keep": keep, "batch": batch}
+def _prune_batch(keep: timedelta, batch: int, since: datetime) -> tuple[int, datetime]:
+    """How many runs that ended at `since` or later were removed, and when the last of them had ended."""
+    which: dict[str, Any] = {"keep": keep, "batch": batch, "since": since}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(TAKE, which)
-        ids: list[UUID] = [row[0] for row in cursor.fetchall()]
+        found = cursor.fetchall()
+        ids: list[UUID] = [run for run, _ in found]
         if ids and saga_settings.ARCHIVE:
             archive: Archive = import_string(saga_settings.ARCHIVE)
             archive(_read(ids))
         for statement in REMOVE if ids else ():
             cursor.execute(statement, {"ids": ids})
-    return len(ids)
+    return len(ids), found[-1][1] if found else since
 
 
 def _read(ids: list[UUID]) -> list[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 from . import run
@@ -50,6 +52,39 @@ def lock_whole(table: str) -> None:
 def wait_at_most(time: str) -> None:
     """For locks, in this transaction."""
     run.rows("SELECT set_config('lock_timeout', %s, true)", [time])
+
+
+@contextmanager
+def at_most(time: str) -> Iterator[None]:
+    """Statements within take no longer than that, in this transaction; else PostgreSQL cancels them."""
+    ((before,),) = run.rows("SELECT current_setting('statement_timeout')")
+    run.rows("SELECT set_config('statement_timeout', %s, true)", [time])
+    yield
+    run.rows("SELECT set_config('statement_timeout', %s, true)", [before])
+
+
+def holder_of(table: str, for_at_least: timedelta) -> str:
+    """Who has held a lock on the table or a part of it for so long, in words; empty: nobody. Waits for nothing.
+
+    A transaction whose age PostgreSQL does not show us, another user's or a prepared one, counts as old.
+    """
+    rows = run.rows(
+        """
+        SELECT locks.pid, session.application_name, extract(epoch FROM clock_timestamp() - session.xact_start)::float8
+        FROM pg_locks AS locks LEFT JOIN pg_stat_activity AS session USING (pid)
+        WHERE locks.relation IN (SELECT relid FROM pg_partition_tree(%s::regclass)) AND locks.granted
+          AND locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND locks.pid IS DISTINCT FROM pg_backend_pid()
+          AND coalesce(clock_timestamp() - session.xact_start >= %s, true)
+        ORDER BY session.xact_start NULLS LAST LIMIT 1
+        """,
+        [table, for_at_least],
+    )
+    if not rows:
+        return ""
+    pid, name, seconds = rows[0]
+    who = "a prepared transaction" if pid is None else f"session {pid} ({name or 'unnamed'})"
+    return who if seconds is None else f"{who} for {seconds:.0f} s"
 
 
 def is_awaited(table: str, day: date) -> bool:

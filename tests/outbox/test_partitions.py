@@ -90,8 +90,13 @@ def test_a_day_that_a_handler_is_at_is_not_dropped_before_its_end_and_its_late_c
     assert not Effect.objects.exists()
 
 
-def test_a_day_that_is_locked_is_left_for_another_time_and_the_rest_is_pruned(old_day, commit, monkeypatch, caplog):
-    monkeypatch.setattr(partitions, "PATIENCE", "200ms")
+@pytest.fixture
+def hurried(monkeypatch) -> None:
+    """A prune that does not wait between its tries."""
+    monkeypatch.setattr(partitions, "PAUSE", 0)
+
+
+def test_a_day_that_is_locked_is_left_for_another_time_and_the_rest_is_pruned(old_day, commit, hurried, caplog):
     commit("a")
     relay_to(MemoryTransport()).drain()
     with transaction.atomic():
@@ -102,6 +107,55 @@ def test_a_day_that_is_locked_is_left_for_another_time_and_the_rest_is_pruned(ol
     assert LONG_AGO in sql.partitions("outbox_inbox")
     assert LONG_AGO not in sql.partitions("outbox_published")
     assert prune() == 1
+
+
+def test_a_prune_during_a_dump_asks_for_no_lock_names_who_dumps_and_makes_up_for_it(
+    old_day, hurried, monkeypatch, caplog
+):
+    def refuse(table: str) -> None:
+        raise AssertionError(f"asked for a lock on {table}")
+
+    for lock in ("lock_whole", "lock_default"):
+        monkeypatch.setattr(sql, lock, refuse)
+    monkeypatch.setattr(partitions, "SLOW", timedelta(0))
+    with ExitStack() as dumping, transaction.atomic():
+        with connection.cursor() as cursor:  # as pg_dump does: a snapshot, and a lock on every table
+            cursor.execute("SET LOCAL application_name = 'nightly dump'")
+            cursor.execute("LOCK TABLE outbox_published, outbox_inbox IN ACCESS SHARE MODE")
+        dumping.enter_context(meanwhile(prune)).join()
+    assert caplog.text.count("(nightly dump)") == 2
+    monkeypatch.undo()
+    assert prune() == 2
+
+
+def test_a_lock_that_a_prune_waits_for_holds_nobody_up(old_day, hurried, monkeypatch):
+    waited: list[int] = []
+    lock = sql.lock_whole
+
+    def look(table: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT extract(milliseconds FROM current_setting('lock_timeout')::interval)::int")
+            waited.append(cursor.fetchone()[0])
+        lock(table)
+
+    monkeypatch.setattr(sql, "lock_whole", look)
+    assert prune() == 2
+    assert [time <= 100 for time in waited] == [True, True], waited
+
+
+def test_a_look_under_the_lock_that_takes_long_lets_go(old_day, hurried, monkeypatch, caplog):
+    monkeypatch.setattr(partitions, "LOOK", "20ms")
+    look = sql.is_awaited
+
+    def slow_within_the_lock(table, day):
+        if connection.in_atomic_block:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_sleep(30)")
+        return look(table, day)
+
+    monkeypatch.setattr(sql, "is_awaited", slow_within_the_lock)
+    assert prune() == 0
+    assert caplog.text.count("always in use") == 2
 
 
 def test_a_day_that_somebody_came_to_need_before_it_was_locked_is_kept(old_copy, monkeypatch):
@@ -119,7 +173,8 @@ def test_a_day_that_somebody_came_to_need_before_it_was_locked_is_kept(old_copy,
     assert PublishedMessage.objects.count() == 1
 
 
-def test_two_prunes_at_once_make_and_drop_each_day_once(old_day):
+def test_two_prunes_at_once_make_and_drop_each_day_once(old_day, monkeypatch):
+    monkeypatch.setattr(partitions, "PATIENCE", "20s")
     tomorrow = datetime.now(UTC).date() + timedelta(days=3)
     sql.drop_partition("outbox_inbox", tomorrow)
     with ExitStack() as prunes, transaction.atomic():

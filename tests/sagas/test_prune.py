@@ -17,6 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from sagas import Refused, desk, engine, prune, tasks
 from sagas.checks import check_retention
@@ -135,6 +136,20 @@ def test_each_batch_is_a_transaction_of_its_own(world, settings, archive):
     grow_old()
     assert prune.prune() == 5
     assert [[run["key"] for run in batch] for batch in archive] == [["key-0", "key-1"], ["key-2", "key-3"], ["key-4"]]
+
+
+def test_each_batch_begins_where_the_one_before_ended(world, settings):
+    """What was removed stays in the index as long as a snapshot may see it: it must not be read once a batch."""
+    settings.SAGAS_PRUNE_BATCH = 2
+    for number in range(4):
+        finished(f"key-{number}")
+    grow_old()
+    ended = list(Run.objects.order_by("finished_at").values_list("finished_at", flat=True))
+    with CaptureQueriesContext(connection) as queries:
+        assert prune.prune() == 4
+    taken = [query["sql"] for query in queries if "SKIP LOCKED" in query["sql"]]
+    begun = [str(since).replace(" ", "T") for since in ended[1::2]]
+    assert [since in sql for since, sql in zip(begun, taken[1:], strict=True)] == [True, True]
 
 
 def test_a_failing_archive_keeps_its_batch_and_tells(world, settings):
@@ -307,12 +322,12 @@ def many(world):
 
 
 def test_pruning_reads_no_run_that_stays(many):
-    old: dict[str, Any] = {"keep": timedelta(days=90), "batch": 1000}
+    old: dict[str, Any] = {"keep": timedelta(days=90), "batch": 1000, "since": prune.EVER}
     for statement in (prune.COUNT, prune.TAKE):
         assert "saga_run_finished" in plan(statement, old)
     with connection.cursor() as cursor:
         cursor.execute(prune.TAKE, old)
-        ids = [run_id for (run_id,) in cursor.fetchall()]
+        ids = [run_id for run_id, _ in cursor.fetchall()]
     for statement in (prune.COUNT, prune.TAKE, *prune.REMOVE):
         assert "Seq Scan" not in plan(statement, {**old, "ids": ids})
     assert prune.prune() == 100
