@@ -101,6 +101,7 @@ DATABASES = {
             "application_name": env.text("SETTLE_PROCESS", "settle"),
             # A worker that freezes, or whose machine is gone, within a transaction must not hold its locks for ever.
             "options": "-c idle_in_transaction_session_timeout=20s -c lock_timeout=10s",
+            "connect_timeout": 5,  # seconds; a server whose machine is gone refuses nothing, and never answers
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,

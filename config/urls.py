@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from .health import PROBES
 
+handler500 = "config.unavailable.handler500"
 admin.site.site_header = "Settle: operations"
 admin.site.site_title = "Settle"
 admin.site.index_title = "How the orders are doing"
