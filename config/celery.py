@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import task_prerun, worker_init
+from django.conf import settings
 from django.db import close_old_connections, connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -32,3 +34,10 @@ def drop_broken_connections(**_: object) -> None:
     if failed or time.monotonic() - getattr(_trusted, "at", -IDLE) >= IDLE:
         close_old_connections()
         _trusted.at = time.monotonic()
+
+
+@worker_init.connect
+def bound_its_end(sender: Any, **_: object) -> None:
+    from . import ending  # the apps are loaded by now
+
+    ending.bound(sender, settings.WORKER_END_WITHIN.total_seconds())

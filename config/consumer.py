@@ -1,16 +1,24 @@
-"""The worker's consumer: Celery's own, but with its events for Flower sent five times a second, not one by one.
+"""The worker's consumer: Celery's own, but with its events for Flower sent five times a second, and not easily lost.
 
 Each publishing costs a worker as much as a step of a saga does; Flower and `celery events` bear a fifth of a second.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
+import warnings
 from typing import Any
 
+from celery.exceptions import CPendingDeprecationWarning
 from celery.worker.consumer import Consumer as CelerysConsumer
 
+log = logging.getLogger(__name__)
+
 GATHERED = 0.2  # seconds
+
+# At each lost connection Celery proposes to cancel the tasks in hand, which it cannot do with threads.
+warnings.filterwarnings("ignore", "\\s*In Celery 5.1 we introduced", CPendingDeprecationWarning)
 
 
 class Consumer(CelerysConsumer):
@@ -27,6 +35,18 @@ class Consumer(CelerysConsumer):
             timer = threading.Timer(GATHERED, self._send_gathered)
             timer.daemon = True
             timer.start()
+
+    def on_connection_error_after_connected(self, exc: Exception) -> None:
+        """Called when the broker is lost. What fails while the lost connection is put away must not end the worker.
+
+        With a message not yet confirmed kombu's Redis channel asks its connection, gone by then, for its address: an
+        AttributeError, which Celery takes for the end (kombu 5.7, `Channel.close`). Such messages come again after the
+        visibility timeout.
+        """
+        try:
+            super().on_connection_error_after_connected(exc)
+        except Exception:
+            log.exception("worker.broken_connection_not_closed")
 
     def _send_gathered(self) -> None:
         self._gathering = False

@@ -116,17 +116,13 @@ REDIS_URL = env.required("REDIS_URL", "redis://host:6379/0 (`make up` sets it fo
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True  # safe: every claim is fenced in PostgreSQL and spends an attempt
-CELERY_TASK_TRACK_STARTED = True
 CELERY_TASK_SEND_SENT_EVENT = False  # it names the task, not the step, and overwrites the name when it comes late
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower
 CELERY_WORKER_CONSUMER = "config.consumer:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
-CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
-CELERY_DB_REUSE_MAX = 10_000  # tasks a thread's connection serves; Celery's default closes it after each
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_DB_REUSE_MAX = 10_000  # tasks; Celery's default closes a thread's connection after each
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_VISIBILITY_TIMEOUT = 180  # seconds; must exceed the longest step, checked by `manage.py check`
@@ -158,7 +154,10 @@ CELERY_TASK_ROUTES = {
     "orders.watch": {"queue": "upkeep"},
     "orders.reconcile": {"queue": "default"},
 }
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Seconds after SIGTERM in which a worker finishes what it has in hand; then it hands the rest back and ends. Whoever
+# stops it must wait longer: `stop_grace_period` in docker-compose.yml.
+WORKER_END_WITHIN = timedelta(seconds=float(env.text("WORKER_END_WITHIN", "20")))
+CELERY_BEAT_SCHEDULER = "config.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 # A tick that could not start before the next one is due is worth nothing: `expires`.
 CELERY_BEAT_SCHEDULE = {

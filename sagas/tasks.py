@@ -11,6 +11,7 @@ from outbox import trace
 
 from . import engine
 from .dispatch import RunReady, chain_of, send, steps_left
+from .inhand import in_hand
 from .inplace import InPlace
 from .prune import prune as prune_finished
 from .settings import saga_settings
@@ -23,7 +24,7 @@ from .verdict import GoOn, Stop, Turn, Verdict, Wait
 def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out one step of a run."""
     way = InPlace(self)
-    with trace.use(_trace(self)):
+    with trace.use(_trace(self)), in_hand(UUID(run_id)):
         verdict = way.carry(engine.run_step(_link(way, run_id, saga, version, step)))
         _follow(self, verdict, way.at)
 
@@ -32,7 +33,7 @@ def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: 
 def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out the undo of one step of a run."""
     way = InPlace(self)
-    with trace.use(_trace(self)):
+    with trace.use(_trace(self)), in_hand(UUID(run_id)):
         verdict = way.carry(engine.undo_step(_link(way, run_id, saga, version, step)))
         _follow(self, verdict, way.at)
 

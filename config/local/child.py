@@ -13,6 +13,7 @@ from .server import launch
 
 QUICK = 10.0  # seconds; a death sooner than that after the start counts against the budget
 QUICK_DEATHS = 5
+LONGEST_WAIT = 30.0  # seconds before a start
 TAIL = 30  # lines kept to explain a failure
 
 
@@ -57,11 +58,12 @@ class Child:
         """Plan the next start, later after each quick death; the seconds to wait."""
         lived = time.monotonic() - self.started_at
         self.quick_deaths = self.quick_deaths + 1 if lived < QUICK else 1
-        wait = 0.5 * 2.0 ** (self.quick_deaths - 1)
+        wait = min(0.5 * 2.0 ** (self.quick_deaths - 1), LONGEST_WAIT)
         self.restart_at = time.monotonic() + wait
         return wait
 
     def is_hopeless(self) -> bool:
+        """Whether it never gets far. What once worked may be waiting for something that is away: a database, a disk."""
         return self.quick_deaths >= QUICK_DEATHS
 
     def close(self) -> None:

@@ -27,6 +27,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._children: list[Child] = []
         self._jobs: list[Child] = []
+        self._all_were_ready = False
 
     def start(self, part: Part) -> None:
         """Start a process and keep it running from now on."""
@@ -58,9 +59,14 @@ class Supervisor:
                 names = ", ".join(part.name for part in waiting)
                 raise LocalStackError(f"No answer within {seconds:.0f} s from: {names}. See its lines above.")
             self.tick(0.1)
+        self._all_were_ready = True
 
     def tick(self, seconds: float) -> None:
-        """Pass on output for at most `seconds`; see to the dead."""
+        """Pass on output for at most `seconds`; see to the dead.
+
+        Raises LocalStackError when one keeps dying before all were ready once. Later it is started again for ever, with
+        growing pauses: what is away then comes back, and stopping the others helps nobody.
+        """
         for key, _ in self._selector.select(seconds):
             self._pass_on(key.data)
         for child in self._children:
@@ -118,7 +124,7 @@ class Supervisor:
         if child.restart_at == 0.0:
             self._drain(child)
             wait = child.note_death()
-            if child.is_hopeless():
+            if child.is_hopeless() and not self._all_were_ready:
                 raise LocalStackError(
                     f"{child.name} ended {QUICK_DEATHS} times within seconds of its start "
                     f"(last with code {child.process.returncode}), so everything stops. See its lines above."

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from .console import Console
 from .home import Home
-from .parts import NAMES, parts, preparations
+from .parts import END_WITHIN, NAMES, parts, preparations
 from .ports import Ports
 from .servers import Servers
 from .supervisor import Supervisor
@@ -63,7 +63,8 @@ def published(ports: Ports, servers: Servers, home: Home) -> dict[str, str]:
 def run_parts(
     home: Home, ports: Ports, servers: Servers, console: Console, published: Mapping[str, str], begun: float
 ) -> None:
-    environment = {**os.environ, "SETTLE_HOME": str(home.root), "PYTHONUNBUFFERED": "1", **published}
+    ours = {"SETTLE_HOME": str(home.root), "PYTHONUNBUFFERED": "1", "WORKER_END_WITHIN": END_WITHIN}
+    environment = {**os.environ, **ours, **published}
     environment.pop("DJANGO_SETTINGS_MODULE", None)  # the stand-ins are a project of their own
     supervisor = Supervisor(console, environment)
     try:

@@ -8,10 +8,11 @@ from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
 from .run import Statement, execute, fetch
 from .start import START
-from .upkeep import GIVE_BACK, RESULT, SWEEP
+from .upkeep import GIVE_BACK, PUT_DOWN, RESULT, SWEEP
 
 __all__ = [
     "GIVE_BACK",
+    "PUT_DOWN",
     "RECORD_AND_CLAIM",
     "RECORD_AND_TELL",
     "RECORD_STEP",

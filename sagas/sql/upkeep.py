@@ -25,6 +25,21 @@ WHERE id = ANY(%(ids)s) AND wake_at IS NOT NULL
 """,
 )
 
+# Of the runs in its hands, the steps that a worker leaves as it ends. Its attempt is granted: no participant failed.
+PUT_DOWN = """
+WITH run AS (
+    SELECT id, position FROM saga_run WHERE id = ANY(%(runs)s) ORDER BY id FOR UPDATE
+), step AS (
+    UPDATE saga_step s SET lease_until = clock_timestamp(), granted = s.granted + 1
+    FROM run, saga_attempt a
+    WHERE s.run_id = run.id AND s.position = run.position AND s.status IN ('running', 'undoing')
+      AND s.lease_until > clock_timestamp()
+      AND a.run_id = s.run_id AND a.token = s.token AND a.worker = %(worker)s
+    RETURNING s.run_id
+)
+UPDATE saga_run r SET wake_at = clock_timestamp() FROM step WHERE r.id = step.run_id
+"""
+
 RESULT = Statement(
     "saga_result",
     "SELECT result::text FROM saga_step WHERE run_id = %(run)s AND name = %(name)s AND result IS NOT NULL",

@@ -67,6 +67,18 @@ def test_a_process_that_keeps_dying_stops_everything_with_a_sentence(supervisor,
     assert capsys.readouterr().out.count("web  | cannot work here") == 2
 
 
+def test_once_all_were_ready_a_process_that_keeps_dying_is_waited_for(supervisor, capsys, monkeypatch):
+    monkeypatch.setattr("config.local.child.QUICK_DEATHS", 2)
+    monkeypatch.setattr("config.local.child.LONGEST_WAIT", 0.6)
+    supervisor.start(part("raise SystemExit('no database')", name="beat"))
+    supervisor.wait_until_ready([part(SLEEP)], 10)
+    shown = ""
+    for _ in range(3):
+        shown += tick_until(supervisor, capsys, "beat ended with code 1; it starts again in")
+    assert shown.count("starts again in 0.5 s") == 1
+    assert shown.count("starts again in 0.6 s") == 2, "the pauses grow, up to LONGEST_WAIT"
+
+
 def test_a_process_that_will_not_end_is_killed_when_patience_is_out(supervisor, capsys, monkeypatch):
     monkeypatch.setattr("config.local.supervisor.STOP_PATIENCE", 0.5)
     supervisor.start(part(STUBBORN))

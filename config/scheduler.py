@@ -1,0 +1,88 @@
+"""Beat's scheduler: django-celery-beat's, but one that outlives a lost PostgreSQL and a row that cannot be read.
+
+Its own ends beat with the OperationalError when the database is away as beat starts, or as it reads the table anew; and
+with a traceback, then and at each start, when a row needs a package that is not installed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django_celery_beat.schedulers import DatabaseScheduler
+
+from outbox.received import is_outage
+
+log = logging.getLogger(__name__)
+
+FIRST, LONGEST = 0.5, 5.0  # seconds between two looks for a database that is away
+
+
+class Scheduler(DatabaseScheduler):  # type: ignore[misc]
+    """Set by `beat_scheduler`."""
+
+    _last_timestamp: datetime | None = None
+    _ready = False
+    _wait = FIRST
+
+    def setup_schedule(self) -> None:
+        """Left to the first tick, where a signal can end beat while the database is away."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """Send what is due; how many seconds there are to the next look. Nothing is sent that needs a database."""
+        try:
+            if not self._ready:
+                super().setup_schedule()
+                self._ready = True
+            seconds: float = super().tick(*args, **kwargs)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            return self._away(error)
+        self._wait = FIRST
+        return seconds
+
+    def schedule_changed(self) -> bool:
+        """Whether to read the table anew. Raises DatabaseError, where the library's own goes on as if nothing were."""
+        connection.close_if_unusable_or_obsolete()
+        last, now = self._last_timestamp, self.Changes.last_change()
+        self._last_timestamp = now
+        return bool(now and last and now > last)
+
+    def all_as_schedule(self) -> dict[str, Any]:
+        """The enabled rows, those aside that cannot be read."""
+        entries = {}
+        for row in self.enabled_models():
+            entry = self._read(row.name, lambda row=row: self.Entry(row, app=self.app))
+            if entry is not None:
+                entries[row.name] = entry
+        return entries
+
+    def update_from_dict(self, mapping: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the settings' schedule into the table."""
+        entries = {}
+        for name, fields in mapping.items():
+            entry = self._read(name, lambda name=name, fields=fields: self.Entry.from_entry(name, self.app, **fields))
+            if entry is not None and entry.model.enabled:
+                entries[name] = entry
+        self.schedule.update(entries)
+
+    def _read(self, name: str, make: Any) -> Any:
+        """The entry, or None when there is something wrong with it. Raises DatabaseError when that is the database."""
+        try:
+            return make()
+        except Exception as error:
+            if is_outage(error):
+                raise
+            log.error("beat.unreadable_entry", extra={"entry": name, "error": str(error).strip()})
+            return None
+
+    def _away(self, error: Exception) -> float:
+        wait, self._wait = self._wait, min(2 * self._wait, LONGEST)
+        log.warning("beat.no_database", extra={"error": str(error).strip(), "seconds": wait})
+        connection.close()
+        self._initial_read, self._heap = True, None  # whatever was half read is read again
+        return wait
