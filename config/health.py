@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from outbox import alarms, standing
+from outbox import alarms, health
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +41,11 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 when PostgreSQL and Redis answer and the outbox is not late; 503 otherwise, with what is wrong.
+    """200 when PostgreSQL and Redis answer, messages move and everybody does their duty; 503 otherwise.
 
-    The answer is public, so it names no hosts; the reason of a failure goes to the log.
+    It lists each duty with its state. The reason of a failure, in words, goes to the log and to `outbox status`.
     """
-    return _answer({"database": _check(database), "redis": _check(redis_server), "outbox": _check(outbox)})
+    return _answer({"database": _check(database), "redis": _check(redis_server), "outbox": _check(duties)})
 
 
 PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/livez": livez, "/readyz": readyz, "/healthz": healthz}
@@ -84,14 +84,17 @@ def redis_server() -> dict[str, Any]:
     return {"ok": True}
 
 
-def outbox() -> dict[str, Any]:
-    """Messages move to every destination; why they do not is in the log."""
-    stands = standing.look()
-    stalled = [one.name for one in stands if alarms.stalls([one])]
-    for sentence in alarms.stalls(stands):
-        log.error("The outbox is stalled", extra={"alarm": sentence})
-    oldest = max((one.oldest.total_seconds() for one in stands if one.oldest), default=0.0)
-    return {"ok": not stalled, "oldest_unpublished_seconds": round(oldest, 1), "stalled": stalled}
+def duties() -> dict[str, Any]:
+    """Messages move, everybody does what they must, and nothing waits for too long; why not is in the log."""
+    now = health.status()
+    for sentence in now.stalls:
+        log.error("Something stands still", extra={"alarm": sentence})
+    return {
+        "ok": not now.stalls,
+        "oldest_unpublished_seconds": round(now.oldest.total_seconds(), 1) if now.oldest else 0.0,
+        "stalled": [one.name for one in now.destinations if alarms.stalls([one])],
+        **health.duties(now.watch),
+    }
 
 
 _migrated: list[bool] = []

@@ -8,6 +8,9 @@ import dj_database_url
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
+from outbox.schedule import row
+from sagas.schedule import ROUTES, SCHEDULE
+
 from . import env
 from .logs import logging_config
 
@@ -141,15 +144,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
 )
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
-    "sagas.run_step": {"queue": "sagas"},
-    "sagas.undo_step": {"queue": "sagas"},
-    "sagas.sweep": {"queue": "upkeep"},
-    "sagas.prune": {"queue": "upkeep"},
-    "sagas.bulk": {"queue": "upkeep"},
-    "outbox.deliver": {"queue": "events"},
-    "outbox.deliver_open": {"queue": "events"},
-    "outbox.relay": {"queue": "upkeep"},
-    "outbox.prune": {"queue": "upkeep"},
+    **ROUTES,
     "orders.refresh_availability": {"queue": "default"},
     "orders.watch": {"queue": "upkeep"},
     "orders.reconcile": {"queue": "default"},
@@ -159,44 +154,11 @@ CELERY_TASK_ROUTES = {
 WORKER_END_WITHIN = timedelta(seconds=float(env.text("WORKER_END_WITHIN", "20")))
 CELERY_BEAT_SCHEDULER = "config.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
-# A tick that could not start before the next one is due is worth nothing: `expires`.
 CELERY_BEAT_SCHEDULE = {
-    "every-second-relay-the-outbox": {
-        "task": "outbox.relay",
-        "schedule": timedelta(seconds=1),
-        "options": {"expires": 1},
-    },
-    "every-second-sweep-overdue-sagas": {
-        "task": "sagas.sweep",
-        "schedule": timedelta(seconds=1),
-        "options": {"expires": 1},
-    },
-    "every-second-work-off-bulk-acts": {
-        "task": "sagas.bulk",
-        "schedule": timedelta(seconds=1),
-        "options": {"expires": 1},
-    },
-    "every-ten-seconds-refresh-availability": {
-        "task": "orders.refresh_availability",
-        "schedule": timedelta(seconds=10),
-        "options": {"expires": 10},
-    },
-    "every-two-seconds-watch-orders-carried-by-events": {
-        "task": "orders.watch",
-        "schedule": timedelta(seconds=2),
-        "options": {"expires": 2},
-    },
-    "every-night-compare-the-books": {"task": "orders.reconcile", "schedule": crontab(hour="3", minute="10")},
-    "every-hour-prune-the-outbox": {
-        "task": "outbox.prune",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
-    },
-    "every-hour-prune-finished-sagas": {
-        "task": "sagas.prune",
-        "schedule": timedelta(hours=1),
-        "options": {"expires": 3600},
-    },
+    **SCHEDULE,
+    "every-ten-seconds-refresh-availability": row("orders.refresh_availability", timedelta(seconds=10)),
+    "every-two-seconds-watch-orders-carried-by-events": row("orders.watch", timedelta(seconds=2)),
+    "every-night-compare-the-books": row("orders.reconcile", crontab(hour="3", minute="10"), timedelta(hours=12)),
 }
 
 # --- Participants --------------------------------------------------------------------------------------------------

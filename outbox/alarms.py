@@ -9,6 +9,7 @@ from .durations import say
 from .standing import COUNTED, Standing
 
 MESSAGES = ("message waits", "messages wait")
+OVERDUE = timedelta(minutes=1)  # a relay and a consumer look once a second
 GRACE = timedelta(seconds=5)  # between two relays, as at a deploy, nobody lives for a moment
 
 
@@ -19,13 +20,20 @@ def bounded(count: int) -> str:
 
 def stalls(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
     """Where messages do not move. `max_age` counts in place of what each destination says is healthy."""
-    return [alarm for one in standings for alarm in (*_stranded(one), *_late(one, max_age), *_unattended(one))]
+    return [alarm for one in standings for alarm in _stalls(one, max_age)]
 
 
 def alarms(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
     """All that somebody should see to."""
     all_of_them = list(standings)
     return [*stalls(all_of_them, max_age), *(alarm for one in all_of_them for alarm in _for_a_person(one))]
+
+
+def _stalls(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+    yield from _stranded(one)
+    yield from _late(one, max_age)
+    yield from _unattended(one)
+    yield from _undelivered(one)
 
 
 def _stranded(one: Standing) -> Iterator[str]:
@@ -36,11 +44,21 @@ def _stranded(one: Standing) -> Iterator[str]:
             f"{_some(one.depth, *MESSAGES)} for {one.name}, a destination that OUTBOX_DESTINATIONS does not name: "
             "name it again until it is empty."
         )
-    overdue = _some(one.overdue, "delivery is", "deliveries are")
-    if one.overdue and one.is_consumer:
-        yield f"{one.name}: {overdue} overdue. Does its `manage.py consume` run?"
-    elif one.overdue:
+    if one.overdue and not one.is_consumer:
+        overdue = _some(one.overdue, "delivery is", "deliveries are")
         yield f"{one.name}: {overdue} overdue, and OUTBOX_DESTINATIONS does not name it."
+
+
+def _undelivered(one: Standing) -> Iterator[str]:
+    """Deliveries that nobody tries or publishes again, though it is their turn."""
+    if one.overdue_for is None or one.overdue_for <= OVERDUE or one.paused:
+        return
+    told = f"{one.name}: {_some(one.overdue, 'delivery is', 'deliveries are')} overdue, the first for "
+    told += f"{say(one.overdue_for)}; at most {say(OVERDUE)} is healthy."
+    if one.is_consumer:
+        yield f"{told} Does its `manage.py consume` run?"
+    elif one.destination is not None:
+        yield f"{told} {why(one)}"
 
 
 def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:

@@ -19,6 +19,7 @@ class OutboxConfig(AppConfig):
             checks,  # noqa: F401 - registers them
             declaration,
             upcasts,
+            watched,  # noqa: F401 - registers its duties
         )
 
         autodiscover_modules("events", "subscribers")

@@ -19,7 +19,7 @@ class Face(NamedTuple):
 def of(one: Standing) -> Face:
     """What matters most about it, in a word or two."""
     if one.is_consumer:
-        return Face("!", "bad", "behind") if one.overdue else Face("↓", "calm", "consumer")
+        return Face("!", "bad", "behind") if stalls([one]) else Face("↓", "calm", "consumer")
     if one.destination is None:
         return Face("!", "bad", "not configured")
     if one.paused:

@@ -1,6 +1,8 @@
-"""Is the outbox moving? Age says so: a full table that moves is healthy, one old message is not.
+"""Does all move, and does everybody still do what they must? Age says so: a full table that moves is healthy, one old
+message, or one old heartbeat, is not.
 
-For a health check, for alarms, and for whatever scrapes figures: `figures()` are plain numbers.
+For a health check, for alarms, and for whatever scrapes figures: `figures()` are plain numbers. The limits are in
+`duties.py` and `alarms.py`.
 """
 
 from __future__ import annotations
@@ -8,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import alarms, sql, standing
+from . import alarms, sql, standing, watch
 from .alarms import bounded
 from .standing import COUNTED, Standing
+from .watch import Watch
 
-__all__ = ["Status", "bounded", "dead_letters", "figures", "oldest_unpublished_age", "stalls", "status"]
+__all__ = ["Status", "bounded", "dead_letters", "duties", "figures", "oldest_unpublished_age", "stalls", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,12 @@ class Status:
     """How the outbox stands. Counts end at 1000 for each destination."""
 
     destinations: tuple[Standing, ...]
+    watch: Watch
+    """The duties, of every app that registers its own, and what waits for them."""
     alarms: tuple[str, ...]
     """What somebody should see to; empty when all is well."""
+    stalls: tuple[str, ...]
+    """Those of them that a health check fails on: nobody does it, or it does not move."""
 
     @property
     def oldest(self) -> timedelta | None:
@@ -43,13 +50,14 @@ class Status:
 
 def status(max_age: timedelta | None = None) -> Status:
     """All at once. `max_age` counts in place of each destination's own."""
-    stands = standing.look()
-    return Status(tuple(stands), tuple(alarms.alarms(stands, max_age)))
+    stands, watched = standing.look(), watch.look()
+    stalled = [*alarms.stalls(stands, max_age), *watched.stalls]
+    return Status(tuple(stands), watched, (*alarms.alarms(stands, max_age), *watched.alarms), tuple(stalled))
 
 
 def stalls() -> list[str]:
-    """Where messages do not move: too old, without a relay, or to a destination that no setting names. In words."""
-    return alarms.stalls(standing.look())
+    """What does not move, and what nobody does any more, in words."""
+    return list(status().stalls)
 
 
 def oldest_unpublished_age() -> timedelta | None:
@@ -80,3 +88,27 @@ def figures() -> dict[str, dict[str, float]]:
         }
         for one in standing.look()
     }
+
+
+def duties(watched: Watch) -> dict[str, dict[str, dict[str, object]]]:
+    """Each duty and each wait by its name, for machines. Spans are in seconds; no text names a host or an error."""
+    done: dict[str, dict[str, object]] = {
+        one.duty.name: {
+            "state": one.state,
+            "silent_seconds": round(one.left.silent_for.total_seconds(), 1),
+            "healthy_seconds": None if one.duty.healthy is None else one.duty.healthy.total_seconds(),
+            "found": one.left.found,
+            "clock_ahead_seconds": None if one.left.skew is None else round(one.left.skew, 2),
+            "last_ran_late_seconds": None if one.left.late_for is None else round(one.left.late_for.total_seconds()),
+        }
+        for one in watched.duties
+    }
+    waits: dict[str, dict[str, object]] = {
+        one.wait.name: {
+            "state": "late" if one.is_late else "ok",
+            "waits_seconds": round(one.age.total_seconds(), 1) if one.age else 0.0,
+            "healthy_seconds": one.wait.healthy.total_seconds() if one.wait.healthy else None,
+        }
+        for one in watched.waits
+    }
+    return {"duties": dict(sorted(done.items())), "waits": dict(sorted(waits.items()))}

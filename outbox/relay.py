@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
-from . import bulk, destinations, doorbell, heartbeat, settings, sql
+from . import bulk, destinations, doorbell, heartbeat, late, settings, sql
 from .destinations import SHARDS, Destination
 from .doorbell import Listener
 from .lane import Lane
@@ -40,7 +40,7 @@ class Relay:
         self.until = math.inf
         """The monotonic time at which `run` ends; may be moved while it runs."""
         self._stop = threading.Event()
-        self._settled_at = self._renewed_at = self._redelivered_at = -math.inf
+        self._settled_at = self._renewed_at = self._redelivered_at = self._asked_at = -math.inf
 
     def drain(self) -> int:
         """Take a share, publish all that is due in it, and let go; returns how many messages went out."""
@@ -113,6 +113,9 @@ class Relay:
         for lane in self.lanes:
             lane.redeliver()
         heartbeat.finished("outbox.redeliver", dead_letters_requeued=bulk.work_off())
+        if now - self._asked_at > late.LOOK:
+            self._asked_at = now
+            late.ask()
 
     def _renew(self) -> None:
         """Sign on again, and hold on to the shards, long before the lease runs out."""

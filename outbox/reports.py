@@ -8,10 +8,11 @@ from .health import Status
 from .holds import Depth
 from .models import Hold
 from .standing import Standing
+from .watch import Waited
 
 
 def lines(now: Status) -> list[str]:
-    """The sums, then each destination."""
+    """The sums, then each destination, each duty, and what waits for them."""
     age = now.oldest.total_seconds() if now.oldest else 0.0
     return [
         f"oldest unpublished   {age:.1f} s",
@@ -19,6 +20,8 @@ def lines(now: Status) -> list[str]:
         f"overdue deliveries   {bounded(now.overdue)}",
         f"dead letters         {bounded(now.dead)}",
         *(f"{one.name:<20} {', '.join(_facts(one))}" for one in now.destinations),
+        *(f"{one.duty.name:<26} {one.state:<8} {one.words}" for one in now.watch.duties),
+        *(f"{one.wait.name:<26} {'late' if one.is_late else 'ok':<8} {_oldest(one)}" for one in now.watch.waits),
     ]
 
 
@@ -29,6 +32,10 @@ def held_line(hold: Hold, depth: Depth) -> str:
         f"{hold.destination}  {hold.key}  since {hold.since:%Y-%m-%d %H:%M:%S}, {until}; {hold.type}, "
         f"{hold.attempts} attempts; {depth} behind it\n    {hold.last_error}"
     )
+
+
+def _oldest(one: Waited) -> str:
+    return "nothing waits" if one.age is None else f"the oldest for {say(one.age)}"
 
 
 def _facts(one: Standing) -> list[str]:

@@ -38,6 +38,14 @@ def heartbeat_every() -> timedelta:
     return _duration("HEARTBEAT_EVERY", timedelta(seconds=5))
 
 
+def healthy() -> dict[str, timedelta | None]:
+    """OUTBOX_HEALTHY: how old the heartbeat of a duty may be, or a wait, by name; None: nobody minds."""
+    return {
+        name: value if value is None or isinstance(value, timedelta) else timedelta(seconds=float(value))
+        for name, value in _get("HEALTHY", {}).items()
+    }
+
+
 def redis_url() -> str:
     """OUTBOX_REDIS_URL: where the doorbell hangs; default REDIS_URL, else the broker. None there: only ticks."""
     url = str(_get("REDIS_URL", "") or getattr(settings, "REDIS_URL", "") or getattr(settings, "CELERY_BROKER_URL", ""))

@@ -29,7 +29,9 @@ class Standing:
     """Those of them that wait for a person."""
     dead: int
     overdue: int
-    """Open deliveries that are due to be published again."""
+    """Open deliveries that are due to be tried, or published, again, the first of each key."""
+    overdue_for: timedelta | None
+    """How long the first of them has been."""
     relays: tuple[RelayRow, ...]
     """Those that live."""
     shards: tuple[ShardRow, ...]
@@ -78,7 +80,8 @@ def look() -> list[Standing]:
             held=held.get(name, (0, 0))[0],
             stopped=held.get(name, (0, 0))[1],
             dead=dead.get(name, 0),
-            overdue=overdue.get(name, 0),
+            overdue=overdue[name][0] if name in overdue else 0,
+            overdue_for=overdue[name][1] if name in overdue else None,
             relays=tuple(relay for relay in relays if name in relay.destinations),
             shards=tuple(shards.get(name, ())),
         )

@@ -5,7 +5,16 @@ Names in use twice and subscribers to what is no event are refused earlier, at i
 
 from .database import check_tables
 from .declared import check_destinations, check_subscribers
+from .expiry import check_expiry, check_rows
 from .running import check_running
 from .timing import check_timing
 
-__all__ = ["check_destinations", "check_running", "check_subscribers", "check_tables", "check_timing"]
+__all__ = [
+    "check_destinations",
+    "check_expiry",
+    "check_rows",
+    "check_running",
+    "check_subscribers",
+    "check_tables",
+    "check_timing",
+]

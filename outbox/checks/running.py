@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from .. import settings
+from .. import beaten, settings
 
 
 @register("outbox")
@@ -47,5 +44,4 @@ def _prune() -> list[CheckMessage]:
 
 
 def _beats(task: str) -> bool:
-    beat: dict[str, dict[str, Any]] = getattr(project, "CELERY_BEAT_SCHEDULE", None) or {}
-    return any(entry.get("task") == task for entry in beat.values())
+    return any(entry.get("task") == task for entry in beaten.entries().values())

@@ -25,7 +25,7 @@ from .deliveries import (
     take_overdue,
     unclaim,
 )
-from .heartbeats import HeartbeatRow, ask, forget, heartbeat_rows, leave, make_known, note_failure, unask
+from .heartbeats import HeartbeatRow, ask, forget, heartbeats_of, leave, make_known, note_failure, unask
 from .holds import hold_key, let_go, let_go_of_ended
 from .messages import (
     INSERT_GATHERED,
@@ -103,7 +103,7 @@ __all__ = [
     "forget",
     "give_back_overdue",
     "give_up",
-    "heartbeat_rows",
+    "heartbeats_of",
     "held",
     "hold_delivery",
     "hold_key",

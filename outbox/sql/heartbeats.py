@@ -88,8 +88,16 @@ def make_known(names: Sequence[str]) -> None:
     )
 
 
-def heartbeat_rows() -> list[HeartbeatRow]:
-    """All of them, by name. There is one a duty: a dozen rows."""
+def heartbeats_of(duties: Sequence[str]) -> list[HeartbeatRow]:
+    """All of them, by name: one a duty, a dozen rows. From now on somebody waits for each of these that has none."""
+    found = _all()
+    if set(duties) - {row.name for row in found}:
+        make_known(duties)
+        found = _all()
+    return found
+
+
+def _all() -> list[HeartbeatRow]:
     rows = run.rows(
         """
         SELECT name, ended_at, clock_timestamp() - coalesce(ended_at, since), seconds, found,

@@ -99,18 +99,26 @@ def dead(most: int) -> dict[str, int]:
     )
 
 
-def overdue(most: int) -> dict[str, int]:
-    """How many open deliveries of each destination wait to be published again, of the first `most`."""
-    return dict(
-        run.rows(
-            """
-            SELECT destination, count(*) FROM (
-                SELECT destination FROM outbox_delivery WHERE due_at <= statement_timestamp() ORDER BY due_at LIMIT %s
-            ) AS first GROUP BY destination
-            """,
-            [most],
-        )
+def overdue(most: int) -> dict[str, tuple[int, timedelta]]:
+    """Of each destination, how many open deliveries wait to be tried or published again, and the longest for how long.
+
+    Of the first `most`. One that waits behind an earlier one of its key is nobody's fault: that one may be waiting.
+    """
+    rows = run.rows(
+        """
+        SELECT destination, count(*), max(clock_timestamp() - due_at) FROM (
+            SELECT destination, subscriber, key, position, due_at FROM outbox_delivery
+            WHERE due_at <= statement_timestamp() ORDER BY due_at LIMIT %s
+        ) AS late
+        WHERE NOT EXISTS (
+            SELECT FROM outbox_delivery AS before
+            WHERE before.subscriber = late.subscriber AND before.key = late.key AND before.position < late.position
+              AND before.destination = late.destination AND late.key <> ''
+        ) GROUP BY destination
+        """,
+        [most],
     )
+    return {destination: (count, age) for destination, count, age in rows}
 
 
 def note_outage(owner: str, error: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django import template
 
-from .. import durations, face, standing
+from .. import durations, face, standing, watch
 from ..alarms import bounded
 
 register = template.Library()
@@ -20,6 +20,12 @@ def outbox_stands() -> list[dict[str, Any]]:
         {"one": one, "face": face.of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
         for one in standing.look()
     ]
+
+
+@register.simple_tag
+def outbox_watch() -> watch.Watch:
+    """Who does their duty, and what waits for them, for the front page."""
+    return watch.look()
 
 
 @register.filter

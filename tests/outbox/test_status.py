@@ -128,10 +128,33 @@ def test_a_consumer_of_another_services_stream_is_no_destination_that_is_missing
     _, out, err = status()
     assert "orders/billing       a consumer's, 1 dead letters" in out
     assert "OUTBOX_DESTINATIONS" not in err
-    Delivery.objects.create(
-        message_id=uuid7(), subscriber="s", destination="orders/billing", day="2026-01-01", position=1, due_at=Now()
-    )
-    assert "orders/billing: 1 delivery is overdue. Does its `manage.py consume` run?" in status()[2]
+
+
+def waiting(destination: str, position: int, due_in: timedelta) -> None:
+    """A delivery of the key `sku:1`."""
+    where = {"destination": destination, "day": "2026-01-01", "subscriber": "s", "key": "sku:1"}
+    Delivery.objects.create(message_id=uuid7(), position=position, due_at=Now() + due_in, **where)
+
+
+def test_deliveries_that_nobody_tries_again_are_an_alarm():
+    waiting("orders/billing", 1, timedelta(0))
+    assert status()[0] == 0, "its turn has just come"
+    Delivery.objects.update(due_at=Now() - timedelta(minutes=2))
+    told = "orders/billing: 1 delivery is overdue, the first for 2 min"
+    assert told in status()[2]
+    assert "Does its `manage.py consume` run?" in status()[2]
+    assert any(told in stall for stall in health.stalls())
+    Delivery.objects.update(destination="tasks")
+    assert "tasks: 1 delivery is overdue, the first for 2 min" in status()[2]
+
+
+def test_a_message_that_fails_again_and_again_makes_those_behind_it_nobodys_fault(client):
+    """They wait, in order, for one that waits for its next try: no process is to be restarted for that."""
+    waiting("warehouse.events/shop", 1, timedelta(minutes=3))
+    for position in range(2, 7):
+        waiting("warehouse.events/shop", position, -timedelta(hours=1))
+    assert health.stalls() == []
+    assert client.get("/healthz").status_code == 200
 
 
 def test_when_the_database_is_away_it_exits_with_2(monkeypatch):

@@ -12,7 +12,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from outbox import bulk, health, holds, pauses
+from outbox import bulk, health, holds, pauses, sql
+from outbox.duties import DUTIES
 from outbox.errors import OutboxError
 from outbox.models import Hold
 from outbox.record import Actor
@@ -47,6 +48,8 @@ class Command(BaseCommand):
             act.add_argument("destination")
             act.add_argument("--shard", type=int, action="append", metavar="N", help="only this one; several times")
             _who_and_why(act, required=True)
+        forget = commands.add_parser("forget", help="Wait no more for a consumer that shall not run any more")
+        forget.add_argument("duty", help="as `status` names it, such as 'consume orders/billing'")
         commands.add_parser("stop-requeue", help="Requeue no more of the dead letters that have their turn yet to come")
 
     def handle(self, *_args: Any, command: str, **given: Any) -> None:
@@ -61,12 +64,12 @@ class Command(BaseCommand):
     def _status(self, max_age: float | None, *, as_json: bool) -> None:
         try:
             now = health.status(None if max_age is None else timedelta(seconds=max_age))
-            figures = health.figures() if as_json else {}
+            figures = {"destinations": health.figures(), **health.duties(now.watch)} if as_json else {}
         except (DatabaseError, InterfaceError) as error:
             self.stderr.write(f"The database cannot be asked, so nobody can tell: {error}".strip())
             sys.exit(CANNOT_TELL)
         if as_json:
-            self.stdout.write(json.dumps({"destinations": figures, "alarms": now.alarms}, indent=2))
+            self.stdout.write(json.dumps({**figures, "alarms": now.alarms}, indent=2))
         else:
             self.stdout.write("\n".join(lines(now)))
         for alarm in now.alarms:
@@ -78,6 +81,8 @@ class Command(BaseCommand):
         destination: str = given.get("destination") or ""
         if command == "holds":
             self._holds(destination)
+        elif command == "forget":
+            self._forget(given["duty"])
         elif command == "stop-requeue":
             self.stdout.write(f"{bulk.stop()} dead letters stay where they are.")
         elif command in ("pause", "resume"):
@@ -86,6 +91,15 @@ class Command(BaseCommand):
         else:
             getattr(holds, command)(destination, given["key"], actor=_actor(given), reason=given["reason"])
             self.stdout.write(f"{given['key']} to {destination}: {command} done.")
+
+    def _forget(self, duty: str) -> None:
+        if duty in DUTIES:
+            raise CommandError(
+                f"{duty} must be done here. Who does not mind it says OUTBOX_HEALTHY = {{{duty!r}: None}}."
+            )
+        if not sql.forget(duty):
+            raise CommandError(f"Nobody waits for {duty}: `manage.py outbox status` lists the duties.")
+        self.stdout.write(f"Nobody waits for {duty} any more, until it runs again.")
 
     def _holds(self, destination: str) -> None:
         found = list(Hold.objects.filter(**({"destination": destination} if destination else {})).order_by("since"))
