@@ -2,6 +2,7 @@
 
 The inbox row commits with the handler's writes; a second copy of the message finds it and does nothing. A copy that
 follows an earlier one is counted before it runs, so that a handler that kills its worker runs out of attempts too.
+What fails by the database or the broker spends none; see `failures`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.db import connection, transaction
 from django.utils import timezone
 
-from . import cause, guard, settings, sql, trace
+from . import cause, failures, guard, settings, sql, trace
 from .declaration import Message, Subscriber, registry
 from .envelope import Envelope
 from .errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
@@ -152,10 +153,13 @@ class Delivery:
 
     def put_off(self, pause: RetryAfter) -> None:
         """Write down when to try again, at no cost."""
-        sql.hold_delivery(self.envelope, self.subscriber, self.envelope.attempts, pause.delay, str(pause))
+        one = self.envelope
+        failures.written(lambda: sql.hold_delivery(one, self.subscriber, one.attempts, pause.delay, str(pause)))
 
     def failed(self, error: Exception) -> bool:
         """Write down when to try again, or bury it; whether it was given up."""
+        if self._put_off_by_us(error):
+            return False
         final = isinstance(error, PermanentFailure | CannotRead | GaveUp) or self.declared is None
         delay = (
             None
@@ -163,12 +167,23 @@ class Delivery:
             else self.declared.retry.delay_after(self.attempt, roll=random.random())
         )
         if delay is None:
-            self._bury(error)
+            failures.written(lambda: self._bury(error))
             return True
         text = f"{type(error).__qualname__}: {error}"
-        sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text)
+        failures.written(lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text))
         logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
         return False
+
+    def _put_off_by_us(self, error: Exception) -> bool:
+        """Whether it failed by us, and is tried again at no cost; not when it did so too often in a row."""
+        if not failures.is_ours(error):
+            return False
+        text = failures.in_words(error)
+        times = failures.written(lambda: sql.hold_failed_by_us(self.envelope, self.subscriber, text))
+        if times is not None and times > failures.MOST:
+            return False
+        logger.warning("A subscriber was failed by us", extra={**self.log, "error": str(error), "times": times})
+        return True
 
     def _bury(self, error: Exception) -> None:
         """A dead letter and the subscriber's last word, in one transaction; nothing when another copy was handled."""

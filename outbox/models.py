@@ -79,6 +79,11 @@ class Delivery(models.Model):
         null=True, blank=True, help_text="Not handled before: it failed, or a worker is at it."
     )
     last_error = models.TextField(blank=True, default="")
+    failed_by_us = models.PositiveSmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="How often in a row the database or the broker failed: that costs no attempt.",
+    )
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

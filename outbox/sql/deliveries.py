@@ -127,11 +127,42 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
         FROM (SELECT statement_timestamp() + %s) AS held (until)
         ON CONFLICT (message_id, subscriber) DO UPDATE
         SET attempts = excluded.attempts, due_at = excluded.due_at, held_until = excluded.held_until,
-            last_error = excluded.last_error
+            last_error = excluded.last_error, failed_by_us = 0
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         """,
         [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, error, delay],
     )
+
+
+def hold_failed_by_us(envelope: Envelope, subscriber: str, error: str) -> int | None:
+    """Deliver again soon, later each time up to a minute, with the attempts that the copy came with.
+
+    How often in a row that was so; None when the books are ahead of the copy.
+    """
+    one = envelope
+    found = run.rows(
+        """
+        INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at,
+                                     held_until, last_error, created_at, failed_by_us)
+        SELECT %(id)s, %(subscriber)s, %(destination)s, %(day)s, %(key)s, %(position)s, %(attempts)s, until, until,
+               %(error)s, statement_timestamp(), 1
+        FROM (SELECT statement_timestamp() + make_interval(secs => 0.75 + random() / 2)) AS held (until)
+        ON CONFLICT (message_id, subscriber) DO UPDATE
+        SET attempts = excluded.attempts, last_error = excluded.last_error,
+            due_at = statement_timestamp() + least(power(2, outbox_delivery.failed_by_us), 60)
+                                             * (excluded.due_at - statement_timestamp()),
+            held_until = statement_timestamp() + least(power(2, outbox_delivery.failed_by_us), 60)
+                                                 * (excluded.due_at - statement_timestamp()),
+            failed_by_us = outbox_delivery.failed_by_us + 1
+        WHERE outbox_delivery.attempts <= excluded.attempts + 1
+        RETURNING failed_by_us
+        """,
+        {
+            **{"id": one.id, "subscriber": subscriber, "destination": one.destination, "day": one.day, "key": one.key},
+            **{"position": one.position, "attempts": one.attempts, "error": error},
+        },
+    )
+    return int(found[0][0]) if found else None
 
 
 def bury_delivery(envelope: Envelope, subscriber: str, attempts: int, error: tuple[str, str, str]) -> None:
