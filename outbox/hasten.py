@@ -19,7 +19,7 @@ def hasten(subscribers: Sequence[str], keys: Sequence[str]) -> int:
     handled at this moment may be begun once more; the inbox makes that once.
     """
     waiting = Delivery.objects.filter(subscriber__in=subscribers, key__in=keys, due_at__gt=Now())
-    hastened = waiting.update(due_at=Now(), held_until=None)
+    hastened = waiting.update(due_at=Now(), held_until=None, sent_at=None)
     if hastened:
         transaction.on_commit(doorbell.ring)
     return hastened

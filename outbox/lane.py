@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import count
 
-from . import settings, sql
+from . import settings, sql, watermarks
+from .declaration import registry
 from .destinations import SHARDS, Destination
 from .retry import Retry
 from .sql import Due
-from .transports import Keys, Outgoing, Sent, Tells
+from .transports import Keys, Outgoing, Queues, Sent, Tells
 
 logger = logging.getLogger(__name__)
 
@@ -67,18 +68,20 @@ class Lane:
         """Publish again what subscribers have not confirmed in time: the broker may have forgotten it."""
         limit, name = settings.batch(), self.destination.name
         while not self.is_closed:
-            due = sql.take_overdue(name, limit, settings.redeliver_after())
+            due = sql.take_overdue(name, limit, settings.redeliver_after(), self._vias())
             if not due:
                 return
-            outgoing = [Outgoing(one.row, one.envelope, (one.subscriber,)) for one in due]
-            sent = self.destination.transport.publish(outgoing)
+            waiting = {one.subscriber for one in due if one.waits}
+            lost = [one for one in due if not one.waits]
+            outgoing = [Outgoing(one.row, one.envelope, (one.subscriber,)) for one in lost]
+            sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
             for error in sent.failed.values():
                 logger.error("A delivery cannot be published again", exc_info=error)
             untold = self._tell(outgoing, sent, again=True)
             if outage := sent.outage or untold:
                 gone = set() if untold else set(sent.rows)
-                sql.give_back_overdue(sorted({one.row for one in due} - gone - set(sent.failed)))
-            self._note(outage)
+                sql.give_back_overdue(sorted({one.row for one in lost} - gone - set(sent.failed)))
+            self._note(outage or self._ask(waiting))
             if len(due) < limit:
                 return
 
@@ -125,6 +128,22 @@ class Lane:
             return None
         return transport.tell([one for one in outgoing if one.row in rows], again=again)
 
+    def _vias(self) -> list[sql.Via]:
+        """Where each subscriber's messages wait, and how far that was read; none for a broker that has no queues."""
+        transport = self.destination.transport
+        if not isinstance(transport, Queues):
+            return []
+        queues = {name: transport.queue_of(name) for name in registry.subscribers}
+        passed = watermarks.passed(queues.values())
+        return [sql.Via(name, passed.get(queue), registry.looks(name, "any")) for name, queue in queues.items()]
+
+    def _ask(self, waiting: Iterable[str]) -> Exception | None:
+        """Have it found out how far the queues of these subscribers have been read."""
+        transport = self.destination.transport
+        if not isinstance(transport, Queues):
+            return None
+        return watermarks.ask(transport.queue_of(name) for name in waiting)
+
     def _note(self, outage: Exception | None) -> None:
         """After an outage no more is tried for a while, the longer the more outages there were in a row."""
         if outage is None:
@@ -147,7 +166,9 @@ class Lane:
 
     def _mark(self, sent: list[Due], recipients: Iterable[tuple[str, str]]) -> None:
         name = self.destination.name
-        sql.mark(name, sent, recipients, settings.redeliver_after(), keep=self.destination.keep)
+        pairs = list(recipients)
+        soon = [subscriber for _, subscriber in pairs if registry.looks(subscriber, "any")]
+        sql.mark(name, sent, pairs, settings.redeliver_after(), keep=self.destination.keep, soon=soon)
         freed = {one.envelope.key for one in sent if one.envelope.attempts and one.envelope.key}
         if freed:
             sql.let_go(name, sorted(freed))

@@ -79,6 +79,9 @@ class Delivery(models.Model):
         null=True, blank=True, help_text="Not handled before: it failed, or a worker is at it."
     )
     last_error = models.TextField(blank=True, default="")
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its last copy went to the broker; empty: none is in a queue."
+    )
     failed_by_us = models.PositiveSmallIntegerField(
         default=0,
         db_default=0,
@@ -116,6 +119,21 @@ class InboxEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message_id} by {self.subscriber}"
+
+
+class Queue(models.Model):
+    """A queue of the broker, and how far workers have read it."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    sent_at = models.DateTimeField(help_text="When the last watermark went into it.")
+    waits_since = models.DateTimeField(help_text="When the first one did that nothing has come through after.")
+    passed_at = models.DateTimeField(null=True, help_text="What was sent before has left the queue.")
+
+    class Meta:
+        db_table = "outbox_queue"
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DeadLetter(EnvelopeFields):

@@ -51,7 +51,7 @@ def _open_delivery(dead: DeadLetter) -> None:
         message_id=dead.message_id,
         subscriber=dead.subscriber,
         defaults={
-            **{"attempts": 0, "due_at": Now(), "held_until": None, "last_error": ""},
+            **{"attempts": 0, "due_at": Now(), "held_until": None, "sent_at": None, "last_error": ""},
             **{"destination": dead.destination, "day": day, "key": dead.key, "position": position},
         },
     )

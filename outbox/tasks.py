@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import shared_task
 
-from . import inbox, prune, settings, turns
+from . import inbox, prune, settings, turns, watermarks
 from .declaration import registry
 from .duty import duty
 from .envelope import Envelope, Wire
@@ -37,6 +37,12 @@ def deliver(self: Any, subscriber: str, envelope: Wire) -> None:
 def deliver_open(self: Any, subscriber: str, keys: list[str], ids: list[str], again: bool) -> None:
     """Have one subscriber look for what is open of these keys, and for these messages."""
     _deliver_open(Look(subscriber, keys, ids), again=again or _redelivered(self))
+
+
+@shared_task(name=watermarks.TASK, acks_late=False, send_events=False)
+def watermark(queue: str, sent_at: str) -> None:
+    """Say how far this queue has been read."""
+    watermarks.came_through(queue, sent_at)
 
 
 @shared_task(name="outbox.prune")

@@ -146,7 +146,7 @@ FROM saga_participant WHERE name = %(name)s FOR UPDATE SKIP LOCKED
 
 RELEASE = """
 UPDATE saga_run r
-SET waits_for = '', wake_at = clock_timestamp(), rings = 0, row_version = r.row_version + 1,
+SET waits_for = '', wake_at = clock_timestamp(), rings = 1, rung_at = NULL, row_version = r.row_version + 1,
     updated_at = clock_timestamp()
 FROM (SELECT id FROM saga_run WHERE waits_for = %(name)s AND waits_for <> '' AND paused_at IS NULL
       ORDER BY id {order} LIMIT %(number)s FOR UPDATE SKIP LOCKED) due

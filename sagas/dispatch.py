@@ -17,6 +17,8 @@ from .declaration import Step
 from .errors import SagaError
 from .settings import saga_settings
 
+STEP_TASK, UNDO_TASK = "sagas.run_step", "sagas.undo_step"
+
 
 @event("sagas.run_ready", version=1)
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def chain_of(ready: RunReady) -> Any:
         way = "undo" if ready.undo else "step"
         raise SagaError(f"{saga.name}, version {saga.version}, has no {way} left from step {ready.position}.")
     if ready.undo:
-        links = _links("sagas.undo_step", ready.run_id, steps, "{}.undo")
+        links = _links(UNDO_TASK, ready.run_id, steps, "{}.undo")
     else:
-        links = _links("sagas.run_step", ready.run_id, steps, "{}")
+        links = _links(STEP_TASK, ready.run_id, steps, "{}")
     tasks: Any = list(links)
     return chain(tasks, app=current_app)  # with an app named, Celery does not fold them one into the other
 

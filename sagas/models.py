@@ -48,6 +48,9 @@ class Run(models.Model):
     pivot = models.SmallIntegerField(null=True, help_text="The point of no return; without one, the last step.")
     wake_at = models.DateTimeField(null=True, help_text="When somebody must look again; what the sweep scans.")
     rings = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep rang since the last claim.")
+    rung_at = models.DateTimeField(
+        null=True, help_text="When its last message was sent, as the sweep knows from rings."
+    )
     deadline_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True, help_text="Nobody takes a step of it until it is resumed.")

@@ -7,11 +7,11 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
-from outbox import heartbeat, trace
+from outbox import heartbeat, trace, watermarks
 from outbox.transports.celery import BatchPublishError
 
 from . import sql
-from .dispatch import RunReady, chain_of, send
+from .dispatch import STEP_TASK, UNDO_TASK, RunReady, chain_of, send
 from .errors import SagaError
 from .models import RunStatus
 from .release import release
@@ -26,12 +26,12 @@ def ring_overdue() -> int:
 
     Many copies may run at once: each run is rung by one of them.
 
-    A run's next ring is put off before its chain is sent, further each time up to a minute, so that a backlog of the
-    workers does not fill the queue with copies. A broker that is away puts off nothing: the next sweep tries again.
+    A run whose message still waits in the workers' queue is not rung: a long queue is not made longer. A run's next
+    ring is put off before its chain is sent, further each time up to three times SAGAS_PATIENCE. A broker that is away
+    puts off nothing: the next sweep tries again.
     """
     release()
-    parameters = {"batch": saga_settings.SWEEP_BATCH, "patience": saga_settings.PATIENCE.total_seconds()}
-    overdue = sql.SWEEP.rows(parameters)
+    overdue = [rest for waits, *rest in _look() if not waits]
     chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}
     try:
         send(chains.values())
@@ -42,6 +42,21 @@ def ring_overdue() -> int:
     if chains:
         logger.info("saga.swept", extra={"rung": len(chains)})
     return len(chains)
+
+
+def _look() -> list[tuple[Any, ...]]:
+    """The overdue runs, each given its next time; first of all whether its message is still in the queue."""
+    queues = {watermarks.queue_of(task) for task in (STEP_TASK, UNDO_TASK)}
+    passed = watermarks.passed(queues)
+    parameters = {
+        "batch": saga_settings.SWEEP_BATCH,
+        "patience": saga_settings.PATIENCE.total_seconds(),
+        "passed": min(passed.values()) if passed.keys() == queues else None,
+    }
+    rows = sql.SWEEP.rows(parameters)
+    if any(waits for waits, *_ in rows):
+        watermarks.ask(queues)
+    return rows
 
 
 def _chain(run_id: Any, name: str, version: int, status: str, position: int, request_id: str, traceparent: str) -> Any:

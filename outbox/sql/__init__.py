@@ -13,6 +13,7 @@ from .acts import (
     whose_turn,
 )
 from .deliveries import (
+    Via,
     begin_again,
     bury_delivery,
     claim,
@@ -82,6 +83,7 @@ __all__ = [
     "RelayRow",
     "ShardRow",
     "Share",
+    "Via",
     "add_partition",
     "ask",
     "at_most",

@@ -3,45 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from ..envelope import Envelope
 from . import run
 from .messages import Due
 
 
-def take_overdue(destination: str, limit: int, redeliver_after: timedelta) -> list[Due]:
-    """Open deliveries to publish again, each given its next time before it goes out.
+class Via(NamedTuple):
+    """How a subscriber's messages travel."""
 
-    That time doubles with the delivery's age, up to ten times `redeliver_after`: copies hardly lengthen a long queue.
+    subscriber: str
+    passed_at: datetime | None
+    """What was sent before has left the broker's queue; None when that was never asked."""
+    soon: bool
+    """It only looks, so that a copy that comes while another is at work ends at once."""
+
+
+def take_overdue(destination: str, limit: int, redeliver_after: timedelta, vias: Sequence[Via] = ()) -> list[Due]:
+    """Open deliveries that are due, each given its next time before it goes out; those that wait are not to be sent.
+
+    One waits while the copy that was sent before is still in its queue, ten times `redeliver_after` at most: then it is
+    looked at again after a quarter of that time. Of a subscriber that is not in `vias` nothing is known, and all is
+    sent. The next time of what is sent comes after `redeliver_after`, and doubles with age up to ten times that; of
+    those that only look after a third of it, and half their age up to all of it.
     A row that a handler is confirming at this moment is skipped; and all, while the whole destination is paused.
     """
     rows = run.rows(
         f"""
         WITH overdue AS (
-            SELECT id FROM outbox_delivery WHERE due_at <= statement_timestamp() AND destination = %s
+            SELECT d.id, coalesce(via.soon AND d.key <> '', false) AS soon,
+                   coalesce(via.subscriber IS NOT NULL AND d.sent_at > coalesce(via.passed_at, '-infinity')
+                            AND d.sent_at > statement_timestamp() - 10 * %(after)s, false) AS waits
+            FROM outbox_delivery AS d
+            LEFT JOIN unnest(%(subscribers)s::text[], %(passed)s::timestamptz[], %(soon)s::boolean[])
+                      AS via (subscriber, passed_at, soon) USING (subscriber)
+            WHERE d.due_at <= statement_timestamp() AND d.destination = %(destination)s
               AND NOT (SELECT coalesce(bool_and(paused), false) FROM outbox_shard AS s
-                       WHERE s.destination = %s)
-            ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED
+                       WHERE s.destination = %(destination)s)
+            ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
         ), taken AS (
-            UPDATE outbox_delivery AS delivery
-            SET due_at = statement_timestamp() + least(greatest(%s, statement_timestamp() - created_at), 10 * %s)
-            FROM overdue WHERE delivery.id = overdue.id
-            RETURNING delivery.*
+            UPDATE outbox_delivery AS d
+            SET sent_at = CASE WHEN overdue.waits THEN d.sent_at ELSE statement_timestamp() END,
+                due_at = statement_timestamp() + CASE
+                    WHEN overdue.waits THEN least(greatest(interval '1 s', (statement_timestamp() - d.sent_at) / 4),
+                                                  interval '1 min')
+                    WHEN overdue.soon THEN least(greatest(%(after)s / 3, (statement_timestamp() - d.created_at) / 2),
+                                                 %(after)s)
+                    ELSE least(greatest(%(after)s, statement_timestamp() - d.created_at), 10 * %(after)s) END
+            FROM overdue WHERE d.id = overdue.id
+            RETURNING d.*, overdue.waits
         )
-        SELECT taken.id, taken.subscriber, {run.envelope("p")},
+        SELECT taken.id, taken.subscriber, taken.waits, {run.envelope("p")},
                taken.position, taken.destination, taken.attempts
         FROM taken JOIN outbox_published AS p USING (message_id, destination, day)
         ORDER BY taken.position
         """,
-        [destination, destination, limit, redeliver_after, redeliver_after],
+        {
+            **{"destination": destination, "limit": limit, "after": redeliver_after},
+            **{"subscribers": [via.subscriber for via in vias], "passed": [via.passed_at for via in vias]},
+            "soon": [via.soon for via in vias],
+        },
     )
-    return [Due(row, 0, 0, Envelope(*carried)._replace(again=True), subscriber) for row, subscriber, *carried in rows]
+    return [
+        Due(row, 0, 0, Envelope(*carried)._replace(again=True), subscriber, waits)
+        for row, subscriber, waits, *carried in rows
+    ]
 
 
 def give_back_overdue(rows: Sequence[int]) -> None:
     """These deliveries did not go out after all: they are due again."""
-    run.execute("UPDATE outbox_delivery SET due_at = statement_timestamp() WHERE id = ANY(%s)", [list(rows)])
+    run.execute(
+        "UPDATE outbox_delivery SET due_at = statement_timestamp(), sent_at = NULL WHERE id = ANY(%s)", [list(rows)]
+    )
 
 
 def claim(envelope: Envelope, subscriber: str) -> bool:
@@ -91,7 +126,7 @@ def begin_again(message_id: str, subscriber: str, attempts: int, redeliver_after
     """Count a try before it begins: a handler may kill its worker. False when the copy is behind the books."""
     rows = run.rows(
         """
-        UPDATE outbox_delivery SET attempts = attempts + 1, due_at = statement_timestamp() + %s
+        UPDATE outbox_delivery SET attempts = attempts + 1, due_at = statement_timestamp() + %s, sent_at = NULL
         WHERE message_id = %s AND subscriber = %s AND attempts = %s RETURNING 1
         """,
         [redeliver_after, message_id, subscriber, attempts],
@@ -127,7 +162,7 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
         FROM (SELECT statement_timestamp() + %s) AS held (until)
         ON CONFLICT (message_id, subscriber) DO UPDATE
         SET attempts = excluded.attempts, due_at = excluded.due_at, held_until = excluded.held_until,
-            last_error = excluded.last_error, failed_by_us = 0
+            last_error = excluded.last_error, failed_by_us = 0, sent_at = NULL
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         """,
         [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, error, delay],
@@ -153,7 +188,7 @@ def hold_failed_by_us(envelope: Envelope, subscriber: str, error: str) -> int | 
                                              * (excluded.due_at - statement_timestamp()),
             held_until = statement_timestamp() + least(power(2, outbox_delivery.failed_by_us), 60)
                                                  * (excluded.due_at - statement_timestamp()),
-            failed_by_us = outbox_delivery.failed_by_us + 1
+            failed_by_us = outbox_delivery.failed_by_us + 1, sent_at = NULL
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         RETURNING failed_by_us
         """,

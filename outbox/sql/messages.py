@@ -19,6 +19,8 @@ class Due(NamedTuple):
     """Of the shard's ownership when the row was read: what is written of a failure must still have it."""
     envelope: Envelope
     subscriber: str = ""
+    waits: bool = False
+    """The copy that was sent before is still in the broker's queue: no other is sent."""
 
 
 class NewMessage(NamedTuple):
@@ -105,12 +107,13 @@ def mark(
     redeliver_after: timedelta,
     *,
     keep: bool = True,
+    soon: Sequence[str] = (),
 ) -> None:
     """Move published messages to the history, and open a delivery to each (type, subscriber) of `recipients`.
 
     Without `keep`, and without recipients, they are only deleted. No fence is needed: these rows *were* published. A
     subscriber may have been quicker than this statement, so what the inbox or a dead letter has settled gets no
-    delivery.
+    delivery. `soon`: subscribers that only look, of whom a third of `redeliver_after` is waited for.
     """
     pairs = list(recipients)
     statement = _DELETE if not (keep or pairs) else _MOVE if not pairs else _MOVE_AND_OPEN
@@ -123,6 +126,7 @@ def mark(
             "after": redeliver_after,
             "types": [type_ for type_, _ in pairs],
             "subscribers": [subscriber for _, subscriber in pairs],
+            "soon": [subscriber in soon for _, subscriber in pairs],
         },
     )
 
@@ -140,11 +144,14 @@ _GONE = f"WITH gone AS ({_DELETE} RETURNING m.*)"
 _MOVE = f"{_GONE} {_KEEP}"
 _MOVE_AND_OPEN = f"""
 {_GONE}, kept AS ({_KEEP})
-INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at, last_error,
-                             created_at)
+INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at, sent_at,
+                             last_error, created_at)
 SELECT gone.message_id, wanted.subscriber, gone.destination, outbox_day(gone.message_id, gone.created_at), gone.key,
-       gone.id, 0, statement_timestamp() + %(after)s, '', statement_timestamp()
-FROM gone JOIN unnest(%(types)s::text[], %(subscribers)s::text[]) AS wanted (type, subscriber) USING (type)
+       gone.id, 0, statement_timestamp() + %(after)s / CASE WHEN wanted.soon AND gone.key <> '' THEN 3 ELSE 1 END,
+       statement_timestamp(), '', statement_timestamp()
+FROM gone
+JOIN unnest(%(types)s::text[], %(subscribers)s::text[], %(soon)s::boolean[]) AS wanted (type, subscriber, soon)
+     USING (type)
 WHERE NOT EXISTS (SELECT 1 FROM outbox_inbox AS inbox
                   WHERE inbox.message_id = gone.message_id AND inbox.subscriber = wanted.subscriber
                     AND inbox.day = outbox_day(gone.message_id, gone.created_at))

@@ -58,7 +58,7 @@ def begin(row: int, attempts: int, lease: timedelta) -> bool:
         run.execute(
             """
             UPDATE outbox_delivery SET attempts = attempts + 1, due_at = statement_timestamp() + %(lease)s,
-                                       held_until = statement_timestamp() + %(lease)s
+                                       held_until = statement_timestamp() + %(lease)s, sent_at = NULL
             WHERE id = (SELECT id FROM outbox_delivery WHERE id = %(row)s AND attempts = %(attempts)s
                         AND (held_until IS NULL OR held_until <= statement_timestamp()) FOR UPDATE SKIP LOCKED)
             """,
@@ -156,7 +156,7 @@ def due_now(message_ids: Sequence[str]) -> None:
     """Nobody could be told to look for these messages: the relay shall say so as soon as it can."""
     run.execute(
         """
-        UPDATE outbox_delivery SET due_at = statement_timestamp()
+        UPDATE outbox_delivery SET due_at = statement_timestamp(), sent_at = NULL
         WHERE message_id = ANY(%s::uuid[]) AND attempts = 0 AND held_until IS NULL
         """,
         [list(message_ids)],
@@ -167,7 +167,7 @@ def look_soon(subscriber: str, key: str) -> int:
     """Have the relay tell this subscriber to look after this key, at its next round; how many deliveries are open."""
     return run.execute(
         """
-        UPDATE outbox_delivery SET due_at = statement_timestamp()
+        UPDATE outbox_delivery SET due_at = statement_timestamp(), sent_at = NULL
         WHERE subscriber = %s AND key = %s AND (held_until IS NULL OR held_until <= statement_timestamp())
         """,
         [subscriber, key],

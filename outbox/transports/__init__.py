@@ -58,6 +58,15 @@ class Tells(Protocol):
         ...
 
 
+@runtime_checkable
+class Queues(Protocol):
+    """A transport whose broker keeps messages in queues until a worker takes them, first in, first out."""
+
+    def queue_of(self, subscriber: str) -> str:
+        """In which queue this subscriber's messages wait."""
+        ...
+
+
 class Look(NamedTuple):
     """What a subscriber is told to look for."""
 

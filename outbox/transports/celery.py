@@ -17,7 +17,7 @@ from celery.canvas import Signature
 from kombu import exceptions as kombu_exceptions
 from kombu.exceptions import OperationalError
 
-from .. import codec, trace
+from .. import codec, trace, watermarks
 from ..declaration import registry
 from ..envelope import Envelope
 from ..errors import CannotRead, OutboxDeclarationError
@@ -82,6 +82,10 @@ class CeleryTransport:
         except OperationalError as error:
             return Sent(failed=sent.failed, outage=error)
         return sent
+
+    def queue_of(self, subscriber: str) -> str:
+        """As the app routes its task."""
+        return watermarks.queue_of("outbox.deliver_open" if registry.looks(subscriber, "any") else "outbox.deliver")
 
     def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
         """One round trip. Of what was uncertain they are told again: nobody minds being told twice."""

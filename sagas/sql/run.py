@@ -29,6 +29,7 @@ TYPES = {
     "position": "smallint",
     "pivot": "smallint",
     "batch": "integer",
+    "passed": "timestamptz",
     "lease": "double precision",
     "patience": "double precision",
     "deadline": "double precision",

@@ -4,23 +4,40 @@ from __future__ import annotations
 
 from .run import Statement
 
+# A run that has moved has its message in the queue since `patience` before it is due; one that the sweep has looked at
+# before, since `rung_at`. Nothing is in the queue of one that waits for its time, or for a worker that died. While the
+# message still waits there the run waits too, five minutes at most, and is looked at again after a quarter of that.
 SWEEP = Statement(
     "saga_sweep",
     """
+WITH due AS (
+    SELECT r.id, CASE WHEN r.rings > 0 THEN r.rung_at WHEN s.status IN ('pending', 'undo_due')
+                      THEN r.wake_at - make_interval(secs => %(patience)s) END AS rung_at
+    FROM saga_run r LEFT JOIN saga_step s ON s.run_id = r.id AND s.position = r.position
+    WHERE r.wake_at <= clock_timestamp() AND r.paused_at IS NULL
+    ORDER BY r.wake_at LIMIT %(batch)s FOR UPDATE OF r SKIP LOCKED
+), looked AS (
+    SELECT id, rung_at, coalesce(rung_at > coalesce(%(passed)s, '-infinity')
+                                 AND rung_at > clock_timestamp() - interval '5 min', false) AS waits FROM due
+)
 UPDATE saga_run r
-SET rings = least(r.rings + 1, 100),
-    wake_at = clock_timestamp() + make_interval(secs => least(60, %(patience)s * power(2, least(r.rings, 10))))
-FROM (SELECT id FROM saga_run WHERE wake_at <= clock_timestamp() AND paused_at IS NULL
-      ORDER BY wake_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED) due
-WHERE r.id = due.id
-RETURNING r.id, r.name::text, r.version, r.status::text, r.position, r.request_id::text, r.traceparent::text
+SET rings = CASE WHEN looked.waits THEN greatest(r.rings, 1) ELSE least(r.rings + 1, 100) END,
+    rung_at = CASE WHEN looked.waits THEN looked.rung_at ELSE clock_timestamp() END,
+    wake_at = clock_timestamp() + CASE
+        WHEN looked.waits THEN least(greatest(interval '1 s', (clock_timestamp() - looked.rung_at) / 4),
+                                     interval '1 min')
+        ELSE make_interval(secs => %(patience)s * least(3, power(2, least(r.rings, 10)))) END
+FROM looked WHERE r.id = looked.id
+RETURNING looked.waits, r.id, r.name::text, r.version, r.status::text, r.position, r.request_id::text,
+          r.traceparent::text
 """,
 )
 
 GIVE_BACK = Statement(
     "saga_give_back",
     """
-UPDATE saga_run SET rings = greatest(rings - 1, 0), wake_at = clock_timestamp() + make_interval(secs => 1)
+UPDATE saga_run
+SET rings = greatest(rings - 1, 1), rung_at = NULL, wake_at = clock_timestamp() + make_interval(secs => 1)
 WHERE id = ANY(%(ids)s) AND wake_at IS NOT NULL
 """,
 )

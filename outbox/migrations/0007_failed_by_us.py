@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('outbox', '0005_operations'),
+        ('outbox', '0006_heartbeats'),
     ]
 
     operations = [
