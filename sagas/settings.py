@@ -19,7 +19,8 @@ class SagaSettings:
     IN_PLACE_BUDGET: timedelta = timedelta(seconds=5)
     """After this long a worker leaves the next step to a message, so that other runs get their turn."""
     PATIENCE: timedelta = timedelta(seconds=10)
-    """How long the next link may keep us waiting before the sweep rings; doubled with each ring, up to five minutes."""
+    """How long the next link may keep us waiting, once it has left the workers' queue, before the sweep rings; doubled
+    with each ring, up to three times this."""
     SHORT_WAIT: timedelta = timedelta(seconds=30)
     """A longer wait for the next attempt never rides on a Celery ETA; the sweep rings it. Keep below a third of the
     broker's visibility timeout."""
