@@ -60,7 +60,7 @@ checkout = Saga[Checkout](
 checkout.advice(ADVICE)
 
 BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
-FOREVER = Retry.until_done(longest=timedelta(minutes=2))
+FOREVER = Retry.until_done(longest=timedelta(seconds=30))
 LOOK_AGAIN = timedelta(minutes=1)
 """After which a payment that the customer must confirm is asked about, should nobody say that they have."""
 

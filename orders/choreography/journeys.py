@@ -67,7 +67,7 @@ def begin(order_id: UUID, step: Step[Checkout, Any]) -> Begun | None:
         row = journey.steps.filter(name=step.name).exclude(status__in=OVER).first() if journey else None
         if journey is None or row is None:
             return None
-        row.status, row.next_attempt_at = StepStatus.RUNNING, None
+        row.status, row.next_attempt_at, row.waits_since = StepStatus.RUNNING, None, None
         if not row.asked:
             row.begun_at = Now()
         row.attempts += 1
@@ -96,7 +96,7 @@ def put_off(
         row = journey.steps.filter(name=step.name).exclude(status__in=OVER).first() if journey else None
         if journey is None or row is None:
             return
-        row.status, row.next_attempt_at = StepStatus.WAITING, Now() + delay
+        row.status, row.next_attempt_at, row.waits_since = StepStatus.WAITING, Now() + delay, Now() if away else None
         row.forgiven += int(forgiven)
         row.save()
         if step.is_pivot and not row.asked:

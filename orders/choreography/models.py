@@ -67,6 +67,9 @@ class JourneyStep(models.Model):
     error_code = models.CharField(max_length=100, blank=True, default="")
     error = models.TextField(blank=True, default="")
     next_attempt_at = models.DateTimeField(null=True, blank=True)
+    waits_since = models.DateTimeField(
+        null=True, blank=True, help_text="It waits for its participant to be back, since then."
+    )
     begun_at = models.DateTimeField(
         null=True, blank=True, help_text="When the company was first asked, of the attempts that may have been applied."
     )
@@ -75,6 +78,13 @@ class JourneyStep(models.Model):
         db_table = "orders_journey_step"
         ordering = ["position"]
         constraints = [models.UniqueConstraint(fields=["journey", "name"], name="journey_step_once")]
+        indexes = [
+            models.Index(
+                fields=["name", "next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False),
+                name="journey_step_waiting",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.get_status_display()}"

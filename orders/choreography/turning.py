@@ -107,7 +107,7 @@ def begin_undo(order_id: UUID, step: Step[Checkout, Any]) -> Begun | None:
         row = journey.steps.get(name=step.name) if journey else None
         if journey is None or row is None or not row.may_have_happened:
             return None
-        row.status, row.next_attempt_at = StepStatus.UNDOING, None
+        row.status, row.next_attempt_at, row.waits_since = StepStatus.UNDOING, None, None
         row.undo_attempts += 1
         row.save()
         expect(journey, step.timeout)
@@ -122,6 +122,7 @@ def put_undo_off(order_id: UUID, step: Step[Checkout, Any], delay: timedelta, *,
         if journey is None or row is None or not row.may_have_happened:
             return
         row.status, row.next_attempt_at = StepStatus.UNDO_WAITING, Now() + delay
+        row.waits_since = Now() if away else None
         row.save()
         expect(journey, delay, waits_for=step.participant if away else "")
 

@@ -62,7 +62,7 @@ trip = Saga[Journey](
 )
 
 BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
-FOREVER = Retry.until_done(longest=timedelta(minutes=2))
+FOREVER = Retry.until_done(longest=timedelta(seconds=30))
 
 
 @trip.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT)

@@ -61,8 +61,8 @@ def busy(subscriber: str, *keys: str, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def come_due() -> None:
-    """The time has come for all that waits."""
-    Delivery.objects.update(due_at="2000-01-01T00:00Z", held_until=None)
+    """The time has come for all that waits, and no queue holds it any more."""
+    Delivery.objects.update(due_at="2000-01-01T00:00Z", held_until=None, sent_at=None)
 
 
 def test_the_messages_of_a_key_are_handled_in_their_order_by_many_workers(worker):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from orders.choreography.models import Journey
+from orders.choreography.models import Journey, JourneyStep
 from orders.choreography.release import release
 from orders.models import Order
 from orders.participants import payments
@@ -22,6 +23,7 @@ from sagas import Participant, breaker
 from .driver import deliver, relayed
 
 pytestmark = pytest.mark.django_db
+WAIT = ("status", "next_attempt_at", "waits_since")
 HELD = payments.Authorization("pi_1", 16600, "EUR")
 
 
@@ -34,9 +36,17 @@ def held(wish: PlaceOrder, monkeypatch: Any, number: int) -> list[Order]:
     for one in relayed():
         for subscriber in one.to:
             deliver(one, subscriber)
-    Delivery.objects.update(due_at=timezone.now() + timedelta(minutes=1))
+    put_off(minutes=1)
     assert Journey.objects.filter(waits_for="payments").count() == number
     return orders
+
+
+def put_off(minutes: float) -> None:
+    """All wait for so long, and have for some seconds."""
+    until, since = timezone.now() + timedelta(minutes=minutes), timezone.now() - timedelta(seconds=5)
+    Delivery.objects.update(due_at=until, held_until=until)
+    JourneyStep.objects.filter(next_attempt_at__isnull=False).update(next_attempt_at=until)
+    JourneyStep.objects.filter(waits_since__isnull=False).update(waits_since=since)
 
 
 def due() -> int:
@@ -67,7 +77,9 @@ def test_they_come_back_at_the_participants_rate(wish: PlaceOrder, monkeypatch: 
 
 def test_an_order_that_waits_for_another_participant_stays_where_it_is(wish: PlaceOrder, monkeypatch: Any) -> None:
     first, second = held(wish, monkeypatch, 2)
-    Journey.objects.filter(pk=second.pk).update(waits_for="carrier")
+    steps = JourneyStep.objects.filter(journey=second.pk)
+    steps.filter(name="book_shipment").update(**steps.filter(name="authorize_payment").values(*WAIT)[0])
+    steps.filter(name="authorize_payment").update(status="running", next_attempt_at=None, waits_since=None)
     breaker.close("payments", "ann: they moved")
     breaker.open_by_hand("carrier", "ann: on strike")
     assert release(2) == 1
@@ -88,3 +100,58 @@ def test_a_worker_that_looks_after_them_then_asks_the_participant_at_once(wish: 
     turns.deliver_open("payments.authorize_payment", [order.saga_key], again=True, go_on=lambda: None)
     assert asked == [f"{order.pk}.authorize_payment"]
     assert not Delivery.objects.filter(subscriber="payments.authorize_payment").exists()
+
+
+def test_one_that_only_waits_to_be_tried_again_when_its_participant_goes_away_comes_back_with_the_others(
+    wish: PlaceOrder, monkeypatch: Any
+) -> None:
+    """Its wait grew long while each try failed by itself."""
+    failing(wish, monkeypatch)
+    breaker.open_by_hand("payments", "ann: they move house")
+    assert release(2) == 0
+    put_off(minutes=5)
+    breaker.close("payments", "ann: they moved")
+    assert release(2) == 1
+    assert due() == 1
+
+
+def test_one_whose_participant_was_never_away_keeps_its_wait(wish: PlaceOrder, monkeypatch: Any) -> None:
+    failing(wish, monkeypatch)
+    assert [release(2), release(2)] == [0, 0]
+    assert due() == 0
+
+
+def test_a_message_that_was_not_yet_put_off_is_left_for_the_next_look(wish: PlaceOrder, monkeypatch: Any) -> None:
+    """Between the two commits of a put-off the release would bring forward what is then put off all the same."""
+    held(wish, monkeypatch, 1)
+    JourneyStep.objects.filter(waits_since__isnull=False).update(waits_since=timezone.now())
+    breaker.close("payments", "ann: they moved")
+    assert release(2) == 0
+    put_off(minutes=1)
+    assert release(2) == 1
+
+
+def test_an_order_that_waits_for_two_comes_back_to_each(wish: PlaceOrder, monkeypatch: Any) -> None:
+    (order,) = held(wish, monkeypatch, 1)
+    steps = JourneyStep.objects.filter(journey=order.pk)
+    steps.filter(name="reserve_stock").update(**steps.filter(name="authorize_payment").values(*WAIT)[0])
+    Journey.objects.update(waits_for="")  # whoever wrote last waited for nobody
+    breaker.close("payments", "ann: they moved")
+    assert release(2) == 2
+    assert due() == 1
+
+
+def failing(wish: PlaceOrder, monkeypatch: Any) -> None:
+    """An order whose bank has failed at it, and is asked again in five minutes."""
+
+    def fail(*_: object, **__: object) -> payments.Authorization:
+        raise RuntimeError("500: something went wrong")
+
+    monkeypatch.setattr(payments, "authorize", fail)
+    place_order(replace(wish, coordination="choreography"), idempotency_key="k")
+    for one in relayed():
+        for subscriber in one.to:
+            with suppress(RuntimeError):
+                deliver(one, subscriber)
+    put_off(minutes=5)
+    assert JourneyStep.objects.get(name="authorize_payment").status == "waiting"
