@@ -31,13 +31,20 @@ def passed(queues: Iterable[str]) -> dict[str, datetime]:
 
 def ask(queues: Iterable[str]) -> Exception | None:
     """Send a watermark into each queue in which none is under way, or for too long; why not, if the broker is away."""
-    for queue, sent_at in sql.ask(sorted(set(queues))):
-        try:
-            current_app.signature(TASK, args=(queue, sent_at.isoformat()), immutable=True).apply_async(
-                queue=queue, retry=False
-            )
-        except OperationalError as error:
-            return error
+    wanted = sql.ask(sorted(set(queues)))
+    if not wanted:
+        return None
+    try:
+        with current_app.producer_pool.acquire(block=True) as producer:
+            broken = (*producer.connection.connection_errors, *producer.connection.channel_errors)
+            try:
+                for queue, sent_at in wanted:
+                    task = current_app.signature(TASK, args=(queue, sent_at.isoformat()), immutable=True)
+                    task.apply_async(queue=queue, producer=producer, retry=False)
+            except broken as error:  # or one that takes nothing: out of memory, read-only
+                return OperationalError(str(error))
+    except OperationalError as error:
+        return error
     return None
 
 

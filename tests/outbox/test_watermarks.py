@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings as project
 from django.db import connection
+from kombu.exceptions import OperationalError
 from redis import Redis
 
 from outbox import watermarks
@@ -97,6 +98,19 @@ def test_a_broker_that_was_wiped_is_found_out_by_the_next_watermark(commit, rela
     due()
     relay.drain()
     assert tasks(redis_client) == {"outbox.deliver": 2}
+
+
+def test_a_broker_that_takes_no_watermark_is_an_outage_and_nothing_is_lost(commit, relay: Relay, redis_client):
+    commit("a")
+    relay.drain()
+    redis_client.delete(QUEUE)
+    redis_client.set(QUEUE, "not a list")
+    due()
+    assert isinstance(relay.lanes[0]._ask(["host.first"]), OperationalError)
+    redis_client.delete(QUEUE)
+    later()
+    assert relay.lanes[0]._ask(["host.first"]) is None
+    assert tasks(redis_client) == {watermarks.TASK: 1}
 
 
 def test_a_queue_of_which_nothing_is_heard_is_not_waited_for_for_ever(commit, relay: Relay, redis_client, settings):
