@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -35,7 +36,8 @@ def ask(queues: Iterable[str]) -> Exception | None:
     if not wanted:
         return None
     try:
-        with current_app.producer_pool.acquire(block=True) as producer:
+        with current_app.producer_pool.acquire(block=True) as pooled:
+            producer: Any = pooled
             broken = (*producer.connection.connection_errors, *producer.connection.channel_errors)
             try:
                 for queue, sent_at in wanted:

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from django.conf import settings as project
@@ -32,7 +32,7 @@ def read_watermarks(client: Redis) -> int:
     """As a worker that has come to the end of the queue: all is taken, and nothing handled; how many watermarks."""
     passed = 0
     while (text := client.rpop(QUEUE)) is not None:
-        message = json.loads(text)
+        message = json.loads(cast(bytes, text))
         if message["headers"]["task"] == watermarks.TASK:
             watermarks.came_through(*json.loads(b64decode(message["body"]))[0])
             passed += 1

@@ -43,7 +43,7 @@ def test_a_run_whose_message_waits_is_not_rung_and_the_queue_is_asked(world, ask
         due()
         assert ring_overdue() == 0
     assert asked == [{"sagas"}] * 5
-    assert Run.objects.get().wake_at <= timezone.now() + timedelta(seconds=10)
+    assert Run.objects.filter(wake_at__lte=timezone.now() + timedelta(seconds=10)).exists()
 
 
 def test_one_whose_message_was_taken_and_lost_is_rung(world, asked):
