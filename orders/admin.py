@@ -15,7 +15,7 @@ from sagas.models import Run
 
 from .choreography.trailadmin import TrailAdmin, run_url
 from .models import CancelRequest, Notice, Order, OrderLine
-from .money import major_units
+from .money import shown
 from .productadmin import ProductAdmin
 
 __all__ = ["OrderAdmin", "ProductAdmin"]
@@ -113,7 +113,7 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
     @admin.display(description="charged", ordering="charged")
     def taken(self, order: Order) -> str:
         """What the card was charged, refunds aside."""
-        return f"{major_units(order.charged)} {order.currency}"
+        return shown(order.charged, order.currency)
 
     @admin.display(description="cases")
     def cases(self, order: Order) -> SafeString:

@@ -30,7 +30,7 @@ def send(notice: Notice) -> None:
         "order": order,
         "link": f"{settings.SITE_URL}{order.get_absolute_url()}",
         "reason": wording.reason(order.status_reason),
-        "charged": major_units(order.charged) or (order.total if confirmed else 0),
+        "charged": major_units(order.charged, order.currency) or (order.total if confirmed else 0),
         "taken_back": [subject(one) for one in earlier],
         "wished": is_wished(order),
     }

@@ -136,7 +136,11 @@ def cancel_shipment(ctx: UndoContext[Checkout, carrier.Booking]) -> None:
 def capture_payment(ctx: StepContext[Checkout]) -> payments.Capture:
     """The card is charged: from here only forward. A hold that has expired is renewed first, where the bank does so."""
     intent = ctx.result_of(authorize_payment).intent_id
-    return payments.capture(intent, key=ctx.key, timeout=ctx.timeout, renew=_payment(ctx.input))
+    try:
+        return payments.capture(intent, key=ctx.key, timeout=ctx.timeout, renew=_payment(ctx.input))
+    except payments.OtherAmount as other:
+        status.note_other_charge(ctx.input.order_id, other.intent_id, other.amount)
+        raise
 
 
 @capture_payment.probe

@@ -121,7 +121,7 @@ def find_products(request: PlaceOrder) -> dict[str, Product]:
 
 def start_checkout(order: Order, lines: list[OrderLine]) -> None:
     """Say that the order was placed, and start the saga, or the events, that carry it."""
-    amount = minor_units(order.total)
+    amount = minor_units(order.total, order.currency)
     placed = OrderPlaced(order.pk, order.number, order.email, amount, order.currency)
     message = publish(placed, key=order.saga_key)
     wish = Checkout(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from outbox import publish
 
@@ -36,7 +37,7 @@ def confirm_order(order_id: UUID, tracking: str) -> None:
     if not move(order, Status.CONFIRMED, tracking=tracking, status_reason=""):
         return
     confirmed = OrderConfirmed(
-        order.pk, order.number, order.email, minor_units(order.total), order.currency, tracking=tracking
+        order.pk, order.number, order.email, minor_units(order.total, order.currency), order.currency, tracking=tracking
     )
     publish(confirmed, key=order.saga_key)
 
@@ -59,6 +60,12 @@ def note_hold(order_id: UUID, payment_intent: str) -> None:
 def note_charge(order_id: UUID, payment_intent: str, amount: int) -> None:
     """The card was charged `amount` minor units; in the transaction that records the capture."""
     save(lock_order(order_id), payment_intent=payment_intent, charged=amount, action_url="")
+
+
+def note_other_charge(order_id: UUID, payment_intent: str, amount: int) -> None:
+    """The card was charged `amount`, which is not what the order comes to; nothing goes on by itself."""
+    with transaction.atomic():
+        note(lock_order(order_id), payment_intent=payment_intent, charged=amount)
 
 
 def mark_cancelling(order_id: UUID, why: str) -> None:

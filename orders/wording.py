@@ -11,7 +11,7 @@ from django.conf import settings
 
 from .cancelrequests import CancelRequest
 from .models import Order
-from .money import major_units
+from .money import shown
 
 REASONS = {
     "card_declined": "Your bank declined the card.",
@@ -131,13 +131,17 @@ def charge(order: Order, capture: str) -> str:
     """What has become of the customer's money; `capture` is the status of the step that takes it."""
     total = f"{order.total} {order.currency}"
     if order.status == Order.Status.CANCELLED and order.charged:
-        return f"Your card was charged {major_units(order.charged)} {order.currency}, and you get all of it back."
+        return f"Your card was charged {shown(order.charged, order.currency)}, and you get all of it back."
     if capture == "done" or order.status == Order.Status.CONFIRMED:
         return f"Your card was charged {total}, once."
     if order.status == Order.Status.CANCELLED:
         return "Your card was not charged."
     if capture in {"pending", "refused"}:
         return "Your card has not been charged."
+    if order.status == Order.Status.NEEDS_ATTENTION and order.charged:
+        return (
+            f"Your card was charged {shown(order.charged, order.currency)}, and not {total}. One of us sets it right."
+        )
     if order.status == Order.Status.NEEDS_ATTENTION:
         return "We are finding out whether your card was charged. It will not be charged twice."
     return "Your card is being charged, once."

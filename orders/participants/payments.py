@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import stripe
 
+from orders.money import shown
 from sagas.errors import Refused
 
 from . import intents, renewal
@@ -22,7 +23,7 @@ from .identity import Owner
 from .intents import PaymentRequest
 from .stripe_client import PAYMENTS, reason_of
 
-__all__ = ["Action", "ActionRequired", "Authorization", "Capture", "Owner", "PaymentRequest"]
+__all__ = ["Action", "ActionRequired", "Authorization", "Capture", "OtherAmount", "Owner", "PaymentRequest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,20 @@ class Action:
     url: str
     since: datetime
     """When the payment was begun, by the processor's clock."""
+
+
+class OtherAmount(Exception):
+    """The card was charged, but not what was asked for: somebody else has charged it. Only a person can go on."""
+
+    def __init__(self, intent: stripe.PaymentIntent, request: PaymentRequest) -> None:
+        self.intent_id, self.amount = intent.id, intent.amount_received
+        self.currency = intent.currency.upper()
+        charged, wanted = shown(self.amount, self.currency), shown(request.amount, request.currency)
+        super().__init__(
+            f"{charged} was charged for {request.order_number}, not {wanted} (payment {self.intent_id}): somebody "
+            "charged it at the card processor. Give it back there, have goods and parcel put back, and close this by "
+            "hand as undone: the customer is told."
+        )
 
 
 class ActionRequired(Exception):
@@ -100,14 +115,16 @@ def void(request: PaymentRequest, *, key: str, timeout: timedelta, intent_id: st
         elif ended.status != "succeeded":
             raise
     if ended is not None and ended.status == "succeeded":
-        raise Refused("already_captured", "The card was charged; only a refund gives it back.")
+        charged = shown(ended.amount_received, ended.currency.upper())
+        raise Refused("already_captured", f"{charged} was charged (payment {ended.id}); only a refund gives it back.")
 
 
 def capture(intent_id: str, *, key: str, timeout: timedelta, renew: PaymentRequest | None = None) -> Capture:
     """Charge the held amount; an intent that is charged already counts as charged, once.
 
     Where the hold has expired and `renew` says what is to be paid, it is renewed and then charged: the Capture names
-    the intent that was. Raises Refused when nothing can be charged any more.
+    the intent that was. Raises Refused when nothing can be charged any more, and OtherAmount when something else was
+    than `renew` says.
     """
     left = TimeLeft.of(timeout)
     try:
@@ -120,16 +137,19 @@ def capture(intent_id: str, *, key: str, timeout: timedelta, renew: PaymentReque
             charged = renewal.capture(renew, charged, left=left)
     if charged.status != "succeeded":
         raise AnswerLost(PAYMENTS, f"the payment is {charged.status} after its capture")
-    return _capture(charged)
+    return _capture(charged, renew)
 
 
 def find_capture(intent_id: str, *, timeout: timedelta, renew: PaymentRequest | None = None) -> Capture | None:
-    """What `capture` charged; None when it charged nothing. A canceled intent was not, and never will be."""
+    """What `capture` charged; None when it charged nothing. A canceled intent was not, and never will be.
+
+    Raises OtherAmount as `capture` does.
+    """
     left = TimeLeft.of(timeout)
     intent: stripe.PaymentIntent | None = intents.retrieve(intent_id, left)
     if intent is not None and intent.status == "canceled" and renew is not None:
         intent = renewal.find(renew, intent, left)
-    return _capture(intent) if intent is not None and intent.status == "succeeded" else None
+    return _capture(intent, renew) if intent is not None and intent.status == "succeeded" else None
 
 
 def state_of(intent_id: str, *, whose: Owner, timeout: timedelta) -> str:
@@ -173,5 +193,8 @@ def _authorization(intent: stripe.PaymentIntent) -> Authorization:
     return Authorization(intent.id, intent.amount, intent.currency.upper())
 
 
-def _capture(intent: stripe.PaymentIntent) -> Capture:
+def _capture(intent: stripe.PaymentIntent, request: PaymentRequest | None) -> Capture:
+    charged = intent.amount_received, intent.currency.upper()
+    if request is not None and charged != (request.amount, request.currency):
+        raise OtherAmount(intent, request)
     return Capture(intent.id, intent.amount_received)

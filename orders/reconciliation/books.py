@@ -70,6 +70,9 @@ def compare(ours: Ours | None, theirs: Theirs) -> Difference | None:
         found = _difference("currency_differs", theirs, kept.charged, theirs.charged)
         return replace(found, our_currency=kept.currency)
     charged, refunded = (kept.charged, kept.refunded) if kept else (0, 0)
+    undone = ours is None or kept is None or ours.status == Order.Status.CANCELLED
+    if undone and theirs.charged == theirs.refunded and charged in (0, theirs.charged) and not theirs.unsettled:
+        return None  # charged by mistake, and all of it given back at the processor
     if theirs.charged != charged:
         kind = "charged_without_order" if ours is None else "charged_differs"
         return _difference(kind, theirs, charged, theirs.charged)
@@ -115,7 +118,9 @@ def _with_refunds() -> QuerySet[Order]:
 def _ours(row: Order) -> Ours:
     refunded, returning = row.refunded, row.returning  # type: ignore[attr-defined]  # annotated
     status = "returning" if returning else row.status
-    return Ours(row.pk, row.number, status, row.payment_intent, row.charged, minor_units(refunded), row.currency)
+    return Ours(
+        row.pk, row.number, status, row.payment_intent, row.charged, minor_units(refunded, row.currency), row.currency
+    )
 
 
 def _trip(row: Trip) -> Ours:

@@ -113,8 +113,7 @@ def dispute(dispute_id: str, *, timeout: timedelta) -> Disputed:
 
 def _theirs(intent: stripe.PaymentIntent) -> Theirs:
     charge = intent.latest_charge if isinstance(intent.latest_charge, stripe.Charge) else None
-    # A hold that is let go counts as refunded with Stripe, though nothing was ever taken.
-    refunded = charge.amount_refunded if charge is not None and charge.captured else 0
+    refunded = _given_back(charge) if charge is not None and charge.captured else 0
     return Theirs(
         intent.id,
         identity.order_of(intent.metadata),
@@ -124,6 +123,11 @@ def _theirs(intent: stripe.PaymentIntent) -> Theirs:
         intent.currency.upper(),
         identity.by_us(intent.metadata),
     )
+
+
+def _given_back(charge: stripe.Charge) -> int:
+    """What of the money taken came back. What was held and never taken counts as refunded with Stripe, too."""
+    return max(charge.amount_refunded - (charge.amount - charge.amount_captured), 0)
 
 
 def _disputed(found: stripe.Dispute) -> Disputed:

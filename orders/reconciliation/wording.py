@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from orders.money import shown
+
 from .books import Difference
 from .processor import Disputed
 
@@ -39,8 +41,8 @@ def explain(difference: Difference) -> str:
     text = WHAT_TO_DO[difference.kind].format(
         number=difference.order_number,
         payment=difference.payment_intent or "unknown",
-        ours=money(difference.ours, difference.our_currency or difference.currency),
-        theirs=money(difference.theirs, difference.currency),
+        ours=shown(difference.ours, difference.our_currency or difference.currency),
+        theirs=shown(difference.theirs, difference.currency),
     )
     return f"{text[:1].upper()}{text[1:]} {THEN}"
 
@@ -50,13 +52,8 @@ def explain_dispute(found: Disputed, number: str) -> str:
     by = f" by {found.answer_by:%Y-%m-%d %H:%M} UTC" if found.answer_by else ""
     what = f"for {number}" if number else f"(payment {found.payment_intent or 'unknown'}, which is none of ours)"
     return (
-        f"The customer disputes the {money(found.amount, found.currency)} charged {what} at their bank, which says: "
+        f"The customer disputes the {shown(found.amount, found.currency)} charged {what} at their bank, which says: "
         f"{found.reason.replace('_', ' ')} (dispute {found.dispute}, {found.status.replace('_', ' ')}). Answer it "
         f"at the card processor{by}, with what the page of {number or 'the order'} says of what was delivered, or "
         "accept it. The case closes by itself when the bank has decided; Retry now asks at once."
     )
-
-
-def money(amount: int, currency: str) -> str:
-    """`3750, "EUR"` is 37.50 EUR; for the currencies of `orders.models.Currency`."""
-    return f"{amount / 100:.2f} {currency}"

@@ -66,7 +66,7 @@ def refund_failed(refund_id: str, why: str) -> bool:
             order_number=returned.order.number,
             payment_intent=returned.order.payment_intent,
             refund_id=refund_id,
-            amount=minor_units(returned.amount),
+            amount=minor_units(returned.amount, returned.currency),
             currency=returned.currency,
             why=why[:300],
         )
@@ -105,7 +105,7 @@ def accepted(order: Order, wish: ReturnWish) -> list[ReturnLine]:
     if wrong:
         raise ReturnRefused(wrong)
     lines = [ReturnLine(line=left[sku].line, quantity=pieces) for sku, pieces in wish.pieces.items()]
-    if minor_units(promised(order) + amount_of(lines)) > order.charged:
+    if minor_units(promised(order) + amount_of(lines), order.currency) > order.charged:
         raise ReturnRefused({"order": ["That is more than your card was charged; please write to us."]})
     return lines
 
@@ -138,7 +138,7 @@ def create(order: Order, wish: ReturnWish, lines: list[ReturnLine], idempotency_
 
 def start(order: Order, returned: Return, lines: list[ReturnLine]) -> None:
     """Say that it was accepted, and start its saga. A parcel in which nothing is wanted any more is recalled."""
-    amount = minor_units(returned.amount)
+    amount = minor_units(returned.amount, returned.currency)
     told = ReturnRequested(returned.pk, returned.number, order.pk, amount, returned.currency)
     with cause.use(str(publish(told, key=returned.saga_key))):
         returning.start(

@@ -55,7 +55,9 @@ def mark_done(return_id: UUID) -> None:
     """The customer has the money, and is told so. An operator may say so without a refund of the bank's."""
     returned = lock_return(return_id)
     if move(returned, Status.DONE, refunded_at=returned.refunded_at or timezone.now(), status_reason=""):
-        told = OrderReturned(**facts(returned), amount=minor_units(returned.amount), currency=returned.currency)
+        told = OrderReturned(
+            **facts(returned), amount=minor_units(returned.amount, returned.currency), currency=returned.currency
+        )
         publish(told, key=returned.saga_key)
 
 

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from orders.admin import ReadOnly, runs_about
-from orders.money import major_units
+from orders.money import shown
 
 from .models import FlightOffer, HotelOffer, Trip
 from .timeline import run_of
@@ -66,7 +66,7 @@ class TripAdmin(ReadOnly, TripBase):
     @admin.display(description="charged", ordering="charged")
     def taken(self, trip: Trip) -> str:
         """What the card was charged."""
-        return f"{major_units(trip.charged)} {trip.currency}"
+        return shown(trip.charged, trip.currency)
 
     @admin.display(description="cases")
     def cases(self, trip: Trip) -> SafeString:

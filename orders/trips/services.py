@@ -133,7 +133,7 @@ def find_offers(request: PlaceTrip) -> tuple[FlightOffer, HotelOffer]:
 
 def start_saga(placed: Trip) -> None:
     """Say that the trip was placed, and start the saga that carries it."""
-    amount = minor_units(placed.total)
+    amount = minor_units(placed.total, placed.currency)
     fact = TripPlaced(placed.pk, placed.number, placed.email, amount, placed.currency)
     message = publish(fact, key=placed.saga_key)
     wish = Journey(
@@ -144,11 +144,11 @@ def start_saga(placed: Trip) -> None:
         currency=placed.currency,
         payment_method=placed.payment_method,
         flight=placed.flight,
-        flight_price=minor_units(placed.flight_price),
+        flight_price=minor_units(placed.flight_price, placed.currency),
         hotel=placed.hotel,
         arrives=placed.departs,
         nights=placed.nights,
-        hotel_price=minor_units(placed.night_price) * placed.nights,
+        hotel_price=minor_units(placed.night_price, placed.currency) * placed.nights,
         placed_at=placed.created_at,
     )
     with cause.use(str(message)):

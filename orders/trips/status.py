@@ -8,6 +8,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -35,7 +36,7 @@ def confirm_trip(trip_id: UUID, ticket: str, room: str) -> None:
     """The trip is paid and booked; `ticket` is the airline's number, `room` the hotel's reference."""
     trip = lock_trip(trip_id)
     if move(trip, Status.CONFIRMED, ticket=ticket, room=room, status_reason=""):
-        amount = minor_units(trip.total)
+        amount = minor_units(trip.total, trip.currency)
         fact = TripConfirmed(trip.pk, trip.number, trip.email, amount, trip.currency, ticket)
         publish(fact, key=trip.saga_key)
 
@@ -86,6 +87,13 @@ def note_hold(trip_id: UUID, payment_intent: str) -> None:
 def note_charge(trip_id: UUID, payment_intent: str, amount: int) -> None:
     """The card was charged `amount` minor units; in the transaction that records the capture."""
     save(lock_trip(trip_id), payment_intent=payment_intent, charged=amount, action_url="")
+
+
+def note_other_charge(trip_id: UUID, payment_intent: str, amount: int) -> None:
+    """The card was charged `amount`, which is not what the trip comes to; nothing goes on by itself."""
+    with transaction.atomic():
+        if (found := lock_trip(trip_id)).charged != amount:
+            save(found, payment_intent=payment_intent, charged=amount)
 
 
 def move(trip: Trip, status: str, **changes: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orders import wording
-from orders.money import major_units
+from orders.money import shown
 from orders.wording import StepWords
 
 from .models import Trip
@@ -56,13 +56,15 @@ def traveller_reason(trip: Trip) -> str:
 def charge(trip: Trip, capture: str) -> str:
     """What has become of the traveller's money; `capture` is the status of the step that takes it."""
     if trip.status == Trip.Status.CANCELLED and trip.charged:
-        return f"Your card was charged {major_units(trip.charged)} {trip.currency}, and you get all of it back."
+        return f"Your card was charged {shown(trip.charged, trip.currency)}, and you get all of it back."
     if capture == "done" or trip.status == Trip.Status.CONFIRMED:
         return f"Your card was charged {trip.total} {trip.currency}, once."
     if trip.status == Trip.Status.CANCELLED:
         return "Your card was not charged."
     if capture in {"pending", "refused"}:
         return "Your card has not been charged."
+    if trip.status == Trip.Status.NEEDS_ATTENTION and trip.charged:
+        return f"Your card was charged {shown(trip.charged, trip.currency)}, not {trip.total}. One of us sets it right."
     if trip.status == Trip.Status.NEEDS_ATTENTION:
         return "We are finding out whether your card was charged. It will not be charged twice."
     return "Your card is being charged, once."

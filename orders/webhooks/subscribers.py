@@ -29,7 +29,7 @@ def state_of(message: Message[PaymentReported]) -> str:
     order = _unsettled(about)
     if order is None or not (about.type.startswith(MOVES) and about.payment_intent):
         return ""
-    whose = payments.Owner(order.number, order.payment_intent, minor_units(order.total), order.currency)
+    whose = payments.Owner(order.number, order.payment_intent, minor_units(order.total, order.currency), order.currency)
     with asked_later():
         return payments.state_of(about.payment_intent, whose=whose, timeout=TIMEOUT)
 

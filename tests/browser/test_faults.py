@@ -48,7 +48,10 @@ def test_the_warehouse_goes_down_an_order_waits_and_completes_once_it_is_up_agai
     expect(page.get_by_role("alert")).to_contain_text("Orders that wait go on by themselves, within a minute.")
     expect(page.locator("#live .confirmed")).to_have_count(5, timeout=REACTS)
     for order in Order.objects.all():
-        assert ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total)) == []
+        assert (
+            ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total, order.currency))
+            == []
+        )
 
 
 def test_without_javascript_the_switches_work_as_plain_forms(browser: Browser, live_server, standins: Standins) -> None:

@@ -89,4 +89,4 @@ def test_every_order_ends_with_the_truth_on_its_page(browser: Browser, shop: str
 def differences(standins: Standins, order: Order) -> list[str]:
     """Where the ledgers of bank, warehouse and carrier do not fit what the customer was told."""
     order.refresh_from_db()
-    return ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total))
+    return ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total, order.currency))

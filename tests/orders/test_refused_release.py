@@ -65,7 +65,9 @@ def test_a_refused_undo_ends_by_a_retry(standins: Standins, order: Order, compan
     assert retried(order) == "needs_attention"
     standins.clear()
     assert retried(order) == "cancelled"
-    assert ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total)) == []
+    assert (
+        ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total, order.currency)) == []
+    )
 
 
 def test_a_bank_that_the_panel_has_refuse_all_is_heard_when_it_is_well_again(standins: Standins, order: Order) -> None:
@@ -82,7 +84,9 @@ def test_a_bank_that_the_panel_has_refuse_all_is_heard_when_it_is_well_again(sta
     assert carried(order) == "needs_attention"
     standins.clear()
     assert retried(order) == "cancelled"
-    assert ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total)) == []
+    assert (
+        ledgers_of(standins.url, order.number).differences(order.status, minor_units(order.total, order.currency)) == []
+    )
 
 
 @pytest.mark.parametrize("company", ["payments", "flight", "hotel"])

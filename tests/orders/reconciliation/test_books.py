@@ -83,6 +83,12 @@ def test_a_case_is_known_by_what_differs():
     assert first.key == again.key != other.key
 
 
+@pytest.mark.parametrize("ours", [UNDONE, replace(UNDONE, payment_intent="pi_1", charged=3700), None])
+def test_what_was_charged_by_mistake_and_given_back_at_the_processor_agrees(ours):
+    assert compare(ours, replace(CHARGED, refunded=3700)) is None
+    assert compare(ours, replace(CHARGED, refunded=3600)) is not None
+
+
 def test_another_currency_is_told_with_both():
     found = compare(PAID, replace(CHARGED, currency="USD"))
     assert found

@@ -84,9 +84,9 @@ def effects(standins: Standins, order: Order, participant: str) -> list[str]:
 
 
 def differences(standins: Standins, order: Order) -> list[str]:
-    given = sum(minor_units(one.amount) for one in order.returns.filter(refunded_at__isnull=False))
+    given = sum(minor_units(one.amount, one.currency) for one in order.returns.filter(refunded_at__isnull=False))
     books = ledgers_of(standins.url, order.number)
-    return books.differences(order.status, minor_units(order.total), refunded=given)
+    return books.differences(order.status, minor_units(order.total, order.currency), refunded=given)
 
 
 def test_a_whole_order_comes_back_with_its_parcel(standins: Standins, pay: Pay) -> None:

@@ -75,7 +75,9 @@ class Travel:
         match trip.status:
             case Trip.Status.CONFIRMED:
                 booked = [] if done == PAID else [f"done was {dict(done)}"]
-                return booked + ([] if charged == [minor_units(trip.total)] == [trip.charged] else [f"{charged=}"])
+                return booked + (
+                    [] if charged == [minor_units(trip.total, trip.currency)] == [trip.charged] else [f"{charged=}"]
+                )
             case Trip.Status.CANCELLED:
                 held = [
                     f"{who} did {act} {done[who, act]} times and {undo} {done[who, undo]} times"
