@@ -8,7 +8,7 @@ COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 -
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox two-phase check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox two-phase storm check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ bench-outbox: setup-all ## Measure the relay beside three published ones and a b
 
 two-phase: setup-all ## Kill a two-phase commit's coordinator and the saga's worker, and compare (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.twophase $(ARGS)
+
+storm: setup-all ## Place 300 orders while everything is killed, and see how soon all settle (ARGS=--help says what to choose)
+	@SETTLE_HOME=$(CURDIR)/.local/storm exec $(VENV) -m tests.storm $(ARGS)
 
 check: setup-all ## Format, lint, types, layers, migrations, compose file
 	@exec $(VENV) -m config.local check
