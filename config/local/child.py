@@ -8,7 +8,8 @@ import subprocess
 import time
 from collections.abc import Mapping
 
-from .parts import Job, Part
+from .parts import LISTENING, Job, Part
+from .ports import listening
 from .server import launch
 
 QUICK = 10.0  # seconds; a death sooner than that after the start counts against the budget
@@ -27,11 +28,16 @@ class Child:
         self.restart_at = 0.0
         self.tail: list[str] = []
         self._environment = {**environment, "SETTLE_PROCESS": part.name}
+        self._port = listening(part.port) if isinstance(part, Part) and part.port is not None else None
         self.start()
 
     def start(self) -> None:
         """Start it. It dies at once when we die: whatever it was doing is in PostgreSQL."""
-        self.process = launch(self.part.command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment)
+        held = [] if self._port is None else [self._port.fileno()]
+        command = [f"fd://{held[0]}" if word == LISTENING else word for word in self.part.command]
+        self.process = launch(
+            command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment, hand_over=held
+        )
         assert self.process.stdout is not None
         self.output = self.process.stdout.fileno()
         os.set_blocking(self.output, False)
@@ -67,5 +73,11 @@ class Child:
         return self.quick_deaths >= QUICK_DEATHS
 
     def close(self) -> None:
+        """Let go of its output."""
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+    def give_up_port(self) -> None:
+        """It does not start again: refuse whoever still comes."""
+        if self._port is not None:
+            self._port.close()

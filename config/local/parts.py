@@ -17,6 +17,7 @@ CONSUMER = (PYTHON, "manage.py", "consume", "--stream", "warehouse.events", "--g
 END_WITHIN = "5"  # seconds for the workers, as WORKER_END_WITHIN: the supervisor waits no longer than eight
 STANDINS = "orders.participants.standins"
 UPKEEP = ("upkeep payments", "upkeep warehouse")  # the companies that do something by themselves
+LISTENING = "fd://listening"  # becomes gunicorn's name for the socket that it is handed
 NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "consumer", "beat", "flower")
 
 
@@ -27,6 +28,9 @@ class Part:
     name: str
     command: tuple[str, ...]
     is_ready: Callable[[], bool]
+    port: int | None = None
+    """The launcher listens on it and hands it over, as the word LISTENING of the command says where: whoever comes
+    while the part starts anew waits, and is not refused."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
     return [
         Part("stand-ins", standins(ports.standins), ready.page(environment["STANDINS_URL"] + "/livez")),
         Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), ready.heartbeat(stock, *UPKEEP)),
-        Part("web", web(ports.site), ready.page(environment["SITE_URL"] + "/readyz")),
+        Part("web", web(), ready.page(environment["SITE_URL"] + "/readyz"), port=ports.site),
         Part("worker", worker("worker", "sagas,events,default", threads=16), ready.worker(broker, "worker@settle")),
         Part("relay", worker("relay", "upkeep", threads=4), ready.worker(broker, "relay@settle")),
         Part("consumer", CONSUMER, ready.heartbeat(database, "consume warehouse.events/shop")),
@@ -64,9 +68,9 @@ def standins(port: int) -> tuple[str, ...]:
     return (PYTHON, "-m", STANDINS, "serve", "--port", str(port))
 
 
-def web(port: int) -> tuple[str, ...]:
+def web() -> tuple[str, ...]:
     """`--preload`: loaded once, then forked. A worker process ends by itself when the first one is gone."""
-    command = (PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--preload")
+    command = (PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", LISTENING, "--preload")
     return (*command, "--workers", "2", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket")
 
 

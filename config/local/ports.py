@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from .server import LocalStackError
 
+BACKLOG = 512  # connections that wait while nobody takes them
 DEFAULTS = {"PORT": 8000, "FLOWER_PORT": 5555, "STANDINS_PORT": 8100}
 
 
@@ -48,3 +49,13 @@ def _must_be_free(variable: str, number: int) -> None:
         else:
             return
     raise LocalStackError(f"Port {number} {reason}. Choose another one, for example: make up {variable}={number + 1}")
+
+
+def listening(number: int) -> socket.socket:
+    """A socket that listens on the port; raise LocalStackError when it cannot be had."""
+    _must_be_free("PORT", number)
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", number))
+    held.listen(BACKLOG)
+    return held

@@ -63,8 +63,11 @@ def launch(
     *,
     dies_by: signal.Signals,
     environment: Mapping[str, str] | None = None,
+    hand_over: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start `command` with both its outputs going to `output`; it dies by `dies_by` when we die.
+
+    It inherits the file descriptors `hand_over`, under the same numbers, and no others.
 
     It gets a session of its own, so that Ctrl-C in a terminal reaches us alone and we stop everything in order.
     """
@@ -76,6 +79,7 @@ def launch(
         start_new_session=True,
         preexec_fn=die_with_parent(dies_by),
         env=environment,
+        pass_fds=hand_over,
     )
 
 

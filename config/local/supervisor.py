@@ -92,6 +92,7 @@ class Supervisor:
             child.process.wait()
             self._drain(child)
             self._forget(child)
+            child.give_up_port()
         self._children, self._jobs = [], []
 
     def _watch(self, child: Child) -> Child:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from config.local.console import Console
-from config.local.parts import Job, Part
-from config.local.server import LocalStackError
+from config.local.parts import LISTENING, Job, Part
+from config.local.server import LocalStackError, free_port
 from config.local.supervisor import Supervisor
 
 from .waiting import is_running
@@ -44,6 +45,34 @@ def tick_until(supervisor: Supervisor, capsys: pytest.CaptureFixture[str], text:
 def test_each_line_stands_behind_the_name_of_its_process(supervisor, capsys):
     supervisor.start(part("import os; print(os.environ['GREETING'], os.environ['SETTLE_PROCESS'])" + f"; {SLEEP}"))
     assert "web  | hello web\n" in tick_until(supervisor, capsys, "hello")
+
+
+ANSWERS_ONCE = """
+import os, socket, sys
+listener = socket.socket(fileno=int(sys.argv[1].removeprefix("fd://")))
+print("listens", flush=True)
+connection, _ = listener.accept()
+connection.sendall(b"hello")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_who_connects_while_a_process_starts_anew_waits_and_is_answered(supervisor, capsys):
+    port = free_port()
+    supervisor.start(Part("web", (sys.executable, "-u", "-c", ANSWERS_ONCE, LISTENING), lambda: True, port=port))
+
+    def connect() -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port), timeout=10)
+
+    with connect() as first:
+        assert first.recv(5) == b"hello"
+    tick_until(supervisor, capsys, "web ended with code -9")
+    with connect() as second:
+        tick_until(supervisor, capsys, "listens")
+        assert second.recv(5) == b"hello"
+    supervisor.stop()
+    with pytest.raises(ConnectionRefusedError):
+        connect()
 
 
 def test_a_process_that_dies_is_started_again(supervisor, capsys, tmp_path: Path):
