@@ -10,7 +10,7 @@ class SagasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import every installed app's `sagas` module; register the checks, the duties and the task of bulk acts."""
-        from . import bulk, checks, watched  # noqa: F401 - they register on import
+        """Import every installed app's `sagas` module; register checks, duties, acts and what a worker's start does."""
+        from . import bulk, checks, restart, watched  # noqa: F401 - they register on import
 
         autodiscover_modules("sagas")

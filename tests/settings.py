@@ -1,6 +1,7 @@
 """The project's settings, with a small app that uses the outbox as a host project would."""
 
 import os
+from datetime import timedelta
 
 from config.settings import *  # noqa: F403
 from config.settings import INSTALLED_APPS as SHOP
@@ -13,6 +14,8 @@ if "TEST_LEASE" in os.environ:
     OUTBOX_LEASE = float(os.environ["TEST_LEASE"])
 if "TEST_HEARTBEAT_EVERY" in os.environ:
     OUTBOX_HEARTBEAT_EVERY = float(os.environ["TEST_HEARTBEAT_EVERY"])
+if "TEST_LEASE_MARGIN" in os.environ:
+    SAGAS_LEASE_MARGIN = timedelta(seconds=float(os.environ["TEST_LEASE_MARGIN"]))
 if "TEST_ORDER" in os.environ:
     OUTBOX_DESTINATIONS = {
         "tasks": {"transport": "outbox.transports.celery.CeleryTransport", "order": os.environ["TEST_ORDER"]}

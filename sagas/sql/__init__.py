@@ -8,9 +8,10 @@ from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
 from .run import Statement, execute, fetch
 from .start import START
-from .upkeep import GIVE_BACK, PUT_DOWN, RESULT, SWEEP
+from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, SWEEP
 
 __all__ = [
+    "END_LEASES",
     "GIVE_BACK",
     "PUT_DOWN",
     "RECORD_AND_CLAIM",

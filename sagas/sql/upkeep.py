@@ -56,6 +56,24 @@ WITH run AS (
 )
 UPDATE saga_run r SET wake_at = clock_timestamp() FROM step WHERE r.id = step.run_id
 """
+END_LEASES = Statement(
+    "saga_end_leases",
+    """
+WITH held AS (
+    SELECT r.id, s.id AS step
+    FROM saga_run r
+    JOIN saga_step s ON s.run_id = r.id AND s.position = r.position
+    JOIN saga_attempt a ON a.run_id = r.id AND a.token = s.token
+    WHERE r.wake_at > clock_timestamp() AND r.paused_at IS NULL AND s.status IN ('running', 'undoing')
+      AND s.lease_until > clock_timestamp() AND a.ended_at IS NULL AND a.worker = %(worker)s
+    FOR UPDATE OF r
+), freed AS (
+    UPDATE saga_step s SET lease_until = clock_timestamp() FROM held WHERE s.id = held.step
+)
+UPDATE saga_run r SET wake_at = clock_timestamp() FROM held WHERE r.id = held.id
+""",
+)
+"""The steps that a worker of that name holds are free, and their runs due; see `sagas/restart.py`."""
 
 RESULT = Statement(
     "saga_result",

@@ -60,6 +60,23 @@ def test_a_worker_killed_in_a_step_delays_its_order_by_the_lease(shop):
     shop.check_books(order)
 
 
+def test_a_worker_that_starts_again_under_its_name_waits_for_no_lease(shop, monkeypatch):
+    if shop.coordination != "saga":
+        pytest.skip("Deliveries have no lease.")
+    monkeypatch.setenv("TEST_LEASE_MARGIN", "600")
+    shop.relay, shop.beat = shop.start_relay(), shop.start_beat()
+    worker = shop.start_worker("worker@test")
+    shop.standins.fault("warehouse", operation="reserve", kind="slow", delay=4, times=1)
+    order = shop.place()
+    at_step(order, "reserve_stock")
+    worker.kill()
+    shop.start_worker("worker@test")
+    assert shop.settled(order, START + 30).status == "confirmed"
+    assert [a.outcome for a in run_of(order).attempts.filter(step="reserve_stock")] == ["lost", "done"]
+    assert effects(shop, "warehouse", order) == ["reserved", "committed"]
+    shop.check_books(order)
+
+
 def test_a_worker_killed_while_the_bank_captures_charges_once(shop):
     shop.start()
     shop.standins.fault("payments", operation="capture", kind="slow", delay=3, times=1)

@@ -33,10 +33,13 @@ class Stack:
     def start(self) -> None:
         self.worker = self.start_worker()
         self.relay = self.start_relay()
-        self.beat = self.programs.start("beat", ["-m", "celery", "-A", "config", "beat"])
+        self.beat = self.start_beat()
 
-    def start_worker(self) -> Program:
-        return self._celery("worker", "sagas,events,default", 8)
+    def start_beat(self) -> Program:
+        return self.programs.start("beat", ["-m", "celery", "-A", "config", "beat"])
+
+    def start_worker(self, hostname: str = "") -> Program:
+        return self._celery("worker", "sagas,events,default", 8, hostname)
 
     def start_relay(self) -> Program:
         return self._celery("relay", "upkeep", 4)
@@ -71,8 +74,9 @@ class Stack:
         refunded = sum(int(one.amount * 100) for one in returned)
         assert ledgers_of(self.standins.url, order.number).differences(order.status, amount, refunded=refunded) == []
 
-    def _celery(self, name: str, queues: str, threads: int) -> Program:
-        options = [f"--queues={queues}", f"--concurrency={threads}", f"--hostname={name}-{uuid.uuid4().hex[:6]}@test"]
+    def _celery(self, name: str, queues: str, threads: int, hostname: str = "") -> Program:
+        hostname = hostname or f"{name}-{uuid.uuid4().hex[:6]}@test"
+        options = [f"--queues={queues}", f"--concurrency={threads}", f"--hostname={hostname}"]
         return self.programs.start(name, [*WORKER, *options], {"STANDINS_URL": self.standins.url})
 
 
