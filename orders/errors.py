@@ -7,8 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from outbox.carried import Carried
 
-class OrderError(Exception):
+
+class OrderError(Carried):
     """The shop cannot do as asked."""
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from sagas.asking import OWN_FAILURE
 from sagas.models import RunStatus, Step, StepStatus
 
 from . import cancelling, wording
@@ -168,6 +169,8 @@ def state_of(step: Step | JourneyStep, run_status: str) -> str:
 def note(step: Step | JourneyStep, words: StepWords, now: datetime, said: Words = wording) -> str:
     """More about a step that does not simply succeed; else empty."""
     match step.status:
+        case StepStatus.WAITING | StepStatus.UNDO_WAITING if step.error_code == OWN_FAILURE:
+            return f"Something failed on our side; {soon(step.next_attempt_at, now)}."
         case StepStatus.WAITING | StepStatus.UNDO_WAITING:
             return f"{words.who} did not answer; {soon(step.next_attempt_at, now)}."
         case StepStatus.RUNNING if step.attempts > 1:

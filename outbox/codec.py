@@ -7,7 +7,11 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
+from .texts import plain
+
 T = TypeVar("T")
+NUL = "\\u0000"
+"""NUL as JSON writes it; the same six characters may also be plain text."""
 
 
 def encode(value: object) -> str:
@@ -18,10 +22,30 @@ def encode(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def storable(value: object) -> str:
+    """The value as JSON text that PostgreSQL stores: its texts are cleaned as `plain` does, where that is needed.
+
+    Raises TypeError for what JSON cannot carry.
+    """
+    try:
+        text = encode(value)
+    except UnicodeEncodeError:
+        text = NUL
+    return encode(_cleaned(msgspec.to_builtins(value, str_keys=True))) if NUL in text else text
+
+
 def decode(type_: type[T], text: str) -> T:
     """The text as a `type_`; fields it does not know are passed over. Raises ValueError when the text does not fit."""
     decoder: msgspec.json.Decoder[T] = _decoder(cast(Any, type_))
     return decoder.decode(text)
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return plain(value)
+    if isinstance(value, dict):
+        return {_cleaned(name): _cleaned(inner) for name, inner in value.items()}
+    return [_cleaned(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def check_type(type_: type) -> None:

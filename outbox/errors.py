@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from .carried import Carried
 
-class OutboxError(Exception):
+
+class OutboxError(Carried):
     """The outbox cannot do what was asked."""
 
 

@@ -58,7 +58,7 @@ def publish(event: object, *, key: str = "") -> UUID:
     if key and any(destination.order == "strict" for destination in to):
         sql.lock_key(key)
     headers = codec.encode({**trace.current().headers(), **cause.headers()})
-    message_id, payload = uuid7(), codec.encode(event)
+    message_id, payload = uuid7(), codec.storable(event)
     shard = destinations.shard_of(key, message_id.int)
     carried = (shard, str(message_id), declared.name, declared.version, key, payload, headers)
     _write([NewMessage(destination.name, *carried) for destination in to])

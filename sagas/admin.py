@@ -24,12 +24,12 @@ from .desk.proposals import proposed
 from .desk.second import needed
 from .desk.selection import searched
 from .durations import say
-from .models import Run, RunStatus
+from .models import ON_DESK, Run, RunStatus
 from .readonly import ReadOnlyAdmin, badge
 from .wording import run_face, waits
 
 URGENCY = Case(
-    When(status=RunStatus.STUCK, then=Value(0)),
+    When(ON_DESK, then=Value(0)),
     When(status__in=[RunStatus.RUNNING, RunStatus.UNDOING], then=Value(1)),
     default=Value(2),
     output_field=IntegerField(),
@@ -108,6 +108,8 @@ class RunAdmin(ReadOnlyAdmin):
     def next_look(self, run: Run) -> str:
         if run.status == RunStatus.STUCK:
             return "yours"
+        if run.needs_person and run.wake_at is not None and run.paused_at is None:
+            return "yours, and by itself"
         if run.paused_at is not None and run.finished_at is None:
             return "when it is resumed"
         if waits(run):

@@ -8,29 +8,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
-from outbox import codec
-
 from . import sql
+from .asking import ask_for_lost, went_on
 from .breaker import settled
 from .context import NotApplied, StepContext, UndoContext
-from .errors import LostAttempts, Refused, RetryAfter, SagaError
-from .forward import ask
+from .errors import LostAttempts, Refused, RetryAfter, SagaError, Unfit
+from .forward import ask, stored
 from .models import Attempt, RunStatus, StepStatus
+from .putdown import OURS, failed, own_failure, wait
 from .recording import recording
 from .settings import saga_settings
-from .taken import (
-    Taken,
-    call,
-    claimed_by,
-    facts,
-    failed,
-    hooks,
-    log_failure,
-    over_budget,
-    step_context,
-    undo_context,
-    wait,
-)
+from .taken import Taken, call, claimed_by, facts, hooks, log_failure, over_budget, step_context, undo_context
 from .transitions import Fenced, change, close_attempt, finish, held, park, ready, save, turn_forward
 from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
@@ -38,39 +26,56 @@ logger = logging.getLogger(__name__)
 
 
 def try_undo(taken: Taken) -> Verdict:
+    """Carry the undo out. What the participant did not say is no answer of its: see `own_failure`."""
+    try:
+        return _try(ask_for_lost(taken))
+    except Fenced:
+        raise
+    except Exception as error:
+        return own_failure(taken, StepStatus.UNDO_WAITING, error)
+
+
+def _try(taken: Taken) -> Verdict:
+    """Everything that this raises is a failure of our own."""
     step = taken.step
     if step.is_pivot:
         return settle_pivot(taken)
     if over_budget(taken, step.undo_retry):
         return undo_failed(taken, LostAttempts(taken.claim.number - 1))
     assert step.undo_run is not None, "the chain holds only steps with an undo"  # noqa: S101
+    context = _readable(taken)
     try:
-        context = _readable(taken)
         if step.local:
             with recording(savepoint=True):
                 held(taken.run_id, step.position, taken.claim.token)
                 step.undo_run(context)
                 return _record_undone(taken, context)
         call(taken, step.undo_run, context)
-        return _record_undone(taken, context)
-    except Fenced:
+    except OURS:
         raise
-    except Refused as refusal:
-        return undo_failed(taken, refusal)
-    except RetryAfter as later:
-        return wait(taken, StepStatus.UNDO_WAITING, Attempt.Outcome.AWAY, later, later.delay)
     except Exception as error:
-        log_failure(logger, "saga.undo_failed", taken, error)
-        return failed(taken, StepStatus.UNDO_WAITING, step.undo_retry, error, undo_failed)
+        return _not_undone(taken, error)
+    return _record_undone(taken, context)
+
+
+def _not_undone(taken: Taken, error: Exception) -> Verdict:
+    match error:
+        case Refused():
+            return undo_failed(taken, error)
+        case RetryAfter():
+            return wait(taken, StepStatus.UNDO_WAITING, Attempt.Outcome.AWAY, error, error.delay)
+    log_failure(logger, "saga.undo_failed", taken, error)
+    return failed(taken, StepStatus.UNDO_WAITING, taken.step.undo_retry, error, undo_failed)
 
 
 def _readable(taken: Taken) -> UndoContext[Any, Any]:
     """What the undo is given. With a result that cannot be read nobody is asked; the slot or the trial goes back."""
     try:
         return undo_context(taken)
-    except ValueError:
+    except ValueError as error:
         settled(taken.admission, answered=None)
-        raise
+        why = f"What {taken.step.name} returned does not fit what it declares to return: {error}"
+        raise Unfit(why) from error
 
 
 def _record_undone(taken: Taken, context: UndoContext[Any, Any]) -> Verdict:
@@ -81,10 +86,14 @@ def _record_undone(taken: Taken, context: UndoContext[Any, Any]) -> Verdict:
         status, code, reason, position = rows[0]
         following = _claim_next(taken, position)
         with hooks():
+            if taken.claim.asks:
+                went_on(taken)
             if taken.step.undone_run is not None:
                 taken.step.undone_run(context)
             if status == RunStatus.COMPENSATED and taken.saga.status_hook is not None:
                 taken.saga.status_hook(taken.changed(RunStatus.UNDOING, RunStatus.COMPENSATED, code, reason))
+    if taken.claim.asks:
+        logger.info("saga.went_on", extra=facts(taken))
     logger.debug("saga.step_undone", extra=facts(taken))
     return GO_ON if following is None else Next(following)
 
@@ -123,22 +132,16 @@ def settle_pivot(taken: Taken) -> Verdict:
     answer = (NotApplied(),) if taken.step.probe_run is None else ask(taken, context)
     if answer is None:
         return undo_failed(taken, SagaError("the participant does not say whether it happened; nothing was undone"))
-    try:
-        if isinstance(answer[0], NotApplied):
-            return _record_undone(taken, undo_context(taken))
-        return _go_forward(taken, context, answer[0])
-    except Fenced:
-        raise
-    except Exception as error:
-        log_failure(logger, "saga.recording_failed", taken, error)
-        return undo_failed(taken, error)
+    if isinstance(answer[0], NotApplied):
+        return _record_undone(taken, undo_context(taken))
+    return _go_forward(taken, context, answer[0])
 
 
 def _go_forward(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
     """The pivot did happen: its step is done, what was due to be undone is done again, and the run goes on."""
     with transaction.atomic():
         run, step = held(taken.run_id, taken.step.position, taken.claim.token)
-        turn_forward(run, step, codec.encode(result))
+        turn_forward(run, step, stored(taken, result))
         with hooks():
             if taken.step.recorded_run is not None:
                 taken.step.recorded_run(context, result)

@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from outbox.texts import plain
+
 from . import breakersql, limits, sql
 from .errors import Refused, RetryAfter, Unavailable
 from .policies import policy_of
@@ -173,7 +175,7 @@ def _failed(name: str, token: UUID | None, reason: str) -> None:
     given: dict[str, object] = {
         "name": name,
         "token": token,
-        "reason": reason.replace("\x00", "")[:LONGEST_REASON],
+        "reason": plain(reason, LONGEST_REASON),
         "trip_after": policy.trip_after,
         "holds": policy.holds(),
     }
@@ -181,7 +183,7 @@ def _failed(name: str, token: UUID | None, reason: str) -> None:
 
 
 def _by_hand(statement: str, name: str, reason: str) -> None:
-    _write(statement, {"name": name, "reason": reason.replace("\x00", "")[:LONGEST_REASON]})
+    _write(statement, {"name": name, "reason": plain(reason, LONGEST_REASON)})
 
 
 def _write(statement: str, given: dict[str, object]) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from outbox.texts import plain
+
 from .declaration import Saga
 from .dispatch import ring_on_commit
-from .errors import TooLate
+from .errors import LONGEST_CODE, TooLate
 from .look import clock
 from .models import Act, Run, RunStatus
 from .transitions import begin_undo, leased, passed_pivot
@@ -23,6 +25,7 @@ def cancel(saga: Saga[Any], key: str, *, reason: str, actor: str, code: str = "c
     `actor` is who asks, in words; `code` says why to programs. Raises TooLate after the pivot's claim, and for a run
     that has ended or is on a person's desk; Run.DoesNotExist when no run has the key.
     """
+    code, reason = plain(code, LONGEST_CODE), plain(reason)
     with transaction.atomic():
         run = Run.objects.select_for_update().get(name=saga.name, key=key)
         if run.status in OVER or (run.status == RunStatus.RUNNING and run.cancel_requested_at is not None):

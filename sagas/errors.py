@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from outbox.carried import Carried
 from outbox.errors import RetryAfter
+from outbox.texts import plain
+
+LONGEST_CODE = 100
+"""Characters of a refusal's code."""
 
 __all__ = [
     "Awaits",
     "LostAttempts",
+    "OwnFailure",
     "RecordingFailed",
     "Refused",
     "RetryAfter",
@@ -16,11 +22,12 @@ __all__ = [
     "SagaError",
     "TooLate",
     "Unavailable",
+    "Unfit",
     "WrongState",
 ]
 
 
-class SagaError(Exception):
+class SagaError(Carried):
     """A saga cannot go on as asked."""
 
 
@@ -32,9 +39,10 @@ class Refused(SagaError):
     """The business said no: the run undoes what was done. Raised by an undo: only a person can go on."""
 
     def __init__(self, code: str, text: str = "") -> None:
-        super().__init__(text or code)
-        self.code = code
-        self.text = text or code
+        """`code` and `text` may be a participant's: what no database stores is left out, and a long code is cut."""
+        self.code = plain(code, LONGEST_CODE)
+        self.text = plain(text) or self.code
+        super().__init__(self.text)
 
 
 class Unavailable(RetryAfter):
@@ -60,8 +68,21 @@ class LostAttempts(SagaError):
         super().__init__(f"{attempts} attempts were made; the last ended with its worker, and nobody knows how.")
 
 
-class RecordingFailed(SagaError):
+class OwnFailure(SagaError):
+    """Something of ours failed, outside of the participant's call: it spends no attempt and turns nothing."""
+
+    at_once = False
+    """Whether a person is asked at the first one."""
+
+
+class RecordingFailed(OwnFailure):
     """What happened could not be written down: the host's own hook failed. Tried again with the step."""
+
+
+class Unfit(OwnFailure):
+    """What the code did does not fit what it declares: trying again helps once the code is mended."""
+
+    at_once = True
 
 
 class WrongState(SagaError):

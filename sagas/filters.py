@@ -13,8 +13,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from . import registry
-from .desk.selection import EVERY as EVERY
 from .desk.selection import STATES as STATES
+from .desk.selection import in_state
 from .models import Run, RunStatus
 from .policies import declared
 from .wording import RUN, spoken
@@ -50,8 +50,7 @@ class StateFilter(admin.SimpleListFilter):
         return [(name, title_of(name)) for name in STATES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        statuses = STATES[self.chosen]
-        return queryset if statuses is EVERY else queryset.filter(status__in=statuses)
+        return queryset.filter(in_state(self.chosen))
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for name, title in self.lookup_choices:

@@ -12,25 +12,14 @@ from outbox import codec
 from outbox.sql import NewMessage, columns
 
 from . import sql
+from .asking import ask_for_lost, went_on
 from .context import NotApplied, StepContext
-from .errors import Awaits, LostAttempts, Refused, RetryAfter
+from .errors import Awaits, LostAttempts, Refused, RetryAfter, Unfit
 from .models import Attempt, RunStatus, StepStatus
+from .putdown import OURS, awaits, failed, own_failure, wait
 from .recording import recorded_with, recording
 from .settings import saga_settings
-from .taken import (
-    Taken,
-    awaits,
-    call,
-    claimed_by,
-    facts,
-    failed,
-    hooks,
-    is_held,
-    log_failure,
-    over_budget,
-    step_context,
-    wait,
-)
+from .taken import Taken, call, claimed_by, facts, hooks, is_held, log_failure, over_budget, step_context
 from .transitions import Fenced, begin_undo, close_attempt, held, park, save
 from .verdict import GO_ON, STOP, Next, Turn, Verdict
 
@@ -38,61 +27,89 @@ logger = logging.getLogger(__name__)
 
 
 def try_step(taken: Taken) -> Verdict:
-    step, context = taken.step, step_context(taken)
+    """Carry the step out. What the participant did not say is no answer of its: see `own_failure`."""
+    try:
+        taken = ask_for_lost(taken)
+        return _try(taken, step_context(taken))
+    except Fenced:
+        raise
+    except Exception as error:
+        return own_failure(taken, StepStatus.WAITING, error)
+
+
+def _try(taken: Taken, context: StepContext[Any]) -> Verdict:
+    """Everything that this raises is a failure of our own."""
+    step = taken.step
     if over_budget(taken, step.retry):
         return give_up(taken, LostAttempts(taken.claim.number - 1))
     try:
         if step.local:
-            with recording(savepoint=True):
-                held(taken.run_id, step.position, taken.claim.token)
-                return _record_done(taken, context, step.run(context))
-        return _record_done(taken, context, call(taken, step.run, context))
-    except Fenced:
-        raise
-    except Refused as refusal:
-        return _refused(taken, context, refusal)
-    except RetryAfter as later:
-        return _put_off(taken, context, later)
-    except Exception as error:  # whatever it was: the participant may have been asked
-        log_failure(logger, "saga.attempt_failed", taken, error)
-        found = ask(taken, context) if is_held(taken, error) else None
-        if found is not None and not isinstance(found[0], NotApplied):
-            return _record_found(taken, context, found[0])  # it is only its answers that do not reach us
-        return failed(taken, StepStatus.WAITING, step.retry, error, give_up)
-
-
-def _put_off(taken: Taken, context: StepContext[Any], later: RetryAfter) -> Verdict:
-    """The step comes again without an attempt being spent. An awaiting hook that fails spends one."""
-    if not isinstance(later, Awaits):
-        return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, later, later.delay)
-    try:
-        return awaits(taken, context, later)
-    except Fenced:
+            return _local(taken, context)
+        result = call(taken, step.run, context)
+    except OURS:
         raise
     except Exception as error:
-        log_failure(logger, "saga.recording_failed", taken, error)
-        return failed(taken, StepStatus.WAITING, taken.step.retry, error, give_up)
+        return _not_done(taken, context, error)
+    return _record_done(taken, context, result)
+
+
+def _not_done(taken: Taken, context: StepContext[Any], error: Exception) -> Verdict:
+    match error:
+        case Refused():
+            return _refused(taken, context, error)
+        case Awaits():
+            return awaits(taken, context, error)
+        case RetryAfter():
+            return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, error, error.delay)
+    log_failure(logger, "saga.attempt_failed", taken, error)  # whatever it was: the participant may have been asked
+    found = ask(taken, context) if is_held(taken, error) else None
+    if found is not None and not isinstance(found[0], NotApplied):
+        return _record_done(taken, context, found[0])  # it is only its answers that do not reach us
+    return failed(taken, StepStatus.WAITING, taken.step.retry, error, give_up)
+
+
+def _local(taken: Taken, context: StepContext[Any]) -> Verdict:
+    """A step that only touches our own database, in the transaction that records it."""
+    with recording(savepoint=True):
+        held(taken.run_id, taken.step.position, taken.claim.token)
+        if taken.claim.asks:
+            with hooks():
+                went_on(taken)
+        return _record_done(taken, context, taken.step.run(context))
 
 
 def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
     """Record the result, the run's next state, the host's writes and its events, and take the next step: one commit."""
     saga, step = taken.saga, taken.step
     ends = step.position == len(saga.steps) - 1 and saga.status_hook is not None
-    encoded = codec.encode(result)
+    leaves = taken.claim.asks and not step.local  # a local one has said so
+    encoded = stored(taken, result)
 
     def hook() -> None:
         with hooks():
+            if leaves:
+                went_on(taken)
             if step.recorded_run is not None:
                 step.recorded_run(context, result)
             if ends and saga.status_hook is not None:
                 saga.status_hook(taken.changed(RunStatus.RUNNING, RunStatus.COMPLETED))
 
-    if step.recorded_run is None and not ends:
+    if step.recorded_run is None and not ends and not leaves:
         taken_next = _record(taken, encoded, [])
     else:
         taken_next = recorded_with(hook, lambda messages: _record(taken, encoded, messages))
+    if taken.claim.asks:
+        logger.info("saga.went_on", extra=facts(taken))
     logger.debug("saga.step_done", extra=facts(taken))
     return GO_ON if taken_next is None else Next(taken_next)
+
+
+def stored(taken: Taken, result: Any) -> str:
+    """The result as it is kept. Raises Unfit for what cannot be."""
+    try:
+        return codec.storable(result)
+    except Exception as error:
+        raise Unfit(f"{taken.step.title} is done, and what it returned cannot be kept as JSON: {error}") from error
 
 
 def _record(taken: Taken, result: str, messages: list[NewMessage]) -> Taken | None:
@@ -149,7 +166,7 @@ def _refused_in_doubt(taken: Taken, context: StepContext[Any], refusal: Refused)
         return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.REFUSED, refusal, stuck=True)
     if isinstance(answer[0], NotApplied):
         return _turn(taken, StepStatus.REFUSED, Attempt.Outcome.REFUSED, refusal, stuck=False)
-    return _record_found(taken, context, answer[0])
+    return _record_done(taken, context, answer[0])
 
 
 def give_up(taken: Taken, error: Exception) -> Verdict:
@@ -157,29 +174,20 @@ def give_up(taken: Taken, error: Exception) -> Verdict:
     context = step_context(taken)
     answer = ask(taken, context)
     if answer is not None and not isinstance(answer[0], NotApplied):
-        return _record_found(taken, context, answer[0])
+        return _record_done(taken, context, answer[0])
     pivot = taken.saga.pivot_step
     stuck = pivot is not None and taken.step.position >= pivot.position
     return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.IN_DOUBT, error, stuck=stuck)
 
 
-def _record_found(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
-    """Record what the probe found. The budget is spent: what cannot be recorded now is a person's matter."""
-    try:
-        return _record_done(taken, context, result)
-    except Fenced:
-        raise
-    except Exception as error:
-        log_failure(logger, "saga.recording_failed", taken, error)
-        return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.IN_DOUBT, error, stuck=True)
-
-
 def ask(taken: Taken, context: StepContext[Any]) -> tuple[Any] | None:
-    """The probe's answer in a tuple; None when there is no probe, or it had no answer either."""
+    """The probe's answer in a tuple; None when there is no probe, or it had no answer either. Raises what is ours."""
     if taken.step.probe_run is None:
         return None
     try:
         return (taken.step.probe_run(context),)
+    except OURS:
+        raise
     except Exception:  # a probe changes nothing, so that its failure only leaves the doubt
         logger.warning("saga.probe_failed", exc_info=True, extra=facts(taken))
         return None

@@ -29,6 +29,8 @@ class RunStatus(models.TextChoices):
 
 
 OPEN = [RunStatus.RUNNING, RunStatus.UNDOING, RunStatus.STUCK]
+ON_DESK = models.Q(status=RunStatus.STUCK) | models.Q(asks_since__isnull=False)
+"""Runs that need a person, whether or not they are still being tried."""
 
 
 class Run(models.Model):
@@ -53,6 +55,9 @@ class Run(models.Model):
     )
     deadline_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    asks_since = models.DateTimeField(
+        null=True, help_text="Since when it is on a person's desk while it is still being tried."
+    )
     paused_at = models.DateTimeField(null=True, help_text="Nobody takes a step of it until it is resumed.")
     waits_for = models.CharField(
         max_length=100, blank=True, db_default="", help_text="The participant that must come back first."
@@ -73,6 +78,7 @@ class Run(models.Model):
             ),
             models.Index(fields=["waits_for", "id"], condition=~models.Q(waits_for=""), name="saga_run_waits"),
             models.Index(fields=["status", "-created_at"], name="saga_run_status"),
+            models.Index(fields=["-created_at"], condition=models.Q(asks_since__isnull=False), name="saga_run_asks"),
             models.Index(
                 fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="saga_run_finished"
             ),
@@ -89,6 +95,16 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.subject or self.key}"
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether it is on a person's desk: stuck, or failing for so long that a person is asked as well."""
+        return self.status == RunStatus.STUCK or self.asks_since is not None
+
+    @property
+    def told(self) -> str:
+        """Its status as the host and people are told: a run that is still tried and asks for a person is stuck."""
+        return RunStatus.STUCK.value if self.needs_person else self.status
 
 
 class StepStatus(models.TextChoices):
@@ -125,6 +141,9 @@ class Step(models.Model):
         default=0, help_text="Attempts of the current direction that were surely not applied and count for nothing."
     )
     granted = models.PositiveIntegerField(default=0, help_text="Attempts that operators added to the budget.")
+    own_failures = models.PositiveIntegerField(
+        db_default=0, help_text="Attempts that failed by our own fault; they are granted anew."
+    )
     token = models.UUIDField(null=True, help_text="Fences the attempt in hand: a stale token's write fails.")
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField(null=True)
@@ -159,6 +178,7 @@ class Attempt(models.Model):
         AWAY = "away", "not applied, participant away"
         AWAITS = "awaits", "somebody else must act first"
         LOST = "lost", "worker lost"
+        OURS = "ours", "our own failure"
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="attempts", db_index=False)  # saga_attempt_run
     step = models.CharField(max_length=100)
@@ -184,7 +204,10 @@ class Attempt(models.Model):
 
 
 class Act(models.Model):
-    """What an operator, or a customer through the shop, did to a run; written in the transaction of the act itself."""
+    """What an operator, or a customer through the shop, did to a run; written in the transaction of the act itself.
+
+    The engine writes one when it puts a run that it still tries on a person's desk, and takes it off again.
+    """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="acts")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

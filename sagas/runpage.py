@@ -15,6 +15,7 @@ from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
 from . import participants, registry
 from .advice import advice_for
+from .desk.tables import SHOWN
 from .errors import SagaError
 from .look import clock
 from .models import Run, RunStatus, Step, StepStatus
@@ -23,8 +24,6 @@ from .timeline import Entry, timeline
 from .transitions import passed_pivot
 from .wording import Face, means, run_face, spoken, step_face, waits
 
-SHOWN = 300
-"""Attempts on one page: a step that is tried until it is done may make hundreds a day."""
 CARRIED = 100
 """Messages whose open deliveries are counted."""
 

@@ -21,6 +21,9 @@ class SagaSettings:
     PATIENCE: timedelta = timedelta(seconds=10)
     """How long the next link may keep us waiting, once it has left the workers' queue, before the sweep rings; doubled
     with each ring, up to three times this."""
+    ASK_AFTER: int = 10
+    """How often a step that is tried until it is done may fail, or any step by our own fault, before a person is asked
+    as well. Attempts while its participant is held as away do not count."""
     SHORT_WAIT: timedelta = timedelta(seconds=30)
     """A longer wait for the next attempt never rides on a Celery ETA; the sweep rings it. Keep below a third of the
     broker's visibility timeout."""

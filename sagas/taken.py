@@ -1,18 +1,16 @@
-"""A step, or its undo, in a worker's hands: what its function is given, and how it is put down until later."""
+"""A step, or its undo, in a worker's hands: what its function is given, and how its participant is called."""
 
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db import transaction
+from django.db import Error as DatabaseError
 
 from outbox import codec, trace
 from outbox.retry import Retry
@@ -22,23 +20,14 @@ from .breaker import Admission, answered, free, is_away, settled
 from .context import Earlier, StatusChange, StepContext, UndoContext
 from .declaration import Saga, Step
 from .dispatch import lease_seconds
-from .errors import Awaits, RecordingFailed, Refused, RetryAfter, SagaError
-from .look import clock, must_stop
-from .models import Attempt, RunStatus, StepStatus
+from .errors import RecordingFailed, Unfit
+from .models import RunStatus
 from .recording import is_lost
-from .settings import saga_settings
 from .standing import standings
-from .transitions import begin_undo, close_attempt, held, postpone
-from .verdict import STOP, Turn, Verdict, Wait
+from .transitions import Fenced
 
 C = TypeVar("C")
 V = TypeVar("V")
-SOONEST = timedelta(seconds=1)
-"""However soon a participant wants to be asked again, it is not asked sooner."""
-AT_ONCE = timedelta(milliseconds=50)
-AWAY_JITTER = 0.25
-"""Up to this share is added to such a wait, so that those who were turned away together do not return together."""
-
 
 Ahead = Callable[[Step[Any, Any]], str | None]
 """Whether a worker that has finished a step takes the one that follows: the task id for its attempt, or None."""
@@ -111,8 +100,20 @@ def step_context(taken: Taken) -> StepContext[Any]:
         step_key(taken.run_id, step),
         claim.number,
         step.timeout,
-        results_of(taken.run_id, taken.results),
+        _before(step, results_of(taken.run_id, taken.results)),
     )
+
+
+def _before(step: Step[Any, Any], results: Earlier) -> Earlier:
+    """The results of the steps before this one; no other can have one."""
+
+    def result_of(name: str, type_: Any) -> Any:
+        if all(earlier.name != name for earlier in step.saga.steps[: step.position]):
+            why = f"{step.title} asks for the result of {name}, which is no step before it; ask for an earlier one's."
+            raise Unfit(why)
+        return results(name, type_)
+
+    return result_of
 
 
 def undo_context(taken: Taken) -> UndoContext[Any, Any]:
@@ -147,9 +148,12 @@ def results_of(run_id: UUID, known: Mapping[str, str] = MappingProxyType({})) ->
         if text is None:
             rows = sql.RESULT.rows({"run": run_id, "name": name})
             if not rows:
-                raise SagaError(f"{name} of {run_id} has no result: it is not done.")
+                raise Unfit(f"{name} of {run_id} has no result: it is not done.")
             text = rows[0][0]
-        return codec.decode(type_, text)
+        try:
+            return codec.decode(type_, text)
+        except ValueError as error:
+            raise Unfit(f"The result of {name} does not fit what it declares to return: {error}") from error
 
     return result_of
 
@@ -177,18 +181,6 @@ def call(taken: Taken, function: Callable[[C], V], context: C) -> V:
     return value
 
 
-def failed(
-    taken: Taken, status: StepStatus, retry: Retry, error: Exception, give_up: Callable[[Taken, Exception], Verdict]
-) -> Verdict:
-    """Try again later, or give up when the budget is spent. While a participant is held as away nothing is spent."""
-    away = is_held(taken, error)
-    budget = replace(retry, attempts=None) if away else retry
-    delay = budget.delay_after(taken.claim.counted, roll=random.random())
-    if delay is None:
-        return give_up(taken, error)
-    return wait(taken, status, Attempt.Outcome.IN_DOUBT, error, delay, granted=int(away))
-
-
 def is_held(taken: Taken, error: Exception) -> bool:
     """Whether all calls to the step's participant are held, this error being one of the reasons."""
     return is_away(error) and not standings.of(taken.step.participant).closed
@@ -202,8 +194,10 @@ def hooks() -> Iterator[None]:
     """
     try:
         yield
-    except (Refused, RetryAfter) as answer:
-        raise RecordingFailed(f"a hook raised {type(answer).__qualname__}: {answer}") from answer
+    except (DatabaseError, Fenced):  # the record that precedes a hook's first statement is made in the hook
+        raise
+    except Exception as error:
+        raise RecordingFailed(f"a hook raised {type(error).__qualname__}: {error}") from error
     if is_lost():
         raise RecordingFailed(
             "a hook left the transaction to be rolled back: it swallowed a database error, or asked for it. "
@@ -215,49 +209,3 @@ def log_failure(logger: logging.Logger, event: str, taken: Taken, error: Excepti
     """Log a failed attempt; with a traceback unless it is the network, where a stack adds nothing to the text."""
     network = isinstance(error, ConnectionError | TimeoutError)
     logger.warning(event, exc_info=not network, extra={**facts(taken), "error": str(error)})
-
-
-def awaits(taken: Taken, context: StepContext[Any], error: Awaits) -> Verdict:
-    """Put the step down until somebody else has acted: no message rides on it, the sweep and `wake` bring it back.
-
-    The participant was asked, so that the attempt is granted and not forgiven: the step is undone should the run turn.
-    """
-    hook = taken.step.awaiting_run
-    told = (lambda: hook(context, error)) if hook else None
-    delay = max(error.delay, SOONEST)
-    verdict = wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAITS, error, delay, granted=1, hook=told)
-    return STOP if isinstance(verdict, Wait) else verdict
-
-
-def wait(
-    taken: Taken,
-    status: StepStatus,
-    outcome: Attempt.Outcome,
-    error: Exception,
-    delay: timedelta,
-    granted: int = 0,
-    hook: Callable[[], None] | None = None,
-) -> Verdict:
-    """Put the step down until `delay` has passed; `granted` attempts are added to its budget.
-
-    `hook` is called in the same transaction when the run does wait, and is not turned around instead.
-    """
-    with transaction.atomic():
-        run, step = held(taken.run_id, taken.step.position, taken.claim.token)
-        close_attempt(step, outcome, error)
-        step.granted += granted
-        if outcome is Attempt.Outcome.AWAY:
-            step.forgiven += 1
-            delay = max(delay, SOONEST) * (1 + AWAY_JITTER * random.random())
-        elif step.woken:
-            delay = AT_ONCE
-        step.woken = False
-        postpone(run, step, status, delay)
-        cause = must_stop(run, step, clock()) if run.status == RunStatus.RUNNING else None
-        if cause is not None:
-            turned = begin_undo(run, code=cause[0], reason=cause[1])
-            return STOP if turned is None else Turn(turned)
-        if hook is not None:
-            with hooks():
-                hook()
-    return Wait(delay.total_seconds(), str(error)) if delay <= saga_settings.SHORT_WAIT else STOP

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from .asking import ASKED, WENT_ON
 from .desk.proposals import PROPOSE
 from .models import Act, Attempt, Run, RunStatus, Step, StepStatus
 from .wording import ENDED, IN_HAND, OUTCOME, STEP, Face, spoken
@@ -20,6 +21,11 @@ WORTH_TELLING = timedelta(seconds=1)
 """A shorter gap between two steps is the ordinary way from one link to the next."""
 TOLD = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
 """The facts of an act that are shown; its record holds more, for audits."""
+ENGINE = {
+    ASKED: (Face("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
+    WENT_ON: (Face("✓", "ok", "went on"), "Off the desk: it went on by itself"),
+}
+"""What the engine notes by itself."""
 IN_HANDS = (StepStatus.RUNNING, StepStatus.UNDOING)
 
 
@@ -105,6 +111,9 @@ def _first_wait(run: Run, attempts: Sequence[Attempt]) -> Iterator[Entry]:
 def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
     """What people did, and before it how long the run had waited for them."""
     for act in acts:
+        if act.verb in ENGINE:
+            yield Entry(act.at, *ENGINE[act.verb], text=act.reason)
+            continue
         if act.before.get("status") == RunStatus.STUCK != act.after.get("status", RunStatus.STUCK):
             parked = max((one.ended_at for one in attempts if one.ended_at and one.ended_at <= act.at), default=None)
             if parked is not None:
@@ -163,6 +172,9 @@ def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
         face = Face("!", "bad", "stuck")
         yield Entry(since, face, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
         return
+    if run.asks_since is not None:
+        face, lasted = Face("!", "bad", "needs a person"), now - run.asks_since
+        yield Entry(run.asks_since, face, "Needs a person, and is still being tried", kind="now", lasted=lasted)
     if run.paused_at is not None:
         face, lasted = Face("‖", "act", "paused"), now - run.paused_at
         yield Entry(run.paused_at, face, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
@@ -193,6 +205,8 @@ def _cause(attempt: Attempt) -> str:
         return "The participant was away; this attempt counts for nothing."
     if attempt.outcome == Attempt.Outcome.AWAITS:
         return "Waiting for somebody else to act; no attempt is spent."
+    if attempt.outcome == Attempt.Outcome.OURS:
+        return "Our own failure, and no word of the participant's; no attempt is spent."
     return "Backing off, so that the participant can recover."
 
 

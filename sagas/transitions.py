@@ -17,19 +17,18 @@ from django.db.models import F, JSONField, Value
 from django.db.models.functions import Least, Now
 
 from outbox import codec
+from outbox.texts import plain
 
 from . import registry
 from .context import StatusChange
 from .declaration import Saga
 from .declaration import Step as DeclaredStep
 from .dispatch import RunReady
-from .errors import LostAttempts, Refused, SagaError
+from .errors import LONGEST_CODE, LostAttempts, Refused, SagaError
 from .models import Attempt, Run, RunStatus, Step, StepStatus
 from .settings import saga_settings
 
 logger = logging.getLogger(__name__)
-LONGEST_CODE = 100
-
 WOKEN_BY_SWEEP = timedelta(seconds=2)
 """How long the sweep leaves a short wait to Celery's own retry before it rings."""
 
@@ -61,7 +60,7 @@ def close_attempt(step: Step, outcome: Attempt.Outcome, error: BaseException) ->
     )
     step.token, step.lease_until = None, None
     step.error_class, step.error_text = kind, text
-    step.error_code = plain(error.code)[:LONGEST_CODE] if isinstance(error, Refused) else ""
+    step.error_code = error.code if isinstance(error, Refused) else ""
     if isinstance(error, LostAttempts):
         step.forgiven += 1  # this claim only found out; nobody was asked
 
@@ -95,13 +94,13 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
         if _needs_undo(step, saga):
             due.append(step)
             step.status, step.next_attempt_at = StepStatus.UNDO_DUE, None
-            step.forgiven = step.granted = 0
+            step.forgiven = step.granted = step.own_failures = 0
             save(step)
         elif step.status in (StepStatus.WAITING, StepStatus.RUNNING):  # nobody will try it again
             step.status = StepStatus.IN_DOUBT if may_have_happened(step) else StepStatus.PENDING
             step.next_attempt_at = None
             save(step)
-    run.code, run.reason = code[:LONGEST_CODE], plain(reason)
+    run.code, run.reason = plain(code, LONGEST_CODE), plain(reason)
     run.position = due[0].position if due else -1
     if not due:
         finish(run, RunStatus.COMPENSATED)
@@ -132,8 +131,11 @@ def turn_forward(run: Run, pivot: Step, result: str) -> None:
 
 def park(run: Run, *, code: str, reason: str) -> None:
     """Put the run on a person's desk."""
-    run.code, run.reason = code[:LONGEST_CODE], plain(reason)
+    asked = run.asks_since is not None
+    run.code, run.reason = plain(code, LONGEST_CODE), plain(reason)
     change(run, RunStatus.STUCK, wake_at=None)
+    if asked:  # it was on the desk before, for another reason
+        tell_host(run, RunStatus.STUCK, RunStatus.STUCK)
 
 
 def finish(run: Run, status: RunStatus) -> None:
@@ -144,19 +146,19 @@ def finish(run: Run, status: RunStatus) -> None:
 
 def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
     """Write the run with its new status, and tell the host's hook in the same transaction."""
-    before, run.status = run.status, after
-    run.wake_at, run.waits_for = wake_at, ""
+    before, run.status = run.told, after
+    run.wake_at, run.waits_for, run.asks_since = wake_at, "", None
     run.rings = 0
     run.updated_at = Now()
     run.row_version = F("row_version") + 1
     run.save()
     run.refresh_from_db(fields=["row_version", "updated_at", "finished_at", "wake_at"])
     if before != after:
-        _tell_host(run, before)
+        tell_host(run, before, after)
 
 
-def _tell_host(run: Run, before: str) -> None:
-    """Call the host's hook for a changed status."""
+def tell_host(run: Run, before: str, after: str, *, code: str = "", reason: str = "") -> None:
+    """Call the host's hook for a changed status; `code` and `reason` are the run's own where none are given."""
     saga = registry.find(run.name, run.version)
     if saga.status_hook is None:
         return
@@ -165,13 +167,14 @@ def _tell_host(run: Run, before: str) -> None:
     except ValueError:  # the run is parked for this very reason
         value = None
     step = step_at(saga, run.position)
-    told = StatusChange(run.id, run.key, value, before, run.status, step, run.code, run.reason, run.resolution)
+    why = (code or run.code, reason or run.reason)
+    told = StatusChange(run.id, run.key, value, before, after, step, *why, run.resolution)
     try:
         with transaction.atomic():
             saga.status_hook(told)
     except Exception as error:  # a bug of the host, or a row of its own that is gone: no number of tries mends it
-        logger.exception("saga.status_hook_failed", extra={"run": str(run.id), "status": run.status})
-        if run.status != RunStatus.STUCK:
+        logger.exception("saga.status_hook_failed", extra={"run": str(run.id), "status": after})
+        if after != RunStatus.STUCK:
             park(run, code="hook_failed", reason=f"{run.reason} — and the status hook failed: {error}".lstrip(" —"))
 
 
@@ -208,11 +211,6 @@ def passed_pivot(run: Run, step: Step) -> bool:
 def save(step: Step) -> None:
     """Write all of a step but its result: a result of None is JSON's null, which Django would make SQL's."""
     step.save(update_fields=[field.name for field in Step._meta.concrete_fields if field.name not in ("id", "result")])
-
-
-def plain(text: str) -> str:
-    """The text without NUL, which PostgreSQL does not store."""
-    return text.replace("\x00", "")
 
 
 def _needs_undo(step: Step, saga: Saga[Any]) -> bool:

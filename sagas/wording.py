@@ -32,6 +32,10 @@ MEANS = {
     RunStatus.STUCK: "The engine would have to guess. You must act: retry, skip, compensate, or resolve by hand.",
     RunStatus.RESOLVED: "An operator closed the run and said how it ended. Final; nobody must act.",
 }
+ASKS = (
+    "It has failed so often that a person is asked; it is still being tried, and leaves the desk by itself when it "
+    "succeeds. Mend what keeps it from that, or settle it yourself: skip the step, or resolve by hand."
+)
 STEP = {
     StepStatus.PENDING: Face("·", "calm", "not started"),
     StepStatus.RUNNING: Face("▶", "busy", "running"),
@@ -52,6 +56,7 @@ OUTCOME = {
     Attempt.Outcome.AWAY: Face("…", "wait", "surely not applied, the participant is away"),
     Attempt.Outcome.AWAITS: Face("…", "wait", "asked; somebody else must act before it goes on"),
     Attempt.Outcome.LOST: Face("?", "bad", "worker lost: it may have happened"),
+    Attempt.Outcome.OURS: Face("!", "wait", "our own failure: no attempt is spent"),
 }
 IN_HAND = Face("▶", "busy", "in a worker's hands")
 ENDED = {
@@ -84,6 +89,8 @@ def run_face(run: Run) -> Face:
     face = RUN[RunStatus(run.status)]
     if run.paused_at is not None and run.finished_at is None:
         return Face("‖", "act", f"paused while {face.text}")
+    if run.needs_person and run.status != RunStatus.STUCK:
+        return Face("!", "bad", f"needs a person, still {face.text}")
     if waits(run):
         return Face("…", "wait", f"{face.text}, waiting") if run.status == RunStatus.UNDOING else WAITING
     if run.resolution:
@@ -99,7 +106,9 @@ def waits(run: Run) -> bool:
 def means(run: Run) -> str:
     """What a run's state means, and who must act."""
     paused = run.paused_at is not None and run.finished_at is None
-    return PAUSED if paused and run.status != RunStatus.STUCK else MEANS[RunStatus(run.status)]
+    if paused and run.status != RunStatus.STUCK:
+        return PAUSED
+    return ASKS if run.asks_since is not None else MEANS[RunStatus(run.status)]
 
 
 def step_face(run: Run, step: Step) -> Face:

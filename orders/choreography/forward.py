@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
+from outbox.texts import plain
 from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
 from sagas.declaration import Step
 from sagas.models import StepStatus
@@ -171,4 +172,4 @@ def _doubt(
 def _turn(message: Message[Fact], step: Step[Checkout, Any], refused: type[Refusal] | None, no: NotDone) -> None:
     assert refused is not None, "only a step that can be refused says no"  # noqa: S101
     order_id = message.body.order_id
-    turning.refuse(step, no.to, refused(order_id, no.code, f"{step.name}: {no.error}"), no.error)
+    turning.refuse(step, no.to, refused(order_id, no.code, plain(f"{step.name}: {no.error}")), no.error)

@@ -18,6 +18,7 @@ from django.db.models.functions import Least, Now
 
 from outbox import codec, publish
 from outbox.declaration import registry
+from outbox.texts import plain
 from sagas import Refused
 from sagas.declaration import Step
 from sagas.models import StepStatus
@@ -113,7 +114,7 @@ def record(order_id: UUID, step: Step[Checkout, Any], result: object, then: Fact
     """
     journey = locked(order_id, *may_run(step))
     if journey is None or not journey.steps.filter(name=step.name).exclude(status__in=OVER).update(
-        status=StepStatus.DONE, result=codec.encode(result), next_attempt_at=None, error="", error_code=""
+        status=StepStatus.DONE, result=codec.storable(result), next_attempt_at=None, error="", error_code=""
     ):
         return False
     off_the_desk(order_id)
@@ -144,9 +145,9 @@ def park(order_id: UUID, step: str, to: StepStatus, error: Exception, why: str) 
     if journey is None or row is None or _is_settled(row, to):
         return
     row.status, row.next_attempt_at = to, None
-    row.error, row.error_code = str(error), _code_of(error)
+    row.error, row.error_code = plain(str(error)), _code_of(error)
     row.save()
-    to_the_desk(journey, f"{why} {checkout.advised.get(row.error_code, '')}".strip())
+    to_the_desk(journey, f"{plain(why)} {checkout.advised.get(row.error_code, '')}".strip())
 
 
 def to_the_desk(journey: Journey, why: str) -> None:
@@ -209,7 +210,7 @@ def before_capture(step: Step[Checkout, Any]) -> bool:
 def _code_of(error: Exception) -> str:
     """The code of a refusal, also of one that was made a permanent failure; "" for anything else."""
     refusal = error if isinstance(error, Refused) else error.__cause__
-    return refusal.code[:100] if isinstance(refusal, Refused) else ""
+    return refusal.code if isinstance(refusal, Refused) else ""
 
 
 def _is_settled(row: JourneyStep, to: StepStatus) -> bool:

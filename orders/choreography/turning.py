@@ -11,6 +11,8 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from outbox import codec
+from outbox.texts import plain
+from sagas import Refused
 from sagas.declaration import Step
 from sagas.models import StepStatus
 
@@ -32,9 +34,9 @@ def refuse(step: Step[Checkout, Any], to: StepStatus, event: Refusal, error: Exc
     A refused capture turns it too: the card was surely not charged.
     """
     journey = locked(event.order_id, State.ONWARD if step.is_pivot else State.OPEN)
-    code = getattr(error, "code", "")[:100]
+    code = error.code if isinstance(error, Refused) else ""
     if journey is None or not journey.steps.filter(name=step.name).exclude(status__in=OVER).update(
-        status=to, error=str(error), error_code=code, next_attempt_at=None
+        status=to, error=plain(str(error)), error_code=code, next_attempt_at=None
     ):
         return
     turn(journey, event)

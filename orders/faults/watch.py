@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from sagas.models import Breaker, Run, RunStatus
+from sagas.models import Breaker, Run
 from sagas.wording import run_face
 
 from ..holds import hold_of
@@ -83,13 +83,13 @@ def of_other(run: Run, now: datetime) -> Watched:
     standing = of_run(run)
     hold = hold_of(standing, now)
     steps = [show(step, standing, now, hold) for step in standing.steps]
-    stuck = run.status == RunStatus.STUCK
+    stuck = run.needs_person
     page = reverse("admin:sagas_run_change", args=[run.pk])
     return Watched(
         title=str(run),
         url=page,
         order="",
-        status={"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}.get(run.status, ""),
+        status={"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}.get(run.told, ""),
         label=run_face(run).text,
         steps=steps,
         line=run.reason if stuck or run.finished_at else waits(standing, steps, now),

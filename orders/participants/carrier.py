@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from . import http
+from .reading import Said
 
 CARRIER = "carrier"
 SOON = timedelta(seconds=5)
@@ -48,28 +49,26 @@ def cancel(key: str, *, timeout: timedelta) -> None:
 def dispatch(booking: str, *, timeout: timedelta, key: str = "") -> Parcel:
     """Send the parcel; asking twice sends it once. Raises Refused when the booking was cancelled or never made."""
     body = _call("POST", f"{_path(booking)}/dispatch", key=key, timeout=timeout)
-    return Parcel(str(body["key"]), str(body["tracking"]))
+    return Parcel(body.text("key"), body.text("tracking"))
 
 
 def find(key: str, *, timeout: timedelta = SOON) -> Booking | None:
     """What became of `book` with this key; None when the carrier never heard of it."""
     answer = http.call(CARRIER, "GET", f"{settings.CARRIER_URL}{_path(key)}", timeout=timeout)
-    return None if answer.status == 404 else _booking(answer.accepted())
+    return None if answer.status == 404 else _booking(Said(CARRIER, answer.accepted()))
 
 
-def _call(
-    method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _call(method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None) -> Said:
     url = f"{settings.CARRIER_URL}{path}"
-    return http.call(CARRIER, method, url, key=key, timeout=timeout, body=body).accepted()
+    return Said(CARRIER, http.call(CARRIER, method, url, key=key, timeout=timeout, body=body).accepted())
 
 
 def _path(key: str) -> str:
     return f"/bookings/{quote(key, safe='')}"
 
 
-def _booking(body: dict[str, Any]) -> Booking:
-    return Booking(str(body["key"]), str(body["label"]), str(body["status"]))
+def _booking(body: Said) -> Booking:
+    return Booking(body.text("key"), body.text("label"), body.text("status"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def recall(tracking: str, *, key: str, timeout: timedelta) -> Recall:
     Raises Refused("unknown") for a parcel that the carrier never sent.
     """
     body = _call("POST", f"/parcels/{quote(tracking, safe='')}/recall", key=key, timeout=timeout)
-    return Recall(str(body["tracking"]), str(body["status"]))
+    return Recall(body.text("tracking"), body.text("status"))
 
 
 def undo_recall(tracking: str, *, key: str, timeout: timedelta) -> None:

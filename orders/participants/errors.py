@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from outbox.carried import Carried
 from sagas.errors import Refused
 
 
-class AnswerLost(Exception):
+class AnswerLost(Carried):
     """No usable answer came back: the call may have been applied. Ask again by the same key."""
 
     def __init__(self, participant: str, what: str) -> None:
@@ -24,3 +25,7 @@ class FailureRemembered(AnswerLost):
 
 class RefusalRemembered(Refused):
     """A no that was given before, to the same key: it tells of then. Only a look at the thing itself tells of now."""
+
+
+class Unreadable(AnswerLost):
+    """It answered, and not what it has to answer: the call may have been applied."""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from . import http
+from .reading import Said
 
 FLIGHT = "flight"
 SOON = timedelta(seconds=5)
@@ -46,7 +47,7 @@ class Ticket:
 
 def offers(*, timeout: timedelta = SOON) -> list[Offer]:
     """The flights to come."""
-    return [_offer(row) for row in _call("GET", "/flights", timeout=timeout)["results"]]
+    return [_offer(row) for row in _call("GET", "/flights", timeout=timeout).rows("results")]
 
 
 def book(order: str, flight: str, price: int, *, key: str, timeout: timedelta) -> Seat:
@@ -69,37 +70,35 @@ def cancel(key: str, *, timeout: timedelta) -> None:
 def issue_ticket(booking: str, *, timeout: timedelta, key: str = "") -> Ticket:
     """Have the ticket issued; asking twice issues one. Raises Refused when the booking was cancelled or never made."""
     body = _call("POST", f"{_path(booking)}/ticket", key=key, timeout=timeout)
-    return Ticket(str(body["key"]), str(body["ticket"]))
+    return Ticket(body.text("key"), body.text("ticket"))
 
 
 def find(key: str, *, timeout: timedelta = SOON) -> Seat | None:
     """What became of `book` with this key; None when the airline never heard of it."""
     answer = http.call(FLIGHT, "GET", f"{settings.FLIGHT_URL}{_path(key)}", timeout=timeout)
-    return None if answer.status == 404 else _seat(answer.accepted())
+    return None if answer.status == 404 else _seat(Said(FLIGHT, answer.accepted()))
 
 
-def _call(
-    method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _call(method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None) -> Said:
     url = f"{settings.FLIGHT_URL}{path}"
-    return http.call(FLIGHT, method, url, key=key, timeout=timeout, body=body).accepted()
+    return Said(FLIGHT, http.call(FLIGHT, method, url, key=key, timeout=timeout, body=body).accepted())
 
 
 def _path(key: str) -> str:
     return f"/bookings/{quote(key, safe='')}"
 
 
-def _seat(body: dict[str, Any]) -> Seat:
-    return Seat(str(body["key"]), str(body["status"]))
+def _seat(body: Said) -> Seat:
+    return Seat(body.text("key"), body.text("status"))
 
 
-def _offer(row: dict[str, Any]) -> Offer:
+def _offer(row: Said) -> Offer:
     return Offer(
-        code=str(row["code"]),
-        name=str(row["name"]),
-        city=str(row["city"]),
-        departs=date.fromisoformat(row["departs"]),
-        price=int(row["price"]),
-        currency=str(row["currency"]),
-        left=int(row["left"]),
+        code=row.text("code"),
+        name=row.text("name"),
+        city=row.text("city"),
+        departs=row.day("departs"),
+        price=row.number("price"),
+        currency=row.text("currency"),
+        left=row.number("left"),
     )

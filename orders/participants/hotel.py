@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from . import http
+from .reading import Said
 
 HOTEL = "hotel"
 SOON = timedelta(seconds=5)
@@ -49,7 +50,7 @@ class Room:
 
 def offers(*, timeout: timedelta = SOON) -> list[Offer]:
     """The houses, with their rooms in the nights to come."""
-    return [_offer(row) for row in _call("GET", "/hotels", timeout=timeout)["results"]]
+    return [_offer(row) for row in _call("GET", "/hotels", timeout=timeout).rows("results")]
 
 
 def book(order: str, stay: Stay, *, key: str, timeout: timedelta) -> Room:
@@ -72,30 +73,28 @@ def cancel(key: str, *, timeout: timedelta) -> None:
 def find(key: str, *, timeout: timedelta = SOON) -> Room | None:
     """What became of `book` with this key; None when the hotels never heard of it."""
     answer = http.call(HOTEL, "GET", f"{settings.HOTEL_URL}{_path(key)}", timeout=timeout)
-    return None if answer.status == 404 else _room(answer.accepted())
+    return None if answer.status == 404 else _room(Said(HOTEL, answer.accepted()))
 
 
-def _call(
-    method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _call(method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None) -> Said:
     url = f"{settings.HOTEL_URL}{path}"
-    return http.call(HOTEL, method, url, key=key, timeout=timeout, body=body).accepted()
+    return Said(HOTEL, http.call(HOTEL, method, url, key=key, timeout=timeout, body=body).accepted())
 
 
 def _path(key: str) -> str:
     return f"/bookings/{quote(key, safe='')}"
 
 
-def _room(body: dict[str, Any]) -> Room:
-    return Room(str(body["key"]), str(body["reference"]), str(body["status"]))
+def _room(body: Said) -> Room:
+    return Room(body.text("key"), body.text("reference"), body.text("status"))
 
 
-def _offer(row: dict[str, Any]) -> Offer:
+def _offer(row: Said) -> Offer:
     return Offer(
-        code=str(row["code"]),
-        name=str(row["name"]),
-        city=str(row["city"]),
-        price=int(row["price"]),
-        currency=str(row["currency"]),
-        left={date.fromisoformat(night["night"]): int(night["left"]) for night in row["nights"]},
+        code=row.text("code"),
+        name=row.text("name"),
+        city=row.text("city"),
+        price=row.number("price"),
+        currency=row.text("currency"),
+        left={night.day("night"): night.number("left") for night in row.rows("nights")},
     )

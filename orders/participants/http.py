@@ -48,11 +48,11 @@ class Answer:
     @property
     def error_code(self) -> str:
         """The code of `{"error": {"code": …}}`, "" without one."""
-        return str(self._error.get("code", ""))
+        return _text(self._error.get("code"))
 
     @property
     def error_message(self) -> str:
-        return str(self._error.get("message", ""))
+        return _text(self._error.get("message"))
 
     def accepted(self) -> dict[str, Any]:
         """The body of a yes. Raises Refused, with the participant's code, for a no.
@@ -194,6 +194,10 @@ def retry_after(headers: Mapping[str, str]) -> timedelta:
     except (ValueError, OverflowError):
         return UNSAID
     return min(max(left, timedelta(0)), LONGEST_WAIT)
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _object(participant: str, response: requests.Response) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import stripe
 
 from orders.money import shown
+from outbox.carried import Carried
 from sagas.errors import Refused
 
 from . import intents, renewal
@@ -53,7 +54,7 @@ class Action:
     """When the payment was begun, by the processor's clock."""
 
 
-class OtherAmount(Exception):
+class OtherAmount(Carried):
     """The card was charged, but not what was asked for: somebody else has charged it. Only a person can go on."""
 
     def __init__(self, intent: stripe.PaymentIntent, request: PaymentRequest) -> None:
@@ -67,7 +68,7 @@ class OtherAmount(Exception):
         )
 
 
-class ActionRequired(Exception):
+class ActionRequired(Carried):
     """The bank wants the customer to confirm the payment; nothing is held until then. Ask again later."""
 
     def __init__(self, action: Action) -> None:

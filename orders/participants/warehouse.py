@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import quote
 from django.conf import settings
 
 from . import http
+from .reading import Said
 
 WAREHOUSE = "warehouse"
 SOON = timedelta(seconds=5)
@@ -48,30 +49,27 @@ def commit(reservation: str, *, timeout: timedelta, key: str = "") -> Reservatio
 def find(key: str, *, timeout: timedelta = SOON) -> Reservation | None:
     """What became of `reserve` with this key; None when the warehouse never heard of it."""
     answer = http.call(WAREHOUSE, "GET", f"{settings.WAREHOUSE_URL}{_path(key)}", timeout=timeout)
-    return None if answer.status == 404 else _reservation(answer.accepted())
+    return None if answer.status == 404 else _reservation(Said(WAREHOUSE, answer.accepted()))
 
 
 def stock(*, timeout: timedelta = SOON) -> dict[str, int]:
     """How many pieces of each SKU can still be reserved."""
     body = _call("GET", "/stock", timeout=timeout)
-    return {str(row["sku"]): int(row["available"]) for row in body["results"]}
+    return {row.text("sku"): row.number("available") for row in body.rows("results")}
 
 
-def _call(
-    method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _call(method: str, path: str, *, timeout: timedelta, key: str = "", body: dict[str, Any] | None = None) -> Said:
     url = f"{settings.WAREHOUSE_URL}{path}"
-    return http.call(WAREHOUSE, method, url, key=key, timeout=timeout, body=body).accepted()
+    return Said(WAREHOUSE, http.call(WAREHOUSE, method, url, key=key, timeout=timeout, body=body).accepted())
 
 
 def _path(key: str) -> str:
     return f"/reservations/{quote(key, safe='')}"
 
 
-def _reservation(body: dict[str, Any]) -> Reservation:
-    rows: Iterable[dict[str, Any]] = body["lines"]
-    lines = tuple((str(row["sku"]), int(row["quantity"])) for row in rows)
-    return Reservation(str(body["key"]), str(body["status"]), lines)
+def _reservation(body: Said) -> Reservation:
+    lines = tuple((row.text("sku"), row.number("quantity")) for row in body.rows("lines"))
+    return Reservation(body.text("key"), body.text("status"), lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +95,5 @@ def undo_take_back(key: str, *, timeout: timedelta) -> None:
     _call("DELETE", f"/returns/{quote(key, safe='')}", timeout=timeout)
 
 
-def _restock(body: dict[str, Any]) -> Restock:
-    return Restock(str(body["key"]), str(body["status"]))
+def _restock(body: Said) -> Restock:
+    return Restock(body.text("key"), body.text("status"))

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from ..envelope import Envelope
+from ..texts import plain
 from . import run
 from .messages import Due
 
@@ -165,7 +166,7 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
             last_error = excluded.last_error, failed_by_us = 0, sent_at = NULL
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         """,
-        [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, error, delay],
+        [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, plain(error), delay],
     )
 
 
@@ -214,5 +215,5 @@ def bury_delivery(envelope: Envelope, subscriber: str, attempts: int, error: tup
         )
         DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s
         """,
-        [*carried, one.destination, one.position, attempts, subscriber, *error, one.id, subscriber],
+        [*carried, one.destination, one.position, attempts, subscriber, *map(plain, error), one.id, subscriber],
     )

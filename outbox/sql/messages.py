@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from ..envelope import Envelope
+from ..texts import plain
 from . import run
 
 
@@ -186,7 +187,7 @@ def hold_message(destination: str, due: Due, delay: timedelta, error: str) -> No
         UPDATE outbox_message SET due_at = statement_timestamp() + %s, last_error = %s
         WHERE destination = %s AND shard = %s AND id = %s
         """,
-        [delay, error, destination, due.shard, due.row],
+        [delay, plain(error), destination, due.shard, due.row],
     )
 
 
@@ -202,5 +203,5 @@ def bury_message(destination: str, due: Due, error: tuple[str, str, str]) -> Non
         SELECT {run.COLUMNS}, attempts, destination, id, '', %s, %s, %s, statement_timestamp() FROM gone
         ON CONFLICT (message_id, subscriber, destination) DO NOTHING
         """,
-        [destination, due.shard, due.row, *error],
+        [destination, due.shard, due.row, *map(plain, error)],
     )

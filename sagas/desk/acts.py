@@ -13,6 +13,8 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
+from outbox.texts import plain
+
 from ..errors import SagaError, WrongState
 from ..look import clock
 from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
@@ -81,7 +83,7 @@ def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any
         actor_id=None if isinstance(actor, Person) else actor.pk,
         actor_name=name_of(actor),
         verb=verb,
-        reason=reason.strip(),
+        reason=plain(reason.strip()),
         at=Now(),
         before=before,
         after=after,

@@ -49,7 +49,7 @@ def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
     wanted = merged(run.input, changes)
     kind = saga.input_type.__name__
     try:
-        new = codec.decode(dict[str, Any], codec.encode(codec.decode(saga.input_type, codec.encode(wanted))))
+        new = codec.decode(dict[str, Any], codec.storable(codec.decode(saga.input_type, codec.storable(wanted))))
     except ValueError as error:
         raise DoesNotFit(f"The input does not fit {kind}: {error}") from error
     unknown = sorted(set(_paths(changes)) - set(_paths(new)))

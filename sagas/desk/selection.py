@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
-from ..models import OPEN, Run, RunStatus, Step
+from ..models import ON_DESK, OPEN, Run, RunStatus, Step
 from .acts import DoesNotFit
 
 FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
@@ -23,6 +23,8 @@ STATES: dict[str, list[RunStatus]] = {
     **{status.value: [status] for status in FINISHED},
     "all": EVERY,
 }
+STILL_TRIED = "in_progress"
+"""The state of runs that need nobody."""
 BY_HAND = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
 """What a person may write in a filter."""
 CURRENT = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
@@ -79,10 +81,18 @@ def read(text: str) -> Filter:
     return Filter(**given)
 
 
+def in_state(state: str) -> Q:
+    """The runs of a key of STATES. A run that is still tried and asks for a person is among the stuck ones too."""
+    statuses = STATES[state]
+    if statuses == [RunStatus.STUCK]:
+        return ON_DESK
+    chosen = Q() if statuses is EVERY else Q(status__in=statuses)
+    return chosen & Q(asks_since=None) if state == STILL_TRIED else chosen
+
+
 def matching(chosen: Filter) -> QuerySet[Run]:
     """The runs that match, in no order."""
-    statuses = STATES[chosen.status]
-    runs = Run.objects.all() if statuses is EVERY else Run.objects.filter(status__in=statuses)
+    runs = Run.objects.filter(in_state(chosen.status))
     if chosen.step:
         runs = runs.filter(Exists(CURRENT.filter(name=chosen.step)))
     if chosen.code:

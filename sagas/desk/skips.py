@@ -51,7 +51,7 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
 def fitting(declared: DeclaredStep[Any, Any], result: Any) -> Any:
     """The result as the step returns it. Raises DoesNotFit."""
     try:
-        return codec.decode(declared.result_type, codec.encode(result))
+        return codec.decode(declared.result_type, codec.storable(result))
     except ValueError as error:
         kind = getattr(declared.result_type, "__name__", declared.result_type)
         raise DoesNotFit(f"The result does not fit what {declared.name} returns, {kind}: {error}") from error
@@ -61,7 +61,7 @@ def _done(run: Run, step: Step, saga: Saga[Any], given: Any) -> Any:
     """Returns the result as it was written."""
     declared = saga.named(step.name)
     result = fitting(declared, given)
-    written = codec.decode(Any, codec.encode(result))
+    written = codec.decode(Any, codec.storable(result))
     _write(step, StepStatus.DONE)
     Step.objects.filter(pk=step.pk).update(result=Value(written, JSONField()))  # None is JSON's null, not SQL's
     if declared.recorded_run is not None:

@@ -11,12 +11,14 @@ from django.db.models import QuerySet
 
 from ..advice import advice_for
 from ..durations import say
-from ..models import Act, Attempt, Run, RunStatus, Step, StepStatus
-from ..wording import MEANS, run_face
+from ..models import Act, Attempt, Run, Step, StepStatus
+from ..wording import means, run_face
 from .selection import Filter, Group, groups, matching
 
 WIDEST = 60
 """Characters of a cell."""
+SHOWN = 300
+"""Attempts of one run, as in the admin: a step that is tried until it is done may make hundreds a day."""
 
 
 def listing(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
@@ -42,7 +44,7 @@ def summary(chosen: Filter) -> Iterator[str]:
 def story(run: Run, now: datetime) -> Iterator[str]:
     """All that is known of a run."""
     yield f"{run.name} {run.subject or run.key}: {run_face(run).text}"
-    yield MEANS[RunStatus(run.status)]
+    yield means(run)
     if run.reason:
         yield run.reason
     if advised := advice_for(run):
@@ -51,7 +53,11 @@ def story(run: Run, now: datetime) -> Iterator[str]:
     yield from table(("", ""), list(_facts(run, now)))[2:]
     steps = [_step(run, step) for step in run.steps.all()]
     yield from _part(("", "STEP", "STATUS", "ATTEMPTS", "UNDOS", "ERROR"), steps)
-    yield from _part(("STARTED", "ATTEMPT", "OUTCOME", "TOOK", "ERROR"), [_attempt(one) for one in run.attempts.all()])
+    attempts = list(run.attempts.order_by("-id")[: SHOWN + 1])[::-1]
+    told = [_attempt(one) for one in attempts[-SHOWN:]]
+    yield from _part(("STARTED", "ATTEMPT", "OUTCOME", "TOOK", "ERROR"), told)
+    if len(attempts) > SHOWN:
+        yield f"Earlier attempts are left out: these are the latest {SHOWN}."
     yield from _part(("AT", "WHO", "DID", "WHY", "CHANGED"), [_act(act) for act in run.acts.all()])
 
 

@@ -127,7 +127,7 @@ def allowed(run: Run, verb: str) -> bool:
 
 def _by_run(run: Run, verb: str) -> bool:
     if verb == "resolve":
-        return run.status == RunStatus.STUCK
+        return run.needs_person
     if verb == "pause":
         return run.paused_at is None and run.status != RunStatus.STUCK
     return run.paused_at is not None

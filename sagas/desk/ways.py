@@ -12,7 +12,7 @@ from ..dispatch import ring_on_commit
 from ..errors import WrongState
 from ..models import RunStatus, StepStatus
 from ..transitions import begin_undo, change, finish, ready, save
-from .acts import BACKWARD, Actor, act, standing
+from .acts import BACKWARD, Actor, act, standing, take_back
 
 Resolution = Literal["completed", "compensated"]
 
@@ -56,10 +56,14 @@ def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | No
 
 
 def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_version: int | None = None) -> None:
-    """Close a stuck run: an operator has settled it outside, and says whether it counts as completed or as undone."""
+    """Close a run that needs a person: an operator has settled it outside, and says whether it counts as completed or
+    as undone. Raises WrongState when it needs nobody, or is still tried and in a worker's hands."""
     with act("resolve", run_id, actor, reason, row_version) as deed:
         run = deed.run
+        if not run.needs_person:
+            hint = "Only a run that needs a person is resolved by hand."
+            raise WrongState("resolve", RunStatus(run.status).label, hint)
         if run.status != RunStatus.STUCK:
-            raise WrongState("resolve", RunStatus(run.status).label, "Only a stuck run is resolved by hand.")
+            take_back(run, standing(deed, "resolve"))
         run.resolution, run.paused_at = ended, None
         finish(run, RunStatus.RESOLVED)

@@ -17,7 +17,7 @@ WAKE = """CASE WHEN r.wake_at BETWEEN {lease} AND {lease} + interval '2 s' THEN 
 # `must_stop`: a cancel or a passed deadline counts until the pivot is first asked for; afterwards it is too late.
 _CLAIM = """
 WITH run AS (
-    SELECT id, key, input, position, pivot,
+    SELECT id, key, input, position, pivot, asks_since IS NOT NULL AS asks,
            (cancel_requested_at IS NOT NULL OR deadline_at <= statement_timestamp()) IS TRUE AS must_stop
     FROM saga_run WHERE id = %(run)s AND status = '{run_status}' AND position = %(position)s
       AND version = %(version)s AND paused_at IS NULL
@@ -44,7 +44,7 @@ WITH run AS (
     UPDATE saga_run r SET rings = 0, row_version = r.row_version + 1, waits_for = '', wake_at = {wake}
     FROM step WHERE r.id = step.run_id
 )
-SELECT run.key::text, run.input::text, step.number, step.forgiven, step.granted, step.result::text
+SELECT run.key::text, run.input::text, step.number, step.forgiven, step.granted, step.result::text, run.asks
 FROM run JOIN step ON step.run_id = run.id
 """
 
@@ -88,6 +88,8 @@ class Claim:
     forgiven: int
     granted: int
     result: str | None = field(repr=False)
+    asks: bool = False
+    """Whether the run is on a person's desk; it leaves it with a record."""
 
     @property
     def counted(self) -> int:

@@ -30,7 +30,7 @@ WITH run AS (
 _ONLY = """
 UPDATE saga_run r
 SET position = r.position + 1, status = %(status)s, row_version = r.row_version + 1, updated_at = clock_timestamp(),
-    waits_for = '',
+    waits_for = '', asks_since = NULL,
     reason = CASE WHEN r.cancel_requested_at IS NULL OR %(last)s THEN '' ELSE r.reason END,
     code = CASE WHEN r.cancel_requested_at IS NULL OR %(last)s THEN '' ELSE r.code END,
     wake_at = CASE WHEN %(last)s THEN NULL ELSE clock_timestamp() + make_interval(secs => %(patience)s) END,
@@ -58,7 +58,7 @@ _AND_CLAIM = f"""
 )
 UPDATE saga_run r
 SET position = r.position + 1, row_version = r.row_version + 1, updated_at = clock_timestamp(), rings = 0,
-    waits_for = '',
+    waits_for = '', asks_since = NULL,
     reason = CASE WHEN r.cancel_requested_at IS NULL THEN '' ELSE r.reason END,
     code = CASE WHEN r.cancel_requested_at IS NULL THEN '' ELSE r.code END,
     wake_at = CASE WHEN next.run_id IS NULL THEN clock_timestamp() + make_interval(secs => %(patience)s)
@@ -95,7 +95,7 @@ step AS (
 )
 UPDATE saga_run r
 SET position = coalesce(next.position, -1), row_version = r.row_version + 1, updated_at = clock_timestamp(),
-    waits_for = '',
+    waits_for = '', asks_since = NULL,
     status = CASE WHEN next.position IS NULL THEN 'compensated' ELSE r.status END,
     wake_at = CASE WHEN next.position IS NULL THEN NULL
                    ELSE clock_timestamp() + make_interval(secs => %(patience)s) END,

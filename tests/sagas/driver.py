@@ -32,6 +32,17 @@ def step_once(run_id: UUID) -> Verdict:
     return act(link(run, name))
 
 
+def carry_until_asked(run_id: UUID, *, most: int = 60) -> Run:
+    """Go on until a person is asked, while the run is still being tried."""
+    for _ in range(most):
+        if isinstance(step_once(run_id), Wait):
+            Step.objects.filter(run_id=run_id).update(next_attempt_at=None)
+        run = Run.objects.get(pk=run_id)
+        if run.asks_since is not None:
+            return run
+    raise AssertionError(f"{run_id} asks nobody after {most} links: it is {run.status} at {run.position}")
+
+
 def carry(run_id: UUID, *, most: int = 60) -> Run:
     """Go on until the run has ended or is stuck; waits are over at once."""
     for _ in range(most):

@@ -139,7 +139,7 @@ def woken_meanwhile(error: Exception) -> None:
 
 
 def test_a_wake_while_an_answer_is_being_lost_brings_the_next_attempt_forward(world, monkeypatch):
-    monkeypatch.setattr("sagas.taken.AT_ONCE", timedelta(milliseconds=1))
+    monkeypatch.setattr("sagas.putdown.AT_ONCE", timedelta(milliseconds=1))
     world.faults["fetch"] = [lambda: woken_meanwhile(OSError("the line is dead"))]
     run_id = begin(errand, Errand("milk"))
     assert waited(step_once(run_id)) == 0.001
@@ -152,12 +152,14 @@ def test_of_many_wakes_each_finds_the_run_waiting_or_due(world):
     assert world.log.count("fetch") == 1
 
 
-def test_a_hook_that_fails_is_an_attempt_that_failed(world):
-    world.faults["fetch"] = [asked(ValueError("no such column"))]
+def test_a_hook_that_fails_costs_no_attempt(world):
+    world.faults["fetch"] = [asked(ValueError("no such column"))] * 5
     run_id = begin(errand, Errand("milk"))
     step_once(run_id)
-    assert waits(run_id).error_class == "ValueError"
-    assert carry(run_id).status == "completed"
+    assert waits(run_id).error_text == "a hook raised ValueError: no such column"
+    run = carry(run_id)
+    assert run.status == "completed"
+    assert [one.outcome for one in run.attempts.filter(step="fetch")] == ["ours"] * 5 + ["done"]
 
 
 def test_the_hook_is_not_told_of_a_wait_that_turned_around(world):

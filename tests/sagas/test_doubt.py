@@ -17,7 +17,7 @@ from sagas.sweep import ring_overdue
 from sagas.verdict import STOP, Turn, Wait
 
 from . import errand as module
-from .driver import begin, carry, link, step_once
+from .driver import begin, carry, carry_until_asked, link, step_once
 from .errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -170,7 +170,7 @@ def test_compensating_a_pivot_in_doubt_undoes_nothing_while_nobody_answers(world
     assert carry(run_id).status == "completed"
 
 
-def test_a_pivot_that_was_found_but_cannot_be_recorded_goes_to_a_person(world, monkeypatch):
+def test_a_pivot_that_was_found_but_cannot_be_recorded_turns_nothing_and_is_recorded_later(world, monkeypatch):
     run_id = at_pivot()
 
     def fail(ctx, result):
@@ -178,9 +178,12 @@ def test_a_pivot_that_was_found_but_cannot_be_recorded_goes_to_a_person(world, m
 
     monkeypatch.setattr(module.pay, "recorded_run", fail)
     world.faults["pay"] = [("after", LOST), LOST, LOST]
-    run = carry(run_id)
-    assert run.status == "stuck"
+    run = carry_until_asked(run_id)
+    assert run.status == "running"
     assert "the shop's table is full" in run.reason
+    monkeypatch.setattr(module.pay, "recorded_run", None)
+    assert carry(run_id).status == "completed"
+    assert len(world.keys["pay"]) == 1
 
 
 # --- The host's hooks ----------------------------------------------------------------------------------------------
@@ -191,8 +194,11 @@ def test_a_refusal_raised_by_a_hook_is_not_the_participants(world, monkeypatch):
         raise Refused("credit_limit")
 
     monkeypatch.setattr(module.fetch, "recorded_run", refuse)
-    run = carry(begin(errand, Errand("milk")))
-    assert run.status == "compensated"
+    run = carry_until_asked(begin(errand, Errand("milk")))
+    assert run.status == "running"
+    assert "credit_limit" in run.reason
+    Run.objects.update(deadline_at=PAST)
+    assert carry(run.pk).status == "compensated"
     assert "fetch" not in world.applied, "it was applied, so that it is undone"
 
 

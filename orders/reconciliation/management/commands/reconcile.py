@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from orders.reconciliation.nightly import reconcile
-from sagas.models import Run, RunStatus
+from sagas.models import ON_DESK, Run
 
 
 class Command(BaseCommand):
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             raise CommandError("--days: give a whole number of days, at least 1.")
         since = timezone.now() - timedelta(days=options["days"]) if options["days"] else None
         done = reconcile(since, until)
-        open_cases = Run.objects.filter(name__in=["books", "dispute"], status=RunStatus.STUCK).count()
+        open_cases = Run.objects.filter(ON_DESK, name__in=["books", "dispute"]).count()
         self.stdout.write(
             f"Payments compared: {done.payments}, and charged orders: {done.orders}. Differences: {done.differences}. "
             f"Open disputes: {done.disputes}. Cases on the desk before: {open_cases}."

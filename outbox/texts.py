@@ -1,0 +1,17 @@
+"""Text from outside, as PostgreSQL and JSON can keep it."""
+
+from __future__ import annotations
+
+import re
+
+_HALF = re.compile("[\ud800-\udfff]")  # half of a surrogate pair: UTF-8 has no bytes for it
+UNREADABLE = "\N{REPLACEMENT CHARACTER}"
+
+
+def plain(text: str, longest: int | None = None) -> str:
+    """The text without NUL, which PostgreSQL does not store, and with U+FFFD for each half of a surrogate pair.
+
+    Cut to `longest` characters where that is given.
+    """
+    kept = _HALF.sub(UNREADABLE, text.replace("\x00", ""))
+    return kept if longest is None else kept[:longest]
