@@ -194,6 +194,8 @@ def follow(change: StatusChange[Checkout]) -> None:
             status.mark_cancelling(order, change.code)
         case "compensated":
             status.mark_cancelled(order, change.code, by_hand=bool(change.resolution))
+        case "stuck" if change.before == "stuck":
+            status.tell_the_desk(order, change.reason)
         case "stuck":
             status.mark_needs_attention(order, change.reason)
         case "completed" if change.resolution:

@@ -87,7 +87,7 @@ def mark_cancelled(order_id: UUID, reason_code: str, *, by_hand: bool = False) -
 
 
 def mark_needs_attention(order_id: UUID, why: str) -> None:
-    """The saga is stuck; `why` is a sentence for the operator."""
+    """The saga is stuck, or still tried after it failed for long; `why` is a sentence for the operator."""
     order = lock_order(order_id)
     why = why[:500]
     if move(order, Status.NEEDS_ATTENTION, status_reason=why):

@@ -61,7 +61,8 @@ def own_failure(taken: Taken, status: StepStatus, error: Exception) -> Verdict:
     until = time.monotonic() + saga_settings.LEASE_MARGIN.total_seconds()
     while True:
         try:
-            connection.close_if_unusable_or_obsolete()
+            if not connection.in_atomic_block:  # a caller's, such as a test's
+                connection.close_if_unusable_or_obsolete()
             return wait(taken, status, Attempt.Outcome.OURS, error, delay, granted=1)
         except (OperationalError, InterfaceError) as away:
             if connection.in_atomic_block or time.monotonic() >= until:

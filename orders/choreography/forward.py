@@ -23,6 +23,7 @@ from outbox.texts import plain
 from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
 from sagas.declaration import Step
 from sagas.models import StepStatus
+from sagas.settings import saga_settings
 
 from ..sagas import Checkout
 from . import asking, journeys, turning
@@ -165,8 +166,20 @@ def _doubt(
         raise RetryAfter(delay, str(error)) from error
     if delay is None and before_capture(step):
         return NotDone(StepStatus.IN_DOUBT, error)
-    journeys.put_off(message.body.order_id, step, delay or timedelta(0), away=False, forgiven=False)
+    told = _asks(step, message, error)
+    journeys.put_off(message.body.order_id, step, delay or timedelta(0), away=False, forgiven=False, told=told)
     raise error
+
+
+def _asks(step: Step[Checkout, Any], message: Message[Fact], error: Exception) -> Callable[[], None] | None:
+    """Tells a person of a step without a limit of attempts that has failed for long: it is still being tried.
+
+    The order leaves the desk when the step is recorded.
+    """
+    if step.retry.attempts is not None or message.attempt < saga_settings.ASK_AFTER:
+        return None
+    why = f"{step.name} has failed {message.attempt} times, and is still being tried: {error}"
+    return lambda: journeys.ask(message.body.order_id, plain(why))
 
 
 def _turn(message: Message[Fact], step: Step[Checkout, Any], refused: type[Refusal] | None, no: NotDone) -> None:

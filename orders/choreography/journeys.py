@@ -160,8 +160,14 @@ def to_the_desk(journey: Journey, why: str) -> None:
     status.mark_needs_attention(journey.order_id, why)
 
 
+def ask(order_id: UUID, why: str) -> None:
+    """The order needs a person while its step is still being tried; nothing when it needs one already."""
+    if lock_order(order_id).status == Order.Status.PROCESSING:
+        status.mark_needs_attention(order_id, why)
+
+
 def off_the_desk(order_id: UUID) -> None:
-    """What a person set going again has moved."""
+    """What a person set going again, or was still tried, has moved."""
     if lock_order(order_id).status == Order.Status.NEEDS_ATTENTION:
         status.mark_processing(order_id)
 

@@ -26,7 +26,8 @@ def status_of(journey: Journey, order: Order) -> RunStatus:
     """What a run that stands so would be."""
     if journey.state == Journey.State.ENDED:
         return RunStatus.COMPLETED if order.status == Order.Status.CONFIRMED else RunStatus.COMPENSATED
-    return RunStatus.STUCK if journey.due_at is None else STATUS[Journey.State(journey.state)]
+    asks = order.status == Order.Status.NEEDS_ATTENTION  # and may be tried still
+    return RunStatus.STUCK if asks or journey.due_at is None else STATUS[Journey.State(journey.state)]
 
 
 def steps_of(journey: Journey) -> list[JourneyStep]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from orders.choreography import events as by_events
-from orders.events import OrderConfirmed, PaymentCaptured, StockReserved
+from orders.events import OrderConfirmed, OrderNeedsAttention, PaymentCaptured, StockReserved
 from orders.sagas import (
     authorize_payment,
     book_shipment,
@@ -60,6 +60,13 @@ def test_a_customer_who_cancels_while_the_parcel_is_booked_is_not_charged(story)
     story.cancelled_before(capture_payment).expect_undone(authorize_payment, reserve_stock, book_shipment)
     story.expect_attempts(capture_payment, 0).expect_nothing_published(PaymentCaptured)
     story.expect_nothing_published(by_events.PaymentCaptured)
+
+
+def test_a_parcel_that_fails_for_long_is_a_persons_matter_until_it_succeeds(story, order, settings):
+    settings.SAGAS_ASK_AFTER = 3
+    story.when(dispatch_parcel).fails(times=5).expect_completed().expect_published(OrderNeedsAttention)
+    order.refresh_from_db()
+    assert (order.status, order.status_reason) == ("confirmed", "")
 
 
 def test_a_paid_order_is_confirmed_however_long_it_takes(story):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import OperationalError
 
 from orders.models import Order
-from orders.participants import warehouse
+from orders.participants import http, payments, warehouse
 from orders.sagas import checkout
 from orders.services import place_order
+from orders.timeline import Timeline
 from orders.validation import PlaceOrder
 from outbox.models import OutboxMessage
 from sagas import Refused, desk, engine
@@ -64,6 +68,39 @@ def test_an_order_ends_as_the_operator_says(stuck: Order, ended: desk.Resolution
     stuck.refresh_from_db()
     assert stuck.status == status
     assert told(event) == 1
+
+
+def test_an_order_that_fails_for_long_says_that_a_person_is_asked_and_goes_on_by_itself(
+    order: Order, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.SAGAS_ASK_AFTER = 1
+    Step.objects.filter(position__lt=4).update(status="done", attempts=1)
+    Step.objects.filter(name="reserve_stock").update(result={"key": "r", "status": "reserved", "lines": []})
+    Run.objects.update(position=4)
+    answers: list[dict[str, object]] = [{"key": "r"}, {"key": "r", "status": "committed", "lines": []}]
+    monkeypatch.setattr(http, "call", lambda *_args, **_given: http.Answer(200, answers.pop(0)))
+    commit = engine.Link(Run.objects.get().pk, checkout.name, checkout.version, "commit_stock", Worker())
+    engine.run_step(commit)
+    order.refresh_from_db()
+    shown = Timeline.of(order)
+    assert order.status == "needs_attention"
+    assert "warehouse: gave an answer that cannot be used: 'lines'" in order.status_reason
+    assert (shown.steps[4].label, shown.can_cancel) == ("needs a person", False)
+    assert "trying again" in shown.steps[4].note
+    Step.objects.update(next_attempt_at=None)
+    engine.run_step(commit)
+    order.refresh_from_db()
+    assert (order.status, Run.objects.get().needs_person) == ("processing", False)
+    assert Timeline.of(order).steps[4].label == "done"
+
+
+def test_our_own_failure_is_not_said_to_be_the_companys(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_given: object) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(payments, "authorize", fail)
+    engine.run_step(engine.Link(Run.objects.get().pk, checkout.name, checkout.version, "authorize_payment", Worker()))
+    assert Timeline.of(order).steps[0].note.startswith("Something failed on our side; trying again")
 
 
 def test_an_order_is_processed_again_when_an_operator_sets_its_run_going(stuck: Order) -> None:
