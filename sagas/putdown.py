@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.db import Error as DatabaseError
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import transaction
 
+from outbox import failures
 from outbox.retry import Retry
 
 from . import asking
@@ -33,8 +34,6 @@ AWAY_JITTER = 0.25
 """Up to this share is added to such a wait, so that those who were turned away together do not return together."""
 OURS = (DatabaseError, OwnFailure, Fenced)
 """What says nothing of the participant, whoever raises it: our database, a hook, a misuse, a lease that is over."""
-RECONNECT = 0.5
-"""Seconds between two tries to write an own failure down while the database is away."""
 
 
 def failed(
@@ -58,17 +57,11 @@ def own_failure(taken: Taken, status: StepStatus, error: Exception) -> Verdict:
     logger.error("saga.own_failure", exc_info=error, extra={**facts(taken), "error": str(error)})
     retry = taken.step.undo_retry if taken.undo else taken.step.retry
     delay = replace(retry, attempts=None).delay_after(taken.claim.asked, roll=random.random()) or SOONEST
-    until = time.monotonic() + saga_settings.LEASE_MARGIN.total_seconds()
-    while True:
-        try:
-            if not connection.in_atomic_block:  # a caller's, such as a test's
-                connection.close_if_unusable_or_obsolete()
-            return wait(taken, status, Attempt.Outcome.OURS, error, delay, granted=1)
-        except (OperationalError, InterfaceError) as away:
-            if connection.in_atomic_block or time.monotonic() >= until:
-                raise error from away
-            connection.close()
-            time.sleep(RECONNECT)
+    try:
+        write = functools.partial(wait, taken, status, Attempt.Outcome.OURS, error, delay, granted=1)
+        return failures.written(write, saga_settings.LEASE_MARGIN.total_seconds())
+    except DatabaseError as away:
+        raise error from away
 
 
 def awaits(taken: Taken, context: StepContext[Any], error: Awaits) -> Verdict:
