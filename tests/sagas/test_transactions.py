@@ -46,7 +46,12 @@ def test_no_transaction_is_open_while_a_participant_is_called(world, direction):
 
 def test_no_transaction_is_open_while_the_probe_asks(world, monkeypatch):
     seen: list[object] = []
-    monkeypatch.setattr(module.pay, "probe_run", lambda _ctx: seen.append(connection.in_atomic_block) or "found")
+
+    def probe(_ctx):
+        seen.append(connection.in_atomic_block)
+        return "found"
+
+    monkeypatch.setattr(module.pay, "probe_run", probe)
     world.faults["pay"] = [LOST, LOST, LOST]
     carry(begin(errand, Errand("milk")))
     assert seen == [False]

@@ -75,7 +75,14 @@ CALLS: dict[str, tuple[Callable[[], Any], dict[str, Any]]] = {
         },
     ),
 }
-WRONG = {"nothing": None, "another kind": {}, "no text": "", "many digits": 10**30, "yes or no": True, "a list": [1]}
+WRONG: dict[str, Any] = {
+    "nothing": None,
+    "another kind": {},
+    "no text": "",
+    "many digits": 10**30,
+    "yes or no": True,
+    "a list": [1],
+}
 
 
 def spoilt(body: Any) -> list[tuple[str, Any]]:
