@@ -51,6 +51,11 @@ class Checkout:
         return f"{ORDER}{self.order_id}"
 
 
+def is_free(order: Checkout) -> bool:
+    """Whether there is nothing to pay: then no bank is asked, whether it is there or not."""
+    return not order.amount
+
+
 checkout = Saga[Checkout](
     "checkout",
     version=1,
@@ -65,7 +70,7 @@ LOOK_AGAIN = timedelta(minutes=1)
 """After which a payment that the customer must confirm is asked about, should nobody say that they have."""
 
 
-@checkout.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT)
+@checkout.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT, unless=is_free)
 def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
     """The bank holds the amount; nothing is charged. Where it wants the customer to confirm, the step waits."""
     try:
@@ -132,6 +137,7 @@ def cancel_shipment(ctx: UndoContext[Checkout, carrier.Booking]) -> None:
     participant="payments",
     timeout=timedelta(seconds=10),
     retry=Retry(attempts=4, first=timedelta(seconds=1), longest=timedelta(seconds=30)),
+    unless=is_free,
 )
 def capture_payment(ctx: StepContext[Checkout]) -> payments.Capture:
     """The card is charged: from here only forward. A hold that has expired is renewed first, where the bank does so."""

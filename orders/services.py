@@ -17,7 +17,7 @@ from .choreography import journeys
 from .errors import InvalidOrder, KeyReused
 from .events import OrderPlaced
 from .models import Order, OrderLine, Product
-from .money import minor_units
+from .money import minor_units, why_not
 from .sagas import Checkout, Line, checkout
 from .validation import OrderedLine, PlaceOrder
 
@@ -95,6 +95,8 @@ def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str, kn
         basket_hash=repeats.basket_hash(request),
     )
     pricing.refuse_changed(request, lines, order.total, order.currency)
+    if no := why_not(order.total, order.currency):
+        raise InvalidOrder({"total": [f"{no} Nothing was ordered."]})
     if known_repeat is not None:
         repeats.refuse(order, known_repeat)
     for line in lines:

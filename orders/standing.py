@@ -13,6 +13,7 @@ from .choreography.models import Journey, JourneyStep
 from .models import Order
 
 PIVOT = "capture_payment"
+PAYING = ("authorize_payment", PIVOT)
 WAITING = (StepStatus.WAITING, StepStatus.UNDO_WAITING)
 
 

@@ -16,7 +16,7 @@ from . import cancelling, wording
 from .choreography.models import JourneyStep
 from .holds import Hold, hold_of
 from .models import Order
-from .standing import Standing, standing_of
+from .standing import PAYING, Standing, standing_of
 from .wording import StepWords, Words
 
 STATES = {
@@ -82,7 +82,9 @@ class Timeline:
         hold = hold_of(standing, now, action_url=order.action_url)
         return cls(
             order=order,
-            steps=[show(step, standing, now, hold) for step in standing.steps],
+            steps=[
+                show(step, standing, now, hold) for step in standing.steps if order.total or step.name not in PAYING
+            ],
             charge=wording.charge(order, standing.capture),
             can_cancel=standing.can_cancel,
             hold=hold,

@@ -25,6 +25,8 @@ REASONS = {
     "authentication_failed": "You did not confirm the payment with your bank, or your bank did not accept it.",
     "authentication_timed_out": "The payment was not confirmed with your bank in time.",
     "authorization_expired": "Your bank's hold on your card expired before we could charge it, and was not renewed.",
+    "amount_too_small": "It comes to less than a card can pay.",
+    "amount_too_large": "It comes to more than a card can pay.",
     "canceled": "The payment was cancelled before your bank held the amount.",
     "reservation_expired": "The warehouse could not keep your goods aside any longer.",
     "out_of_stock": "The warehouse no longer has everything you ordered.",
@@ -127,9 +129,14 @@ def inside(who: str) -> str:
     return who[:1].lower() + who[1:]
 
 
+FREE = "There is nothing to pay."
+
+
 def charge(order: Order, capture: str) -> str:
     """What has become of the customer's money; `capture` is the status of the step that takes it."""
     total = f"{order.total} {order.currency}"
+    if not order.total:
+        return FREE
     if order.status == Order.Status.CANCELLED and order.charged:
         return f"Your card was charged {shown(order.charged, order.currency)}, and you get all of it back."
     if capture == "done" or order.status == Order.Status.CONFIRMED:

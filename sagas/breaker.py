@@ -82,6 +82,11 @@ def free(name: str) -> bool:
     return not name or (policy.at_once is None and policy.per_second is None and standings.of(name).closed)
 
 
+def unconcerned(name: str) -> bool:
+    """Whether a call to the participant goes and leaves nothing behind, whatever comes of it but an outage."""
+    return free(name) and not standings.of(name).failures
+
+
 def settled(admission: Admission, *, answered: bool | None, reason: str = "") -> None:
     """Say what became of an admitted call: at most one statement, none when there is nothing to write.
 

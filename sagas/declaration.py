@@ -38,6 +38,7 @@ class Step(Generic[T, R]):
     timeout: timedelta
     retry: Retry
     undo_retry: Retry
+    unless: Callable[[T], bool] | None = None
     is_pivot: bool = False
     local: bool = False
     undo_run: Callable[[UndoContext[T, R]], None] | None = UNDECLARED
@@ -142,6 +143,7 @@ class Saga(Generic[T]):
         retry: Retry = ...,
         undo_retry: Retry = ...,
         undo: None = ...,
+        unless: Callable[[T], bool] | None = None,
         local: bool = False,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
     def step(
@@ -154,19 +156,21 @@ class Saga(Generic[T]):
         retry: Retry = Retry(),  # noqa: B008 - a frozen value
         undo_retry: Retry = Retry(),  # noqa: B008
         undo: None = UNDECLARED,
+        unless: Callable[[T], bool] | None = None,
         local: bool = False,
     ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step.
 
-        `timeout` bounds one attempt; `undo=None` says that there is nothing to undo; `local=True` says that the step
-        only touches our own database: it runs inside the recording transaction, exactly once.
+        `timeout` bounds one attempt; `undo=None` says that there is nothing to undo; `unless` says for which inputs the
+        step and its undo ask the participant nothing, and so do not wait for one that is away; `local=True` says that
+        the step only touches our own database: it runs inside the recording transaction, exactly once.
         """
 
         misuse.of_undo_option(self, None if undo is UNDECLARED else undo)
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
             made: Step[T, R] = Step(
-                self, run, len(self.steps), participant, timeout, retry, undo_retry, local=local, undo_run=undo
+                self, run, len(self.steps), participant, timeout, retry, undo_retry, unless, local=local, undo_run=undo
             )
             return self._add(made)
 
@@ -180,6 +184,7 @@ class Saga(Generic[T]):
         participant: str = "",
         timeout: timedelta = DEFAULT_TIMEOUT,
         retry: Retry = Retry(),  # noqa: B008
+        unless: Callable[[T], bool] | None = None,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step as the point of no return: before it a saga can be undone, after it only completed."""
         misuse.refuse_unless(function is None, f"Write @{self.name}.pivot() with its parentheses.")
@@ -191,7 +196,7 @@ class Saga(Generic[T]):
                     "A saga has one point of no return; make the other a plain step."
                 )
             made: Step[T, R] = Step(
-                self, run, len(self.steps), participant, timeout, retry, retry, is_pivot=True, undo_run=None
+                self, run, len(self.steps), participant, timeout, retry, retry, unless, is_pivot=True, undo_run=None
             )
             return self._add(made)
 

@@ -19,7 +19,7 @@ from outbox.ids import uuid7
 
 from . import registry, sql
 from .backward import try_undo
-from .breaker import Admission, admit, settled
+from .breaker import Admission, admit, settled, unconcerned
 from .declaration import Saga, Step
 from .dispatch import RunReady, lease_seconds, ring_on_commit
 from .forward import try_step
@@ -97,7 +97,7 @@ def proceed(taken: Taken) -> Verdict:
 
 def _meet(link: Link, *, undo: bool) -> Verdict:
     step = registry.find(link.saga, link.version).named(link.step)
-    admission = admit(step.participant, lease_seconds(step))
+    admission = admit("" if _asks_nobody(link.run_id, step) else step.participant, lease_seconds(step))
     if not admission.go:
         return _put_aside(link, step, admission, undo=undo)
     taken = _take(link, step, admission, undo=undo)
@@ -105,6 +105,17 @@ def _meet(link: Link, *, undo: bool) -> Verdict:
         settled(admission, answered=None)
         return look(link.run_id, link.step, link.version, undo=undo)
     return proceed(taken)
+
+
+def _asks_nobody(run_id: UUID, step: Step[Any, Any]) -> bool:
+    """Whether the step asks its participant nothing for this run. Looked up only where it would make a difference."""
+    if step.unless is None or unconcerned(step.participant):
+        return False
+    run = Run.objects.only("input").filter(pk=run_id).first()
+    try:
+        return run is not None and bool(step.unless(codec.decode(step.saga.input_type, codec.encode(run.input))))
+    except ValueError:  # whoever takes the step finds out, and parks the run
+        return False
 
 
 def _put_aside(link: Link, step: Step[Any, Any], admission: Admission, *, undo: bool) -> Verdict:

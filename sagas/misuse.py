@@ -48,6 +48,12 @@ def of_step(step: Step[Any, Any]) -> None:
         f"{step.title} is local and names the participant {step.participant}, and a local step only touches our own "
         "database. Remove one of the two.",
     )
+    refuse_unless(
+        step.unless is None or bool(step.participant),
+        f"{step.title} says unless= and names no participant that it would ask. Remove it, or name the participant.",
+    )
+    if step.unless is not None:
+        of_function(f"{step.title}: unless", step.unless, takes="input")
     of_function(step.title, step.run, takes="ctx")
 
 

@@ -6,11 +6,16 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
+from outbox import codec
 from sagas import StepContext
-from sagas.breaker import Admission, admit, answered, is_away, settled
+from sagas.breaker import Admission, admit, answered, is_away, settled, unconcerned
 from sagas.declaration import Step
 from sagas.standing import standings
+
+from ..sagas import Checkout
+from .models import Journey
 
 logger = logging.getLogger(__name__)
 C = TypeVar("C")
@@ -21,9 +26,17 @@ MARGIN = timedelta(seconds=5)
 SOONEST = timedelta(seconds=1)
 
 
-def admission(step: Step[Any, Any]) -> Admission:
+def admission(step: Step[Checkout, Any], order_id: UUID) -> Admission:
     """Whether the participant takes a call now. Give it to `call`, or to `unused`."""
-    return admit(step.participant, (step.timeout + MARGIN).total_seconds())
+    return admit("" if _asks_nobody(order_id, step) else step.participant, (step.timeout + MARGIN).total_seconds())
+
+
+def _asks_nobody(order_id: UUID, step: Step[Checkout, Any]) -> bool:
+    """Whether the step asks its participant nothing for this order, as in a saga's run."""
+    if step.unless is None or unconcerned(step.participant):
+        return False
+    journey = Journey.objects.only("input").filter(pk=order_id).first()
+    return journey is not None and step.unless(codec.decode(Checkout, journey.input))
 
 
 def unused(admitted: Admission) -> None:

@@ -62,7 +62,7 @@ def name_of(step: Step[Checkout, Any], event: type[Refusal]) -> str:
 def attempt(step: Step[Checkout, Any], message: Message[Refusal]) -> bool:
     """Undo the step once; False when there is nothing to undo. Raises RetryAfter, or whatever went wrong."""
     order_id = message.body.order_id
-    admitted = asking.admission(step)
+    admitted = asking.admission(step, order_id)
     if not admitted.go:
         delay = timedelta(seconds=admitted.wait)
         turning.put_undo_off(order_id, step, delay, away=admitted.away)

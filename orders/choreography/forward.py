@@ -105,7 +105,7 @@ def name_of(step: Step[Checkout, Any]) -> str:
 def attempt(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
     """Ask the participant once. Raises RetryAfter, or whatever went wrong, when the message shall come again."""
     order_id = message.body.order_id
-    admitted = asking.admission(step)
+    admitted = asking.admission(step, order_id)
     if not admitted.go:
         delay = timedelta(seconds=admitted.wait)
         journeys.put_off(order_id, step, delay, away=admitted.away, forgiven=False)

@@ -80,8 +80,10 @@ def authorize(request: PaymentRequest, *, key: str, timeout: timedelta) -> Autho
     """Hold the amount.
 
     Raises Refused with the bank's code, such as `card_declined` or `authentication_failed`, and ActionRequired where
-    the request has a `return_url` and the bank wants the customer.
+    the request has a `return_url` and the bank wants the customer. Nothing is held without asking anybody.
     """
+    if not request.amount:
+        return Authorization("", 0, request.currency)
     left = TimeLeft.of(timeout)
     intent = intents.create(request, key, left)
     return _held(intents.confirm(intent.id, _where_to(request), key=f"{key}:confirm", left=left))
@@ -89,6 +91,8 @@ def authorize(request: PaymentRequest, *, key: str, timeout: timedelta) -> Autho
 
 def find_authorization(request: PaymentRequest, *, key: str, timeout: timedelta) -> Authorization | None:
     """What became of `authorize` with this key: the authorisation, None when no money is held. Moves no money."""
+    if not request.amount:
+        return Authorization("", 0, request.currency)
     left = TimeLeft.of(timeout)
     intent_id = intents.find(request, key, left)
     if not intent_id:
@@ -103,6 +107,8 @@ def void(request: PaymentRequest, *, key: str, timeout: timedelta, intent_id: st
     Afterwards a late confirmation of those intents is refused. Raises Refused("already_captured") when the card was
     charged.
     """
+    if not request.amount:
+        return
     left = TimeLeft.of(timeout)
     intent_id = intent_id or intents.find(request, key, left)
     if not intent_id:
@@ -125,8 +131,10 @@ def capture(intent_id: str, *, key: str, timeout: timedelta, renew: PaymentReque
 
     Where the hold has expired and `renew` says what is to be paid, it is renewed and then charged: the Capture names
     the intent that was. Raises Refused when nothing can be charged any more, and OtherAmount when something else was
-    than `renew` says.
+    than `renew` says. Nothing is charged without asking anybody.
     """
+    if renew is not None and not renew.amount:
+        return Capture("", 0)
     left = TimeLeft.of(timeout)
     try:
         charged = intents.capture(intent_id, key=key, left=left)
@@ -146,6 +154,8 @@ def find_capture(intent_id: str, *, timeout: timedelta, renew: PaymentRequest | 
 
     Raises OtherAmount as `capture` does.
     """
+    if renew is not None and not renew.amount:
+        return Capture("", 0)
     left = TimeLeft.of(timeout)
     intent: stripe.PaymentIntent | None = intents.retrieve(intent_id, left)
     if intent is not None and intent.status == "canceled" and renew is not None:

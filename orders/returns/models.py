@@ -68,7 +68,7 @@ class Return(models.Model):
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["-created_at"], name="return_newest_first")]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="return_amount_positive"),
+            models.CheckConstraint(condition=Q(amount__gte=0), name="return_amount_not_negative"),
             models.UniqueConstraint(fields=["order", "idempotency_key"], name="return_once_per_idempotency_key"),
             models.UniqueConstraint(fields=["refund_id"], condition=~Q(refund_id=""), name="return_once_per_refund"),
         ]

@@ -31,8 +31,16 @@ class Wish:
     """In minor units."""
 
 
+NOTHING = refunding.Refund("", 0)
+
+
 def pay(wish: Wish, *, key: str, again: bool, timeout: timedelta) -> refunding.Refund:
-    """Refund; `again` says that it may have been asked for before. Raises Refused with words for the operator."""
+    """Refund; `again` says that it may have been asked for before. Raises Refused with words for the operator.
+
+    Nothing is refunded without asking anybody.
+    """
+    if not wish.amount:
+        return NOTHING
     left = http.TimeLeft.of(timeout)
     spent = keys_spent(wish)
     name = key_after(key, spent)
@@ -55,6 +63,8 @@ def pay(wish: Wish, *, key: str, again: bool, timeout: timedelta) -> refunding.R
 
 def find(wish: Wish, *, key: str, timeout: timedelta) -> refunding.Refund | None:
     """What became of `pay` with this key; None when nothing was paid."""
+    if not wish.amount:
+        return NOTHING
     return refunding.find(wish.payment_intent, key=key_after(key, keys_spent(wish)), timeout=timeout)
 
 

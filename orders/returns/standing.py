@@ -35,7 +35,8 @@ def why_not(order: Order) -> str:
         case Order.Status.PROCESSING:
             return "You can return it once it is on its way."
         case Order.Status.CONFIRMED:
-            return "" if order.charged and order.payment_intent else "To return it, please write to us."
+            paid = bool(order.charged and order.payment_intent)
+            return "" if paid or not order.total else "To return it, please write to us."
         case Order.Status.NEEDS_ATTENTION:
             return "One of us is looking at this order; it cannot be returned before that is settled."
     return "It is cancelled: there is nothing to return."

@@ -27,7 +27,8 @@ REPORTS = ("refund.failed", "refund.updated")
 
 def write_returned(message: Message[OrderReturned]) -> None:
     """What was given back, and what to do with the goods."""
-    send(message, f"Your return {message.body.number} is refunded", "returns/mail/returned.txt")
+    done = "is refunded" if message.body.amount else "is taken back"
+    send(message, f"Your return {message.body.number} {done}", "returns/mail/returned.txt")
 
 
 def write_declined(message: Message[ReturnDeclined]) -> None:

@@ -17,6 +17,7 @@ DECLINED = {
     "deadline": "It took us too long to arrange it.",
     "in_doubt": "One of the companies we work with did not answer.",
 }
+FREE = "It was free: there is nothing to refund."
 STATES: dict[str, str] = {
     Status.REQUESTED: "We are telling the carrier and the warehouse.",
     Status.REFUNDING: "Your money is on its way back.",
@@ -46,11 +47,11 @@ def state(returned: Return, parcel: str) -> str:
     money = f"{returned.amount} {returned.currency}"
     match returned.status:
         case Status.DONE:
-            return f"{money} was refunded. {PARCEL[parcel]}"
+            return f"{f'{money} was refunded.' if returned.amount else FREE} {PARCEL[parcel]}"
         case Status.DECLINED:
             return f"We could not take it back. {declined(returned.status_reason)} Nothing was refunded."
         case Status.REFUNDING:
-            return f"{STATES[Status.REFUNDING]} {PARCEL[parcel]}"
+            return f"{STATES[Status.REFUNDING] if returned.amount else FREE} {PARCEL[parcel]}"
     return STATES[returned.status]
 
 
@@ -80,6 +81,6 @@ def failure(reason: str) -> str:
 
 def refunded(order: Order, amount: Decimal) -> str:
     """What has become of the customer's money since it was charged; empty when nothing was given back."""
-    if not amount:
+    if not amount or not order.total:
         return ""
     return "All of it was refunded." if amount == order.total else f"{amount} {order.currency} of it was refunded."

@@ -54,6 +54,11 @@ class Journey:
         return f"{TRIP}{self.trip_id}"
 
 
+def is_free(wish: Journey) -> bool:
+    """Whether there is nothing to pay: then no bank is asked, whether it is there or not."""
+    return not wish.amount
+
+
 trip = Saga[Journey](
     "trip",
     version=1,
@@ -65,7 +70,7 @@ BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
 FOREVER = Retry.until_done(longest=timedelta(seconds=30))
 
 
-@trip.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT)
+@trip.step(participant="payments", timeout=timedelta(seconds=10), retry=BEFORE_PIVOT, unless=is_free)
 def authorize_payment(ctx: StepContext[Journey]) -> payments.Authorization:
     """The bank holds the amount; nothing is charged. Where it wants the traveller to confirm, the step waits."""
     try:
@@ -150,6 +155,7 @@ def hotel_cancelled(ctx: UndoContext[Journey, hotel.Room]) -> None:
     participant="payments",
     timeout=timedelta(seconds=10),
     retry=Retry(attempts=4, first=timedelta(seconds=1), longest=timedelta(seconds=30)),
+    unless=is_free,
 )
 def capture_payment(ctx: StepContext[Journey]) -> payments.Capture:
     """The card is charged: from here only forward. A hold that has expired is renewed first, where the bank does so."""

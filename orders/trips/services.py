@@ -11,7 +11,7 @@ from django.db import transaction
 
 from orders import idempotency
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
-from orders.money import minor_units
+from orders.money import minor_units, why_not
 from outbox import cause, publish
 from sagas import TooLate
 from sagas.models import Run
@@ -95,6 +95,8 @@ def create_trip(request: PlaceTrip, idempotency_key: str, fingerprint: str) -> T
     total = flight.price + request.nights * hotel.price
     if request.total not in (None, total):
         raise InvalidOrder({"total": [f"The price has changed to {total} {flight.currency}. Nothing was booked."]})
+    if no := why_not(total, flight.currency):
+        raise InvalidOrder({"total": [f"{no} Nothing was booked."]})
     placed = Trip.objects.create(
         email=request.email,
         payment_method=request.payment_method,

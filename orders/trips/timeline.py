@@ -39,7 +39,11 @@ class Timeline:
         hold = hold_of(stands, now, "trip", wording, action_url=trip.action_url)
         return cls(
             trip=trip,
-            steps=[show(step, stands, now, hold, wording) for step in stands.steps],
+            steps=[
+                show(step, stands, now, hold, wording)
+                for step in stands.steps
+                if trip.total or step.name not in standing.PAYING
+            ],
             charge=wording.charge(trip, stands.capture),
             can_cancel=stands.can_cancel,
             hold=hold,

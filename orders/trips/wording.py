@@ -55,6 +55,8 @@ def traveller_reason(trip: Trip) -> str:
 
 def charge(trip: Trip, capture: str) -> str:
     """What has become of the traveller's money; `capture` is the status of the step that takes it."""
+    if not trip.total:
+        return wording.FREE
     if trip.status == Trip.Status.CANCELLED and trip.charged:
         return f"Your card was charged {shown(trip.charged, trip.currency)}, and you get all of it back."
     if capture == "done" or trip.status == Trip.Status.CONFIRMED:

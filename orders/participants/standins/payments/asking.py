@@ -11,6 +11,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from orders import money
+
 from ..settings import PUBLIC_URL
 from . import threeds
 from .changes import Status
@@ -48,6 +50,6 @@ def page(request: HttpRequest, intent_id: str) -> HttpResponse:
 
 def shown(request: HttpRequest, intent: Intent, said: str, status: int = 200) -> HttpResponse:
     """The page; with `said`, a sentence, there is nothing to answer."""
-    amount = f"{intent.amount / 100:.2f} {intent.currency.upper()}"
+    amount = money.shown(intent.amount, intent.currency.upper())
     context = {"intent": intent, "amount": amount, "said": said, "back": threeds.way_back(intent)}
     return render(request, "threeds.html", context, status=status)

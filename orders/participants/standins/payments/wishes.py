@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest
 
+from orders.money import CURRENCIES, Rules, shown
+
 from . import cards, intents, refunds
 from .errors import invalid, no_such
 from .models import Charge, Intent
@@ -21,6 +23,8 @@ CREATE = CONFIRM | {
 REFUND = frozenset({"payment_intent", "charge", "amount", "reason", "metadata"})
 WITHDRAWN = "payment_method_types is no longer supported: use allowed_payment_method_types."
 EXCLUSIVE = "You may give automatic_payment_methods or allowed_payment_method_types, not both."
+ANY = Rules(least=1)
+"""Of a currency that the shop does not know."""
 REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
@@ -43,7 +47,7 @@ def intent(params: Params, pages: str) -> intents.Wanted:
     if not (currency.isascii() and currency.isalpha() and len(currency) == 3):
         raise invalid(f"Invalid currency: {currency}", param="currency")
     return intents.Wanted(
-        amount=params.integer("amount") or 0,
+        amount=amount(params, currency),
         currency=currency,
         capture_method=params.choice("capture_method", ("automatic", "manual"), "automatic"),
         automatic_payment_methods=automatic(params),
@@ -53,6 +57,22 @@ def intent(params: Params, pages: str) -> intents.Wanted:
         metadata=params.group("metadata"),
         confirmation=confirmation(params, pages) if params.flag("confirm") else None,
     )
+
+
+def amount(params: Params, currency: str) -> int:
+    """In minor units of the currency, which is one in lower case.
+
+    Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts; the smallest charge is the one of an
+    account that is paid out in this currency.
+    """
+    rules = CURRENCIES.get(currency.upper(), ANY)
+    wanted = params.integer("amount", largest=rules.most) or 0
+    if wanted < rules.least:
+        least = shown(rules.least, currency.upper())
+        raise invalid(f"Amount must be at least {least}", code="amount_too_small", param="amount")
+    if wanted % rules.step:
+        raise invalid(f"Amounts of {currency} must be a multiple of {rules.step}.", param="amount")
+    return wanted
 
 
 def confirmation(params: Params, pages: str) -> intents.Confirmation:
