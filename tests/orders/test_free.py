@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import stripe
 from django.core.mail import EmailMessage
 from django.test import Client
 
 from orders import wording
 from orders.models import Order, Product
 from orders.money import CURRENCIES, major_units, why_not
-from orders.participants import carrier, stripe_client, warehouse
+from orders.participants import carrier, warehouse
 from orders.returns.errors import ReturnRefused
 from orders.returns.models import Return
 from orders.returns.sagas import returning
@@ -41,7 +42,7 @@ def no_bank(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(*_: Any) -> None:
         raise AssertionError("the bank was asked")
 
-    monkeypatch.setattr(stripe_client.stripe, "StripeClient", asked)
+    monkeypatch.setattr(stripe, "StripeClient", asked)
     open_by_hand("payments", "away")
     monkeypatch.setattr(warehouse, "reserve", lambda *_, key, **__: warehouse.Reservation(key, "reserved", ()))
     monkeypatch.setattr(warehouse, "release", lambda *_, **__: None)
@@ -91,7 +92,7 @@ def test_what_was_free_comes_back_and_pays_nothing(gift: PlaceOrder, mailoutbox:
     returned = request_return(order.pk, wanted(catalogue=2), idempotency_key="r1").returned
     given_run(returning, key=returned.saga_key).calling_participants().expect_completed()
     returned.refresh_from_db()
-    assert (returned.status, returned.amount, returned.refund_id) == ("done", 0, "")
+    assert (returned.status, returned.amount, returned.refund_id) == ("done", Decimal(0), "")
     drain()
     assert mailoutbox[-1].subject == f"Your return {returned.number} is taken back"
     assert "It was free: there is nothing to refund." in mailoutbox[-1].body
