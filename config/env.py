@@ -5,6 +5,7 @@ While `make up` runs, `.local/env` names its servers, so that `python manage.py 
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -48,6 +49,18 @@ def flag(name: str, *, default: bool = False) -> bool:
     if value.lower() in {"", "0", "false", "no", "off"}:
         return False
     raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no; use 1 or 0.")
+
+
+def number(name: str, default: float) -> float:
+    """The variable as a number of zero or more; `default` when it is not set or empty."""
+    text = os.environ.get(name, "").strip()
+    try:
+        value = float(text) if text else default
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ImproperlyConfigured(f"{name}={text!r} is not a number of zero or more, such as {default:g}.")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -151,7 +151,7 @@ CELERY_TASK_ROUTES = {
 }
 # Seconds after SIGTERM in which a worker finishes what it has in hand; then it hands the rest back and ends. Whoever
 # stops it must wait longer: `stop_grace_period` in docker-compose.yml.
-WORKER_END_WITHIN = timedelta(seconds=float(env.text("WORKER_END_WITHIN", "20")))
+WORKER_END_WITHIN = timedelta(seconds=env.number("WORKER_END_WITHIN", 20))
 CELERY_BEAT_SCHEDULER = "config.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
 CELERY_BEAT_SCHEDULE = {
@@ -190,7 +190,7 @@ FAULT_PANEL = env.flag("FAULT_PANEL", default=LOCAL)  # /faults/: for local use 
 
 # --- Mail ----------------------------------------------------------------------------------------------------------
 EMAIL_HOST = env.text("EMAIL_HOST")
-EMAIL_PORT = int(env.text("EMAIL_PORT", "25"))
+EMAIL_PORT = int(env.number("EMAIL_PORT", 25))
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
@@ -205,7 +205,7 @@ if ORDERS_COORDINATION not in ("saga", "choreography"):
     raise ImproperlyConfigured(f"ORDERS_COORDINATION={ORDERS_COORDINATION!r}: use saga or choreography.")
 ORDERS_RECONCILE_DAYS = 7  # how far back the nightly comparison with the card processor's books looks
 ORDERS_RECONCILE_SETTLED = timedelta(hours=1)  # younger payments may still be on their way
-ORDERS_CONFIRM_WITHIN = timedelta(seconds=float(env.text("ORDERS_CONFIRM_WITHIN", "900")))  # 3-D Secure
+ORDERS_CONFIRM_WITHIN = timedelta(seconds=env.number("ORDERS_CONFIRM_WITHIN", 900))  # 3-D Secure
 ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after which the watchdog looks for the event that did not come
 
 # --- Seen from outside ---------------------------------------------------------------------------------------------
@@ -217,5 +217,5 @@ SESSION_COOKIE_SECURE = not LOCAL
 CSRF_COOKIE_SECURE = not LOCAL
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_TLS_PROXY") else None
-SECURE_HSTS_SECONDS = 0 if LOCAL else int(env.text("SECURE_HSTS_SECONDS", "3600"))
+SECURE_HSTS_SECONDS = 0 if LOCAL else int(env.number("SECURE_HSTS_SECONDS", 3600))
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=False)

@@ -85,7 +85,7 @@ def test_addresses_name_services():
 def test_each_participants_database_is_made():
     made = set(re.findall(r"CREATE DATABASE (\w+);", COMPOSE["configs"]["participants"]["content"]))
     addresses = SERVICES["standins"]["environment"].values()
-    named = {url.rpartition("/")[2] for url in addresses if url.startswith("postgres:")}
+    named = {url.rpartition("/")[2] for url in addresses if url and url.startswith("postgres:")}
     assert made == named == set(COMPANIES)
 
 
