@@ -26,6 +26,21 @@ def load_local() -> None:
             os.environ.setdefault(name, value)
 
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def spare_loopback() -> None:
+    """Have no HTTP client of this process, and of those that it starts, ask this machine through a proxy.
+
+    With HTTP_PROXY set and NO_PROXY not, `requests` and the SDKs on it send even http://127.0.0.1 to the proxy.
+    """
+    spared = [word.strip() for word in (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").split(",")]
+    spared = [word for word in spared if word]
+    if "*" not in spared:
+        value = ",".join([*spared, *(host for host in LOOPBACK if host not in spared)])
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = value  # clients differ in which they read
+
+
 def text(name: str, default: str = "") -> str:
     """The variable as text."""
     return os.environ.get(name, default)

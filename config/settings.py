@@ -16,6 +16,7 @@ from .logs import logging_config
 
 BASE_DIR = env.BASE_DIR
 env.load_local()
+env.spare_loopback()
 
 # --- Where we run --------------------------------------------------------------------------------------------------
 LOCAL = env.flag("SETTLE_LOCAL")  # set by `make up` and by the tests: stand-ins, test cards, plain cookies

@@ -10,6 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
+from config.env import spare_loopback
 from config.local.postgres import Postgres
 from config.local.redis import Redis
 
@@ -18,6 +19,7 @@ HOME = Path(__file__).resolve().parent.parent / ".local" / f"test-{os.getpid()}"
 
 def start_servers() -> None:
     """Start what is missing; stop it, and remove its data, when pytest ends."""
+    spare_loopback()
     atexit.register(shutil.rmtree, HOME, ignore_errors=True)
     if "DATABASE_URL" not in os.environ:
         postgres = Postgres(HOME / "postgres")

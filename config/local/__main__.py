@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 
+from config.env import spare_loopback
+
 from .check import check
 from .demo import demo
 from .home import Home
@@ -20,6 +22,7 @@ from .up import up
 
 def main() -> int:
     arguments = parser().parse_args()
+    spare_loopback()
     home = Home()
     try:
         match arguments.command:
