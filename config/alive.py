@@ -19,6 +19,8 @@ import psycopg2
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from . import env
+
 PATIENCE = 3.0  # seconds in which a process must answer
 IN_ALL = 8  # seconds: less than a health check has in docker-compose.yml
 LAST_SIGN = """
@@ -91,7 +93,7 @@ def _give_up(*_: object) -> None:
 def question(arguments: argparse.Namespace) -> Callable[[str], bool]:
     """What is asked of each name."""
     if arguments.what == "worker":
-        broker = os.environ.get("CELERY_BROKER_URL") or os.environ["REDIS_URL"]
+        broker = env.broker_url()
         return lambda name: worker(broker, name)
     if arguments.what == "duty":
         database = os.environ[arguments.database]

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -44,6 +46,15 @@ def spare_loopback() -> None:
 def text(name: str, default: str = "") -> str:
     """The variable as text."""
     return os.environ.get(name, default)
+
+
+def broker_url(environment: Mapping[str, str] = os.environ) -> str:
+    """Celery's broker: CELERY_BROKER_URL, else REDIS_URL without `protocol`, which kombu neither needs nor bears."""
+    if url := environment.get("CELERY_BROKER_URL"):
+        return url
+    parts = urlsplit(environment["REDIS_URL"])
+    options = [option for option in parts.query.split("&") if option.partition("=")[0] != "protocol"]
+    return urlunsplit(parts._replace(query="&".join(options)))
 
 
 def required(name: str, hint: str) -> str:

@@ -144,7 +144,7 @@ class Consumer:
         block = None if patience is None else max(1, patience // timedelta(milliseconds=1))
         found = self._redis.xreadgroup(self.group, self.name, {self.stream: after}, count=self.at_once, block=block)
         lists = found.values() if isinstance(found, dict) else [entries for _, entries in found or ()]
-        return [(id_.decode(), fields) for entries in lists for id_, fields in entries]
+        return [(id_.decode(), fields) for entries in lists for id_, fields in _flat(entries)]
 
     def _touch(self, ids: Sequence[str], *, idle: timedelta) -> None:
         """A sign of life for entries in hand; or, with `idle`, a sign that others may have them."""
@@ -182,3 +182,8 @@ def _books_name(stream: str, group: str) -> str:
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[: LONGEST_NAME - 9]}~{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _flat(entries: list[Any]) -> list[Any]:
+    """A stream's entries as pairs: with `?protocol=3` redis-py 8 puts them into one more list."""
+    return entries[0] if entries and isinstance(entries[0], list) else entries

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from config.env import broker_url
+
 from . import ready
 from .ports import Ports
 
@@ -49,7 +51,7 @@ def preparations() -> list[Job]:
 
 def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
     """All of them, in the order in which they are started."""
-    broker = environment.get("CELERY_BROKER_URL") or environment["REDIS_URL"]
+    broker = broker_url(environment)
     database = environment["DATABASE_URL"]
     stock = environment["STANDINS_WAREHOUSE_URL"]  # where the stand-ins' upkeep leaves its heartbeats
     return [

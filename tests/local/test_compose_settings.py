@@ -18,9 +18,8 @@ TOLD_TO_SOME = {"SETTLE_PROCESS"}  # jobs that run once have no name
 FIXED = {"WAREHOUSE_STREAM", "WAREHOUSE_LEASE", "STANDINS_HEARTBEAT_EVERY"}
 """Of the stand-ins: known to the consumer's command as well, or of interest to tests alone."""
 
-SHOPS = set(
-    re.findall(r'env\.(?:text|flag|number|words|required)\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text())
-)
+READ = re.compile(r'env\.(?:text|flag|number|words|required)\(\s*"([A-Z_]+)"')
+SHOPS = {*READ.findall((ROOT / "config/settings.py").read_text()), "CELERY_BROKER_URL"}
 ASKED = re.compile(r'environ(?:\.get\(|\[)\s*"([A-Z_]+)"')
 
 

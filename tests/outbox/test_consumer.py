@@ -37,6 +37,19 @@ def test_each_event_reaches_every_subscriber_and_is_acknowledged(redis_client):
     assert not PublishedMessage.objects.exists()
 
 
+@pytest.mark.parametrize("options", ["protocol=2", "protocol=3", "protocol=3&legacy_responses=false"])
+def test_it_reads_by_either_protocol_of_redis(redis_client, settings, options):
+    settings.REDIS_URL = f"{settings.REDIS_URL}?{options}"
+    send("a:1", "b:1")
+    consumer("dead")._read(">")
+    reader = consumer(min_idle=timedelta(milliseconds=1))
+    until(lambda: turn(reader) > 0 or len(effects()) == 2, what="what another had in hand is taken over")
+    send("c:1")
+    until(lambda: turn(reader) == 0 and len(effects()) == 3)
+    assert effects() == ["a:1", "b:1", "c:1"]
+    assert (turn(reader), pending(redis_client)) == (0, 0)
+
+
 def test_a_new_group_reads_the_stream_from_its_first_entry(redis_client):
     send("a:1")
     reader = consumer(at_once=1)
