@@ -11,12 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from outbox import publish
-from sagas import Awaits, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
-from . import status
+from . import status, vouched
 from .advice import ADVICE
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
 from .models import Order
+from .money import minor_units
 from .participants import carrier, payments, warehouse
 
 ORDER = "order:"
@@ -64,6 +65,26 @@ checkout = Saga[Checkout](
 )
 checkout.advice(ADVICE)
 
+
+@checkout.validator
+def as_ordered(change: InputChange[Checkout]) -> None:
+    """What an operator gives the run is still this order."""
+    order, given = Order.objects.get(pk=change.key.removeprefix(ORDER)), change.after
+    lines = order.lines.values_list("sku", "quantity")
+    vouched.unchanged(
+        "order",
+        {
+            "order_id": (order.pk, given.order_id),
+            "order_number": (order.number, given.order_number),
+            "amount": (
+                vouched.money(minor_units(order.total, order.currency), order.currency),
+                vouched.money(given.amount, given.currency),
+            ),
+            "lines": (vouched.pieces(lines), vouched.pieces((line.sku, line.quantity) for line in given.lines)),
+        },
+    )
+
+
 BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
 FOREVER = Retry.until_done(longest=timedelta(seconds=30))
 LOOK_AGAIN = timedelta(minutes=1)
@@ -99,6 +120,11 @@ def find_authorization(ctx: StepContext[Checkout]) -> payments.Authorization | N
     return payments.find_authorization(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout) or NotApplied()
 
 
+@authorize_payment.validator
+def hold_as_owed(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
+    vouched.authorization(held, ctx.input.amount, ctx.input.currency)
+
+
 @authorize_payment.recorded
 def payment_authorized(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
     status.note_hold(ctx.input.order_id, held.intent_id)
@@ -115,6 +141,13 @@ def reserve_stock(ctx: StepContext[Checkout]) -> warehouse.Reservation:
 @reserve_stock.undo
 def release_stock(ctx: UndoContext[Checkout, warehouse.Reservation]) -> None:
     warehouse.release(ctx.step_key, timeout=ctx.timeout)
+
+
+@reserve_stock.validator
+def goods_as_ordered(ctx: StepContext[Checkout], reservation: warehouse.Reservation) -> None:
+    ordered = vouched.pieces((line.sku, line.quantity) for line in ctx.input.lines)
+    vouched.unchanged("order", {"lines": (ordered, vouched.pieces(reservation.lines))})
+    vouched.named("key", reservation.key)
 
 
 @reserve_stock.recorded
@@ -154,6 +187,11 @@ def find_capture(ctx: StepContext[Checkout]) -> payments.Capture | NotApplied:
     """What the bank says became of a capture whose answer was lost."""
     intent = ctx.result_of(authorize_payment).intent_id
     return payments.find_capture(intent, timeout=ctx.timeout, renew=_payment(ctx.input)) or NotApplied()
+
+
+@capture_payment.validator
+def charge_as_owed(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
+    vouched.capture(captured, ctx.input.amount, ctx.input.currency)
 
 
 @capture_payment.recorded

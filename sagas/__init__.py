@@ -5,13 +5,14 @@ This package imports no models, so that a declaration needs no database; see `sa
 
 from outbox.retry import Retry
 
-from .context import NotApplied, StatusChange, StepContext, UndoContext
+from .context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .declaration import Saga
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 from .participant import Participant
 
 __all__ = [
     "Awaits",
+    "InputChange",
     "NotApplied",
     "Participant",
     "Refused",

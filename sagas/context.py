@@ -65,6 +65,18 @@ class UndoContext(Generic[T, R]):
 
 
 @dataclass(frozen=True, slots=True)
+class InputChange(Generic[T]):
+    """An operator wants to give a run another input; nothing is written yet."""
+
+    run_id: UUID
+    key: str
+    """The run's key."""
+    before: T | None = field(repr=False)
+    """None when this code cannot read it: that may be what is being mended."""
+    after: T = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class StatusChange(Generic[T]):
     """A run's status has changed, in the transaction that the hook is called in."""
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_ty
 from outbox.retry import Retry
 
 from . import misuse, registry
-from .context import NotApplied, StatusChange, StepContext, UndoContext
+from .context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .errors import Awaits, SagaDeclarationError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Step(Generic[T, R]):
     recorded_run: Callable[[StepContext[T], R], None] | None = None
     undone_run: Callable[[UndoContext[T, R]], None] | None = None
     awaiting_run: Callable[[StepContext[T], Awaits], None] | None = None
+    validator_run: Callable[[StepContext[T], R], None] | None = None
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +94,17 @@ class Step(Generic[T, R]):
         self.awaiting_run = function
         return function
 
+    def validator(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:
+        """Declare what a result that an operator gives must agree with, such as the amount that the run owes.
+
+        It raises ValueError with words for the operator, both figures among them; then nothing is done. What the step
+        itself returns is not held against it: that is the step's to judge.
+        """
+        misuse.of_second(self.title, "validator", self.validator_run)
+        misuse.of_function(f"{self.title}: the validator", function, takes="ctx, result")
+        self.validator_run = function
+        return function
+
     @property
     def has_undo(self) -> bool:
         return self.undo_run is not UNDECLARED and self.undo_run is not None
@@ -127,6 +139,7 @@ class Saga(Generic[T]):
         self.admin_url = admin_url
         self.steps: list[Step[T, Any]] = []
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
+        self.validator_run: Callable[[InputChange[T]], None] | None = None
         self.advised: dict[str, str] = {}
         misuse.of_saga(self)
         registry.register(self)
@@ -207,6 +220,16 @@ class Saga(Generic[T]):
         misuse.of_second(self.name, "status hook", self.status_hook)
         misuse.of_function(f"{self.name}: the status hook", function, takes="change")
         self.status_hook = function
+        return function
+
+    def validator(self, function: Callable[[InputChange[T]], None]) -> Callable[[InputChange[T]], None]:
+        """Declare what an input that an operator gives a run must agree with, such as what the host's own row says.
+
+        It raises ValueError with words for the operator, both figures among them; then nothing is done.
+        """
+        misuse.of_second(self.name, "validator", self.validator_run)
+        misuse.of_function(f"{self.name}: the validator", function, takes="change")
+        self.validator_run = function
         return function
 
     def advice(self, words: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from orders.models import Order
+from orders.money import shown
 from orders.trips.models import Trip
 from sagas import WrongState, desk
 from sagas.models import Run, RunStatus
@@ -18,6 +19,7 @@ from .sagas import Dispute, books, disputed
 
 logger = logging.getLogger(__name__)
 PROCESSOR = "the card processor"
+SUBJECT = 300  # characters that a run keeps
 
 
 def open_difference(difference: Difference) -> None:
@@ -38,8 +40,10 @@ def open_dispute(found: Disputed) -> bool:
     number = number_of(found.payment_intent) or found.order_number
     if not (found.is_open and number):
         return False
+    case = Dispute(found.dispute, found.payment_intent, number)
+    subject = f"{number} {shown(found.amount, found.currency)} {email_of(number)}"
     with transaction.atomic():
-        disputed.start(Dispute(found.dispute, found.payment_intent, number), key=key_of(found), subject=number)
+        disputed.start(case, key=key_of(found), subject=subject[:SUBJECT])
     return True
 
 
@@ -60,6 +64,12 @@ def number_of(payment_intent: str) -> str:
     kinds = (Order, Trip) if payment_intent else ()
     numbers = (kind.objects.filter(payment_intent=payment_intent).values_list("number", flat=True) for kind in kinds)
     return next((number for found in numbers for number in found), "")
+
+
+def email_of(number: str) -> str:
+    """Whose order or trip it is; "" for a number that is not here."""
+    emails = (kind.objects.filter(number=number).values_list("email", flat=True) for kind in (Order, Trip))
+    return next((email for found in emails for email in found), "")
 
 
 def key_of(found: Disputed) -> str:

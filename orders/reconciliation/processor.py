@@ -19,6 +19,8 @@ PAGE = 100  # the most that Stripe gives at once
 UNSETTLED = frozenset({"requires_capture", "requires_action", "processing"})
 """Statuses of a payment whose money is held, or could be without our doing."""
 DISPUTE_OPEN = frozenset({"warning_needs_response", "warning_under_review", "needs_response", "under_review"})
+DISPUTE_CLOSED = ("won", "lost", "warning_closed", "prevented")
+"""Source: https://docs.stripe.com/api/disputes/object#dispute_object-status"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.urls import reverse
 
+from orders import vouched
 from orders.models import Order
 from orders.trips.models import Trip
-from sagas import Refused, Retry, Saga, StepContext
+from sagas import InputChange, Refused, Retry, Saga, StepContext
 
 from . import wording
 from .books import Difference, compare, compare_missing, ours_of
-from .processor import Theirs, dispute, payment
+from .processor import DISPUTE_CLOSED, Theirs, dispute, payment
 
 ASK = timedelta(seconds=20)
 
@@ -71,6 +73,21 @@ def be_decided(ctx: StepContext[Dispute]) -> str:
     if found.is_open:
         raise Refused("disputed", wording.explain_dispute(found, ctx.input.order_number))
     return found.status
+
+
+@be_decided.validator
+def decided_as_banks_do(ctx: StepContext[Dispute], decision: str) -> None:
+    vouched.one_of("decision", decision, DISPUTE_CLOSED)
+
+
+def as_found(change: InputChange[Any]) -> None:
+    """A case is what was found; another finding is another case."""
+    if change.before is not None and change.before != change.after:
+        raise ValueError("A case stays what was found. Resolve it by hand, and say why. Nothing was done.")
+
+
+books.validator(as_found)
+disputed.validator(as_found)
 
 
 def differs_now(found: Difference, timeout: timedelta) -> Difference | None:

@@ -12,8 +12,10 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from orders import vouched
+from orders.money import minor_units
 from orders.participants import carrier, refunding, warehouse
-from sagas import NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
 from . import refunds, status
 from .models import Return
@@ -55,6 +57,40 @@ returning = Saga[GoodsBack](
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
 )
 
+
+@returning.validator
+def as_requested(change: InputChange[GoodsBack]) -> None:
+    """What an operator gives the run is still this return."""
+    given = change.after
+    returned = kept(change.key.removeprefix("return:"))
+    lines = returned.lines.values_list("line__sku", "quantity")
+    same_money(returned, given)
+    vouched.unchanged(
+        "return",
+        {"lines": (vouched.pieces(lines), vouched.pieces((line.sku, line.quantity) for line in given.lines))},
+    )
+
+
+def kept(return_id: str) -> Return:
+    """Our own row of it."""
+    return Return.objects.select_related("order").get(pk=return_id)
+
+
+def same_money(returned: Return, given: GoodsBack | FailedRefund) -> None:
+    """Which return it is, what is owed for it, and whose payment gives it back."""
+    owed = vouched.money(minor_units(returned.amount, returned.currency), returned.currency)
+    vouched.unchanged(
+        "return",
+        {
+            "return_id": (returned.pk, given.return_id),
+            "return_number": (returned.number, given.return_number),
+            "order_number": (returned.order.number, given.order_number),
+            "payment_intent": (returned.order.payment_intent, given.payment_intent),
+            "amount": (owed, vouched.money(given.amount, given.currency)),
+        },
+    )
+
+
 BEFORE_PIVOT = Retry(attempts=8, first=timedelta(milliseconds=500), longest=timedelta(minutes=2))
 REFUND = Retry(attempts=6, first=timedelta(seconds=1), longest=timedelta(minutes=1))
 OWED = ("refund_payment", "tell_customer", "pay_back")
@@ -73,6 +109,11 @@ def recall_parcel(ctx: StepContext[GoodsBack]) -> str:
 def let_parcel_go(ctx: UndoContext[GoodsBack, str]) -> None:
     if ctx.input.tracking:
         carrier.undo_recall(ctx.input.tracking, key=ctx.step_key, timeout=ctx.timeout)
+
+
+@recall_parcel.validator
+def parcel_as_known(ctx: StepContext[GoodsBack], parcel: str) -> None:
+    vouched.one_of("parcel", parcel, Return.Parcel.values)
 
 
 @recall_parcel.recorded
@@ -116,6 +157,11 @@ def find_refund(ctx: StepContext[GoodsBack]) -> refunding.Refund | NotApplied:
     """What the bank says became of a refund whose answers were all lost."""
     wish = refunds.Wish(ctx.input.return_id, ctx.input.payment_intent, ctx.input.amount)
     return refunds.find(wish, key=ctx.key, timeout=ctx.timeout) or NotApplied()
+
+
+@refund_payment.validator
+def refund_as_owed(ctx: StepContext[GoodsBack], refund: refunding.Refund) -> None:
+    vouched.refund(refund, ctx.input.amount, ctx.input.currency)
 
 
 @refund_payment.recorded
@@ -167,6 +213,14 @@ failed_refund = Saga[FailedRefund](
 """The return's own run is over, and may be pruned: what failed later is a run of its own."""
 
 
+@failed_refund.validator
+def as_owed(change: InputChange[FailedRefund]) -> None:
+    """What an operator gives the run is still this return's refund."""
+    _, return_id, refund_id = change.key.split(":", 2)
+    same_money(kept(return_id), change.after)
+    vouched.unchanged("run", {"refund_id": (refund_id, change.after.refund_id)})
+
+
 @failed_refund.pivot(participant="payments", timeout=timedelta(seconds=10), retry=Retry.until_done())
 def look_at_refund(ctx: StepContext[FailedRefund]) -> None:
     """Whoever reported it is only a doorbell: the processor says what became of the refund."""
@@ -186,6 +240,11 @@ def pay_back(ctx: StepContext[FailedRefund]) -> refunding.Refund:
         raise Refused("refund_failed", refunds.unpaid(ctx.input.why))
     wish = refunds.Wish(ctx.input.return_id, ctx.input.payment_intent, ctx.input.amount)
     return refunds.pay(wish, key=ctx.key, again=True, timeout=ctx.timeout)
+
+
+@pay_back.validator
+def paid_as_owed(ctx: StepContext[FailedRefund], refund: refunding.Refund) -> None:
+    vouched.refund(refund, ctx.input.amount, ctx.input.currency)
 
 
 @pay_back.recorded

@@ -13,7 +13,7 @@ from orders import idempotency
 from orders.errors import KeyReused
 from orders.locks import lock_order
 from orders.models import Order
-from orders.money import minor_units
+from orders.money import minor_units, shown
 from outbox import cause, publish
 
 from .errors import ReturnRefused
@@ -23,6 +23,7 @@ from .sagas import FailedRefund, GoodsBack, Line, failed_refund, returning
 from .standing import Left, left_of, promised, why_not
 from .validation import ReturnWish
 
+SUBJECT = 300  # characters that a run keeps
 UNDECIDED = (Return.Status.REQUESTED, Return.Status.NEEDS_ATTENTION)
 
 
@@ -70,9 +71,9 @@ def refund_failed(refund_id: str, why: str) -> bool:
             currency=returned.currency,
             why=why[:300],
         )
-        failed_refund.start(
-            wish, key=f"refund:{returned.pk}:{refund_id}", subject=f"{returned.number} {returned.order.number}"
-        )
+        order = returned.order
+        subject = f"{returned.number} {order.number} {shown(wish.amount, wish.currency)} {order.email}"
+        failed_refund.start(wish, key=f"refund:{returned.pk}:{refund_id}", subject=subject[:SUBJECT])
         return True
 
 

@@ -9,10 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
+from orders import vouched
+from orders.money import minor_units
 from orders.participants import flight, hotel, payments
 from orders.sagas import until_confirmed
 from outbox import publish
-from sagas import Awaits, NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, InputChange, NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
 
 from . import status
 from .events import (
@@ -66,6 +68,35 @@ trip = Saga[Journey](
     admin_url=lambda wish: reverse("admin:trips_trip_change", args=[wish.trip_id]),
 )
 
+
+@trip.validator
+def as_booked(change: InputChange[Journey]) -> None:
+    """What an operator gives the run is still this trip."""
+    placed, given = Trip.objects.get(pk=change.key.removeprefix(TRIP)), change.after
+    amounts = {
+        "amount": (placed.total, given.amount),
+        "flight_price": (placed.flight_price, given.flight_price),
+        "hotel_price": (placed.stay_price, given.hotel_price),
+    }
+    names = ("flight", "hotel", "nights")
+    vouched.unchanged(
+        "trip",
+        {
+            "trip_id": (placed.pk, given.trip_id),
+            "trip_number": (placed.number, given.trip_number),
+            "arrives": (placed.departs, given.arrives),
+            **{name: (getattr(placed, name), getattr(given, name)) for name in names},
+            **{
+                name: (
+                    vouched.money(minor_units(kept, placed.currency), placed.currency),
+                    vouched.money(minor, given.currency),
+                )
+                for name, (kept, minor) in amounts.items()
+            },
+        },
+    )
+
+
 BEFORE_PIVOT = Retry(attempts=5, first=timedelta(milliseconds=500))
 FOREVER = Retry.until_done(longest=timedelta(seconds=30))
 
@@ -97,6 +128,11 @@ def cancel_authorization(ctx: UndoContext[Journey, payments.Authorization]) -> N
 def find_authorization(ctx: StepContext[Journey]) -> payments.Authorization | NotApplied:
     """What the bank says became of an authorisation whose answers were all lost."""
     return payments.find_authorization(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout) or NotApplied()
+
+
+@authorize_payment.validator
+def hold_as_owed(ctx: StepContext[Journey], held: payments.Authorization) -> None:
+    vouched.authorization(held, ctx.input.amount, ctx.input.currency)
 
 
 @authorize_payment.recorded
@@ -172,6 +208,11 @@ def find_capture(ctx: StepContext[Journey]) -> payments.Capture | NotApplied:
     """What the bank says became of a capture whose answer was lost."""
     intent = ctx.result_of(authorize_payment).intent_id
     return payments.find_capture(intent, timeout=ctx.timeout, renew=_payment(ctx.input)) or NotApplied()
+
+
+@capture_payment.validator
+def charge_as_owed(ctx: StepContext[Journey], captured: payments.Capture) -> None:
+    vouched.capture(captured, ctx.input.amount, ctx.input.currency)
 
 
 @capture_payment.recorded

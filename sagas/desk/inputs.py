@@ -9,8 +9,11 @@ from uuid import UUID
 from outbox import codec
 
 from .. import registry
+from ..context import InputChange
+from ..declaration import Saga
 from ..models import Run
 from .acts import Actor, DoesNotFit, act, note, standing, take_back
+from .validators import validating
 
 MISSING = "(not there)"
 """Stands in a diff for a field that the other side does not have."""
@@ -24,8 +27,8 @@ def set_input(
     `changes` is plain JSON and is merged into the input: objects field by field, anything else, lists and null among
     it, takes the place of the old value. A whole input is merged just the same. The record holds what changed, by path.
 
-    Raises DoesNotFit when the outcome is no input of the saga or the same as before; WrongState when the run has ended
-    or a worker has its step in hand.
+    Raises DoesNotFit when the outcome is no input of the saga, or the same as before, or does not agree with the saga's
+    validator; WrongState when the run has ended or a worker has its step in hand.
     """
     with act("set_input", run_id, actor, reason, row_version) as deed:
         run = deed.run
@@ -42,7 +45,7 @@ def set_input(
 
 
 def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
-    """The run's input with the changes merged in, as the saga reads it. Raises DoesNotFit."""
+    """The run's input with the changes merged in, as the saga reads and accepts it. Raises DoesNotFit."""
     if not isinstance(changes, dict):
         raise DoesNotFit('The input is a JSON object of fields, such as {"email": "ann@example.com"}.')
     saga = registry.find(run.name, run.version)
@@ -55,7 +58,24 @@ def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(_paths(changes)) - set(_paths(new)))
     if unknown:
         raise DoesNotFit(f"{kind} has no field {', '.join(unknown)}.")
+    if saga.validator_run is not None:
+        change = InputChange(run.id, run.key, _read(saga, run.input), codec.decode(saga.input_type, codec.encode(new)))
+        with validating(saga.name):
+            saga.validator_run(change)
     return new
+
+
+def check(run: Run, *, changes: dict[str, Any]) -> None:
+    """Whether the run could be given these changes. Raises DoesNotFit."""
+    changed_input(run, changes)
+
+
+def _read(saga: Saga[Any], kept: Any) -> Any:
+    """The input as it was; None when this code cannot read it."""
+    try:
+        return codec.decode(saga.input_type, codec.encode(kept))
+    except ValueError:
+        return None
 
 
 def merged(old: Any, new: Any) -> Any:

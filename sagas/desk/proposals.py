@@ -33,7 +33,8 @@ def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: 
     """Write down what somebody wants to have done; nothing else happens until another confirms it. Returns the record.
 
     `given` is what the verb takes beside its reason. Raises WrongState when the run does not allow the verb or has an
-    open proposal, DoesNotFit for a verb that one person may do or somebody without an account, ReasonMissing.
+    open proposal, DoesNotFit for a verb that one person may do, for somebody without an account, and for what does not
+    fit the run, ReasonMissing.
     """
     if verb not in VERBS or not needed(verb):
         raise DoesNotFit(f"{verb} needs no second person here: just do it.")
@@ -46,6 +47,8 @@ def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: 
             raise WrongState(f"propose to {verb}", run.get_status_display())
         if (standing := open_proposal(run)) is not None:
             raise WrongState(f"propose to {verb}", f"waiting for a second person, by {standing.actor_name}'s proposal")
+        if (check := VERBS[verb].check) is not None:
+            check(run, **given)
         before = facts(run) | {"row_version": run.row_version}
         return record(run, PROPOSE + verb, actor, reason, before, {"given": given})
 

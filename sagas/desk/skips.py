@@ -23,14 +23,16 @@ from ..settings import saga_settings
 from ..taken import results_of, step_key
 from ..transitions import change, finish, ready, save
 from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
+from .validators import validating
 
 
 def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_version: int | None = None) -> None:
     """Count the step at which the run stands as done with `result`, or its undo as done, and let the run go on.
 
     No participant is called: the operator has seen to it. `result` is plain JSON (dict, list, text, number, None) and
-    must fit what the step returns; an undo takes none. The step's `recorded` or `undone` hook runs in this transaction,
-    since the host's own writes hang on it. A skipped step counts as one that happened: a later undo undoes it.
+    must fit what the step returns, and agree with its validator; an undo takes none. The step's `recorded` or `undone`
+    hook runs in this transaction, since the host's own writes hang on it. A skipped step counts as one that happened: a
+    later undo undoes it.
 
     Raises DoesNotFit; WrongState when the run has ended or a worker has the step in hand; RecordingFailed when the hook
     fails, and then nothing is done.
@@ -40,12 +42,33 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
         saga = registry.find(run.name, run.version)
         deed.after["skipped"] = step.name
         let_go(run, step)
+        given = checked_result(run, step, result)
         if step.status in BACKWARD:
-            if result is not None:
-                raise DoesNotFit(f"The undo of {step.name} returns nothing; leave the result out.")
             _undone(run, step, saga)
         else:
-            deed.after["result"] = _done(run, step, saga, result)
+            deed.after["result"] = _done(run, step, saga, given)
+
+
+def check(run: Run, *, result: Any = None) -> None:
+    """Whether the step at which the run stands could be skipped with that result. Raises DoesNotFit."""
+    step = run.steps.filter(position=run.position).first()
+    if step is not None:
+        checked_result(run, step, result)
+
+
+def checked_result(run: Run, step: Step, given: Any) -> Any:
+    """The result as the step returns it, in agreement with its validator; None for an undo. Raises DoesNotFit."""
+    if step.status in BACKWARD:
+        if given is not None:
+            raise DoesNotFit(f"The undo of {step.name} returns nothing; leave the result out.")
+        return None
+    saga = registry.find(run.name, run.version)
+    declared = saga.named(step.name)
+    result = fitting(declared, given)
+    if declared.validator_run is not None:
+        with validating(declared.title):
+            declared.validator_run(_step_context(run, step, saga, declared), result)
+    return result
 
 
 def fitting(declared: DeclaredStep[Any, Any], result: Any) -> Any:
@@ -57,10 +80,9 @@ def fitting(declared: DeclaredStep[Any, Any], result: Any) -> Any:
         raise DoesNotFit(f"The result does not fit what {declared.name} returns, {kind}: {error}") from error
 
 
-def _done(run: Run, step: Step, saga: Saga[Any], given: Any) -> Any:
+def _done(run: Run, step: Step, saga: Saga[Any], result: Any) -> Any:
     """Returns the result as it was written."""
     declared = saga.named(step.name)
-    result = fitting(declared, given)
     written = codec.decode(Any, codec.storable(result))
     _write(step, StepStatus.DONE)
     Step.objects.filter(pk=step.pk).update(result=Value(written, JSONField()))  # None is JSON's null, not SQL's

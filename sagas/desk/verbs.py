@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..models import OPEN, Run, RunStatus
+from . import inputs, skips
 from .acts import BACKWARD
 from .inputs import set_input
 from .pauses import pause, resume
@@ -27,6 +28,8 @@ class Verb:
     """The argument that the act needs beside its reason."""
     many: bool = False
     """Whether it makes sense for many runs at once."""
+    check: Callable[..., None] | None = None
+    """Called with the run and what the act is given, before that is proposed to a second person."""
 
 
 VERBS = {
@@ -49,6 +52,7 @@ VERBS = {
             "sagas.skip_run",
             skip,
             takes="result",
+            check=skips.check,
         ),
         Verb(
             "compensate",
@@ -96,6 +100,7 @@ VERBS = {
             "sagas.change_input_run",
             set_input,
             takes="changes",
+            check=inputs.check,
         ),
         Verb(
             "move",

@@ -131,7 +131,7 @@ def test_a_person_who_looks_sees_a_page_that_asks_again(client: Client, path: st
         f"/orders/{NOBODY}/return",
         f"/trips/{NOBODY}/cancel",
         "/admin/login/",
-        "/admin/sagas/run/act/retry/",
+        "/admin/sagas/run/desk/retry/",
     ],
 )
 def test_a_person_who_sends_something_is_asked_to_reload(client: Client, path: str) -> None:

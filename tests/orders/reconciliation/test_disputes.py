@@ -44,7 +44,7 @@ def compare() -> None:
 
 
 def the_case(order: Order) -> Run:
-    return carry(Run.objects.get(name="dispute", subject=order.number).pk)
+    return carry(Run.objects.get(name="dispute", subject__startswith=f"{order.number} ").pk)
 
 
 def test_a_dispute_is_on_the_desk_with_what_to_do(disputed):
@@ -54,7 +54,7 @@ def test_a_dispute_is_on_the_desk_with_what_to_do(disputed):
     for words in (disputed.number, "166.00 EUR", "fraudulent", "Answer it at the card processor by"):
         assert words in case.reason
     compare()
-    assert Run.objects.filter(name="dispute", subject=disputed.number).count() == 1
+    assert Run.objects.filter(name="dispute", subject__startswith=f"{disputed.number} ").count() == 1
     assert not Run.objects.filter(name="books", subject=disputed.number).exists()
 
 
@@ -72,7 +72,7 @@ def test_a_disputed_trip_is_told_by_its_number(disputed):
     )
     Order.objects.filter(pk=disputed.pk).update(payment_intent="", charged=0)
     compare()
-    case = carry(Run.objects.get(name="dispute", subject=trip.number).pk)
+    case = carry(Run.objects.get(name="dispute", subject__startswith=f"{trip.number} ").pk)
     assert f"disputes the 166.00 EUR charged for {trip.number}" in case.reason
 
 
