@@ -9,7 +9,7 @@ from __future__ import annotations
 from outbox import Message, Retry, subscribe
 
 from . import availability, goods, letters, notices
-from .choreography import carrier, payments, shop, warehouse  # noqa: F401 - who reacts to what, by events alone
+from .choreography import carrier, desk, payments, shop, warehouse  # noqa: F401 - who reacts to what, by events alone
 from .events import OrderCancelled, OrderConfirmed, OrderPlaced
 from .models import Notice
 from .participants.warehouse_events import ReservationExpired, StockChanged

@@ -43,7 +43,8 @@ Handler = Callable[..., None]
 """`handler(message)`; `handler(message, result)` for a subscriber that was declared with a `call`; `handler(messages)`,
 a list, for one that was declared with `at_once`."""
 Call = Callable[[Message[T]], Any]
-LastWord = Callable[[Message[T], Exception], None]
+LastWord = Callable[[Message[T], Exception], bool | None]
+Recover = Callable[[Message[T], Exception], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Subscriber:
     gave_up: LastWord[Any] | None = None
     order: Order = "key"
     at_once: int = 1
+    recover: Recover[Any] | None = None
 
     def read(self, type_: str, version: int, payload: str) -> Any:
         """The body for the handler, upcast when the message is older; else CannotRead, which says what to do."""
@@ -195,6 +197,7 @@ def subscribe(
     at_once: int = 1,
     call: Call[T] | None = None,
     gave_up: LastWord[T] | None = None,
+    recover: Recover[T] | None = None,
 ) -> Callable[[H], H]:
     """Have the function called with each `Message[event_type]`, inside the transaction that records it as handled.
 
@@ -209,16 +212,22 @@ def subscribe(
     When that fails, each is tried by itself, in a list of one.
     `call(message)` is for other systems: it runs before the transaction, so that none is open meanwhile, and what it
     returns is the function's second argument. It may run more than once for one message: hand an idempotency key on.
+    `recover(message, error)`, beside a `call`, is asked before a message is given up, outside the transaction too: what
+    became of the call. What it returns, unless None, is handed to the function in place of the call's answer.
     `gave_up(message, error)` runs in the transaction that writes the dead letter, for a message that could be read; it
-    may publish. It runs again when the message was requeued and is given up again.
-    Raises OutboxDeclarationError at import for a name in use, an unknown order, and for `at_once` together with `call`.
+    may publish. Where it returns True it has settled the matter: nobody need look, and there is no dead letter. It runs
+    again when the message was requeued and is given up again.
+    Raises OutboxDeclarationError at import for a name in use, an unknown order, for `at_once` together with `call`, and
+    for `recover` without.
     """
     declared = registry.event_of(event_type)
 
     def add(handler: H) -> H:
         _check_name(name)
-        _check_turns(name, order, at_once, call)
-        registry.add_subscriber(Subscriber(name, declared, handler, retry or Retry(), call, gave_up, order, at_once))
+        _check_turns(name, order, at_once, call, recover)
+        patience = retry or Retry()
+        one = Subscriber(name, declared, handler, patience, call, gave_up, order, at_once, recover)
+        registry.add_subscriber(one)
         return handler
 
     return add
@@ -229,7 +238,7 @@ def _check_name(name: str) -> None:
         raise OutboxDeclarationError(f"{name!r}: give a name of 1 to {LONGEST_NAME} characters.")
 
 
-def _check_turns(name: str, order: str, at_once: int, call: object) -> None:
+def _check_turns(name: str, order: str, at_once: int, call: object, recover: object) -> None:
     if order not in ORDERS:
         raise OutboxDeclarationError(f"{name}: `order` is one of {', '.join(ORDERS)}, not {order!r}.")
     if at_once < 1:
@@ -239,6 +248,8 @@ def _check_turns(name: str, order: str, at_once: int, call: object) -> None:
             f"{name}: a `call` is made for one message, so that its answer is not lost with another's failure. "
             "Leave out `at_once`, or the `call`."
         )
+    if recover is not None and call is None:
+        raise OutboxDeclarationError(f"{name}: `recover` finds out what became of a `call`, and there is none.")
 
 
 def _place(thing: Any) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
-from . import doorbell, sql
+from . import burial, doorbell, sql
 from .errors import OutboxError
 from .models import DeadLetter, Hold, OutboxMessage
 from .record import Actor, name_of, note, stated
@@ -117,6 +117,7 @@ def _refuse_in_hand(hold: Hold) -> None:
 def _bury(hold: Hold, words: str) -> None:
     """A dead letter of the message; the one that there is, when it was given up before, says so too."""
     if sql.bury_head(hold.destination, hold.shard, hold.position, f"{words}\n{hold.last_error}"):
+        burial.tell(hold.type, hold.key, "", words)
         return
     dead = _dead_letter(hold)
     if dead is not None:

@@ -18,7 +18,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.db import connection, transaction
 from django.utils import timezone
 
-from . import cause, failures, guard, settings, sql, trace
+from . import burial, cause, failures, guard, settings, sql, trace
 from .declaration import Message, Subscriber, registry
 from .envelope import Envelope
 from .errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
@@ -157,22 +157,51 @@ class Delivery:
         failures.written(lambda: sql.hold_delivery(one, self.subscriber, one.attempts, pause.delay, str(pause)))
 
     def failed(self, error: Exception) -> bool:
-        """Write down when to try again, or bury it; whether it was given up."""
+        """Write down when to try again, or end it; whether it was given up, or settled after all."""
         if self._put_off_by_us(error):
             return False
-        final = isinstance(error, PermanentFailure | CannotRead | GaveUp) or self.declared is None
-        delay = (
-            None
-            if final or self.declared is None
-            else self.declared.retry.delay_after(self.attempt, roll=random.random())
-        )
-        if delay is None:
+        delay = self._delay_after(error)
+        if delay is not None:
+            text = f"{type(error).__qualname__}: {error}"
+            failures.written(lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text))
+            logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
+            return False
+        try:
+            recovered = self._recover(error)
+        except Exception as another:
+            if self._put_off_by_us(another):
+                return False
+            logger.exception("A message cannot be recovered", extra=self.log)
+            recovered = False
+        if not recovered:
             failures.written(lambda: self._bury(error))
-            return True
-        text = f"{type(error).__qualname__}: {error}"
-        failures.written(lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text))
-        logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
-        return False
+        return True
+
+    def _delay_after(self, error: Exception) -> timedelta | None:
+        """When to try again; None to give up."""
+        if self.declared is None or isinstance(error, PermanentFailure | CannotRead | GaveUp):
+            return None
+        return self.declared.retry.delay_after(self.attempt, roll=random.random())
+
+    def _recover(self, error: Exception) -> bool:
+        """Ask once more what became of it, before it is given up; whether it is handled after all.
+
+        Once only: whoever asks may die of it, as those before did.
+        """
+        declared = self.declared
+        if declared is None or declared.recover is None or isinstance(error, CannotRead):
+            return False
+        if isinstance(error, GaveUp) and self.attempt > (declared.retry.attempts or 0) + 1:
+            return False
+        found = declared.recover(read(declared, self.envelope, self.attempt), error)
+        if found is None:
+            return False
+        with transaction.atomic(durable=True):
+            if self._claim():
+                declared.handler(read(declared, self.envelope, self.attempt), found)
+                guard.check_transaction(self.subscriber)
+            self._confirm()
+        return True
 
     def _put_off_by_us(self, error: Exception) -> bool:
         """Whether it failed by us, and is tried again at no cost; not when it did so too often in a row."""
@@ -186,18 +215,36 @@ class Delivery:
         return True
 
     def _bury(self, error: Exception) -> None:
-        """A dead letter and the subscriber's last word, in one transaction; nothing when another copy was handled."""
-        trail = "".join(traceback.format_exception(error))
+        """The subscriber's last word, and a dead letter unless that has settled the matter, in one transaction.
+
+        Nothing when another copy was handled.
+        """
+        one, trail = self.envelope, "".join(traceback.format_exception(error))
         with transaction.atomic(durable=True):
-            if not sql.claim(self.envelope, self.subscriber):
+            if not sql.claim(one, self.subscriber):
                 return
-            sql.unclaim(self.envelope, self.subscriber)
-            sql.bury_delivery(
-                self.envelope, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail)
-            )
-            if self.declared and self.declared.gave_up and not isinstance(error, CannotRead):
-                self.declared.gave_up(read(self.declared, self.envelope, self.attempt), error)
+            if self._last_word(error):
+                sql.confirm(one.id, self.subscriber)
+                logger.warning("A message was given up, and what it was for is settled", extra=self.log)
+                return
+            sql.unclaim(one, self.subscriber)
+            sql.bury_delivery(one, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
+            burial.tell(one.type, one.key, self.subscriber, str(error))
         logger.error("A message became a dead letter", extra=self.log)
+
+    def _last_word(self, error: Exception) -> bool:
+        """Whether the subscriber has settled the matter. One whose last word fails has not: a person looks."""
+        declared = self.declared
+        if declared is None or declared.gave_up is None or isinstance(error, CannotRead):
+            return False
+        try:
+            with transaction.atomic():
+                return declared.gave_up(read(declared, self.envelope, self.attempt), error) is True
+        except Exception as failure:
+            if failures.is_ours(failure):
+                raise
+            logger.exception("A subscriber's last word failed", extra=self.log)
+            return False
 
 
 def read(declared: Subscriber, envelope: Envelope, attempt: int) -> Message[Any]:

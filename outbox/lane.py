@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from itertools import count
 
-from . import settings, sql, watermarks
+from django.db import transaction
+
+from . import burial, settings, sql, watermarks
 from .declaration import registry
 from .destinations import SHARDS, Destination
 from .retry import Retry
@@ -195,13 +197,15 @@ class Lane:
 
     def _give_up(self, due: Due, attempts: int, error: Exception, text: str) -> None:
         """A dead letter. Its key goes on, or, where order is strict, waits for a person."""
-        name = self.destination.name
-        if self._is_ordered(due) and self.destination.order == "strict":
-            sql.hold_key(name, due, None, attempts, text)
+        name, one = self.destination.name, due.envelope
         trail = "".join(traceback.format_exception(error))
-        sql.bury_message(name, due, (type(error).__qualname__, str(error), trail))
-        if self.destination.order == "key" and due.envelope.key:
-            sql.let_go(name, [due.envelope.key])
+        with transaction.atomic():
+            if self._is_ordered(due) and self.destination.order == "strict":
+                sql.hold_key(name, due, None, attempts, text)
+            sql.bury_message(name, due, (type(error).__qualname__, str(error), trail))
+            if self.destination.order == "key" and one.key:
+                sql.let_go(name, [one.key])
+            burial.tell(one.type, one.key, "", str(error))
 
     def _is_ordered(self, due: Due) -> bool:
         return bool(due.envelope.key) and self.destination.order != "none"

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from django.db import DataError, Error, IntegrityError, transaction
 from django.utils import timezone
 
-from . import inbox, settings, sql
+from . import burial, inbox, settings, sql
 from .declaration import registry
 from .envelope import Envelope
 from .errors import CannotRead
@@ -69,7 +69,9 @@ class Receiver:
         """A dead letter, of this subscriber or of nobody in particular."""
         trail = "".join(traceback.format_exception(error)) if subscriber else ""
         reason = (type(error).__qualname__, str(error), trail)
-        sql.bury_delivery(envelope, subscriber or self.name, envelope.attempts + 1, reason)
+        with transaction.atomic():
+            sql.bury_delivery(envelope, subscriber or self.name, envelope.attempts + 1, reason)
+            burial.tell(envelope.type, envelope.key, subscriber or self.name, str(error))
         logger.error("A message became a dead letter", extra={"consumer": self.name, "message_id": envelope.id})
 
     def _subscribers(self, envelope: Envelope) -> tuple[str, ...]:

@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from outbox import codec
+from outbox import codec, failures
 from sagas import StepContext
 from sagas.breaker import Admission, admit, answered, is_away, settled, unconcerned
 from sagas.declaration import Step
 from sagas.standing import standings
 
+from ..participants.errors import AnswerLost
 from ..sagas import Checkout
 from .models import Journey
 
@@ -60,6 +61,11 @@ def is_held(step: Step[Any, Any], error: Exception) -> bool:
     return is_away(error) and not standings.of(step.participant).closed
 
 
+def is_theirs(error: Exception) -> bool:
+    """Whether the participant failed, or the way to it; else we did."""
+    return isinstance(error, AnswerLost) or answered(error) is not None
+
+
 def hold(step: Step[Any, Any]) -> timedelta:
     """How long the calls to the participant are held from now on."""
     return max(timedelta(seconds=standings.of(step.participant).left), SOONEST)
@@ -71,6 +77,8 @@ def probe(step: Step[Any, Any], context: StepContext[Any]) -> tuple[Any] | None:
         return None
     try:
         return (step.probe_run(context),)
-    except Exception:  # a probe changes nothing, so that its failure only leaves the doubt
+    except Exception as error:  # a probe changes nothing, so that its failure only leaves the doubt
+        if failures.is_ours(error):
+            raise
         logger.warning("choreography.probe_failed", exc_info=True, extra={"step": step.name})
         return None

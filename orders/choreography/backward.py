@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from outbox import Message, PermanentFailure, RetryAfter, subscribe
+from outbox import Message, PermanentFailure, RetryAfter, failures, subscribe
 from outbox.declaration import registry
 from sagas import Refused, Unavailable
 from sagas.declaration import Step
@@ -86,7 +86,9 @@ def attempt(step: Step[Checkout, Any], message: Message[Refusal]) -> bool:
 
 
 def _come_again(step: Step[Checkout, Any], message: Message[Refusal], error: Exception) -> None:
-    """Say when; while the participant is away that costs no attempt."""
+    """Say when; while the participant is away that costs no attempt, nor where we failed: the outbox sees to that."""
+    if failures.is_ours(error):
+        return
     held = asking.is_held(step, error)
     delay = asking.hold(step) if held else step.undo_retry.delay_after(message.attempt, roll=0) or timedelta(0)
     turning.put_undo_off(message.body.order_id, step, delay, away=held)
@@ -94,9 +96,10 @@ def _come_again(step: Step[Checkout, Any], message: Message[Refusal], error: Exc
         raise RetryAfter(delay, str(error)) from error
 
 
-def _park(step: Step[Checkout, Any], subscriber: str) -> Callable[[Message[Refusal], Exception], None]:
-    def gave_up(message: Message[Refusal], error: Exception) -> None:
+def _park(step: Step[Checkout, Any], subscriber: str) -> Callable[[Message[Refusal], Exception], bool]:
+    def gave_up(message: Message[Refusal], error: Exception) -> bool:
+        """Where there is nothing to undo any more nobody need look."""
         why = f"Undoing {step.name} failed: {error} Mend that, then requeue its dead letter to {subscriber}."
-        journeys.park(message.body.order_id, step.name, StepStatus.UNDO_FAILED, error, why)
+        return not journeys.park(message.body.order_id, step.name, StepStatus.UNDO_FAILED, error, why)
 
     return gave_up

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from outbox import Message, PermanentFailure, RetryAfter, subscribe
+from outbox import Message, PermanentFailure, RetryAfter, failures, subscribe
 from outbox.texts import plain
 from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
 from sagas.declaration import Step
@@ -32,6 +32,7 @@ from .events import Fact, Refusal
 from .journeys import Begun, before_capture
 
 R = TypeVar("R")
+OUR_FAILURE = "our_failure"
 Told = Callable[[Any, R], Fact]
 
 
@@ -51,7 +52,10 @@ class NotDone:
 
     @property
     def code(self) -> str:
-        return self.error.code if isinstance(self.error, Refused) else self.to.value
+        """The company's own, when it said no; else whether it did not answer, or something went wrong with us."""
+        if isinstance(self.error, Refused):
+            return self.error.code
+        return self.to.value if asking.is_theirs(self.error) else OUR_FAILURE
 
 
 Outcome = Done | NotDone | None
@@ -81,16 +85,22 @@ def carries_out(
             elif outcome is not None:
                 _turn(message, step, refused, outcome)
 
-        def gave_up(message: Message[Fact], error: Exception) -> None:
+        def gave_up(message: Message[Fact], error: Exception) -> bool:
+            """An order that turns goes on by itself: only one that does not needs a person, and a dead letter."""
             doubt = NotDone(StepStatus.IN_DOUBT, error)
             if refused is None or step.is_pivot:
                 why = f"{step.name}: {error} Mend that, then requeue its dead letter to {name_of(step)}."
-                journeys.park(message.body.order_id, step.name, doubt.to, error, why)
-            else:
-                _turn(message, step, refused, doubt)
+                return not journeys.park(message.body.order_id, step.name, doubt.to, error, why)
+            _turn(message, step, refused, doubt)
+            return True
 
         subscribe(
-            on, name=name_of(step), retry=step.retry, call=lambda message: attempt(step, message), gave_up=gave_up
+            on,
+            name=name_of(step),
+            retry=step.retry,
+            call=lambda message: attempt(step, message),
+            recover=lambda message, _: find(step, message),
+            gave_up=gave_up,
         )(handle)
         return done
 
@@ -129,6 +139,14 @@ def attempt(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
         return _doubt(step, message, context, error)
 
 
+def find(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
+    """What the probe says became of the step, before it is given up; None when it does not say that it was done."""
+    order_id = message.body.order_id
+    begun = journeys.asked(order_id, step)
+    found = None if begun is None else asking.probe(step, step_context(order_id, step, begun))
+    return None if found is None or isinstance(found[0], NotApplied) else Done(found[0])
+
+
 def _await(step: Step[Checkout, Any], context: StepContext[Checkout], pause: Awaits) -> RetryAfter:
     """Somebody else must act first. The participant was asked: its part is undone should the order turn."""
     hook = step.awaiting_run
@@ -154,7 +172,12 @@ def _refused(step: Step[Checkout, Any], begun: Begun, context: StepContext[Check
 def _doubt(
     step: Step[Checkout, Any], message: Message[Fact], context: StepContext[Checkout], error: Exception
 ) -> Outcome:
-    """The answer was lost: come again; else ask the probe; else it counts as a refusal, while nothing is charged."""
+    """The answer was lost: come again; else ask the probe; else it counts as a refusal, while nothing is charged.
+
+    What we failed in ourselves spends no attempt: the outbox has the message come again.
+    """
+    if failures.is_ours(error):
+        raise error
     held, delay = asking.is_held(step, error), step.retry.delay_after(message.attempt, roll=0)
     if held or delay is None:
         found = asking.probe(step, context)

@@ -79,6 +79,15 @@ def begin(order_id: UUID, step: Step[Checkout, Any]) -> Begun | None:
         return Begun(codec.decode(Checkout, journey.input), row.attempts, row.asked, row.result)
 
 
+def asked(order_id: UUID, step: Step[Checkout, Any]) -> Begun | None:
+    """The step's last asking, which is noted and of which nobody knows the end; None when there is no such thing."""
+    journey = Journey.objects.filter(pk=order_id, state__in=may_run(step)).first()
+    row = journey.steps.filter(name=step.name).exclude(status__in=OVER).first() if journey else None
+    if journey is None or row is None or not row.asked:
+        return None
+    return Begun(codec.decode(Checkout, journey.input), row.attempts, row.asked, row.result)
+
+
 def put_off(
     order_id: UUID,
     step: Step[Checkout, Any],
@@ -135,19 +144,20 @@ def end(order_id: UUID) -> None:
     Journey.objects.filter(pk=order_id).update(state=State.ENDED, due_at=None, waits_for="")
 
 
-def park(order_id: UUID, step: str, to: StepStatus, error: Exception, why: str) -> None:
+def park(order_id: UUID, step: str, to: StepStatus, error: Exception, why: str) -> bool:
     """Only a person can go on with this step; `why` tells them what happened. In the caller's transaction.
 
-    Nothing when another copy of the message has done, or undone, the step.
+    False, and nothing, when another copy of the message has done, or undone, the step, and when the order has ended.
     """
     journey = locked(order_id, State.OPEN, State.ONWARD, State.UNDOING)
     row = journey.steps.get(name=step) if journey else None
     if journey is None or row is None or _is_settled(row, to):
-        return
+        return False
     row.status, row.next_attempt_at = to, None
     row.error, row.error_code = plain(str(error)), _code_of(error)
     row.save()
     to_the_desk(journey, f"{plain(why)} {checkout.advised.get(row.error_code, '')}".strip())
+    return True
 
 
 def to_the_desk(journey: Journey, why: str) -> None:

@@ -27,10 +27,10 @@ REPORTS = (PaymentReleased, StockReleased, ShipmentCancelled)
 REFUSALS = (PaymentRefused, StockRefused, ShipmentRefused, CaptureRefused, *WITHDRAWN)
 
 
-def given_up(message: Message[ParcelDispatched], error: Exception) -> None:
+def given_up(message: Message[ParcelDispatched], error: Exception) -> bool:
     """The order is paid and cannot be confirmed: a person looks."""
     why = f"send_confirmation: {error} Mend that, then requeue its dead letter to {CONFIRM}."
-    journeys.park(message.body.order_id, send_confirmation.name, StepStatus.IN_DOUBT, error, why)
+    return not journeys.park(message.body.order_id, send_confirmation.name, StepStatus.IN_DOUBT, error, why)
 
 
 @subscribe(ParcelDispatched, name=CONFIRM, retry=send_confirmation.retry, gave_up=given_up)
@@ -48,6 +48,16 @@ def close(message: Message[Fact]) -> None:
     turning.close_if_undone(message.body.order_id)
 
 
+def close_on(event: type[Fact]) -> None:
+    """Have the order closed when this has happened to it; a person looks at one that cannot be."""
+    name = f"shop.close_order_on_{registry.event_of(event).name.rpartition('.')[2]}"
+
+    def given_up(message: Message[Fact], error: Exception) -> bool:
+        why = f"Closing the order failed: {error} Mend that, then requeue its dead letter to {name}."
+        return not turning.park_unclosed(message.body.order_id, why)
+
+    subscribe(event, name=name, retry=Retry(attempts=8), gave_up=given_up)(close)
+
+
 for _event in (*REFUSALS, *REPORTS):
-    _happened = registry.event_of(_event).name.rpartition(".")[2]
-    subscribe(_event, name=f"shop.close_order_on_{_happened}", retry=Retry(attempts=8))(close)
+    close_on(_event)

@@ -21,7 +21,7 @@ from ..locks import lock_order
 from ..models import Order
 from ..sagas import Checkout, checkout
 from .events import CancelRequested, Fact, Refusal
-from .journeys import OVER, Begun, State, end, expect, locked, tell
+from .journeys import OVER, Begun, State, end, expect, locked, tell, to_the_desk
 from .models import Journey, JourneyStep
 
 UNDOABLE = [step.name for step in checkout.steps if step.has_undo]
@@ -153,6 +153,15 @@ def close_if_undone(order_id: UUID) -> None:
         return
     end(order_id)
     status.mark_cancelled(order_id, journey.code)
+
+
+def park_unclosed(order_id: UUID, why: str) -> bool:
+    """A person looks at an order that is undone and cannot be closed; False while others still undo, who close it."""
+    journey = locked(order_id, State.UNDOING)
+    if journey is None or any(row.may_have_happened for row in undoable(journey)):
+        return False
+    to_the_desk(journey, why)
+    return True
 
 
 def undoable(journey: Journey) -> list[JourneyStep]:
