@@ -81,6 +81,7 @@ class Subscriber:
     order: Order = "key"
     at_once: int = 1
     recover: Recover[Any] | None = None
+    queue: str = ""
 
     def read(self, type_: str, version: int, payload: str) -> Any:
         """The body for the handler, upcast when the message is older; else CannotRead, which says what to do."""
@@ -198,6 +199,7 @@ def subscribe(
     call: Call[T] | None = None,
     gave_up: LastWord[T] | None = None,
     recover: Recover[T] | None = None,
+    queue: str = "",
 ) -> Callable[[H], H]:
     """Have the function called with each `Message[event_type]`, inside the transaction that records it as handled.
 
@@ -217,6 +219,8 @@ def subscribe(
     `gave_up(message, error)` runs in the transaction that writes the dead letter, for a message that could be read; it
     may publish. Where it returns True it has settled the matter: nobody need look, and there is no dead letter. It runs
     again when the message was requeued and is given up again.
+    `queue` is the broker's queue in which its messages wait, where that is not the one of the task `outbox.deliver`:
+    much that is not urgent then keeps nothing else waiting. A worker must take it.
     Raises OutboxDeclarationError at import for a name in use, an unknown order, for `at_once` together with `call`, and
     for `recover` without.
     """
@@ -226,7 +230,7 @@ def subscribe(
         _check_name(name)
         _check_turns(name, order, at_once, call, recover)
         patience = retry or Retry()
-        one = Subscriber(name, declared, handler, patience, call, gave_up, order, at_once, recover)
+        one = Subscriber(name, declared, handler, patience, call, gave_up, order, at_once, recover, queue)
         registry.add_subscriber(one)
         return handler
 

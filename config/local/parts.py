@@ -58,7 +58,11 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
         Part("stand-ins", standins(ports.standins), ready.page(environment["STANDINS_URL"] + "/livez")),
         Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), ready.heartbeat(stock, *UPKEEP)),
         Part("web", web(), ready.page(environment["SITE_URL"] + "/readyz"), port=ports.site),
-        Part("worker", worker("worker", "sagas,events,default", threads=16), ready.worker(broker, "worker@settle")),
+        Part(
+            "worker",
+            worker("worker", "sagas,events,webhooks,default", threads=16),
+            ready.worker(broker, "worker@settle"),
+        ),
         Part("relay", worker("relay", "upkeep", threads=4), ready.worker(broker, "relay@settle")),
         Part("consumer", CONSUMER, ready.heartbeat(database, "consume warehouse.events/shop")),
         Part("beat", (*CELERY, "beat", "--loglevel", "INFO"), ready.heartbeat(database, "beat")),

@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from orders.letters import message_id
 from orders.participants import refunding
 from orders.webhooks.asking import asked_later
+from orders.webhooks.dispatch import hears
 from orders.webhooks.events import PaymentReported
 from outbox import Message, Retry, RetryAfter, subscribe
 
@@ -47,14 +48,14 @@ def email_declined(_message: Message[ReturnDeclined], _written: None) -> None:
     """The letter is out, and is not written again."""
 
 
-def failed_refunds(message: Message[PaymentReported]) -> list[tuple[str, str]]:
+def failed_refunds(report: PaymentReported) -> list[tuple[str, str]]:
     """The refunds of the reported payment that failed, by the processor's own word, each with why.
 
     Raises RetryAfter while a return of it is being refunded: its refund may be the one, and not be written down yet.
     """
-    if message.body.type not in REPORTS or not message.body.payment_intent:
+    if not report.payment_intent:
         return []
-    returns = Return.objects.filter(order__payment_intent=message.body.payment_intent)
+    returns = Return.objects.filter(order__payment_intent=report.payment_intent)
     if returns.filter(status=Return.Status.REFUNDING).exists():
         raise RetryAfter(SOON, "A return of this payment is being refunded.")
     made = returns.filter(refunded_at__isnull=False).exclude(refund_id="").values_list("refund_id", flat=True)
@@ -63,8 +64,8 @@ def failed_refunds(message: Message[PaymentReported]) -> list[tuple[str, str]]:
     return [(refund_id, why) for refund_id, why in asked if why]
 
 
-@subscribe(PaymentReported, name="returns.refund_reported", retry=Retry(attempts=8), call=failed_refunds)
-def refund_reported(_message: Message[PaymentReported], failed: list[tuple[str, str]]) -> None:
+@hears(*REPORTS, asks=failed_refunds)
+def refund_reported(_report: PaymentReported, failed: list[tuple[str, str]]) -> None:
     """Each refund that did not arrive goes to a person's desk, once however often it is reported."""
     for refund_id, why in failed:
         services.refund_failed(refund_id, wording.failure(why))

@@ -13,6 +13,7 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from orders.letters import message_id
+from orders.webhooks.dispatch import hears
 from orders.webhooks.events import PaymentReported
 from outbox import Message, Retry, subscribe
 
@@ -62,10 +63,10 @@ def email_confirm_payment(message: Message[TripPaymentActionRequired], letter: s
     """The letter is out, or was not needed any more."""
 
 
-@subscribe(PaymentReported, name="trips.payment_reported")
-def payment_reported(message: Message[PaymentReported]) -> None:
+@hears("payment_intent.", asks=lambda _report: None)
+def payment_reported(report: PaymentReported, _asked: None) -> None:
     """A doorbell: the trip that waits for its traveller, or for an answer of the bank, asks the bank itself."""
-    about = message.body.payment_intent
+    about = report.payment_intent
     waiting = Trip.objects.filter(payment_intent=about, status=Trip.Status.PROCESSING).first() if about else None
     if waiting is not None:
         for step in (authorize_payment, capture_payment):

@@ -17,15 +17,15 @@ from outbox import Message, Retry, subscribe
 
 from . import settling
 from .asking import asked_later
+from .dispatch import hears
 from .events import PaymentReported
 
 TIMEOUT = timedelta(seconds=10)
 MOVES = "payment_intent."
 
 
-def state_of(message: Message[PaymentReported]) -> str:
+def state_of(about: PaymentReported) -> str:
     """How the payment stands now, by the processor's own word; "" for a report that moves no order of ours."""
-    about = message.body
     order = _unsettled(about)
     if order is None or not (about.type.startswith(MOVES) and about.payment_intent):
         return ""
@@ -34,12 +34,12 @@ def state_of(message: Message[PaymentReported]) -> str:
         return payments.state_of(about.payment_intent, whose=whose, timeout=TIMEOUT)
 
 
-@subscribe(PaymentReported, name="webhooks.settle", retry=Retry(attempts=8), call=state_of)
-def settle(message: Message[PaymentReported], state: str) -> None:
+@hears(MOVES, asks=state_of)
+def settle(about: PaymentReported, state: str) -> None:
     """Have the order that waits on the payment look at it now."""
-    order = _unsettled(message.body)
+    order = _unsettled(about)
     if state and order is not None:
-        settling.settle(order, state, message.body.type)
+        settling.settle(order, state, about.type)
 
 
 def _unsettled(about: PaymentReported) -> Order | None:

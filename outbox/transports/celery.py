@@ -84,8 +84,9 @@ class CeleryTransport:
         return sent
 
     def queue_of(self, subscriber: str) -> str:
-        """As the app routes its task."""
-        return watermarks.queue_of("outbox.deliver_open" if registry.looks(subscriber, "any") else "outbox.deliver")
+        """The one that it names, or as the app routes its task."""
+        task = "outbox.deliver_open" if registry.looks(subscriber, "any") else "outbox.deliver"
+        return _named_queue(subscriber).get("queue") or watermarks.queue_of(task)
 
     def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
         """One round trip. Of what was uncertain they are told again: nobody minds being told twice."""
@@ -150,6 +151,7 @@ def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Si
         shadow=subscriber,  # Flower shows the subscriber's name
         argsrepr=f"({envelope.type}, {envelope.key}, {envelope.id})",
         headers=headers,
+        **_named_queue(subscriber),
     )
 
 
@@ -161,7 +163,13 @@ def look_for(look: Look, *, again: bool = False) -> Signature:
         immutable=True,
         shadow=look.subscriber,
         argsrepr=f"({', '.join(look.keys) or f'{len(look.ids)} messages'})",
+        **_named_queue(look.subscriber),
     )
+
+
+def _named_queue(subscriber: str) -> dict[str, str]:
+    declared = registry.subscribers.get(subscriber)
+    return {"queue": declared.queue} if declared is not None and declared.queue else {}
 
 
 def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: Sent, keys: Keys) -> None:

@@ -21,7 +21,7 @@ ASKED = "Your bank asks you to confirm this payment."
 def shop(live_server, standins: Standins, worker: Callable[..., Program], beat: Callable[[], Program]) -> str:
     """The address of the shop, to which the bank sends its customers back."""
     call_command("load_local", verbosity=0)
-    worker("upkeep", "sagas", "events", "default", concurrency=8, env={"SITE_URL": str(live_server.url)})
+    worker("upkeep", "sagas", "events", "webhooks", "default", concurrency=8, env={"SITE_URL": str(live_server.url)})
     beat()
     return str(live_server.url)
 

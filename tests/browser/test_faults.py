@@ -22,7 +22,7 @@ REACTS = 60_000  # milliseconds; on two busy cores
 def panel(live_server, standins: Standins, worker: Callable[..., Program], beat: Callable[[], Program]) -> str:
     """The panel's address, with everything behind it running."""
     call_command("load_local", verbosity=0)
-    worker("upkeep", "sagas", "events", "default", concurrency=8)
+    worker("upkeep", "sagas", "events", "webhooks", "default", concurrency=8)
     beat()
     return f"{live_server.url}/faults/"
 

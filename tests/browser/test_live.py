@@ -33,7 +33,7 @@ def shop(
     call_command("load_local", verbosity=0)
     env = {"EMAIL_FILE_PATH": str(letters)}
     worker("upkeep")
-    worker("sagas", "events", "default", concurrency=8, env=env)
+    worker("sagas", "events", "webhooks", "default", concurrency=8, env=env)
     beat()
     return str(live_server.url)
 

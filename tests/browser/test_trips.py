@@ -21,7 +21,7 @@ def site(live_server, standins: Standins, worker: Callable[..., Program], beat: 
     """The address of the site with everything behind it running."""
     Travel(standins).set_flight("SA101", left=1)
     worker("upkeep")
-    worker("sagas", "events", "default", concurrency=8)
+    worker("sagas", "events", "webhooks", "default", concurrency=8)
     beat()
     return str(live_server.url)
 

@@ -39,7 +39,7 @@ class Stack:
         return self.programs.start("beat", ["-m", "celery", "-A", "config", "beat"])
 
     def start_worker(self, hostname: str = "") -> Program:
-        return self._celery("worker", "sagas,events,default", 8, hostname)
+        return self._celery("worker", "sagas,events,webhooks,default", 8, hostname)
 
     def start_relay(self) -> Program:
         return self._celery("relay", "upkeep", 4)

@@ -48,7 +48,7 @@ class Ear:
 def test_flower_is_told_of_every_step(programs, standins, worker, pool):
     call_command("load_local", verbosity=0)
     shop = Stack(programs, standins)
-    worker("sagas", "events", "default", pool=pool, concurrency=2, env={"STANDINS_URL": standins.url})
+    worker("sagas", "events", "webhooks", "default", pool=pool, concurrency=2, env={"STANDINS_URL": standins.url})
     shop.relay = shop.start_relay()
     shop.beat = programs.start("beat", ["-m", "celery", "-A", "config", "beat"])
     ear = Ear()

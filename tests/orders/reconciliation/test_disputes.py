@@ -108,7 +108,7 @@ def report(order: Order, type_: str) -> None:
         publish(fact, key=order.saga_key)
     for one in relayed():
         for subscriber in one.to:
-            if subscriber == "reconciliation.dispute_reported":
+            if subscriber == "webhooks.dispatch":
                 deliver(one, subscriber)
 
 

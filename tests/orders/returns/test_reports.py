@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
-from django.utils import timezone
 
 from orders.participants import refunding
 from orders.participants.errors import ConnectionLost
@@ -14,7 +12,7 @@ from orders.returns import status
 from orders.returns.models import Return
 from orders.returns.subscribers import failed_refunds
 from orders.webhooks.events import PaymentReported
-from outbox import Message, RetryAfter, trace
+from outbox import RetryAfter
 from sagas import Unavailable
 
 from .conftest import Ask
@@ -30,9 +28,8 @@ def refunding_now(ask: Ask) -> Return:
     return returned
 
 
-def report() -> Message[PaymentReported]:
-    body = PaymentReported("evt_1", "refund.failed", "pi_1", "S-1")
-    return Message(uuid4(), body, "", "webhooks.payment_reported", 1, timezone.now(), trace.current(), 1)
+def report() -> PaymentReported:
+    return PaymentReported("evt_1", "refund.failed", "pi_1", "S-1")
 
 
 def test_a_report_that_is_quicker_than_our_own_books_waits_for_them(refunding_now, monkeypatch):

@@ -188,7 +188,7 @@ def test_an_order_that_two_people_are_to_retry_is_left_to_them(stuck: Order, set
     settings.SAGAS_SECOND_PERSON = ("retry",)
     if stuck.coordination == "saga":
         assert reported("payment_intent.succeeded", stuck).status == "needs_attention"
-        assert not Delivery.objects.filter(subscriber="webhooks.settle").exists(), "the report fails"
+        assert not Delivery.objects.filter(subscriber="webhooks.dispatch").exists(), "the report fails"
 
 
 def test_a_report_waits_for_a_processor_that_is_away_and_spends_no_attempt(unanswered: Order, bank: Bank, monkeypatch):
@@ -197,7 +197,7 @@ def test_a_report_waits_for_a_processor_that_is_away_and_spends_no_attempt(unans
 
     monkeypatch.setattr(payments, "state_of", away)
     reported("payment_intent.succeeded", unanswered)
-    assert Delivery.objects.get(subscriber="webhooks.settle").attempts == 0
+    assert Delivery.objects.get(subscriber="webhooks.dispatch").attempts == 0
     monkeypatch.setattr(payments, "state_of", bank.state_of)
     hurry()
     assert carry(unanswered).status == "confirmed"
