@@ -36,7 +36,7 @@ REASONS = {
     "cancelled": "You cancelled it.",
     "compensated_by_hand": "One of us had to cancel it.",
     "in_doubt": "One of the companies we work with did not answer.",
-    "our_failure": "Something went wrong on our side.",
+    "own_failure": "Something went wrong on our side.",
     "waiting": "One of the companies we work with did not answer.",
     "deadline": "It took us too long to complete it.",
 }

@@ -21,6 +21,7 @@ from uuid import UUID
 from outbox import Message, PermanentFailure, RetryAfter, failures, subscribe
 from outbox.texts import plain
 from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
+from sagas.asking import OWN_FAILURE
 from sagas.declaration import Step
 from sagas.models import StepStatus
 from sagas.settings import saga_settings
@@ -32,7 +33,6 @@ from .events import Fact, Refusal
 from .journeys import Begun, before_capture
 
 R = TypeVar("R")
-OUR_FAILURE = "our_failure"
 Told = Callable[[Any, R], Fact]
 
 
@@ -55,7 +55,7 @@ class NotDone:
         """The company's own, when it said no; else whether it did not answer, or something went wrong with us."""
         if isinstance(self.error, Refused):
             return self.error.code
-        return self.to.value if asking.is_theirs(self.error) else OUR_FAILURE
+        return self.to.value if asking.is_theirs(self.error) else OWN_FAILURE
 
 
 Outcome = Done | NotDone | None

@@ -18,6 +18,7 @@ from django.core.management import get_commands
 
 from config.local import parts
 from orders.participants.standins.companies import COMPANIES
+from outbox.declaration import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -127,9 +128,11 @@ def test_the_workers_together_serve_every_queue():
     lines = [line for name in ("worker", "relay") for line in split(SERVICES[name]["command"])]
     served = {queue for line in lines for queue in line[line.index("--queues") + 1].split(",")}
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
-    assert served == routed | {settings.CELERY_TASK_DEFAULT_QUEUE}
+    named = {one.queue for one in registry.subscribers.values() if one.queue}
+    assert served == routed | named | {settings.CELERY_TASK_DEFAULT_QUEUE}
     local = [
-        parts.worker(*arguments, threads=1) for arguments in (("worker", "sagas,events,default"), ("relay", "upkeep"))
+        parts.worker(*arguments, threads=1)
+        for arguments in (("worker", "sagas,events,webhooks,default"), ("relay", "upkeep"))
     ]
     assert served == {queue for line in local for queue in line[line.index("--queues") + 1].split(",")}
 

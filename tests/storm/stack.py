@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 PROC = Path("/proc")
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-QUEUES = ("sagas", "events", "default", "upkeep")
+QUEUES = ("sagas", "events", "webhooks", "default", "upkeep")
 
 
 @dataclass(slots=True)
