@@ -8,7 +8,7 @@ COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 -
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox two-phase storm check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox two-phase storm compose-test check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,6 +45,9 @@ two-phase: setup-all ## Kill a two-phase commit's coordinator and the saga's wor
 
 storm: setup-all ## Place 300 orders while everything is killed, and see how soon all settle (ARGS=--help says what to choose)
 	@SETTLE_HOME=$(CURDIR)/.local/storm exec $(VENV) -m tests.storm $(ARGS)
+
+compose-test: setup-all ## Bring docker-compose.yml up on a container engine, kill and freeze its containers, compare the books
+	@exec $(VENV) -m tests.compose $(ARGS)
 
 check: setup-all ## Format, lint, types, layers, migrations, compose file
 	@exec $(VENV) -m config.local check
