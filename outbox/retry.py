@@ -25,14 +25,25 @@ class Retry:
     """The largest share of the wait that chance takes away, 0 to 1."""
 
     def __post_init__(self) -> None:
-        if self.attempts is not None and self.attempts < 1:
-            raise ValueError(f"Retry(attempts={self.attempts}): give at least 1, or None to retry until done.")
+        self._check_kinds()
+        if self.attempts is not None and not (_is_whole(self.attempts) and self.attempts >= 1):
+            raise ValueError(
+                f"Retry(attempts={self.attempts!r}): give a whole number, at least 1, or None to retry until done."
+            )
         if self.first <= timedelta(0) or self.longest < self.first:
             raise ValueError("Retry: `first` must be positive and `longest` not below it.")
         if self.factor < 1:
             raise ValueError(f"Retry(factor={self.factor}): waits may not shrink; give 1 or more.")
         if not 0 <= self.jitter <= 1:
             raise ValueError(f"Retry(jitter={self.jitter}): give a share from 0 to 1.")
+
+    def _check_kinds(self) -> None:
+        for name, span in (("first", self.first), ("longest", self.longest)):
+            if not isinstance(span, timedelta):
+                raise ValueError(f"Retry({name}={span!r}): give a timedelta, such as {name}=timedelta(seconds=1).")
+        for name, number in (("factor", self.factor), ("jitter", self.jitter)):
+            if not isinstance(number, int | float) or isinstance(number, bool):
+                raise ValueError(f"Retry({name}={number!r}): give a number.")
 
     @classmethod
     def until_done(cls, *, first: timedelta = timedelta(seconds=1), longest: timedelta = timedelta(minutes=5)) -> Retry:
@@ -49,3 +60,7 @@ class Retry:
         most = self.longest / self.first
         reached = (attempt - 1) * math.log(self.factor) >= math.log(most)  # in logarithms nothing overflows
         return self.first * (most if reached else self.factor ** (attempt - 1)) * (1 - self.jitter * roll)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

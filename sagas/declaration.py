@@ -133,6 +133,9 @@ class Saga(Generic[T]):
     ) -> None:
         """`deadline`: a run that has not claimed its pivot by then is undone. `admin_url`: where the admin links the
         subject of a run. Raises SagaDeclarationError if the name and version are taken, or cannot be kept."""
+        from .hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
+
+        refuse_missing_apps()
         self.name = name
         self.version = version
         self.deadline = deadline
@@ -243,8 +246,12 @@ class Saga(Generic[T]):
     def start(self, input: T, *, key: str, subject: str = "") -> UUID:
         """Accept a run, in the caller's transaction; the same key gives the same run. Returns the run's id.
 
-        `subject` is what people search the run by, such as an order number. Raises NotInTransaction outside `atomic()`.
+        `subject` is what people search the run by, such as an order number. Raises NotInTransaction outside `atomic()`,
+        and Unfit when the input is not what the saga is about, or the key or the subject is too long.
         """
+        from .hosting import refuse_missing_apps
+
+        refuse_missing_apps()
         from .engine import start  # the engine needs Django; a declaration does not
 
         return start(self, input, key=key, subject=subject)

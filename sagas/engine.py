@@ -16,12 +16,14 @@ from django.db import connection, transaction
 
 from outbox import NotInTransaction, codec, trace
 from outbox.ids import uuid7
+from outbox.texts import plain
 
 from . import registry, sql
 from .backward import try_undo
 from .breaker import Admission, admit, settled, unconcerned
 from .declaration import Saga, Step
 from .dispatch import RunReady, lease_seconds, ring_on_commit
+from .errors import Unfit
 from .forward import try_step
 from .look import look
 from .models import Attempt, Run, RunStatus, StepStatus
@@ -33,6 +35,7 @@ from .verdict import STOP, Verdict, Wait
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+LONGEST_KEY, LONGEST_SUBJECT = 200, 300  # characters; the columns'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "version": saga.version,
         "key": key,
         "subject": subject,
-        "input": codec.encode(input),
+        "input": accepted(saga, input, key, subject),
         "pivot": pivot.position if pivot else len(saga.steps) - 1,
         "deadline": saga.deadline.total_seconds() if saga.deadline else None,
         "patience": saga_settings.PATIENCE.total_seconds(),
@@ -71,6 +74,23 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
     ring_on_commit(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key)
     return run_id
+
+
+def accepted(saga: Saga[T], input: T, key: str, subject: str) -> str:
+    """The input as JSON that every worker can read back. Raises Unfit, with what does not fit."""
+    for name, text, longest in (("key", key, LONGEST_KEY), ("subject", subject, LONGEST_SUBJECT)):
+        if len(text) > longest or plain(text) != text:
+            raise Unfit(f"{saga.name}: {name}={text!r:.80}; give at most {longest} characters that PostgreSQL stores.")
+    kind = getattr(saga.input_type, "__name__", str(saga.input_type))
+    try:
+        text = codec.encode(input)
+        codec.decode(saga.input_type, text)
+    except (TypeError, ValueError) as error:
+        what = f"{saga.name} is about {kind}, and this {type(input).__name__} does not fit it"
+        raise Unfit(f"{what}: {error}. Give a {kind}.") from error
+    if codec.NUL in text and codec.storable(input) != text:
+        raise Unfit(f"{saga.name}: the input holds NUL, which PostgreSQL does not store. Leave it out.")
+    return text
 
 
 def run_step(link: Link) -> Verdict:
@@ -145,7 +165,7 @@ def _park_unreadable(run_id: UUID, declared: Step[Any, Any], claim: sql.Claim, e
     """An input that this code cannot read is a person's matter: no number of attempts mends it."""
     with transaction.atomic():
         run, step = held(run_id, declared.position, claim.token)
-        close_attempt(step, Attempt.Outcome.AWAY, error)
+        close_attempt(step, Attempt.Outcome.OURS, error)
         step.forgiven += 1  # nobody was asked
         step.status = StepStatus.UNDO_FAILED if run.status == RunStatus.UNDOING else StepStatus.WAITING
         save(step)

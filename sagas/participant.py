@@ -31,6 +31,7 @@ class Participant:
     """At what rate waiting runs go on once the participant is back."""
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         if self.at_once is not None and self.at_once < 1:
             raise ValueError(f"Participant(at_once={self.at_once}): give at least 1, or None for no limit.")
         if self.per_second is not None and not 0 < self.per_second < math.inf:
@@ -41,6 +42,18 @@ class Participant:
             raise ValueError("Participant: `hold` must be positive and `longest_hold` not below it.")
         if not 0 < self.release_per_second < math.inf:
             raise ValueError(f"Participant(release_per_second={self.release_per_second}): give more than 0.")
+
+    def _check_kinds(self) -> None:
+        for name in ("at_once", "trip_after", "per_second", "release_per_second"):
+            value = getattr(self, name)
+            kind, wanted = (int, "a whole number") if name in ("at_once", "trip_after") else (int | float, "a number")
+            unlimited = value is None and name in ("at_once", "per_second")
+            if not unlimited and (not isinstance(value, kind) or isinstance(value, bool)):
+                raise ValueError(f"Participant({name}={value!r}): give {wanted}.")
+        for name in ("hold", "longest_hold"):
+            span = getattr(self, name)
+            if not isinstance(span, timedelta):
+                raise ValueError(f"Participant({name}={span!r}): give a timedelta, such as timedelta(seconds=5).")
 
     def hold_after(self, opening: int) -> timedelta:
         """How long the calls are held after opening `opening` in a row (from 1): `hold`, doubled each time, capped."""

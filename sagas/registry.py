@@ -33,7 +33,8 @@ def find(name: str, version: int) -> Saga[Any]:
     except KeyError:
         raise SagaError(
             f"Saga {name}, version {version}, is not declared here. Keep the old declaration registered until its "
-            "runs are finished, or finish the deploy."
+            "runs are finished, or finish the deploy. A new one is found when its app is in INSTALLED_APPS, and it is "
+            "declared in the app's module `sagas` or imported there."
         ) from None
 
 

@@ -3,15 +3,18 @@
 Names in use twice and subscribers to what is no event are refused earlier, at import: see `declaration.py`.
 """
 
-from .database import check_tables
+from .database import check_kind, check_tables
 from .declared import check_destinations, check_subscribers
 from .expiry import check_expiry, check_rows
+from .queues import check_queues
 from .running import check_running
 from .timing import check_timing
 
 __all__ = [
     "check_destinations",
     "check_expiry",
+    "check_kind",
+    "check_queues",
     "check_rows",
     "check_running",
     "check_subscribers",

@@ -6,19 +6,31 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import connection
 
 from .. import destinations, sql
 from ..errors import OutboxDeclarationError
 
+POSTGRESQL = "postgresql"
 QUEUES = ("outbox_message", "outbox_delivery")
 VACUUM = "autovacuum_vacuum_scale_factor=0"
+
+
+@register("outbox")
+def check_kind(**_: Any) -> list[CheckMessage]:
+    """The database is PostgreSQL. It is not asked."""
+    if connection.vendor == POSTGRESQL:
+        return []
+    text = f"The outbox and the sagas need PostgreSQL, 14 or later, and DATABASES['default'] is {connection.vendor}."
+    hint = 'Set its ENGINE to "django.db.backends.postgresql": they lock rows and share work as others cannot.'
+    return [Error(text, hint=hint, id="outbox.E008")]
 
 
 @register(Tags.database)
 def check_tables(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Tomorrow has its partitions, the queues are vacuumed by count, and no message waits for nobody."""
-    if not databases or "default" not in databases or not sql.is_migrated():
+    if not databases or "default" not in databases or connection.vendor != POSTGRESQL or not sql.is_migrated():
         return []
     return [*_partitions(), *_vacuum(), *_stranded()]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,7 @@ def _saga_problems(saga: Saga[Any]) -> Iterable[CheckMessage]:
     for step in saga.steps:
         yield from _undo_problems(step)
         yield from _result_problems(step)
+        yield from _order_problems(step)
 
 
 def _input_problems(saga: Saga[Any]) -> Iterable[CheckMessage]:
@@ -55,6 +57,21 @@ def _undo_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
 def _before_pivot(step: Step[Any, Any]) -> bool:
     pivot = step.saga.pivot_step
     return pivot is None or step.position < pivot.position
+
+
+def _order_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
+    """What can be seen of it: names of the module that the function takes results of."""
+    if getattr(step.run, "__code__", None) is None:
+        return
+    known: dict[str, Any] = getattr(step.run, "__globals__", {})
+    used = {one.argval for one in dis.get_instructions(step.run) if one.opname == "LOAD_GLOBAL"}
+    if "result_of" not in step.run.__code__.co_names:
+        return
+    for later in step.saga.steps[step.position :]:
+        if any(known.get(name) is later for name in used):
+            text = f"{step.title} names {later.name}, which is no step before it: there is no result of it yet."
+            hint = f"Take the result of an earlier step, or move {step.name} behind {later.name}."
+            yield Warning(text, hint=hint, id="sagas.W009")
 
 
 def _result_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:

@@ -11,19 +11,31 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from celery import current_app
+from celery import Celery, current_app
 from django.conf import settings as project
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from kombu import Queue
 from redis import Redis
 
+from outbox.checks.queues import queue_problems
 from sagas import Retry, Saga, StepContext, registry
-from sagas.checks import check_declarations, check_eviction, check_links, check_orphans, check_schedule
+from sagas.checks import (
+    check_apps,
+    check_declarations,
+    check_eviction,
+    check_links,
+    check_orphans,
+    check_schedule,
+)
 from sagas.checks.deploy import PATIENCE
 from sagas.models import Run
 
 from .driver import begin
 from .errand import Errand, errand
+
+first_step: Any = None  # a test puts its own there
+second_step: Any = None
 
 if TYPE_CHECKING:
     from decimal import Decimal as OnlyForTypes
@@ -127,6 +139,52 @@ def test_a_run_that_may_never_end_is_warned_of(made: Saga[Wish]) -> None:
     assert told(check_declarations()) == [("sagas.W007", sentence, hint)]
     made.deadline = timedelta(hours=1)
     assert check_declarations() == []
+
+
+def test_a_step_that_names_a_later_one_is_warned_of(made: Saga[Wish], monkeypatch: pytest.MonkeyPatch) -> None:
+    @made.step(undo=None)
+    def first(ctx: StepContext[Wish]) -> int:
+        return int(ctx.result_of(second_step))
+
+    @made.step(undo=None)
+    def second(ctx: StepContext[Wish]) -> int:
+        return int(ctx.result_of(first_step))
+
+    monkeypatch.setitem(globals(), "first_step", first)
+    monkeypatch.setitem(globals(), "second_step", second)
+    sentence = "made.first names second, which is no step before it: there is no result of it yet."
+    hint = "Take the result of an earlier step, or move first behind second."
+    assert told(check_declarations()) == [("sagas.W009", sentence, hint)]
+
+
+def test_a_saga_of_no_installed_app_is_refused(made: Saga[Wish], monkeypatch: pytest.MonkeyPatch) -> None:
+    @made.step(undo=None)
+    def fetch(ctx: StepContext[Wish]) -> None: ...
+
+    monkeypatch.setattr(registry, "all_sagas", lambda: [made])
+    text = f"The saga made is declared in {__name__}, which belongs to no app of INSTALLED_APPS."
+    hint = "Add its app: workers import the module `sagas` of each installed app, and find no other saga."
+    assert told(check_apps()) == [("sagas.E018", text, hint)]
+    monkeypatch.setattr(fetch.run, "__module__", "orders.sagas")
+    assert check_apps() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"task_routes": {"sagas.run_stepp": {"queue": "sagas"}, "sagas.*": {"queue": "x"}}}, ["outbox.W007"]),
+        ({"task_routes": {"sagas.*": {"queue": "sagas"}}, "task_queues": [Queue("sagas")]}, []),
+        ({"task_routes": {"sagas.run*": {"queue": "saga"}}, "task_queues": [Queue("celery")]}, ["outbox.W008"]),
+        (
+            {"task_routes": {"sagas.run*": {"queue": "saga"}}, "task_create_missing_queues": False},
+            ["outbox.E009"],
+        ),
+    ],
+)
+def test_a_route_that_leads_nowhere_is_told(settings: dict[str, Any], expected: list[str]) -> None:
+    with Celery(set_as_current=False) as app:
+        app.conf.update(settings)
+        assert [one.id for one in queue_problems("sagas.", app)] == expected
 
 
 def test_what_follows_the_pivot_may_be_tried_until_done(made: Saga[Wish]) -> None:
@@ -258,7 +316,8 @@ def test_links_that_die_with_their_workers_are_refused(
     assert told(check_links()) == [("sagas.E016", f"{task} has {option} off: {what}", hint)]
 
 
-def test_only_a_check_for_a_deploy_asks_the_broker(broker: Redis) -> None:
+def test_only_a_check_for_a_deploy_asks_the_broker(broker: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sagas.checks.apps.is_found", lambda _module: True)  # the tests' own sagas have no app
     broker.config_set("maxmemory-policy", "allkeys-lru")
     call_command("check", "--tag=sagas", stdout=StringIO())
     with pytest.raises(SystemCheckError, match=r"sagas\.E014.*maxmemory-policy allkeys-lru"):

@@ -10,8 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import transaction
 
-from sagas import Retry, Saga, SagaDeclarationError, registry
+from sagas import Participant, Retry, Saga, SagaDeclarationError, registry
+from sagas.errors import Unfit
 
 
 @dataclass(frozen=True)
@@ -255,3 +258,85 @@ def test_a_probe_of_a_local_step_is_refused(made: Any) -> None:
         "Remove its probe."
     ):
         step.probe(lambda ctx: None)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    what: str
+    amount: int
+
+
+@pytest.fixture
+def wanted() -> Iterator[Saga[Wanted]]:
+    saga = Saga[Wanted]("wanted")
+    saga.step(undo=None)(fetch)
+    yield saga
+    registry.forget(saga)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"input": {"a": 1}}, "wanted is about Wanted, and this dict does not fit it: .*`what`.* Give a Wanted."),
+        ({"input": Wanted("tea", "two")}, "wanted is about Wanted, and this Wanted does not fit it: .*amount"),  # type: ignore[arg-type]
+        ({"input": Wanted("te\ud800a", 2)}, "wanted is about Wanted, and this Wanted does not fit it: .*surrogates"),
+        (
+            {"input": Wanted("te\x00a", 2)},
+            "wanted: the input holds NUL, which PostgreSQL does not store",
+        ),
+        ({"key": "k" * 201}, "wanted: key='kkk.*; give at most 200 characters that PostgreSQL stores."),
+        ({"subject": "\x00"}, "wanted: subject='.x00'; give at most 300 characters that PostgreSQL stores."),
+    ],
+)
+def test_an_input_that_no_worker_could_read_is_refused_where_it_is_given(
+    wanted: Saga[Any], given: dict[str, Any], sentence: str
+) -> None:
+    right: dict[str, Any] = {"input": Wanted("tea", 2), "key": "k", "subject": ""}
+    with transaction.atomic(), pytest.raises(Unfit, match=f"^{sentence}"):
+        wanted.start(**{**right, **given})
+    assert wanted.start(**right)
+
+
+@pytest.mark.parametrize("missing", ["sagas", "outbox"])
+def test_a_saga_in_a_project_without_its_apps_says_which_is_missing(
+    monkeypatch: pytest.MonkeyPatch, wanted: Saga[Any], missing: str
+) -> None:
+    monkeypatch.setattr(apps, "is_installed", lambda name: name != missing)
+    sentence = (
+        f'INSTALLED_APPS lacks "{missing}": a saga\'s runs and messages are kept in their tables. '
+        "Add it, and run `manage.py migrate`."
+    )
+    with refuses(sentence):
+        Saga[Wish]("nowhere")
+    with refuses(sentence):
+        wanted.start(Wanted("tea", 2), key="k")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"attempts": "4"}, "Retry(attempts='4'): give a whole number, at least 1, or None to retry until done."),
+        ({"attempts": 2.5}, "Retry(attempts=2.5): give a whole number, at least 1, or None to retry until done."),
+        ({"attempts": True}, "Retry(attempts=True): give a whole number, at least 1, or None to retry until done."),
+        ({"first": 1}, "Retry(first=1): give a timedelta, such as first=timedelta(seconds=1)."),
+        ({"factor": "2"}, "Retry(factor='2'): give a number."),
+    ],
+)
+def test_a_retry_of_another_kind_is_refused(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        Retry(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"at_once": "5"}, "Participant(at_once='5'): give a whole number."),
+        ({"trip_after": None}, "Participant(trip_after=None): give a whole number."),
+        ({"per_second": "fast"}, "Participant(per_second='fast'): give a number."),
+        ({"hold": 5}, "Participant(hold=5): give a timedelta, such as timedelta(seconds=5)."),
+    ],
+)
+def test_a_participant_of_another_kind_is_refused(wrong: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        Participant(**wrong)

@@ -1,0 +1,51 @@
+"""Our tasks go to queues that the settings name. Which queues a worker takes only its command line knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from celery import Celery, current_app
+from celery.exceptions import QueueNotFound
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from .. import tasks as tasks  # known to Celery once it is imported
+
+
+@register("outbox")
+def check_queues(**_: object) -> list[CheckMessage]:
+    """Of this app's tasks."""
+    return queue_problems("outbox.")
+
+
+def queue_problems(ours: str, app: Celery = current_app) -> list[CheckMessage]:
+    """What is wrong with the queues of the tasks whose names begin with `ours`; they are imported."""
+    return [*_unknown_tasks(ours, app), *_unknown_queues(ours, app)]
+
+
+def _unknown_tasks(ours: str, app: Celery) -> Iterator[CheckMessage]:
+    """A route with a misspelt name routes nothing."""
+    routes = app.conf.task_routes
+    names = [name for name in routes if isinstance(name, str)] if isinstance(routes, dict) else []
+    for name in sorted(names):
+        if name.startswith(ours) and name not in app.tasks and "*" not in name:
+            known = ", ".join(sorted(task for task in app.tasks if task.startswith(ours)))
+            text = f"CELERY_TASK_ROUTES routes {name}, and there is no such task."
+            yield Warning(text, hint=f"Write one of {known}.", id="outbox.W007")
+
+
+def _unknown_queues(ours: str, app: Celery) -> Iterator[CheckMessage]:
+    """Where the settings name the queues, a task of ours that goes to another one waits for ever."""
+    declared = app.conf.task_queues
+    names = {getattr(queue, "name", queue) for queue in declared} if declared else set()
+    for task in sorted(name for name in app.tasks if name.startswith(ours)):
+        try:
+            route: dict[str, Any] = app.amqp.router.route({}, task)
+        except QueueNotFound:
+            text = f"{task} is routed to a queue that does not exist, and is not to be made: sending it fails."
+            yield Error(text, hint="Name the queue in CELERY_TASK_QUEUES.", id="outbox.E009")
+            continue
+        queue = getattr(route.get("queue"), "name", None) or app.conf.task_default_queue
+        if names and queue not in names:
+            text = f"{task} goes to the queue {queue}, which CELERY_TASK_QUEUES does not name: workers do not take it."
+            yield Warning(text, hint="Name it there, or route the task to one that is named.", id="outbox.W008")

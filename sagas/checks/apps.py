@@ -1,0 +1,23 @@
+"""Every process finds the sagas that this one knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, register
+
+from .. import registry
+from ..hosting import is_found
+
+
+@register("sagas")
+def check_apps(**_: Any) -> list[CheckMessage]:
+    """A saga that something else imported is not found by a worker, unless its own app is installed."""
+    found: list[CheckMessage] = []
+    for saga in registry.all_sagas():
+        module = saga.steps[0].run.__module__ if saga.steps else ""
+        if module and not is_found(module):
+            text = f"The saga {saga.name} is declared in {module}, which belongs to no app of INSTALLED_APPS."
+            hint = "Add its app: workers import the module `sagas` of each installed app, and find no other saga."
+            found.append(Error(text, hint=hint, id="sagas.E018"))
+    return found
