@@ -5,14 +5,20 @@ It also tells how far beat's clock is from the database's: what expires by beat'
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from typing import Any
 
 from celery import signals
+from django.db import DatabaseError, InterfaceError
 
-from . import heartbeat
+from . import heartbeat, sql
+from .duties import DUTIES
+from .schedule import EXPIRY
 
 DUTY = "beat"
+LOOK = 5.0  # seconds between two looks at who takes the ticks
 
 _beats_thread: list[int] = []
 
@@ -31,3 +37,40 @@ def _begin(**_: Any) -> None:
 def _tick(**_: Any) -> None:
     if threading.get_ident() in _beats_thread:  # a worker's other threads publish as well
         heartbeat.finished(DUTY)
+
+
+class Sparing:
+    """For a scheduler, before its own class: while nobody does a duty, few ticks of it are sent.
+
+    A broker such as Redis keeps what has expired until a worker comes to it. So, of a duty that runs often and that no
+    worker has done for as long as its tick lives, one waits at any time for the worker that comes, and no more.
+    """
+
+    _looked_at = -math.inf
+    _not_done: frozenset[str] = frozenset()
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send the tick, unless one of it waits already."""
+        now = time.monotonic()
+        sent: dict[str, float] = self.__dict__.setdefault("_sent_at", {})
+        if entry.task in self._nobody_does(now) and now - sent.get(entry.name, -math.inf) < EXPIRY.total_seconds() / 2:
+            heartbeat.finished(DUTY)
+            return
+        sent[entry.name] = now
+        super().apply_entry(entry, producer)  # type: ignore[misc]
+
+    def _nobody_does(self, now: float) -> frozenset[str]:
+        if now - self._looked_at > LOOK:
+            self._looked_at = now
+            try:
+                rows = sql.heartbeats_of(list(DUTIES))
+            except (DatabaseError, InterfaceError):
+                rows = []  # nobody can tell: all are sent
+            self._not_done = frozenset(
+                row.name
+                for row in rows
+                if row.name in DUTIES
+                and DUTIES[row.name].is_frequent
+                and min(row.silent_for, row.failed_for or row.silent_for) > EXPIRY
+            )
+        return self._not_done

@@ -32,7 +32,7 @@ class Duty:
         """How old its heartbeat may be; None when nobody minds."""
         if self.name in settings.healthy():
             return settings.healthy()[self.name]
-        return timedelta(seconds=30) if self.is_frequent else self.missed_after + OFTEN
+        return max(timedelta(seconds=30), 4 * self.every) if self.is_frequent else self.missed_after + OFTEN
 
     @property
     def is_frequent(self) -> bool:

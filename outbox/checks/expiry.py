@@ -10,12 +10,14 @@ from django.apps import apps
 from django.conf import settings as project
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import connections
+from django.utils.module_loading import import_string
 
 from .. import beaten
 from ..duties import DUTIES
 
 SHORTEST = timedelta(seconds=30)
 """Above what clocks that are kept differ by, and above what a tick waits in a queue that is worked off."""
+DATABASES = "django_celery_beat.schedulers.DatabaseScheduler"
 ROW = "Take its row from `sagas.schedule` or `outbox.schedule`, or make it with `outbox.schedule.row`."
 
 
@@ -48,8 +50,13 @@ def check_rows(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMe
 
 def _reads() -> str:
     """Under which name the scheduler reads it."""
-    scheduler = str(getattr(project, "CELERY_BEAT_SCHEDULER", ""))
-    return "expire_seconds" if "django_celery_beat" in scheduler else "expires"
+    named = str(getattr(project, "CELERY_BEAT_SCHEDULER", "") or "celery.beat:PersistentScheduler")
+    try:
+        scheduler = import_string(named.replace(":", "."))
+    except ImportError:
+        return "expires"  # beat itself says what is wrong
+    bases = {f"{base.__module__}.{base.__qualname__}" for base in getattr(scheduler, "__mro__", ())}
+    return "expire_seconds" if DATABASES in bases else "expires"
 
 
 def _problems(name: str, entry: dict[str, Any], reads: str) -> Iterator[CheckMessage]:
