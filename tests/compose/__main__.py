@@ -19,6 +19,7 @@ from config.env import spare_loopback
 from config.local.books import ledgers_of
 from config.local.fifty import FINAL
 from config.local.server import LocalStackError
+from config.local.up import stopped_by_signals
 
 from .composed import SERVERS, Composed
 from .engine import engine, images
@@ -35,7 +36,7 @@ def main() -> int:
     orders = parser.parse_args().orders
     spare_loopback()
     try:
-        with engine():
+        with stopped_by_signals(), engine():
             say("Having the images …")
             images()
             say("Bringing all of it up …")
@@ -43,6 +44,8 @@ def main() -> int:
                 story(composed, orders)
     except LocalStackError as error:
         print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # asked to stop: all that was started is taken away by now
         return 1
     say("All of it held.")
     return 0

@@ -82,7 +82,12 @@ class Composed:
             run(*PROJECT, "restart", "--timeout", "0", "--no-deps", service)
             return
         before = self._restarts(service)
-        subprocess.run([*PROJECT, "exec", "--no-TTY", service, "sh", "-c", "kill -KILL -1"], cwd=ROOT, check=False)
+        subprocess.run(
+            [*PROJECT, "exec", "--no-TTY", service, "sh", "-c", "kill -KILL -1"],
+            cwd=ROOT,
+            capture_output=True,
+            check=False,
+        )
         self.wait(f"{service} is started again", lambda: self._restarts(service) > before, 60)
 
     def run(self, service: str, *command: str) -> str:
