@@ -6,15 +6,21 @@ A letter is sent outside of transactions. What is said of one that is sent twice
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db.models import Q
 from django.template.loader import render_to_string
 
 from orders.letters import message_id
+from orders.money import minor_units
+from orders.participants import payments
+from orders.webhooks.asking import asked_later
 from orders.webhooks.dispatch import hears
 from orders.webhooks.events import PaymentReported
+from orders.webhooks.settling import DECIDED, STILL_ASKING, retry_in_doubt
 from outbox import Message, Retry, subscribe
 
 from . import wording
@@ -24,6 +30,7 @@ from .sagas import authorize_payment, capture_payment
 from .sagas import trip as saga
 
 PATIENT = Retry(attempts=8)
+TIMEOUT = timedelta(seconds=10)
 
 
 def write_itinerary(message: Message[TripConfirmed]) -> str:
@@ -63,14 +70,35 @@ def email_confirm_payment(message: Message[TripPaymentActionRequired], letter: s
     """The letter is out, or was not needed any more."""
 
 
-@hears("payment_intent.", asks=lambda _report: None)
-def payment_reported(report: PaymentReported, _asked: None) -> None:
-    """A doorbell: the trip that waits for its traveller, or for an answer of the bank, asks the bank itself."""
-    about = report.payment_intent
-    waiting = Trip.objects.filter(payment_intent=about, status=Trip.Status.PROCESSING).first() if about else None
-    if waiting is not None:
-        for step in (authorize_payment, capture_payment):
-            saga.wake(waiting.saga_key, step=step.name)
+def state_of(report: PaymentReported) -> str:
+    """How the payment stands now, by the processor's own word; "" for a report that moves no trip of ours."""
+    placed = _unsettled(report)
+    if placed is None or not report.payment_intent:
+        return ""
+    amount = minor_units(placed.total, placed.currency)
+    whose = payments.Owner(placed.number, placed.payment_intent, amount, placed.currency)
+    with asked_later():
+        return payments.state_of(report.payment_intent, whose=whose, timeout=TIMEOUT)
+
+
+@hears("payment_intent.", asks=state_of)
+def payment_reported(report: PaymentReported, state: str) -> None:
+    """A doorbell, as an order's is: the trip that waits on its payment looks at it now, and one that is on the desk
+    with its charge in doubt asks again."""
+    placed = _unsettled(report)
+    if not state or placed is None:
+        return
+    if state != STILL_ASKING:
+        saga.wake(placed.saga_key, step=authorize_payment.name)
+    if state in DECIDED and not saga.wake(placed.saga_key, step=capture_payment.name):
+        retry_in_doubt(capture_payment, placed.saga_key, f"It reported {report.type}: the payment is {state}.")
+
+
+def _unsettled(report: PaymentReported) -> Trip | None:
+    """The trip that the report is about, unless nothing can change about it any more."""
+    named = Q(number=report.order_number) if report.order_number else Q(payment_intent=report.payment_intent)
+    placed = Trip.objects.filter(named).first() if report.order_number or report.payment_intent else None
+    return None if placed is None or placed.is_final else placed
 
 
 def send(message: Message[Any], subject: str, template: str, **extra: str) -> str:

@@ -10,7 +10,8 @@ from outbox import event
 @event("webhooks.payment_reported", version=1)
 @dataclass(frozen=True)
 class PaymentReported:
-    """The card processor says that something has happened to a payment. `key` is `order:<id>` when that is known.
+    """The card processor says that something has happened to a payment. `key` is `order:<id>` or `trip:<id>`, when
+    that is known.
 
     A doorbell: reports come late, doubled and in any order, so ask the processor how things stand now.
     """
@@ -22,4 +23,4 @@ class PaymentReported:
     payment_intent: str
     """Empty when the report names none."""
     order_number: str
-    """Empty when the order is not known here."""
+    """Or the trip's; empty when neither is known here."""

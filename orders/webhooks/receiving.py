@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from orders.models import Order
+from orders.trips.models import Trip
 from outbox import inbox, publish
 
 from .events import PaymentReported
@@ -20,16 +21,18 @@ def take(report: Report) -> bool:
     with transaction.atomic():
         if not inbox.first_time(NAME, source=SOURCE, source_id=report.id, at=report.at):
             return False
-        order = order_of(report)
-        number = order.number if order else ""
+        about = paid_by(report)
+        number = about.number if about else ""
         reported = PaymentReported(report.id, report.type, report.payment_intent, number)
-        publish(reported, key=order.saga_key if order else "")
+        publish(reported, key=about.saga_key if about else "")
         return True
 
 
-def order_of(report: Report) -> Order | None:
-    """The order that has this payment, or the one that our own identity and number on it name."""
-    paid_so = Order.objects.filter(payment_intent=report.payment_intent).first() if report.payment_intent else None
-    if paid_so is None and report.order_number:
-        return Order.objects.filter(number=report.order_number).first()
-    return paid_so
+def paid_by(report: Report) -> Order | Trip | None:
+    """The order, or trip, that has this payment, or the one that our own identity and number on it name."""
+    names = {"payment_intent": report.payment_intent, "number": report.order_number}
+    for field, name in names.items():
+        for kind in (Order, Trip) if name else ():
+            if found := kind.objects.filter(**{field: name}).first():
+                return found
+    return None

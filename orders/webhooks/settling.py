@@ -7,16 +7,18 @@ concluded here either. The step asks again under its own key, and finds out by i
 from __future__ import annotations
 
 import logging
+from typing import Any
 from uuid import UUID
 
 from orders.choreography import forward
 from orders.confirming import wake
 from orders.models import Order
-from orders.sagas import authorize_payment, capture_payment, checkout
+from orders.sagas import authorize_payment, capture_payment
 from outbox import record
 from outbox.models import DeadLetter
 from outbox.requeue import requeue
 from sagas import WrongState, desk
+from sagas.declaration import Step as DeclaredStep
 from sagas.models import Run, RunStatus, StepStatus
 
 logger = logging.getLogger(__name__)
@@ -38,14 +40,15 @@ def _from_the_desk(order: Order, reason: str) -> None:
     if order.coordination == Order.Coordination.CHOREOGRAPHY:
         _requeue(order.pk, reason)
     else:
-        _retry(order.saga_key, reason)
+        retry_in_doubt(capture_payment, order.saga_key, reason)
 
 
-def _retry(key: str, reason: str) -> None:
-    """Try a run's capture once more that is on a person's desk because nobody knows whether it happened."""
-    run = Run.objects.filter(name=checkout.name, key=key, status=RunStatus.STUCK).first()
+def retry_in_doubt(declared: DeclaredStep[Any, Any], key: str, reason: str) -> None:
+    """Try the capture of that key's run once more that is on a person's desk because nobody knows whether it
+    happened."""
+    run = Run.objects.filter(name=declared.saga.name, key=key, status=RunStatus.STUCK).first()
     step = run.steps.filter(position=run.position).first() if run else None
-    if run is None or step is None or step.name != capture_payment.name or step.status != StepStatus.IN_DOUBT:
+    if run is None or step is None or step.name != declared.name or step.status != StepStatus.IN_DOUBT:
         return
     try:
         desk.retry_now(run.pk, actor=desk.Person(PROCESSOR), reason=reason, row_version=run.row_version)

@@ -161,6 +161,7 @@ def test_a_traveller_who_refuses_at_the_bank_books_nothing(travel: Travel) -> No
 
 def test_a_report_of_the_bank_has_the_trip_ask_it_now(travel: Travel) -> None:
     trip = asked(travel)
+    answered(trip, "confirm")
     assert not is_looked_at_soon(trip)
     with transaction.atomic():
         reported = PaymentReported("evt_1", "payment_intent.amount_capturable_updated", trip.payment_intent, "")
