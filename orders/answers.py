@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from . import preconditions
-from .errors import InvalidOrder, KeyInUse, KeyReused, MalformedCondition, NotFound, OrderChanged, PriceChanged
+from .errors import (
+    InvalidOrder,
+    KeyInUse,
+    KeyReused,
+    MalformedCondition,
+    NotFound,
+    OrderChanged,
+    PriceChange,
+    PriceChanged,
+)
 from .preconditions import Condition, tag_of
 
 Headers = dict[str, str]
@@ -84,13 +93,17 @@ def of_error(error: Exception) -> JsonResponse:
 
 def price_changed(error: PriceChanged) -> JsonResponse:
     """409: both prices of each line, and both sums."""
-    errors: Errors = {
-        f"lines[{line.index}].unit_price": [
-            f"{line.name} costs {line.now} {line.currency} now, not {line.seen}. Nothing was ordered."
-        ]
-        for line in error.changes
-    }
+    errors: Errors = {f"lines[{line.index}].unit_price": [changed_line(line)] for line in error.changes}
     prices = [{"sku": line.sku, "seen": str(line.seen), "now": str(line.now)} for line in error.changes]
     total = {"seen": str(error.total_seen), "now": str(error.total)}
     errors["total"] = [str(error)]
-    return refusal(409, errors, prices=prices, total=total, currency=error.currency)
+    more: Body = {"prices": prices, "total": total, "currency": error.currency}
+    if error.seen_currency != error.currency:
+        more["seen_currency"] = error.seen_currency
+    return refusal(409, errors, None, **more)
+
+
+def changed_line(line: PriceChange) -> str:
+    """Both prices of a line, with the currency that was seen where it is another one now."""
+    seen = line.seen if line.seen_currency == line.currency else f"{line.seen} {line.seen_currency}"
+    return f"{line.name} costs {line.now} {line.currency} now, not {seen}. Nothing was ordered."

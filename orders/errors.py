@@ -91,13 +91,23 @@ class PriceChange:
     seen: Decimal
     now: Decimal
     currency: str
+    seen_currency: str
 
 
 class PriceChanged(OrderError):
     """Prices are not what the customer saw; nothing was ordered. Show both, and ask again."""
 
-    def __init__(self, changes: tuple[PriceChange, ...], total_seen: Decimal, total: Decimal, currency: str) -> None:
-        super().__init__(f"The order costs {total} {currency} now, not {total_seen}. Nothing was ordered.")
+    def __init__(
+        self,
+        changes: tuple[PriceChange, ...],
+        total_seen: Decimal,
+        total: Decimal,
+        currency: str,
+        seen_currency: str = "",
+    ) -> None:
+        seen = f"{total_seen} {seen_currency}" if seen_currency not in ("", currency) else total_seen
+        super().__init__(f"The order costs {total} {currency} now, not {seen}. Nothing was ordered.")
+        self.seen_currency = seen_currency or currency
         self.changes = changes
         self.total_seen = total_seen
         self.total = total

@@ -19,6 +19,7 @@ from .models import Order, Product
 TOKEN = re.compile(r"[0-9a-f]{32}")
 QUANTITY = "quantity-"
 PRICE = "price-"
+CURRENCY = "currency-"
 WAYS = {"saga": "by a saga", "choreography": "by events alone"}
 
 
@@ -80,6 +81,8 @@ class CheckoutForm:
     """SKU to what the customer typed; only rows that are not empty and not 0."""
     prices: dict[str, str] = field(default_factory=dict)
     """SKU to the price that stood on the page."""
+    currencies: dict[str, str] = field(default_factory=dict)
+    """SKU to the currency that stood on the page."""
     known_repeat: str = ""
     """The mark of the same orders of a moment ago that the customer was asked about; see `repeats`."""
     errors: dict[str, list[str]] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class CheckoutForm:
             coordination=data.get("coordination", "") if settings.LOCAL else "",
             quantities={sku: quantity for sku, quantity in typed.items() if quantity not in {"", "0"}},
             prices=prices,
+            currencies=starting(data, CURRENCY),
             known_repeat=data.get("repeat", ""),
         )
 
@@ -111,6 +115,9 @@ class CheckoutForm:
             for sku, quantity in self.quantities.items()
         ]
         body: dict[str, object] = {"email": self.email, "payment_method": self.payment_method, "lines": lines}
+        seen = {self.currencies[sku] for sku in self.quantities if sku in self.currencies}
+        if len(seen) == 1:
+            body |= {"currency": seen.pop()}
         return body | ({"coordination": self.coordination} if self.coordination else {})
 
     def rows(self) -> list[Row]:
@@ -160,9 +167,14 @@ class CheckoutForm:
         return "Place order at the new price" if self.changed else "Place order"
 
     @property
-    def total(self) -> Decimal:
-        """What the basket costs, for those without JavaScript."""
-        return sum((row.total for row in self.rows()), Decimal(0))
+    def total(self) -> str:
+        """What the basket costs, for those without JavaScript; one sum for each currency."""
+        rows = self.rows()
+        chosen = [row for row in rows if row.total] or rows[:1]
+        sums: dict[str, Decimal] = {}
+        for row in chosen:
+            sums[row.product.currency] = sums.get(row.product.currency, Decimal(0)) + row.total
+        return " + ".join(f"{amount} {currency}" for currency, amount in sums.items()) or "0.00 EUR"
 
     def _error(self, where: str) -> str:
         """The first message about one line."""

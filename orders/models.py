@@ -12,18 +12,11 @@ from django.db.models.functions import Cast, Concat, Now
 from django.urls import reverse
 
 from . import pictures
+from .amounts import AmountField, currency_field, known
 from .cancelrequests import CancelRequest
 from .choreography.models import Journey, JourneyStep
 
-__all__ = ["CancelRequest", "Currency", "Journey", "JourneyStep", "Notice", "Order", "OrderLine", "Product"]
-
-
-class Currency(models.TextChoices):
-    """Currencies of two decimals; the sums sent to the card processor rest on that."""
-
-    EUR = "EUR", "EUR"
-    GBP = "GBP", "GBP"
-    USD = "USD", "USD"
+__all__ = ["CancelRequest", "Journey", "JourneyStep", "Notice", "Order", "OrderLine", "Product"]
 
 
 class Product(models.Model):
@@ -32,15 +25,18 @@ class Product(models.Model):
     sku = models.CharField("SKU", max_length=64, unique=True)
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    price = models.DecimalField(max_digits=7, decimal_places=2)
-    currency = models.CharField(max_length=3, choices=Currency.choices, default=Currency.EUR)
+    price = AmountField()
+    currency = currency_field(default="EUR")
     available = models.PositiveIntegerField(default=0, help_text="Pieces the warehouse could last promise.")
     image = models.CharField(max_length=200, blank=True, help_text="Path of a picture among the static files.")
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False, help_text="Counts operators' edits.")
 
     class Meta:
         ordering = ["name"]
-        constraints = [models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative")]
+        constraints = [
+            models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative"),
+            known("product"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -101,8 +97,8 @@ class Order(models.Model):
         default=0, db_default=0, help_text="What the card was charged, in minor units of the currency; refunds aside."
     )
     tracking = models.CharField(max_length=100, blank=True, help_text="The carrier's number of the parcel.")
-    total = models.DecimalField(max_digits=12, decimal_places=2)
-    currency = models.CharField(max_length=3, choices=Currency.choices)
+    total = AmountField()
+    currency = currency_field()
     idempotency_key = models.CharField(max_length=255, blank=True, editable=False)
     request_hash = models.CharField(max_length=64, blank=True, editable=False)
     basket_hash = models.CharField(
@@ -121,6 +117,7 @@ class Order(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(total__gte=0), name="order_total_not_negative"),
+            known("order"),
             models.UniqueConstraint(
                 fields=["idempotency_key"], condition=~Q(idempotency_key=""), name="order_once_per_idempotency_key"
             ),
@@ -150,7 +147,7 @@ class OrderLine(models.Model):
     order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
     sku = models.CharField("SKU", max_length=64)
     name = models.CharField(max_length=200)
-    unit_price = models.DecimalField(max_digits=7, decimal_places=2)
+    unit_price = AmountField(currency="order.currency")
     quantity = models.PositiveSmallIntegerField()
 
     class Meta:

@@ -91,6 +91,11 @@ def exact(amount: Decimal, currency: str) -> Decimal:
     return major_units(minor_units(amount, currency), currency)
 
 
+def figure(price: Decimal) -> str:
+    """The same text for the same price, however many noughts follow."""
+    return f"{price:.3f}".removesuffix("0")
+
+
 def why_not(amount: Decimal, currency: str) -> str:
     """Why so much cannot be paid by card, for the customer; empty when it can. Nothing at all needs no card."""
     rules, minor = rules_of(currency), minor_units(amount, currency)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from .errors import PriceChange, PriceChanged
@@ -15,22 +15,27 @@ def priced(line: OrderedLine, product: Product) -> OrderLine:
     return OrderLine(sku=product.sku, name=product.name, unit_price=product.price, quantity=line.quantity)
 
 
-def refuse_changed(request: PlaceOrder, lines: Sequence[OrderLine], total: Decimal, currency: str) -> None:
+def refuse_changed(
+    request: PlaceOrder, lines: Sequence[OrderLine], products: Mapping[str, Product], total: Decimal
+) -> None:
     """Raise PriceChanged when `lines`, at the prices of now, are not what the request says that the customer saw.
 
     All prices of an order were read by one statement. One that an operator changes after it is of no account: it is as
-    if the order had come a moment before.
+    if the order had come a moment before. Another currency is another price, be the figure the same.
     """
-    changes = tuple(_changes(request, lines, currency))
+    changes = tuple(_changes(request, lines, products))
     if changes or request.total not in (None, total):
-        raise PriceChanged(changes, _seen(request, lines), total, currency)
+        now = changes[0].currency if changes else products[lines[0].sku].currency
+        raise PriceChanged(changes, _seen(request, lines), total, now, request.currency)
 
 
-def _changes(request: PlaceOrder, lines: Sequence[OrderLine], currency: str) -> Iterator[PriceChange]:
+def _changes(request: PlaceOrder, lines: Sequence[OrderLine], products: Mapping[str, Product]) -> Iterator[PriceChange]:
     for index, (wished, line) in enumerate(zip(request.lines, lines, strict=True)):
-        seen = wished.unit_price
-        if seen is not None and seen != line.unit_price:
-            yield PriceChange(index, line.sku, line.name, seen, line.unit_price, currency)
+        now, seen = products[line.sku].currency, wished.unit_price
+        other_currency = request.currency not in ("", now)
+        if other_currency or (seen is not None and seen != line.unit_price):
+            price = line.unit_price if seen is None else seen
+            yield PriceChange(index, line.sku, line.name, price, line.unit_price, now, request.currency or now)
 
 
 def _seen(request: PlaceOrder, lines: Sequence[OrderLine]) -> Decimal:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from .locks import lock_product, save_product
 from .models import Product
+from .money import CURRENCIES, exact
 
 if TYPE_CHECKING:
     FormBase = forms.ModelForm[Product]
@@ -39,6 +40,12 @@ class ProductForm(FormBase):
         """Lock the product until it is saved, in the admin's transaction; an error when it is not as the operator saw
         it. The page then shows what they typed, and saving it again is a decision."""
         cleaned = super().clean() or {}
+        price, currency = cleaned.get("price"), cleaned.get("currency") or self.instance.currency
+        if price is not None and currency in CURRENCIES:
+            try:
+                cleaned["price"] = exact(price, currency)
+            except ValueError as error:
+                self.add_error("price", str(error))
         if self.instance.pk:
             current = lock_product(self.instance.pk)
             if cleaned.get("seen_version") != current.version:

@@ -17,7 +17,7 @@ from .choreography import journeys
 from .errors import InvalidOrder, KeyReused
 from .events import OrderPlaced
 from .models import Order, OrderLine, Product
-from .money import minor_units, why_not
+from .money import figure, minor_units, why_not
 from .sagas import Checkout, Line, checkout
 from .validation import OrderedLine, PlaceOrder
 
@@ -62,14 +62,15 @@ def cancel_order(order: Order, *, seen: Set[int] | None = None) -> bool:
 def hash_of(request: PlaceOrder) -> str:
     """The same for requests that ask for the same; the order of the lines does not matter."""
     lines = sorted(map(words_of, request.lines))
-    seen = "" if request.total is None else f"{request.total:.2f}"
-    wish = json.dumps([request.email, request.payment_method, lines, *filter(None, [request.coordination, seen])])
+    seen = "" if request.total is None else figure(request.total)
+    more = filter(None, [request.coordination, seen, request.currency])
+    wish = json.dumps([request.email, request.payment_method, lines, *more])
     return hashlib.sha256(wish.encode()).hexdigest()
 
 
 def words_of(line: OrderedLine) -> list[str | int]:
     """What the line asks for, the price included when it was given."""
-    return [line.sku, line.quantity, *([] if line.unit_price is None else [f"{line.unit_price:.2f}"])]
+    return [line.sku, line.quantity, *([] if line.unit_price is None else [figure(line.unit_price)])]
 
 
 def find_by_key(idempotency_key: str, fingerprint: str) -> Order | None:
@@ -84,17 +85,19 @@ def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str, kn
     """All that must exist together when an order is accepted, in the caller's transaction."""
     products = find_products(request)
     lines = [pricing.priced(line, products[line.sku]) for line in request.lines]
+    total = sum((line.total for line in lines), Decimal(0))
+    pricing.refuse_changed(request, lines, products, total)
+    refuse_mixed(products)
     order = Order.objects.create(
         email=request.email,
         payment_method=request.payment_method,
         coordination=request.coordination or settings.ORDERS_COORDINATION,
-        total=sum((line.total for line in lines), Decimal(0)),
+        total=total,
         currency=next(iter(products.values())).currency,
         idempotency_key=idempotency_key,
         request_hash=fingerprint,
         basket_hash=repeats.basket_hash(request),
     )
-    pricing.refuse_changed(request, lines, order.total, order.currency)
     if no := why_not(order.total, order.currency):
         raise InvalidOrder({"total": [f"{no} Nothing was ordered."]})
     if known_repeat is not None:
@@ -107,7 +110,7 @@ def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str, kn
 
 
 def find_products(request: PlaceOrder) -> dict[str, Product]:
-    """The ordered products by SKU. Raises InvalidOrder for an unknown one, and for two currencies in one order."""
+    """The ordered products by SKU. Raises InvalidOrder for an unknown one."""
     products = Product.objects.in_bulk([line.sku for line in request.lines], field_name="sku")
     unknown = {
         f"lines[{index}].sku": ["We do not sell this product."]
@@ -116,9 +119,13 @@ def find_products(request: PlaceOrder) -> dict[str, Product]:
     }
     if unknown:
         raise InvalidOrder(unknown)
+    return products
+
+
+def refuse_mixed(products: dict[str, Product]) -> None:
+    """Raise InvalidOrder for two currencies in one order."""
     if len({product.currency for product in products.values()}) > 1:
         raise InvalidOrder({"lines": ["Order products of different currencies apart."]})
-    return products
 
 
 def start_checkout(order: Order, lines: list[OrderLine]) -> None:

@@ -12,11 +12,12 @@ from django.core.validators import validate_email
 
 from . import cards
 from .errors import InvalidOrder
+from .money import CURRENCIES
 
-FIELDS = ("email", "payment_method", "lines", "coordination", "total")
+FIELDS = ("email", "payment_method", "lines", "coordination", "total", "currency")
 COORDINATIONS = ("saga", "choreography")
 LINE_FIELDS = ("sku", "quantity", "unit_price")
-PRICE = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
+PRICE = re.compile(r"[0-9]{1,10}(\.[0-9]{1,3})?")
 MOST_LINES = 100
 MOST_PIECES = 99
 LONGEST_TEXT = 254
@@ -44,6 +45,8 @@ class PlaceOrder:
     """How the order is to be carried, one of COORDINATIONS; "" leaves it to ORDERS_COORDINATION."""
     total: Decimal | None = None
     """The sum that the customer saw; None: whatever it costs."""
+    currency: str = ""
+    """In which the customer saw the prices; "": whichever it is."""
 
 
 class Faults:
@@ -71,7 +74,7 @@ class Faults:
 
 def parse_order(body: object) -> PlaceOrder:
     """`body` is decoded JSON: {"email", "payment_method", "lines": [{"sku", "quantity", "unit_price"}], "coordination",
-    "total"}, of which unit_price, coordination and total may be left out. Raises InvalidOrder."""
+    "total", "currency"}, of which unit_price and all from coordination on may be left out. Raises InvalidOrder."""
     if not isinstance(body, dict):
         raise InvalidOrder({"body": ["Send a JSON object with email, payment_method and lines."]})
     faults = Faults()
@@ -81,8 +84,9 @@ def parse_order(body: object) -> PlaceOrder:
     lines = parse_lines(body.get("lines"), faults)
     coordination = parse_coordination(body, faults)
     total = parse_price(body, "total", "total", faults)
+    currency = parse_currency(body, faults)
     faults.raise_if_any()
-    return PlaceOrder(email, payment_method, lines, coordination, total)
+    return PlaceOrder(email, payment_method, lines, coordination, total, currency)
 
 
 def parse_email(value: object, faults: Faults) -> str:
@@ -158,6 +162,15 @@ def parse_price(body: dict[str, object], name: str, where: str, faults: Faults) 
         return Decimal(value)
     faults.add(where, 'Give the price that you saw as text, such as "18.50", or leave it out.')
     return None
+
+
+def parse_currency(body: dict[str, object], faults: Faults) -> str:
+    """The currency that the customer saw; "" when it is left out."""
+    value = body.get("currency", "")
+    if "currency" not in body or (isinstance(value, str) and value in CURRENCIES):
+        return str(value)
+    faults.add("currency", 'Give the currency that you saw, such as "EUR", or leave it out.')
+    return ""
 
 
 def refuse_unknown(body: dict[str, object], known: tuple[str, ...], prefix: str, faults: Faults) -> None:

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Cast, Concat
 
-from orders.models import Currency, Order, OrderLine
+from orders.amounts import AmountField, currency_field, known
+from orders.models import Order, OrderLine
 
 
 def next_number() -> Concat:
@@ -51,8 +52,8 @@ class Return(models.Model):
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.REQUESTED)
     status_reason = models.CharField(max_length=500, blank=True, help_text="Why it is declined or needs attention.")
     reason = models.CharField(max_length=500, blank=True, help_text="In the customer's words.")
-    amount = models.DecimalField(max_digits=12, decimal_places=2, help_text="What is given back.")
-    currency = models.CharField(max_length=3, choices=Currency.choices)
+    amount = AmountField(help_text="What is given back.")
+    currency = currency_field()
     parcel = models.CharField(max_length=10, choices=Parcel.choices, blank=True, default=Parcel.KEPT)
     refund_id = models.CharField(max_length=100, blank=True, help_text="The card processor's name of the refund.")
     refunded_at = models.DateTimeField(null=True, help_text="Empty while the customer has not got the money.")
@@ -69,6 +70,7 @@ class Return(models.Model):
         indexes = [models.Index(fields=["-created_at"], name="return_newest_first")]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="return_amount_not_negative"),
+            known("return"),
             models.UniqueConstraint(fields=["order", "idempotency_key"], name="return_once_per_idempotency_key"),
             models.UniqueConstraint(fields=["refund_id"], condition=~Q(refund_id=""), name="return_once_per_refund"),
         ]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.http import QueryDict
 
 from orders import cards
-from orders.forms import TOKEN, is_count, new_token
+from orders.forms import CURRENCY, TOKEN, is_count, new_token, starting
 from orders.validation import PRICE
 
 from . import offers
@@ -63,6 +63,8 @@ class TripForm:
     nights: str = "2"
     shown: dict[str, str] = field(default_factory=dict)
     """Code to the price at which the page offered it."""
+    currencies: dict[str, str] = field(default_factory=dict)
+    """A flight's code to the currency in which the page offered it."""
     errors: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
@@ -77,7 +79,8 @@ class TripForm:
             flight=data.get("flight", ""),
             hotel=data.get("hotel", ""),
             nights=data.get("nights", "").strip(),
-            shown={name.removeprefix(SHOWN): data.get(name, "") for name in data if name.startswith(SHOWN)},
+            shown=starting(data, SHOWN),
+            currencies=starting(data, CURRENCY),
         )
 
     def body(self) -> dict[str, object]:
@@ -89,8 +92,9 @@ class TripForm:
             "hotel": self.hotel,
             "nights": int(self.nights) if is_count(self.nights) else self.nights,
         }
-        total = self._total_shown()
-        return body if total is None else body | {"total": total}
+        total, currency = self._total_shown(), self.currencies.get(self.flight)
+        seen = {"total": total, "currency": currency}
+        return body | {name: value for name, value in seen.items() if value is not None}
 
     def flights(self) -> list[FlightRow]:
         """The flights to choose from; the first is chosen unless the traveller chose one."""

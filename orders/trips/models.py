@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 
-from orders.models import Currency
+from orders.amounts import AmountField, currency_field, known
 
 
 class FlightOffer(models.Model):
@@ -21,12 +21,13 @@ class FlightOffer(models.Model):
     name = models.CharField(max_length=100)
     city = models.CharField(max_length=100)
     departs = models.DateField()
-    price = models.DecimalField(max_digits=9, decimal_places=2)
-    currency = models.CharField(max_length=3, choices=Currency.choices)
+    price = AmountField()
+    currency = currency_field()
     left = models.PositiveIntegerField(help_text="Seats that could last be booked.")
 
     class Meta:
         ordering = ["departs", "city", "price"]
+        constraints = [known("flight_offer")]
 
     def __str__(self) -> str:
         return f"{self.name} to {self.city}"
@@ -38,12 +39,13 @@ class HotelOffer(models.Model):
     code = models.CharField(max_length=100, primary_key=True)
     name = models.CharField(max_length=100)
     city = models.CharField(max_length=100)
-    price = models.DecimalField(max_digits=9, decimal_places=2)
-    currency = models.CharField(max_length=3, choices=Currency.choices)
+    price = AmountField()
+    currency = currency_field()
     left = models.JSONField(default=dict, help_text="Rooms that could last be booked, by night.")
 
     class Meta:
         ordering = ["city", "-price"]
+        constraints = [known("hotel_offer")]
 
     def __str__(self) -> str:
         return self.name
@@ -85,18 +87,18 @@ class Trip(models.Model):
     city = models.CharField(max_length=100)
     flight = models.CharField(max_length=100, help_text="The airline's code of the flight.")
     flight_name = models.CharField(max_length=100)
-    flight_price = models.DecimalField(max_digits=9, decimal_places=2)
+    flight_price = AmountField()
     departs = models.DateField()
     hotel = models.CharField(max_length=100, help_text="The hotel's code.")
     hotel_name = models.CharField(max_length=100)
-    night_price = models.DecimalField(max_digits=9, decimal_places=2)
+    night_price = AmountField()
     nights = models.PositiveSmallIntegerField()
     ticket = models.CharField(max_length=100, blank=True, help_text="The airline's number of the ticket.")
     room = models.CharField(max_length=100, blank=True, help_text="The hotel's reference of the booking.")
-    total = models.DecimalField(max_digits=12, decimal_places=2)
-    currency = models.CharField(max_length=3, choices=Currency.choices)
+    total = AmountField()
+    currency = currency_field()
     payment_intent = models.CharField(max_length=255, blank=True, help_text="The bank's name of the payment.")
-    charged = models.PositiveIntegerField(default=0, help_text="What the card was charged, in minor units.")
+    charged = models.PositiveBigIntegerField(default=0, help_text="What the card was charged, in minor units.")
     action_url = models.TextField(
         blank=True, help_text="Where the traveller confirms the payment, while the bank asks."
     )
@@ -114,6 +116,7 @@ class Trip(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(total__gte=0), name="trip_total_not_negative"),
+            known("trip"),
             models.CheckConstraint(condition=Q(nights__gt=0), name="trip_nights_positive"),
             models.UniqueConstraint(
                 fields=["idempotency_key"], condition=~Q(idempotency_key=""), name="trip_once_per_idempotency_key"

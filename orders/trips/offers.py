@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 from typing import TypeVar
 
 from django.core.cache import cache
 from django.utils import timezone
 
+from orders.money import CURRENCIES, major_units
 from orders.participants import flight, hotel
 from orders.participants.errors import AnswerLost
 from sagas.errors import RetryAfter, SagaError
@@ -19,6 +19,7 @@ from sagas.errors import RetryAfter, SagaError
 from .models import FlightOffer, HotelOffer
 
 T = TypeVar("T")
+Offer = TypeVar("Offer", flight.Offer, hotel.Offer)
 log = logging.getLogger(__name__)
 FRESH = 3  # seconds for which an answer is shown before the companies are asked again
 PATIENCE = timedelta(seconds=1)  # a page does not wait longer for a company: it shows what that last said
@@ -41,9 +42,9 @@ def refresh_if_old() -> None:
 def refresh() -> None:
     """Copy what the companies offer. When one does not answer, its old offers stay."""
     if (flights := _answer("airline", lambda: flight.offers(timeout=PATIENCE))) is not None:
-        _copy_flights(flights)
+        _copy_flights(_sellable(flights))
     if (hotels := _answer("hotels", lambda: hotel.offers(timeout=PATIENCE))) is not None:
-        _copy_hotels(hotels)
+        _copy_hotels(_sellable(hotels))
 
 
 def destinations() -> list[Destination]:
@@ -79,7 +80,7 @@ def _copy_flights(offers: list[flight.Offer]) -> None:
             name=one.name,
             city=one.city,
             departs=one.departs,
-            price=_amount(one.price),
+            price=major_units(one.price, one.currency),
             currency=one.currency,
             left=one.left,
         )
@@ -96,7 +97,7 @@ def _copy_hotels(offers: list[hotel.Offer]) -> None:
             code=one.code,
             name=one.name,
             city=one.city,
-            price=_amount(one.price),
+            price=major_units(one.price, one.currency),
             currency=one.currency,
             left={night.isoformat(): left for night, left in one.left.items()},
         )
@@ -107,5 +108,10 @@ def _copy_hotels(offers: list[hotel.Offer]) -> None:
     HotelOffer.objects.exclude(code__in=[one.code for one in offers]).delete()
 
 
-def _amount(minor: int) -> Decimal:
-    return Decimal(minor).scaleb(-2)
+def _sellable(offers: list[Offer]) -> list[Offer]:
+    """Those whose currency the shop knows; the others it cannot price."""
+    known = [one for one in offers if one.currency in CURRENCIES]
+    if len(known) < len(offers):
+        left_out = len(offers) - len(known)
+        log.warning("%d offers are in currencies that the shop does not know; they are left out.", left_out)
+    return known

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from orders import idempotency
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
-from orders.money import minor_units, why_not
+from orders.money import figure, minor_units, why_not
 from outbox import cause, publish
 from sagas import TooLate
 from sagas.models import Run
@@ -76,7 +76,8 @@ def cancel_trip(placed: Trip, *, seen: Set[int] | None = None) -> bool:
 
 def hash_of(request: PlaceTrip) -> str:
     """The same for requests that ask for the same, at the same price where they name one."""
-    seen = [] if request.total is None else [f"{request.total:.2f}"]
+    seen = [] if request.total is None else [figure(request.total)]
+    seen += filter(None, [request.currency])
     wish = [request.email, request.payment_method, request.flight, request.hotel, request.nights, *seen]
     return hashlib.sha256(json.dumps(wish).encode()).hexdigest()
 
@@ -93,7 +94,7 @@ def create_trip(request: PlaceTrip, idempotency_key: str, fingerprint: str) -> T
     """All that must exist together when a trip is accepted, in the caller's transaction."""
     flight, hotel = find_offers(request)
     total = flight.price + request.nights * hotel.price
-    if request.total not in (None, total):
+    if request.total not in (None, total) or request.currency not in ("", flight.currency):
         raise InvalidOrder({"total": [f"The price has changed to {total} {flight.currency}. Nothing was booked."]})
     if no := why_not(total, flight.currency):
         raise InvalidOrder({"total": [f"{no} Nothing was booked."]})

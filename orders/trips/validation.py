@@ -9,13 +9,14 @@ from orders.errors import InvalidOrder
 from orders.validation import (
     Faults,
     is_plain_text,
+    parse_currency,
     parse_email,
     parse_payment_method,
     parse_price,
     refuse_unknown,
 )
 
-FIELDS = ("email", "payment_method", "flight", "hotel", "nights", "total")
+FIELDS = ("email", "payment_method", "flight", "hotel", "nights", "total", "currency")
 MOST_NIGHTS = 3
 
 
@@ -30,11 +31,13 @@ class PlaceTrip:
     nights: int
     total: Decimal | None = None
     """The price that the traveller was shown, if it is known: another one is not booked."""
+    currency: str = ""
+    """In which it was shown, if that is known."""
 
 
 def parse_trip(body: object) -> PlaceTrip:
-    """`body` is decoded JSON: {"email", "payment_method", "flight", "hotel", "nights", "total"}, of which the last may
-    be left out. Raises InvalidOrder."""
+    """`body` is decoded JSON: {"email", "payment_method", "flight", "hotel", "nights", "total", "currency"}, of which
+    the last two may be left out. Raises InvalidOrder."""
     if not isinstance(body, dict):
         raise InvalidOrder({"body": ["Send a JSON object with email, payment_method, flight, hotel and nights."]})
     faults = Faults()
@@ -46,6 +49,7 @@ def parse_trip(body: object) -> PlaceTrip:
         hotel=parse_code(body.get("hotel"), "hotel", faults),
         nights=parse_nights(body.get("nights"), faults),
         total=parse_price(body, "total", "total", faults),
+        currency=parse_currency(body, faults),
     )
     faults.raise_if_any()
     return wish

@@ -125,7 +125,7 @@ LINE = {"sku": "mug", "quantity": 1}
         ({**BODY, "lines": [{**LINE, "quantity": True}]}, "lines[0].quantity"),
         ({**BODY, "lines": [{**LINE, "price": "0.01"}]}, "lines[0].price"),
         ({**BODY, "lines": [{**LINE, "unit_price": 18.5}]}, "lines[0].unit_price"),
-        ({**BODY, "lines": [{**LINE, "unit_price": "18.500"}]}, "lines[0].unit_price"),
+        ({**BODY, "lines": [{**LINE, "unit_price": "18.5000"}]}, "lines[0].unit_price"),
         ({**BODY, "lines": [{**LINE, "unit_price": "-1"}]}, "lines[0].unit_price"),
         ({**BODY, "lines": [{**LINE, "unit_price": "NaN"}]}, "lines[0].unit_price"),
         ({**BODY, "lines": [{**LINE, "unit_price": None}]}, "lines[0].unit_price"),

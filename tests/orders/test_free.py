@@ -14,7 +14,6 @@ from django.test import Client
 
 from orders import wording
 from orders.models import Order, Product
-from orders.money import CURRENCIES, major_units, why_not
 from orders.participants import carrier, warehouse
 from orders.returns.errors import ReturnRefused
 from orders.returns.models import Return
@@ -109,19 +108,6 @@ def test_a_free_line_of_a_paid_order_comes_back_and_pays_nothing(gift: PlaceOrde
     with pytest.raises(ReturnRefused):
         request_return(order.pk, wanted(catalogue=2), idempotency_key="r2")
     assert Return.objects.count() == 1
-
-
-SMALLEST = [(currency, rules.least) for currency, rules in CURRENCIES.items() if rules.least > 1]
-
-
-@pytest.mark.parametrize(("currency", "least"), SMALLEST)
-def test_each_currency_has_its_smallest_and_its_largest_charge(currency: str, least: int) -> None:
-    step, most = CURRENCIES[currency].step, CURRENCIES[currency].most
-    assert why_not(major_units(least, currency), currency) == ""
-    assert why_not(major_units(most - most % step, currency), currency) == ""
-    assert "The least that a card can pay" in why_not(major_units(least - step, currency), currency) or least == step
-    assert "The most that a card can pay" in why_not(major_units(most + 1, currency), currency)
-    assert why_not(Decimal(0), currency) == ""
 
 
 @pytest.mark.parametrize(("price", "quantity", "words"), [("0.24", 2, "least"), ("99999.99", 99, "most")])

@@ -4,38 +4,42 @@ const form = document.getElementById("checkout");
 const chosen = document.getElementById("chosen");
 const total = document.getElementById("total");
 const pay = document.getElementById("pay");
-const currency = total.textContent.trim().split(" ").pop();
 const rows = [...form.querySelectorAll(".quantity")];
 
-// In cents, so that sums are exact.
-const cents = (text) => Math.round(Number(text) * 100);
-const money = (amount) => (amount / 100).toFixed(2);
+// In the currency's smallest unit, so that sums are exact. A price has as many decimals as its currency.
+const decimals = (text) => (text.split(".")[1] || "").length;
+const units = (text) => Math.round(Number(text) * 10 ** decimals(text));
+const money = (amount, places) => (amount / 10 ** places).toFixed(places);
 const count = (row) => (/^\d{1,4}$/.test(row.querySelector("input").value.trim()) ? Number(row.querySelector("input").value) : 0);
 
 function refresh() {
-  let sum = 0;
+  const sums = new Map();
   chosen.replaceChildren();
   for (const row of rows) {
     const quantity = count(row);
     row.classList.toggle("chosen-one", quantity > 0);
     if (!quantity) continue;
-    const amount = quantity * cents(row.dataset.price);
-    sum += amount;
+    const amount = quantity * units(row.dataset.price);
+    const places = decimals(row.dataset.price);
+    const before = sums.get(row.dataset.currency)?.amount || 0;
+    sums.set(row.dataset.currency, { amount: before + amount, places });
     const line = document.createElement("li");
     const what = document.createElement("span");
     const price = document.createElement("span");
     what.textContent = `${quantity} × ${row.dataset.name}`;
-    price.textContent = money(amount);
+    price.textContent = money(amount, places);
     line.append(what, price);
     chosen.append(line);
   }
-  if (!sum) {
+  if (!sums.size) {
     const line = document.createElement("li");
     line.className = "empty";
     line.textContent = "Nothing chosen yet.";
     chosen.append(line);
   }
-  total.textContent = `${money(sum)} ${currency}`;
+  const first = rows[0]?.dataset;
+  if (!sums.size && first) sums.set(first.currency, { amount: 0, places: decimals(first.price) });
+  total.textContent = [...sums].map(([currency, sum]) => `${money(sum.amount, sum.places)} ${currency}`).join(" + ");
 }
 
 for (const row of rows) {

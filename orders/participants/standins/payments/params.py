@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from .errors import invalid
 
-LARGEST = 99_999_999  # minor units; https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+LARGEST = 9_999_999_999  # minor units, of any currency; what an intent may have of its own: `wishes.amount`
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -8,9 +8,10 @@ const rows = [...form.querySelectorAll(".quantity")];
 const count = (row) => (/^\d{1,4}$/.test(row.querySelector("input").value.trim()) ? Number(row.querySelector("input").value) : 0);
 
 function refresh() {
-  // In cents, so that sums are exact.
-  const sum = rows.reduce((cents, row) => cents + count(row) * Math.round(Number(row.dataset.price) * 100), 0);
-  total.textContent = `${(sum / 100).toFixed(2)} ${currency}`;
+  // In the currency's smallest unit, so that sums are exact. A price has as many decimals as its currency.
+  const places = (rows[0]?.dataset.price.split(".")[1] || "").length;
+  const sum = rows.reduce((units, row) => units + count(row) * Math.round(Number(row.dataset.price) * 10 ** places), 0);
+  total.textContent = `${(sum / 10 ** places).toFixed(places)} ${currency}`;
 }
 
 for (const row of rows) {

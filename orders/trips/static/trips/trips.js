@@ -6,9 +6,10 @@ const total = document.getElementById("total");
 const pay = document.getElementById("pay");
 const currency = form.querySelector(".price")?.textContent.trim().split(/\s/)[1];
 
-// In cents, so that sums are exact.
-const cents = (text) => Math.round(Number(text) * 100);
-const money = (amount) => (amount / 100).toFixed(2);
+// In the currency's smallest unit, so that sums are exact. A price has as many decimals as its currency.
+const places = (form.querySelector("[data-price]")?.dataset.price.split(".")[1] || "").length;
+const units = (text) => Math.round(Number(text) * 10 ** places);
+const money = (amount) => (amount / 10 ** places).toFixed(places);
 
 function line(text, amount) {
   const row = document.createElement("li");
@@ -27,8 +28,8 @@ function refresh() {
   const nights = Number(form.elements.nights.value);
   let sum = 0;
   chosen.replaceChildren();
-  if (flight) sum += line(flight.dataset.name, cents(flight.dataset.price));
-  if (hotel) sum += line(`${nights} × ${hotel.dataset.name}`, nights * cents(hotel.dataset.price));
+  if (flight) sum += line(flight.dataset.name, units(flight.dataset.price));
+  if (hotel) sum += line(`${nights} × ${hotel.dataset.name}`, nights * units(hotel.dataset.price));
   document.getElementById("sum").hidden = !sum;
   total.textContent = `${money(sum)} ${currency}`;
 }
