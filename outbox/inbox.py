@@ -109,7 +109,9 @@ class Delivery:
             if claimed:
                 self._handle(*result)
                 guard.check_transaction(self.subscriber)
-            self._confirm()
+            closed = self._confirm()
+        if not closed:
+            self._confirm()  # the relay may have opened it meanwhile, having begun before we committed
         return claimed is not None
 
     def _claim(self) -> bool | None:
@@ -122,8 +124,9 @@ class Delivery:
             return False
         return sql.claim(self.envelope, self.subscriber)
 
-    def _confirm(self) -> None:
-        sql.confirm(self.envelope.id, self.subscriber)
+    def _confirm(self) -> bool:
+        """Close the delivery; False when there is none to close."""
+        return sql.confirm(self.envelope.id, self.subscriber)
 
     def _call(self) -> tuple[Any, ...]:
         """What the handler gets beside the message."""

@@ -171,6 +171,14 @@ class Lane:
         pairs = list(recipients)
         soon = [subscriber for _, subscriber in pairs if registry.looks(subscriber, "any")]
         sql.mark(name, sent, pairs, settings.redeliver_after(), keep=self.destination.keep, soon=soon)
+        handed = {
+            one.envelope.id
+            for one in sent
+            for type_, subscriber in pairs
+            if type_ == one.envelope.type and not registry.looks(subscriber, one.envelope.key)
+        }
+        if handed:  # whoever was handed one may have handled it while the mark was written
+            sql.close_settled(sorted(handed))
         freed = {one.envelope.key for one in sent if one.envelope.attempts and one.envelope.key}
         if freed:
             sql.let_go(name, sorted(freed))

@@ -52,8 +52,9 @@ class Turn(Delivery):
     def _claim(self) -> bool | None:
         return sql.take_turn(self.row, self.envelope.attempts + self.counted, self.subscriber)
 
-    def _confirm(self) -> None:
+    def _confirm(self) -> bool:
         """The claim has done it."""
+        return True
 
 
 def deliver_open(

@@ -118,9 +118,24 @@ def unclaim(envelope: Envelope, subscriber: str) -> None:
     )
 
 
-def confirm(message_id: str, subscriber: str) -> None:
-    """Close the delivery."""
-    run.execute("DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s", [message_id, subscriber])
+def confirm(message_id: str, subscriber: str) -> bool:
+    """Close the delivery; False when none is open, or not yet."""
+    deleted = "DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s"
+    return bool(run.execute(deleted, [message_id, subscriber]))
+
+
+def close_settled(message_ids: Sequence[str]) -> int:
+    """Close the deliveries of these messages that were opened when they had been settled already; how many."""
+    return run.execute(
+        """
+        DELETE FROM outbox_delivery AS d WHERE d.message_id = ANY(%s::uuid[]) AND (
+            EXISTS (SELECT 1 FROM outbox_inbox AS i
+                    WHERE i.message_id = d.message_id AND i.subscriber = d.subscriber AND i.day = d.day)
+            OR EXISTS (SELECT 1 FROM outbox_dead_letter AS dead
+                       WHERE dead.message_id = d.message_id AND dead.subscriber = d.subscriber))
+        """,
+        [list(message_ids)],
+    )
 
 
 def begin_again(message_id: str, subscriber: str, attempts: int, redeliver_after: timedelta) -> bool:

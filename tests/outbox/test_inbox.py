@@ -1,6 +1,7 @@
 """Each subscriber's effects happen once; failures are tried again as declared, then become dead letters."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -32,9 +33,13 @@ def envelope(request) -> Envelope:
     return _published(mark.args[0] if mark else "succeed")
 
 
-def _published(behaviour: str) -> Envelope:
+def _commit(behaviour: str = "succeed") -> None:
     with transaction.atomic():
         publish(ItemCounted("a", behaviour), key="item:a")
+
+
+def _published(behaviour: str) -> Envelope:
+    _commit(behaviour)
     transport = MemoryTransport()
     relay_to(transport).drain()
     Delivery.objects.exclude(subscriber=FIRST).delete()
@@ -102,6 +107,52 @@ def test_a_late_copy_closes_the_delivery_that_the_mark_opened_after_the_fact(env
     inbox.deliver(FIRST, _again())
     assert not Delivery.objects.exists()
     assert Effect.objects.count() == 1
+
+
+def in_thread(act: Callable[[], object]) -> None:
+    """Over a connection of its own, to its end."""
+
+    def run() -> None:
+        act()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+
+
+def test_one_that_is_handled_while_its_mark_is_written_stays_open_no_longer(monkeypatch):
+    """The handler's transaction begins and ends while the mark cannot see it, nor be seen."""
+    _commit()
+    mark = sql.mark
+
+    def slow(destination, rows, *given, **more):
+        with transaction.atomic():
+            mark(destination, rows, *given, **more)
+            in_thread(lambda: inbox.deliver(FIRST, rows[0].envelope))
+
+    monkeypatch.setattr(sql, "mark", slow)
+    relay_to(MemoryTransport()).drain()
+    assert Effect.objects.count() == 1
+    assert not Delivery.objects.filter(subscriber=FIRST).exists()
+
+
+def test_one_that_is_marked_before_its_handlers_commit_stays_open_no_longer(monkeypatch):
+    """The whole mark comes between the handler's last statement and its commit."""
+    _commit()
+    envelope = unpublished()[0]
+    confirm, once = sql.confirm, iter([True])
+
+    def confirm_and_wait(*given):
+        closed = confirm(*given)
+        if next(once, False):
+            in_thread(relay_to(MemoryTransport()).drain)
+        return closed
+
+    monkeypatch.setattr(sql, "confirm", confirm_and_wait)
+    inbox.deliver(FIRST, envelope)
+    assert Effect.objects.count() == 1
+    assert not Delivery.objects.filter(subscriber=FIRST).exists()
 
 
 def test_the_handler_runs_in_the_trace_of_the_request(envelope):
