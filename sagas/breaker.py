@@ -109,13 +109,15 @@ def settled(admission: Admission, *, answered: bool | None, reason: str = "") ->
 def answered(error: BaseException | None) -> bool | None:
     """What an attempt's end says about the participant, for `settled`: None for an error of our own.
 
-    An HTTP error that carries a status is an answer, unless it is one of TURNED_AWAY.
+    An HTTP error that carries a status is an answer, unless it is one of TURNED_AWAY; so is one that says so itself by
+    `is_there`, as a client's own errors may.
     """
     if error is None:
         return True
     if is_away(error):
         return False
-    return True if isinstance(error, Refused | RetryAfter) or _status(error) is not None else None
+    said = isinstance(error, Refused | RetryAfter) or _status(error) is not None or getattr(error, "is_there", False)
+    return True if said else None
 
 
 def is_away(error: BaseException) -> bool:

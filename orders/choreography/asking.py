@@ -14,7 +14,6 @@ from sagas.breaker import Admission, admit, answered, is_away, settled, unconcer
 from sagas.declaration import Step
 from sagas.standing import standings
 
-from ..participants.errors import AnswerLost
 from ..sagas import Checkout
 from .models import Journey
 
@@ -63,7 +62,7 @@ def is_held(step: Step[Any, Any], error: Exception) -> bool:
 
 def is_theirs(error: Exception) -> bool:
     """Whether the participant failed, or the way to it; else we did."""
-    return isinstance(error, AnswerLost) or answered(error) is not None
+    return answered(error) is not None
 
 
 def hold(step: Step[Any, Any]) -> timedelta:

@@ -9,6 +9,9 @@ from sagas.errors import Refused
 class AnswerLost(Carried):
     """No usable answer came back: the call may have been applied. Ask again by the same key."""
 
+    is_there = True
+    """Somebody answered: a call that a participant cannot digest holds nobody else's, and a trial ends the hold."""
+
     def __init__(self, participant: str, what: str) -> None:
         super().__init__(f"{participant}: {what}")
         self.participant = participant
@@ -17,6 +20,8 @@ class AnswerLost(Carried):
 
 class ConnectionLost(AnswerLost, ConnectionError):
     """The same, and nobody answered at all: to the participant's breaker a sign that it is away."""
+
+    is_there = False
 
 
 class FailureRemembered(AnswerLost):

@@ -14,11 +14,14 @@ from orders.choreography.models import Journey, JourneyStep
 from orders.choreography.release import release
 from orders.models import Order
 from orders.participants import payments
+from orders.participants.errors import AnswerLost
 from orders.services import place_order
 from orders.validation import PlaceOrder
 from outbox import turns
 from outbox.models import Delivery
 from sagas import Participant, breaker
+from sagas.models import Breaker
+from sagas.standing import standings
 
 from .driver import deliver, relayed
 
@@ -155,3 +158,22 @@ def failing(wish: PlaceOrder, monkeypatch: Any) -> None:
                 deliver(one, subscriber)
     put_off(minutes=5)
     assert JourneyStep.objects.get(name="authorize_payment").status == "waiting"
+
+
+def test_a_trial_that_is_answered_with_a_failure_ends_the_hold(wish: PlaceOrder, monkeypatch: Any) -> None:
+    """A call that the bank cannot digest: it is there. The others need not wait until one of theirs is the trial."""
+    monkeypatch.setattr(payments, "authorize", lambda *_a, **_k: pytest.fail("the bank was asked"))
+    breaker.open_by_hand("payments", "ann: they move house")
+    place_order(replace(wish, coordination="choreography"), idempotency_key="k")
+    Breaker.objects.update(open_until="2000-01-01T00:00Z")
+    standings.forget()
+
+    def fail(*_: object, **__: object) -> payments.Authorization:
+        raise AnswerLost("payments", "answered 500")
+
+    monkeypatch.setattr(payments, "authorize", fail)
+    for one in relayed():
+        for subscriber in one.to:
+            deliver(one, subscriber)
+    assert JourneyStep.objects.get(name="authorize_payment").attempts == 1
+    assert Breaker.objects.get(name="payments").state == "closed"
