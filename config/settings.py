@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "outbox.middleware.TraceMiddleware",  # first: everything below logs with the request id
     "config.health.ProbesMiddleware",  # before what looks at the host and at TLS
+    "config.addresses.AddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

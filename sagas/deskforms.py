@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
 
 from outbox import codec
 
 from . import registry
-from .desk import Filter, Verb
+from .desk import DoesNotFit, Filter, Verb, given
 from .desk.many import FASTEST, RATE, SLOWEST
 from .desk.samples import described, sample
 from .desk.selection import STATES
@@ -74,7 +74,8 @@ class BulkForm(ReasonForm):
         """As JSON."""
         try:
             chosen = codec.decode(Filter, self.cleaned_data["filter"])
-        except ValueError as error:
+            given.check(msgspec.to_builtins(chosen))
+        except (ValueError, RecursionError, DoesNotFit) as error:
             raise ValidationError(LOST) from error
         if chosen.status not in STATES:
             raise ValidationError(LOST)
@@ -109,9 +110,9 @@ class JsonField(forms.CharField):
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         try:
-            return json.loads(text) if text.strip() else None
-        except ValueError as error:
-            raise ValidationError(f"This is no JSON: {error}. Text is written in quotes.") from error
+            return given.read(text) if text.strip() else None
+        except DoesNotFit as error:
+            raise ValidationError(str(error)) from error
 
 
 def result_field(run: Run | None) -> forms.Field:

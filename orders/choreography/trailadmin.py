@@ -132,8 +132,9 @@ class TrailAdmin(Base):
 
     def _reason(self, request: HttpRequest) -> str:
         reason = request.POST.get("reason", "").strip()[:500]
-        if not reason:
-            messages.error(request, "Nothing was done: give a reason.")
+        if not reason or "\0" in reason:
+            messages.error(request, "Nothing was done: give a reason, in text.")
+            return ""
         return reason
 
     def _order_for(self, request: HttpRequest, order_id: UUID, permission: str) -> Order:

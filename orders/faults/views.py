@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from ..forms import is_count
 from ..models import Order
 from . import client, guard, switches, trial
 from .errors import FaultsError, PanelOff
@@ -86,7 +87,7 @@ def clear(request: HttpRequest) -> HttpResponse:
 
     def act() -> str:
         name, fault = request.POST.get("company", ""), request.POST.get("fault", "")
-        if fault.isdecimal():
+        if is_count(fault):
             switches.end(name, int(fault))
             return f"One fault of {name} has ended. {GO_ON}"
         ended = switches.ended(switches.all_well(name))

@@ -12,6 +12,7 @@ from .. import registry
 from ..context import InputChange
 from ..declaration import Saga
 from ..models import Run
+from . import given
 from .acts import Actor, DoesNotFit, act, note, standing, take_back
 from .validators import validating
 
@@ -48,6 +49,7 @@ def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
     """The run's input with the changes merged in, as the saga reads and accepts it. Raises DoesNotFit."""
     if not isinstance(changes, dict):
         raise DoesNotFit('The input is a JSON object of fields, such as {"email": "ann@example.com"}.')
+    given.check(changes)
     saga = registry.find(run.name, run.version)
     wanted = merged(run.input, changes)
     kind = saga.input_type.__name__

@@ -27,6 +27,7 @@ STILL_TRIED = "in_progress"
 """The state of runs that need nobody."""
 BY_HAND = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
 """What a person may write in a filter."""
+LONGEST_NUMBER = 9  # digits of a version
 CURRENT = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
 
 
@@ -152,7 +153,7 @@ def _value(name: str, value: str) -> Any:
     if name == "status" and value not in STATES:
         raise DoesNotFit(f"There is no status {value}; write one of {', '.join(STATES)}.")
     if name == "version":
-        if not value.isdigit():
+        if not (value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER):
             raise DoesNotFit(f"A version is a number, not {value!r}.")
         return int(value)
     if name == "paused":

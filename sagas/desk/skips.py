@@ -22,6 +22,7 @@ from ..models import Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
 from ..taken import results_of, step_key
 from ..transitions import change, finish, ready, save
+from . import given
 from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
 from .validators import validating
 
@@ -42,11 +43,11 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
         saga = registry.find(run.name, run.version)
         deed.after["skipped"] = step.name
         let_go(run, step)
-        given = checked_result(run, step, result)
+        fit = checked_result(run, step, result)
         if step.status in BACKWARD:
             _undone(run, step, saga)
         else:
-            deed.after["result"] = _done(run, step, saga, given)
+            deed.after["result"] = _done(run, step, saga, fit)
 
 
 def check(run: Run, *, result: Any = None) -> None:
@@ -56,15 +57,16 @@ def check(run: Run, *, result: Any = None) -> None:
         checked_result(run, step, result)
 
 
-def checked_result(run: Run, step: Step, given: Any) -> Any:
+def checked_result(run: Run, step: Step, wanted: Any) -> Any:
     """The result as the step returns it, in agreement with its validator; None for an undo. Raises DoesNotFit."""
     if step.status in BACKWARD:
-        if given is not None:
+        if wanted is not None:
             raise DoesNotFit(f"The undo of {step.name} returns nothing; leave the result out.")
         return None
     saga = registry.find(run.name, run.version)
     declared = saga.named(step.name)
-    result = fitting(declared, given)
+    given.check(wanted)
+    result = fitting(declared, wanted)
     if declared.validator_run is not None:
         with validating(declared.title):
             declared.validator_run(_step_context(run, step, saga, declared), result)

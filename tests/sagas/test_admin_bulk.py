@@ -116,7 +116,9 @@ def test_what_is_missing_is_asked_for_again(operator, client, three, given, sent
     assert not BulkAct.objects.exists()
 
 
-@pytest.mark.parametrize("forged", ["", "nonsense", '{"status": "none"}', '{"ids": ["x"]}'])
+@pytest.mark.parametrize(
+    "forged", ["", "nonsense", '{"status": "none"}', '{"ids": ["x"]}', "[" * 5000, r'{"code": "\u0000"}']
+)
 def test_a_forged_filter_is_refused(operator, client, three, forged):
     given = {"filter": forged, "reason": "x", "rate": "1"}
     assert client.post(reverse("admin:sagas_bulk", args=["retry"]), given).status_code == 404

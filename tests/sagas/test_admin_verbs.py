@@ -23,6 +23,19 @@ def operator(client):
     return log_in(client, "view_run", "view_act", *EVERY_ACT)
 
 
+UNKEPT = [
+    ("[" * 5000, "This is nested more than 50 levels deep."),
+    ("[" * 60 + "]" * 60, "This is nested more than 50 levels deep."),
+    (r'"a\u0000"', "A text holds the character &#x27;\\x00&#x27;, which cannot be kept."),
+    (r'{"\ud800": 1}', "A text holds the character &#x27;\\ud800&#x27;, which cannot be kept."),
+    ("NaN", "nan is no number that JSON knows."),
+    ("[1e999]", "inf is no number that JSON knows."),
+    ("9" * 5000, "This is no JSON: Exceeds the limit"),
+    ("9" * 30, "A number has more than 18 digits. Write it as text, in quotes."),
+]
+"""What a person may type as JSON and no run can keep."""
+
+
 def ask(client, verb, run) -> str:
     answer = client.get(reverse("admin:sagas_desk", args=[verb]), {"run": run.pk})
     assert answer.status_code == 200
@@ -57,6 +70,7 @@ def test_the_skipped_step_and_the_next_one_are_said(operator, client, world):
 @pytest.mark.parametrize(
     ("result", "sentence"),
     [
+        *UNKEPT,
         ("given", "This is no JSON: Expecting value"),
         ("7", "Nothing was done. The result does not fit what deliver returns, str: Expected `str`, got `int`"),
         ("", "Nothing was done. The result does not fit what deliver returns, str: Expected `str`, got `null`"),
@@ -165,6 +179,8 @@ def test_a_change_after_the_look_is_shown_anew(operator, client, world):
         ('{"what": "milk"}', "The new input is the same as the old one; there is nothing to change."),
         ("[1]", "The input is a JSON object of fields"),
         ("{", "This is no JSON"),
+        *UNKEPT,
+        (f'{{"what": {"[" * 60}{"]" * 60}}}', "This is nested more than 50 levels deep."),
     ],
 )
 def test_an_input_that_does_not_fit_is_refused_on_the_page(operator, client, world, changes, sentence):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -143,9 +142,9 @@ def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
     value = given[verb.takes]
     if verb.takes in ("result", "changes") and value is not None:
         try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise CommandError(f"{WAYS[verb.takes][0]} is no JSON: {error}. Text is written in quotes.") from error
+            value = desk.given.read(value)
+        except desk.DoesNotFit as error:
+            raise CommandError(f"{WAYS[verb.takes][0]}: {error}") from error
     return {verb.takes: value}
 
 

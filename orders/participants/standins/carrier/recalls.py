@@ -19,6 +19,7 @@ from .models import Booking, Departure, Fault, LedgerEntry, Recall, RecallStatus
 
 USUAL = {"recall": "cannot_recall", "unrecall": "too_late"}
 CARRIER = Company("carrier", Fault, USUAL)
+LONGEST = 18  # digits of a parcel's number
 AT_DEPOT = timedelta(seconds=float(os.environ.get("STANDINS_AT_DEPOT", "120")))
 """How long a parcel stays at the depot."""
 
@@ -95,7 +96,8 @@ def withdraw(key: str) -> Recall:
 def booking_of(tracking: str) -> Booking | None:
     """The booking of a parcel that was sent; None when there is none of that number."""
     number = tracking.removeprefix("TRK")
-    row = Booking._default_manager.filter(pk=int(number)).first() if number.isascii() and number.isdigit() else None
+    is_one = number.isascii() and number.isdigit() and len(number) <= LONGEST
+    row = Booking._default_manager.filter(pk=int(number)).first() if is_one else None
     return row if row is not None and row.tracking == tracking else None
 
 

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from .errors import invalid
 
 LARGEST = 9_999_999_999  # minor units, of any currency; what an intent may have of its own: `wishes.amount`
+LONGEST = 15  # digits of a number, zeros in front among them
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -36,9 +37,9 @@ class Params:
         """A whole number of at least 1; None when it was not given."""
         if not (value := self.text(name)):
             return None
-        if not (value.isascii() and value.isdigit() and int(value) > 0):
+        if not (value.isascii() and value.isdigit() and value.strip("0")):
             raise invalid(f"Invalid positive integer: {value}", code="parameter_invalid_integer", param=name)
-        if int(value) > largest:
+        if len(value) > LONGEST or int(value) > largest:
             raise invalid(f"{name} must be no more than {largest}.", code="amount_too_large", param=name)
         return int(value)
 

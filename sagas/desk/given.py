@@ -1,0 +1,59 @@
+"""JSON as a person gives it, on a page or on the command line: what no run can keep is refused in words."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+from .acts import DoesNotFit
+
+DEEPEST = 50
+"""Levels of lists and objects. Nobody writes more by hand, and each reader on the way needs its stack for them."""
+LARGEST = 2**63 - 1
+UNKEPT = re.compile("[\0\ud800-\udfff]")
+"""NUL, which PostgreSQL does not store, and halves of surrogate pairs, for which UTF-8 has no bytes."""
+
+
+def read(text: str) -> Any:
+    """What the text says. Raises DoesNotFit."""
+    try:
+        value = json.loads(text)
+    except RecursionError as error:
+        raise DoesNotFit(_deep()) from error
+    except ValueError as error:
+        raise DoesNotFit(f"This is no JSON: {error}. Text is written in quotes.") from error
+    check(value)
+    return value
+
+
+def check(value: Any) -> None:
+    """Whether a run can keep the value, which is plain JSON. Raises DoesNotFit."""
+    level = [value]
+    for _ in range(DEEPEST):
+        for one in level:
+            _check_one(one)
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return
+    raise DoesNotFit(_deep())
+
+
+def _check_one(value: Any) -> None:
+    if isinstance(value, str) and (found := UNKEPT.search(value)):
+        raise DoesNotFit(f"A text holds the character {found[0]!a}, which cannot be kept. Leave it out.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DoesNotFit(f"{value} is no number that JSON knows.")
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise DoesNotFit(f"A number has more than {len(str(LARGEST)) - 1} digits. Write it as text, in quotes.")
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return list(value) if isinstance(value, list | tuple) else []
+
+
+def _deep() -> str:
+    return f"This is nested more than {DEEPEST} levels deep."
