@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from hypothesis import event as seen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,6 +75,7 @@ def test_what_is_posted_is_refused_in_words_or_exists_whole(
             "POST", path.format(charged.pk), body, kind, headers={"Idempotency-Key": key, **headers}
         )
         assert answer.status_code < 500
+        seen(f"{path}: {answer.status_code}")
         if answer.status_code >= 400:
             assert words(answer.json())
             assert everything() == before
@@ -95,6 +97,7 @@ def test_any_address_method_and_header_field_is_answered(
         before = everything()
         answer = client.generic(method, path.format(quote(name, safe="") if name else charged.pk), headers=headers)
         assert answer.status_code < 500
+        seen(f"{path}: {answer.status_code}")
         assert everything() == before or (method, path) == ("POST", "/api/orders/{}/cancel")
         charged.refresh_from_db()
         assert charged.status == "confirmed", "it was charged"

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from hypothesis import event as seen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,6 +86,7 @@ def test_a_form_is_answered_with_a_page(
         before = everything()
         answer = admin_client.post(address, sent, FORM, headers={"Cookie": f"{cookie}; {session(admin_client)}"})
         assert answer.status_code < 500
+        seen(f"{path}: {answer.status_code}")
         assert answer.content or answer.status_code == 302
         if answer.status_code >= 400:
             assert everything() == before
@@ -111,6 +113,7 @@ def test_the_desk_answers_with_a_page(admin_client: Client, charged: Order, verb
             reverse("admin:sagas_bulk", args=[verb]), encoded(sent | {"filter": json.dumps(chosen)}), FORM
         )
         assert max(one.status_code, many.status_code) < 500
+        seen(f"{verb}: {one.status_code}, {many.status_code}")
         acts = Act.objects.count()
         run.refresh_from_db()
         assert acts <= 1
