@@ -32,7 +32,7 @@ class AddressMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, _args: object, _names: object) -> HttpResponse | None:
         """Whether the rows that are ticked in a list of the admin can be any."""
-        model_admin = getattr(view, "model_admin", None)
+        model_admin: Any = getattr(view, "model_admin", None)
         ticked = request.POST.getlist(ACTION_CHECKBOX_NAME) if model_admin and request.method == "POST" else []
         try:
             for one in ticked:

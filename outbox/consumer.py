@@ -32,6 +32,8 @@ PAUSE = 1.0  # seconds, after Redis or PostgreSQL did not answer
 LONGEST_NAME = 40
 DUTY = "consume"  # and the stream and the group: under this name it leaves its heartbeats
 SEQUENCE_BITS = 20
+TIME_BITS = 43
+"""Of an entry's milliseconds since 1970: until the year 2248. Both together are a place that PostgreSQL can sort by."""
 
 Fields = dict[bytes, bytes]
 Entry = tuple[str, Fields | None]
@@ -153,6 +155,11 @@ class Consumer:
         self._redis.xclaim(self.stream, self.group, self.name, 0, ids, idle=idle_ms, justid=True)
 
     def _read_event(self, unread: Envelope, fields: Fields) -> Envelope:
+        if not unread.position:
+            raise CannotRead(
+                "This entry's id is no time: its writer must let Redis give the ids (XADD … *), in a new stream, since "
+                "Redis makes no smaller ones in this. Then requeue."
+            )
         body = fields.get(FIELD.encode())
         if body is None:
             raise CannotRead(f"This entry has no field `{FIELD}` with a CloudEvent.")
@@ -162,6 +169,8 @@ class Consumer:
     def _unread(self, id_: str, fields: Fields) -> Envelope:
         """The entry in its place, as a dead letter shows it that is no CloudEvent."""
         milliseconds, sequence = (int(part) for part in id_.split("-"))
+        if milliseconds >> TIME_BITS or sequence >> SEQUENCE_BITS:  # no place, and buried for that
+            milliseconds, sequence = 0, 0
         texts = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
         place = f"{self.stream}/{id_}"
         return Envelope(

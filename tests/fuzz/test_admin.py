@@ -32,7 +32,7 @@ def parameters_of(model_admin: Any) -> list[str]:
     """Every name that the list reads from its address, and some that it does not."""
     fields = [one for one in model_admin.list_filter if isinstance(one, str)]
     fields += [one[0] for one in model_admin.list_filter if isinstance(one, tuple)]
-    own = [one.parameter_name for one in model_admin.list_filter if isinstance(one, type)]
+    own = [str(getattr(one, "parameter_name", "")) for one in model_admin.list_filter if isinstance(one, type)]
     fields += filter(None, [model_admin.date_hierarchy])
     return [*COMMON, *own, *(f"{field}{lookup}" for field in fields for lookup in LOOKUPS)]
 

@@ -77,7 +77,8 @@ def test_a_report_that_is_not_signed_is_refused_in_words(
 
 def signed(body: bytes) -> str:
     """As Stripe would sign it, were it text."""
-    return stripe.WebhookSignature.generate_signature_header(body.decode(errors="replace"), SECRET, int(time.time()))
+    text = body.decode(errors="replace")
+    return str(stripe.WebhookSignature.generate_signature_header(text, SECRET, int(time.time())))
 
 
 def post(client: Client, body: bytes, signature: str) -> Any:
