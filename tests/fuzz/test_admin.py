@@ -68,7 +68,7 @@ def filled(products: object, wish: PlaceOrder) -> tuple[Order, Run]:
     return order, Run.objects.get()
 
 
-@tried(120)
+@tried(70)
 @given(where=st.sampled_from(lists()), value=texts, more=st.dictionaries(st.sampled_from(COMMON), texts, max_size=1))
 def test_a_list_answers_whatever_its_address_asks_for(
     admin_client: Client, filled: object, where: tuple[str, str], value: str, more: dict[str, str]
@@ -79,7 +79,7 @@ def test_a_list_answers_whatever_its_address_asks_for(
         assert answer.content or answer.status_code == 302
 
 
-@tried(60)
+@tried(40)
 @given(page=st.sampled_from(pages()), name=texts, again=texts)
 def test_a_page_answers_whatever_it_is_asked_for(
     admin_client: Client, filled: object, page: str, name: str, again: str

@@ -63,7 +63,7 @@ def sent(valid: Any) -> st.SearchStrategy[bytes]:
 posted = st.sampled_from(sorted(BODIES)).flatmap(lambda path: st.tuples(st.just(path), sent(BODIES[path])))
 
 
-@tried(150)
+@tried(100)
 @given(what=posted, key=keys, kind=kinds, headers=fields)
 def test_what_is_posted_is_refused_in_words_or_exists_whole(
     client: Client, charged: Order, offers: None, what: tuple[str, bytes], key: str, kind: str, headers: dict[str, str]
@@ -83,7 +83,7 @@ def test_what_is_posted_is_refused_in_words_or_exists_whole(
             exists_whole(path, answer.json(), before)
 
 
-@tried(150)
+@tried(80)
 @given(
     path=st.sampled_from([*GETS, *POSTS, *BODIES]),
     name=st.just("") | texts,
@@ -103,7 +103,7 @@ def test_any_address_method_and_header_field_is_answered(
         assert charged.status == "confirmed", "it was charged"
 
 
-@tried(40)
+@tried(25)
 @given(body=st.dictionaries(any_texts, any_texts, max_size=3).map(lambda value: json.dumps(value).encode()) | bodies)
 def test_a_good_order_is_taken_after_any_bad_one(client: Client, products: object, body: bytes) -> None:
     with example():

@@ -74,7 +74,7 @@ def _far_from_the_companies(settings: Any) -> None:
     cache.set("trips.offers", True)
 
 
-@tried(150)
+@tried(100)
 @given(what=posted, cookie=header_texts)
 def test_a_form_is_answered_with_a_page(
     admin_client: Client, charged: Order, offers: None, what: tuple[str, dict[str, str]], cookie: str
@@ -94,7 +94,7 @@ def test_a_form_is_answered_with_a_page(
         assert (charged.charged, charged.email) == (16600, "ann@example.com")
 
 
-@tried(120)
+@tried(50)
 @given(
     verb=st.sampled_from(VERBS),
     wish=st.data(),

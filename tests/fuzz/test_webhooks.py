@@ -42,7 +42,7 @@ def order(wish: PlaceOrder) -> Order:
     return place_order(wish, idempotency_key="k1").order
 
 
-@tried(150)
+@tried(80)
 @given(body=reports)
 def test_a_signed_report_is_taken_once_or_refused_in_words(client: Client, order: Order, body: bytes) -> None:
     with example():
@@ -59,7 +59,7 @@ def test_a_signed_report_is_taken_once_or_refused_in_words(client: Client, order
         assert books() == (before[0] + taken, before[1] + taken, *before[2:])
 
 
-@tried(80)
+@tried(40)
 @given(signature=header_texts, keep=st.integers(0, 90))
 def test_a_report_that_is_not_signed_is_refused_in_words(
     client: Client, order: Order, signature: str, keep: int
