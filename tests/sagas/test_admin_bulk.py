@@ -65,7 +65,7 @@ def test_an_order_is_carried_out_after_the_page_and_says_what_was_skipped_and_wh
     text = progress(client)
     assert "2 done, 1 skipped, of 3." in text
     assert "S-100002 bob@example.com" in text
-    assert "Cannot resolve: the run is running. Only a stuck run is resolved by hand." in text
+    assert "Cannot resolve: the run is running. Only a run that needs a person is resolved by hand." in text
     assert {(act.actor, act.reason) for act in Act.objects.all()} == {(operator, "Called them.")}
     assert Run.objects.filter(status=RunStatus.RESOLVED, resolution="compensated").count() == 2
 
