@@ -8,7 +8,7 @@ COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 -
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox two-phase storm compose-test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox bench-admin two-phase storm compose-test check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ bench-sagas: setup-all ## Measure the engine beside absurd, DBOS and bare Celery
 
 bench-outbox: setup-all ## Measure the relay beside three published ones and a bare loop (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.outbox $(ARGS)
+
+bench-admin: setup-all ## Fill the tables with a million rows each and time the operators' pages (ARGS=--help says what to choose)
+	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.admin $(ARGS)
 
 two-phase: setup-all ## Kill a two-phase commit's coordinator and the saga's worker, and compare (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.twophase $(ARGS)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,6 +15,7 @@ from django.utils.safestring import SafeString
 from sagas.models import Run
 
 from .choreography.trailadmin import TrailAdmin, run_url
+from .finding import Listed, orders
 from .models import CancelRequest, Notice, Order, OrderLine
 from .money import shown
 from .productadmin import ProductAdmin
@@ -76,15 +78,13 @@ class NoticeInline(ReadOnly, NoticesBase):
 
 
 @admin.register(Order)
-class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
+class OrderAdmin(ReadOnly, Listed, TrailAdmin, OrderBase):
     """Orders, newest first."""
 
     list_display = ["number", "status", "status_reason", "email", "amount", "created_at"]
     list_filter = ["status", "coordination", "created_at"]
-    search_fields = ["number__iexact", "email__icontains", "id__exact"]
-    search_help_text = "Order number, e-mail, or id"
-    date_hierarchy = "created_at"
-    show_full_result_count = False
+    search_fields = ["number", "email", "id"]  # that there is a search; what it does is `found`
+    search_help_text = "Order number, with S- or without; a part of the e-mail; id; or a day, such as 2026-11-28"
     inlines = [LineInline, CancelRequestInline, NoticeInline]
     fields = readonly_fields = (
         "number",
@@ -105,7 +105,11 @@ class OrderAdmin(ReadOnly, TrailAdmin, OrderBase):
         "version",
     )
 
-    @admin.display(description="total", ordering="total")
+    def found(self, word: str) -> Q:
+        """The orders that one word means."""
+        return orders(word)
+
+    @admin.display(description="total")
     def amount(self, order: Order) -> str:
         """The total with its currency."""
         return f"{order.total} {order.currency}"

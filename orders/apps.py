@@ -10,7 +10,7 @@ class OrdersConfig(AppConfig):
     verbose_name = "Shop"
 
     def ready(self) -> None:
-        """Register the checks and the duties."""
-        from . import pictures, watched  # noqa: F401 - they register on import
+        """Register the checks, the duties, and what finds keys."""
+        from . import finding, pictures, watched  # noqa: F401 - they register on import
         from .faults import checks  # noqa: F401
         from .participants import checks as identities  # noqa: F401

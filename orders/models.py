@@ -8,7 +8,7 @@ from decimal import Decimal
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast, Concat, Now
+from django.db.models.functions import Cast, Concat, Now, Upper
 from django.urls import reverse
 
 from . import pictures
@@ -113,6 +113,7 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="order_newest_first"),
             models.Index(fields=["status", "-created_at"], name="order_by_status"),
+            models.Index(Upper("email"), name="order_by_email"),
             models.Index(fields=["basket_hash", "-created_at"], condition=~Q(basket_hash=""), name="order_by_basket"),
         ]
         constraints = [

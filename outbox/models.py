@@ -160,6 +160,7 @@ class DeadLetter(EnvelopeFields):
         indexes = [
             models.Index(fields=["key"], name="outbox_dead_letter_key"),
             models.Index(fields=["died_at"], name="outbox_dead_letter_died"),
+            models.Index(fields=["error_class", "died_at"], name="outbox_dead_letter_error"),
             models.Index(
                 fields=["requeue_at"], name="outbox_dead_letter_turn", condition=models.Q(requeue_at__isnull=False)
             ),

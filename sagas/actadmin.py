@@ -6,16 +6,34 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from . import bulkpage
-from .models import Act, BulkAct
+from .desk import VERBS
+from .desk.proposals import PROPOSE
+from .desk.selection import searched
+from .models import Act, BulkAct, Run
 from .readonly import ReadOnlyAdmin, badge, said_at
 from .timeline import changes_of
 from .wording import BULK, spoken
+
+NEWEST = 1_000  # runs whose acts a search finds
+
+
+class VerbFilter(admin.SimpleListFilter):
+    """By what was done: what may be is declared."""
+
+    title, parameter_name = "verb", "verb"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, spoken(name)) for name in (*VERBS, *(f"{PROPOSE}{name}" for name in VERBS))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(verb=self.value()) if self.value() else queryset
 
 
 @admin.register(Act)
@@ -24,15 +42,28 @@ class ActAdmin(ReadOnlyAdmin):
 
     list_display = ("when", "what", "run_link", "changed")
     list_display_links = None
-    list_filter = ("verb",)
-    search_fields = ("=actor_name", "run__subject")
-    search_help_text = "A user name in full, or a part of an order number or e-mail."
+    list_filter = (VerbFilter,)
+    search_fields = ("actor_name", "run__subject")  # that there is a search; what it does is below
+    search_help_text = f"A user name in full, or a part of an order number or e-mail, of the newest {NEWEST} runs."
     list_select_related = ("run",)
     ordering = ("-id",)
     sortable_by = ()
 
     class Media:
         css = {"all": ["sagas/desk.css"]}
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What that person did; if nobody of that name did anything, what was done to runs of that subject."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        theirs = queryset.filter(actor_name__iexact=term)
+        if theirs.order_by()[:1].exists():
+            return theirs, False
+        runs = Run.objects.filter(searched(term)).order_by("-pk").values_list("pk", flat=True)[:NEWEST]
+        return queryset.filter(run__in=list(runs)), False
 
     @admin.display(description="when, and who")
     def when(self, act: Act) -> SafeString:
@@ -67,7 +98,7 @@ class BulkActAdmin(ReadOnlyAdmin):
     list_display = ("when", "what", "state_badge", "progress")
     ordering = ("-id",)
     sortable_by = ()
-    list_filter = ("state", "verb")
+    list_filter = ("state", VerbFilter)
 
     class Media:
         css = {"all": ["sagas/desk.css"]}

@@ -35,6 +35,7 @@ URGENCY = Case(
     output_field=IntegerField(),
 )
 REASON_SHOWN = 140  # characters
+SORTED = 1_000  # runs that were found
 
 
 @admin.register(Run)
@@ -73,7 +74,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         state = filters.state_of(request)
-        if state in ("open", "in_progress") or (state == "all" and request.GET.get("q")):
+        if state in ("open", "in_progress"):
             return [URGENCY, "-id"]
         one_status = len(filters.STATES[state]) == 1
         return ["-created_at", "-id"] if one_status else ["-id"]
@@ -81,9 +82,18 @@ class RunAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Every word must be a part of the subject; or the whole term is a key, a request id, or an id."""
+        """Every word must be a part of the subject; or the whole term is a key, a request id, or an id.
+
+        The most urgent come first, unless so many are found that to sort them would take long.
+        """
         term = search_term.strip()
-        return (queryset.filter(searched(term)) if term else queryset), False
+        if not term:
+            return queryset, False
+        found = queryset.filter(searched(term))
+        few = list(found.order_by().values_list("pk", flat=True)[: SORTED + 1])
+        if len(few) <= SORTED:  # looked for once, and not again for the count and for the page
+            found = queryset.filter(pk__in=few).order_by(URGENCY, "-id")
+        return found, False
 
     @admin.display(description="subject")
     def about(self, run: Run) -> SafeString:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
@@ -20,6 +21,7 @@ from .policies import declared
 from .wording import RUN, spoken
 
 TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
+CLOCKS = timedelta(hours=1)  # that the clocks of those who start runs may differ from PostgreSQL's
 AGES = {
     "hour": ("in the last hour", timedelta(0), timedelta(hours=1)),
     "day": ("1 to 24 hours ago", timedelta(hours=1), timedelta(days=1)),
@@ -113,8 +115,9 @@ class AgeFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         after, before = bounds(self.value() or "")
-        queryset = queryset if before is None else queryset.filter(created_at__lte=before)
-        return queryset if after is None else queryset.filter(created_at__gt=after)
+        if before is not None:
+            queryset = queryset.filter(created_at__lte=before, pk__lt=least_id(before + CLOCKS))
+        return queryset if after is None else queryset.filter(created_at__gt=after, pk__gt=least_id(after - CLOCKS))
 
 
 def bounds(age: str) -> tuple[datetime | None, datetime | None]:
@@ -124,3 +127,8 @@ def bounds(age: str) -> tuple[datetime | None, datetime | None]:
     _, least, most = AGES[age]
     now = timezone.now()
     return None if most is None else now - most, now - least
+
+
+def least_id(moment: datetime) -> UUID:
+    """No id that was made from then on is less: the ids are of version 7, and the list is read along them."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

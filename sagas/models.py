@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Upper
 
 from outbox.ids import uuid7
 
@@ -81,6 +81,13 @@ class Run(models.Model):
             models.Index(fields=["-created_at"], condition=models.Q(asks_since__isnull=False), name="saga_run_asks"),
             models.Index(
                 fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="saga_run_finished"
+            ),
+            # Searched by people, as saga_run_subject is (migration 0010). Written once, when the run ends: a run that
+            # is carried out changes its row often, and would have a new entry here each time.
+            models.Index(
+                fields=["request_id"],
+                condition=models.Q(finished_at__isnull=False) & ~models.Q(request_id=""),
+                name="saga_run_request",
             ),
         ]
         permissions: ClassVar = [
@@ -221,6 +228,10 @@ class Act(models.Model):
     class Meta:
         db_table = "saga_act"
         ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            models.Index(Upper("actor_name"), "id", name="saga_act_actor"),
+            models.Index(fields=["verb", "id"], name="saga_act_verb"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor_name}"

@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from outbox.listing import BoundedPaginator
+
 from .wording import Face
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class ReadOnlyAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would count the table
     list_per_page = 50
+    paginator = BoundedPaginator
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, titled by what it lists: nothing in it is selected for a change."""

@@ -11,9 +11,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from orders.admin import OrderAdmin, ReadOnly
+from orders.finding import NEWEST, Listed
 from orders.models import Order
 from sagas.models import Run
 
+from .finding import returns
 from .models import Return, ReturnLine
 
 if TYPE_CHECKING:
@@ -34,15 +36,17 @@ class LineInline(ReadOnly, LinesBase):
 
 
 @admin.register(Return)
-class ReturnAdmin(ReadOnly, ReturnBase):
+class ReturnAdmin(ReadOnly, Listed, ReturnBase):
     """Returns, newest first."""
 
     list_display = ["number", "status", "status_reason", "order", "money", "refunded_at", "created_at"]
     list_filter = ["status", "created_at"]
     list_select_related = ["order"]
-    search_fields = ["number__iexact", "order__number__iexact", "order__email__icontains", "refund_id__exact"]
-    search_help_text = "Number of the return or the order, e-mail, or refund"
-    show_full_result_count = False
+    search_fields = ["number", "order__number", "order__email", "refund_id"]  # what the search does is `found`
+    search_help_text = (
+        "Number of the return or the order, with its letter or without; refund; id; a part of the e-mail, or a day, of "
+        f"the newest {NEWEST} such orders"
+    )
     inlines = [LineInline]
     fields = readonly_fields = (
         "number",
@@ -60,7 +64,11 @@ class ReturnAdmin(ReadOnly, ReturnBase):
         "version",
     )
 
-    @admin.display(description="amount", ordering="amount")
+    def found(self, word: str) -> Q:
+        """The returns that one word means."""
+        return returns(word)
+
+    @admin.display(description="amount")
     def money(self, returned: Return) -> str:
         """What is given back, with its currency."""
         return f"{returned.amount} {returned.currency}"

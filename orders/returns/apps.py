@@ -9,3 +9,7 @@ class ReturnsConfig(AppConfig):
     name = "orders.returns"
     label = "returns"
     verbose_name = "Returns"
+
+    def ready(self) -> None:
+        """Register what finds keys."""
+        from . import finding  # noqa: F401 - it registers on import

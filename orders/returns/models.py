@@ -67,7 +67,10 @@ class Return(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["-created_at"], name="return_newest_first")]
+        indexes = [
+            models.Index(fields=["-created_at"], name="return_newest_first"),
+            models.Index(fields=["status", "-created_at"], name="return_by_status"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=0), name="return_amount_not_negative"),
             known("return"),

@@ -9,3 +9,7 @@ class TripsConfig(AppConfig):
     name = "orders.trips"
     label = "trips"
     verbose_name = "Trips"
+
+    def ready(self) -> None:
+        """Register what finds keys."""
+        from . import finding  # noqa: F401 - it registers on import

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Upper
 from django.urls import reverse
 
 from orders.amounts import AmountField, currency_field, known
@@ -113,6 +113,8 @@ class Trip(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="trip_newest_first"),
             models.Index(fields=["status", "-created_at"], name="trip_by_status"),
+            models.Index(Upper("email"), name="trip_by_email"),
+            models.Index(fields=["city", "-created_at"], name="trip_by_city"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(total__gte=0), name="trip_total_not_negative"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from .. import destinations
 from ..declaration import registry
+from ..listing import BoundedPaginator, keys_of, uuid_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -29,6 +30,7 @@ class ReadOnlyAdmin(ModelAdmin):
     show_full_result_count = False  # tables may be large: no second count
     show_facets = admin.ShowFacets.NEVER  # each would count the table
     list_per_page = 50
+    paginator = BoundedPaginator
 
     class Media:
         css = {"all": ["outbox/desk.css"]}
@@ -46,6 +48,26 @@ class ReadOnlyAdmin(ModelAdmin):
         """The list, titled by what it lists: nothing in it is selected for a change."""
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
+
+class Sought(ReadOnlyAdmin):
+    """Rows are found by their key and by their message id, in full; or by what the host knows to have keys."""
+
+    has_key = True
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """One look into an index for each of both."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        id_, wanted = uuid_of(term), Q(pk__in=())
+        if id_ is not None:
+            wanted |= Q(message_id=id_)
+        if self.has_key:
+            wanted |= Q(key__in=keys_of(term))
+        return queryset.filter(wanted), False
 
 
 class OneOf(admin.SimpleListFilter):

@@ -22,12 +22,13 @@ from ..models import DeadLetter
 from ..record import note
 from ..requeue import requeue
 from . import asking
-from .base import DestinationFilter, SubscriberFilter, TypeFilter, said_at, two_lines
+from .base import DestinationFilter, OneOf, SubscriberFilter, TypeFilter, said_at, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
 SHOWN = 140  # characters of an error
 SAMPLE = 10  # messages that a preview names
 GROUPS = 30  # kinds of failure that it names
+NEWEST = 1_000  # dead letters whose kinds of error can be chosen
 
 
 class RequeueForm(asking.OptionalReasonForm):
@@ -43,12 +44,26 @@ class RequeueForm(asking.OptionalReasonForm):
     before = forms.DateTimeField(widget=forms.HiddenInput)
 
 
+class ErrorFilter(OneOf):
+    """By the class of the error, of those that are seen among the newest: to look all up would read the whole table."""
+
+    title, parameter_name = "error class", "error_class"
+
+    def values(self) -> list[str]:
+        newest = DeadLetter.objects.order_by("-died_at").values_list("error_class", flat=True)[:NEWEST]
+        return sorted(set(newest))
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        chosen = request.GET.get("error_class")
+        return [(value, value) for value in sorted({*self.values(), *([chosen] if chosen else [])})]
+
+
 @admin.register(DeadLetter)
 class DeadLetterAdmin(EnvelopeAdmin):
     """Dead letters, the newest first."""
 
     list_display = ("about", "where", "why", "died")
-    list_filter = (DestinationFilter, TypeFilter, SubscriberFilter, "error_class")
+    list_filter = (DestinationFilter, TypeFilter, SubscriberFilter, ErrorFilter)
     ordering = ("-died_at",)
     actions = ("requeue_selected", "requeue_many")
 

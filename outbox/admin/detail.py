@@ -15,7 +15,7 @@ from django.urls import reverse
 from .. import codec
 from ..cause import HEADER as CAUSED_BY
 from ..models import DeadLetter, EnvelopeFields, Hold, OutboxMessage, PublishedMessage
-from .base import ReadOnlyAdmin
+from .base import Sought
 
 TABLES = (OutboxMessage, PublishedMessage, DeadLetter)
 
@@ -27,11 +27,13 @@ class Link(NamedTuple):
     text: str
 
 
-class EnvelopeAdmin(ReadOnlyAdmin):
+class EnvelopeAdmin(Sought):
     """Messages: found by key and message id; each has a page."""
 
-    search_fields = ("=key", "=message_id")
-    search_help_text = "A key such as order:42, or a message id, in full."
+    search_fields = ("key", "message_id")
+    search_help_text = (
+        "A key such as order:42, a message id, or what a key stands for, such as an order number; in full."
+    )
     sortable_by = ()
 
     def facts(self, row: Any) -> Iterator[tuple[str, object]]:

@@ -18,7 +18,7 @@ from .. import holds
 from ..errors import OutboxError
 from ..models import DeadLetter, Hold, OutboxMessage
 from . import asking
-from .base import DestinationFilter, ReadOnlyAdmin, said_at, two_lines
+from .base import DestinationFilter, Sought, said_at, two_lines
 from .detail import pretty
 
 SHOWN = 160  # characters of an error
@@ -78,12 +78,12 @@ class WithDepths(ChangeList):
 
 
 @admin.register(Hold)
-class HoldAdmin(ReadOnlyAdmin):
+class HoldAdmin(Sought):
     """Held keys, those that wait for a person first."""
 
     list_display = ("about", "why", "since_until", "behind")
     list_filter = (DestinationFilter,)
-    search_fields = ("=key", "=message_id")
+    search_fields = ("key", "message_id")
     search_help_text = "A key such as order:42, or a message id, in full."
     ordering = ("-until", "since")  # PostgreSQL puts those without an end first
     sortable_by = ()

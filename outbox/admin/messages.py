@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from ..models import Delivery, InboxEntry, OutboxMessage, PublishedMessage
-from .base import DestinationFilter, ReadOnlyAdmin, SubscriberFilter, TypeFilter, said_at, two_lines
+from .base import DestinationFilter, Sought, SubscriberFilter, TypeFilter, said_at, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
 SHOWN = 140  # characters of an error
@@ -71,10 +71,10 @@ class PublishedMessageAdmin(EnvelopeAdmin):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(Sought):
     list_display = ("to", "message_id", "stands", "due")
     list_filter = (DestinationFilter, SubscriberFilter)
-    search_fields = ("=message_id",)
+    search_fields = ("message_id",)
     ordering = ("due_at",)
     sortable_by = ()
 
@@ -92,9 +92,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(InboxEntry)
-class InboxEntryAdmin(ReadOnlyAdmin):
+class InboxEntryAdmin(Sought):
+    has_key = False
     list_display = ("subscriber", "message_id", "handled_at")
     list_filter = (SubscriberFilter,)
-    search_fields = ("=message_id",)
+    search_fields = ("message_id",)
     ordering = ("-message_id",)
     sortable_by = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,9 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
+from outbox.listing import is_part, uuid_of
+
+from .. import sql
 from ..models import ON_DESK, OPEN, Run, RunStatus, Step
 from .acts import DoesNotFit
 
@@ -28,6 +30,25 @@ STILL_TRIED = "in_progress"
 BY_HAND = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
 """What a person may write in a filter."""
 LONGEST_NUMBER = 9  # digits of a version
+SUBJECTS = "saga_run_subject"
+"""The index of finished runs by the words of their subject."""
+NAMED = """
+WITH RECURSIVE first AS (  -- the first key of each saga: names are few
+    (SELECT name, key FROM saga_run ORDER BY name, key LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM first CROSS JOIN LATERAL (
+        SELECT r.name, r.key FROM saga_run r WHERE r.name > first.name ORDER BY r.name, r.key LIMIT 1) AS next
+)
+SELECT r.id FROM first JOIN saga_run r ON r.name = first.name AND r.key = %(text)s
+UNION
+-- keys of a saga are alike, such as order:<id>
+SELECT r.id FROM first JOIN saga_run r ON r.name = first.name AND r.key = regexp_replace(first.key, '[^:]*$', %(id)s)
+WHERE %(id)s <> ''
+UNION
+SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND finished_at IS NOT NULL
+UNION
+SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND status = ANY(%(open)s)
+"""
 CURRENT = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
 
 
@@ -128,14 +149,29 @@ def in_doubt(chosen: Filter) -> int:
 
 
 def searched(text: str) -> Q:
-    """Every word is a part of the subject; or the whole is a key, a request id, or an id."""
-    words = Q()
-    for word in text.split():
-        words &= Q(subject__icontains=word)
-    exact = Q(key=text) | Q(request_id=text)
-    with suppress(ValueError):  # not an id
-        exact |= Q(pk=UUID(text)) | Q(key__endswith=f":{UUID(text)}")
-    return words | exact
+    """Every word is a part of the subject; or the whole is a key, a request id, an id, or the id in a key.
+
+    Each part reads an index: of subjects the finished runs have one, the open ones are few.
+    """
+    words = text.split()
+    subject = Q(
+        *(Q(**{f"subject__{'icontains' if is_part(word, SUBJECTS) else 'istartswith'}": word}) for word in words)
+    )
+    named = Q(pk__in=_named(text))
+    if not words or uuid_of(text) is not None:
+        return named
+    return named | Q(finished_at__isnull=False) & subject | Q(status__in=OPEN) & subject
+
+
+def _how(word: str) -> str:
+    return "icontains" if is_part(word, SUBJECTS) else "istartswith"
+
+
+def _named(text: str) -> list[UUID]:
+    """The runs that have the text as their key or request id; of a UUID also as their id, or within their key."""
+    id_ = uuid_of(text)
+    found = sql.fetch(NAMED, {"text": text, "id": "" if id_ is None else str(id_), "open": list(OPEN)})
+    return [run for (run,) in found] + ([] if id_ is None else [id_])
 
 
 def _exact(chosen: Filter) -> dict[str, Any]:

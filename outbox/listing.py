@@ -1,0 +1,83 @@
+"""Long lists in the admin: what a person searches by, and counts that end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.db import connection
+
+if TYPE_CHECKING:
+    Pages = Paginator[Any]  # a class that takes parameters only in the eyes of the type checker
+else:
+    Pages = Paginator
+
+MOST = 10_000  # rows that a list counts, and has pages for
+SHORTEST = 3  # letters or digits in a row that a trigram index can look up
+
+Finder = Callable[[str], Iterable[str]]
+_finders: list[Finder] = []
+
+
+class MoreThan(int):
+    """A count that ended: it says so where it is shown."""
+
+    def __str__(self) -> str:
+        return f"more than {int(self)}"
+
+    __html__ = __str__
+
+
+class BoundedPaginator(Pages):
+    """Counts up to MOST rows: to count a million takes longer than to show fifty. Later pages need a filter."""
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, MOST at most; then it reads "more than"."""
+        rows: Any = self.object_list
+        found = int(rows.order_by()[: MOST + 1].count())
+        return found if found <= MOST else MoreThan(MOST)
+
+
+def is_part(word: str, index: str) -> bool:
+    """Whether to look for the word anywhere in a text, and not at its beginning only.
+
+    Not for words of fewer than three letters and digits in a row, nor where `index`, which `trigrams.make` made, knows
+    beginnings only.
+    """
+    longest = max(map(len, re.findall(r"[^\W_]+", word)), default=0)
+    return longest >= SHORTEST and knows_parts(index)
+
+
+def knows_parts(index: str) -> bool:
+    """Whether that index finds parts of a text."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_class JOIN pg_am ON pg_am.oid = relam WHERE pg_class.oid = to_regclass(%s) "
+            "AND amname = 'gin'",
+            [index],
+        )
+        return cursor.fetchone() is not None
+
+
+def uuid_of(text: str) -> UUID | None:
+    """The UUID that the text is; None when it is none."""
+    with suppress(ValueError):
+        return UUID(text)
+    return None
+
+
+def finds_keys(finder: Finder) -> Finder:
+    """Register a function from what a person types, such as an order number, to keys of messages about it."""
+    _finders.append(finder)
+    return finder
+
+
+def keys_of(text: str) -> list[str]:
+    """The keys that the text may stand for, itself first."""
+    return list(dict.fromkeys([text, *(key for finder in _finders for key in finder(text))]))

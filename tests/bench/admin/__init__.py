@@ -1,0 +1,1 @@
+"""How long the operators' pages take on full tables."""
