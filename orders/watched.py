@@ -9,12 +9,14 @@ from django.utils import timezone
 
 from outbox.duties import duty, wait
 
+from .choreography import watchdog
 from .choreography.models import Journey
 
 
 def overdue() -> timedelta | None:
     """How long the order carried by events that is to be looked after the longest has waited for it."""
-    due_at = Journey.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("due_at", flat=True).first()
+    due = watchdog.from_here(Journey.objects.filter(due_at__lte=Now()))
+    due_at = due.order_by("due_at").values_list("due_at", flat=True).first()
     return None if due_at is None else timezone.now() - due_at
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import alarms, sql, standing, watch
+from . import alarms, destinations, lookback, snapshots, sql, standing, watch
 from .alarms import bounded
 from .standing import COUNTED, Standing
 from .watch import Watch
@@ -52,7 +52,9 @@ def status(max_age: timedelta | None = None) -> Status:
     """All at once. `max_age` counts in place of each destination's own."""
     stands, watched = standing.look(), watch.look()
     stalled = [*alarms.stalls(stands, max_age), *watched.stalls]
-    return Status(tuple(stands), watched, (*alarms.alarms(stands, max_age), *watched.alarms), tuple(stalled))
+    return Status(
+        tuple(stands), watched, (*alarms.alarms(stands, max_age), *watched.alarms, *snapshots.alarms()), tuple(stalled)
+    )
 
 
 def stalls() -> list[str]:
@@ -62,7 +64,8 @@ def stalls() -> list[str]:
 
 def oldest_unpublished_age() -> timedelta | None:
     """How long the oldest message has waited to be published; None when none waits. One probe of each shard's head."""
-    return max(sql.unpublished_ages().values(), default=None)
+    names = [one.name for one in destinations.configured()]
+    return max(sql.unpublished_ages(lookback.messages.since(), names).values(), default=None)
 
 
 def dead_letters() -> int:

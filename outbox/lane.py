@@ -17,7 +17,7 @@ from itertools import count
 
 from django.db import transaction
 
-from . import burial, settings, sql, watermarks
+from . import burial, lookback, settings, sql, watermarks
 from .declaration import registry
 from .destinations import SHARDS, Destination
 from .retry import Retry
@@ -57,7 +57,9 @@ class Lane:
             if self.is_closed or not goes_on():
                 break
             each = math.ceil(limit / (len(some) if some else max(self.held, 1)))
-            due = sql.fetch(self.destination.name, self.owner, limit, each, some)
+            due = sql.fetch(
+                self.destination.name, self.owner, limit, each, some, lookback.first_ids(self.destination.name)
+            )
             sent = self._publish(due) if due else Sent()
             total += len(sent.rows)
             passed_over = len(due) > len(sent.rows) + len(sent.failed)  # behind one that failed
@@ -70,7 +72,7 @@ class Lane:
         """Publish again what subscribers have not confirmed in time: the broker may have forgotten it."""
         limit, name = settings.batch(), self.destination.name
         while not self.is_closed:
-            due = sql.take_overdue(name, limit, settings.redeliver_after(), self._vias())
+            due = sql.take_overdue(name, limit, settings.redeliver_after(), self._vias(), lookback.deliveries.since())
             if not due:
                 return
             waiting = {one.subscriber for one in due if one.waits}

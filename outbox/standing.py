@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from . import destinations, settings, sql
+from . import destinations, lookback, settings, sql
 from .destinations import Destination
 from .sql import RelayRow, ShardRow
 
@@ -65,12 +65,13 @@ class Standing:
 
 def look() -> list[Standing]:
     """All destinations: those that are configured, in their order, then those that only the tables know."""
-    ages, shards = sql.unpublished_ages(), sql.shards()
-    held, dead, overdue = sql.held(COUNTED), sql.dead(COUNTED), sql.overdue(COUNTED)
     known = {one.name: one for one in destinations.configured()}
+    since, shards = lookback.messages.since(), sql.shards()
+    ages = sql.unpublished_ages(since, list(known))
+    held, dead, overdue = sql.held(COUNTED), sql.dead(COUNTED), sql.overdue(COUNTED, lookback.deliveries.since())
     found = sorted({*ages, *held, *dead, *overdue} - {"", *known})
     names = [*known, *found]
-    depths, relays = sql.depths(names, COUNTED), sql.relays(settings.lease())
+    depths, relays = sql.depths(names, COUNTED, since), sql.relays(settings.lease())
     return [
         Standing(
             name=name,

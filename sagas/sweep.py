@@ -7,7 +7,7 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
-from outbox import heartbeat, trace, watermarks
+from outbox import heartbeat, lookback, trace, watermarks
 from outbox.transports.celery import BatchPublishError
 
 from . import sql
@@ -18,6 +18,7 @@ from .release import release
 from .settings import saga_settings
 
 logger = logging.getLogger(__name__)
+begin = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")
 
 
 @heartbeat.leaves("sagas.sweep", "runs rung")
@@ -51,6 +52,7 @@ def _look() -> list[tuple[Any, ...]]:
     parameters = {
         "batch": saga_settings.SWEEP_BATCH,
         "patience": saga_settings.PATIENCE.total_seconds(),
+        "since": begin.since(),
         "passed": min(passed.values()) if passed.keys() == queues else None,
     }
     rows = sql.SWEEP.rows(parameters)

@@ -7,12 +7,14 @@ from datetime import timedelta
 from outbox.duties import duty, wait
 
 from . import breakersql, sql
+from .sweep import begin
 
 MINUTE = timedelta(minutes=1)
 
 # On the index saga_run_wake: one row.
 OVERDUE = """
-SELECT clock_timestamp() - wake_at FROM saga_run WHERE wake_at <= clock_timestamp() AND paused_at IS NULL
+SELECT clock_timestamp() - wake_at FROM saga_run
+WHERE wake_at <= clock_timestamp() AND wake_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
 ORDER BY wake_at LIMIT 1
 """
 # Since when somebody could have been brought back: the participant answers, or a trial of it is due. NULL while it is
@@ -28,7 +30,7 @@ WHERE (p.state <> 'open' OR p.open_until IS NOT NULL)
 
 def overdue() -> timedelta | None:
     """How long the run that is overdue the longest has been so."""
-    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {})
+    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {"since": begin.since()})
     return found[0][0] if found else None
 
 

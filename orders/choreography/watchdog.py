@@ -12,10 +12,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from outbox import codec, destinations, publish
+from outbox import codec, destinations, lookback, publish
 from outbox.declaration import registry
 from outbox.models import DeadLetter, Delivery, OutboxMessage
 
@@ -27,6 +28,7 @@ from .models import Journey
 logger = logging.getLogger(__name__)
 
 AT_ONCE = 100
+begin = lookback.of_times("orders_journey", "due_at")
 LIMIT = "The order was not paid in time."
 
 
@@ -40,7 +42,14 @@ def look() -> int:
 
 
 def _due() -> list[Any]:
-    return list(Journey.objects.filter(due_at__lte=Now()).order_by("due_at").values_list("pk", flat=True)[:AT_ONCE])
+    due = from_here(Journey.objects.filter(due_at__lte=Now()))
+    return list(due.order_by("due_at").values_list("pk", flat=True)[:AT_ONCE])
+
+
+def from_here(due: QuerySet[Journey]) -> QuerySet[Journey]:
+    """Without what is dead, while somebody holds an old snapshot."""
+    since = begin.since()
+    return due if since is None else due.filter(due_at__gte=since)
 
 
 def _look_after_or_put_off(order_id: Any) -> bool:

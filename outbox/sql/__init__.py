@@ -57,6 +57,7 @@ from .partitions import (
 )
 from .pauses import pause, resume
 from .shards import Share, give_up, make_shards, renew, share, sign_off, sign_on, take
+from .snapshots import Heads, Holder, first_time, heads, holders
 from .standing import (
     RelayRow,
     ShardRow,
@@ -78,7 +79,9 @@ __all__ = [
     "INSERT_GATHERED",
     "PARTITIONED",
     "Due",
+    "Heads",
     "HeartbeatRow",
+    "Holder",
     "NewMessage",
     "Open",
     "RelayRow",
@@ -105,9 +108,11 @@ __all__ = [
     "due_now",
     "fetch",
     "first_open",
+    "first_time",
     "forget",
     "give_back_overdue",
     "give_up",
+    "heads",
     "heartbeats_of",
     "held",
     "hold_delivery",
@@ -115,6 +120,7 @@ __all__ = [
     "hold_key",
     "hold_message",
     "holder_of",
+    "holders",
     "holds_for",
     "insert_messages",
     "is_awaited",

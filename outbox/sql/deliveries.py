@@ -22,7 +22,13 @@ class Via(NamedTuple):
     """It only looks, so that a copy that comes while another is at work ends at once."""
 
 
-def take_overdue(destination: str, limit: int, redeliver_after: timedelta, vias: Sequence[Via] = ()) -> list[Due]:
+def take_overdue(
+    destination: str,
+    limit: int,
+    redeliver_after: timedelta,
+    vias: Sequence[Via] = (),
+    since: datetime | None = None,
+) -> list[Due]:
     """Open deliveries that are due, each given its next time before it goes out; those that wait are not to be sent.
 
     One waits while the copy that was sent before is still in its queue, ten times `redeliver_after` at most: then it is
@@ -40,7 +46,8 @@ def take_overdue(destination: str, limit: int, redeliver_after: timedelta, vias:
             FROM outbox_delivery AS d
             LEFT JOIN unnest(%(subscribers)s::text[], %(passed)s::timestamptz[], %(soon)s::boolean[])
                       AS via (subscriber, passed_at, soon) USING (subscriber)
-            WHERE d.due_at <= statement_timestamp() AND d.destination = %(destination)s
+            WHERE d.due_at <= statement_timestamp() AND d.due_at >= coalesce(%(since)s, '-infinity'::timestamptz)
+              AND d.destination = %(destination)s
               AND NOT (SELECT coalesce(bool_and(paused), false) FROM outbox_shard AS s
                        WHERE s.destination = %(destination)s)
             ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
@@ -65,6 +72,7 @@ def take_overdue(destination: str, limit: int, redeliver_after: timedelta, vias:
             **{"destination": destination, "limit": limit, "after": redeliver_after},
             **{"subscribers": [via.subscriber for via in vias], "passed": [via.passed_at for via in vias]},
             "soon": [via.soon for via in vias],
+            "since": since,
         },
     )
     return [

@@ -72,15 +72,30 @@ def lock_key(key: str) -> None:
     run.rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"outbox:{key}"])
 
 
-def fetch(destination: str, owner: str, limit: int, each: int, shards: Sequence[int] | None = None) -> list[Due]:
+def fetch(
+    destination: str,
+    owner: str,
+    limit: int,
+    each: int,
+    shards: Sequence[int] | None = None,
+    since: Sequence[int] = (),
+) -> list[Due]:
     """The oldest due messages of the shards that `owner` holds at this moment, of keys that are not held.
 
     At most `limit`, at most `each` of a shard; of `shards` only, where they are given. No lock is taken, and there is
-    no high-water mark: the order of ids is not that of commits.
+    no high-water mark: the order of ids is not that of commits. `since`, by shard: ids below are not looked at; see
+    `lookback.py`, which knows what may be left out.
     """
     found = run.rows(
         _FETCH.format(some="AND s.shard = ANY(%(shards)s)" if shards is not None else ""),
-        {"destination": destination, "owner": owner, "limit": limit, "each": each, "shards": shards},
+        {
+            "destination": destination,
+            "owner": owner,
+            "limit": limit,
+            "each": each,
+            "shards": shards,
+            "since": list(since),
+        },
     )
     return [Due(row, shard, epoch, Envelope(*carried)) for row, shard, epoch, *carried in found]
 
@@ -91,6 +106,7 @@ SELECT due.id, due.shard, due.epoch, {run.envelope("due")},
 FROM outbox_shard AS s CROSS JOIN LATERAL (
     SELECT m.*, s.epoch FROM outbox_message AS m
     WHERE m.destination = s.destination AND m.shard = s.shard AND m.due_at <= statement_timestamp()
+      AND m.id >= coalesce((%(since)s::bigint[])[s.shard + 1], 0)
       AND NOT EXISTS (SELECT 1 FROM outbox_hold AS h WHERE h.destination = m.destination AND h.key = m.key
                       AND (h.until IS NULL OR h.until > statement_timestamp()))
     ORDER BY m.id LIMIT %(each)s

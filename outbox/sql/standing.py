@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from . import run
+from .snapshots import Heads, arrays
 
 
 class ShardRow(NamedTuple):
@@ -35,14 +36,35 @@ class RelayRow(NamedTuple):
     outage_for: timedelta | None
 
 
-def depths(destinations: Sequence[str], most: int) -> dict[str, int]:
-    """How many messages wait for each; `most` at most."""
+def depths(destinations: Sequence[str], most: int, since: Heads | None = None) -> dict[str, int]:
+    """How many messages wait for each; `most` at most. From the given ids on, of shards that have one."""
+    if since:
+        return {
+            **depths([name for name in destinations if all(name != pair[0] for pair in since)], most),
+            **_from(since, most),
+        }
     rows = run.rows(
         """
         SELECT name, (SELECT count(*) FROM (SELECT 1 FROM outbox_message WHERE destination = name LIMIT %s) AS first)
         FROM unnest(%s::text[]) AS name
         """,
         [most, list(destinations)],
+    )
+    return dict(rows)
+
+
+def _from(since: Heads, most: int) -> dict[str, int]:
+    rows = run.rows(
+        """
+        SELECT destination, least(sum(number), %s)::int
+        FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS since (destination, shard, id) CROSS JOIN LATERAL (
+            SELECT count(*) AS number FROM (
+                SELECT 1 FROM outbox_message AS m
+                WHERE m.destination = since.destination AND m.shard = since.shard AND m.id >= since.id LIMIT %s
+            ) AS first) AS counted
+        GROUP BY destination
+        """,
+        [most, *arrays(since), most],
     )
     return dict(rows)
 
@@ -99,7 +121,7 @@ def dead(most: int) -> dict[str, int]:
     )
 
 
-def overdue(most: int) -> dict[str, tuple[int, timedelta]]:
+def overdue(most: int, since: datetime | None = None) -> dict[str, tuple[int, timedelta]]:
     """Of each destination, how many open deliveries wait to be tried or published again, and the longest for how long.
 
     Of the first `most`. One that waits behind an earlier one of its key is nobody's fault: that one may be waiting.
@@ -108,7 +130,8 @@ def overdue(most: int) -> dict[str, tuple[int, timedelta]]:
         """
         SELECT destination, count(*), max(clock_timestamp() - due_at) FROM (
             SELECT destination, subscriber, key, position, due_at FROM outbox_delivery
-            WHERE due_at <= statement_timestamp() ORDER BY due_at LIMIT %s
+            WHERE due_at <= statement_timestamp() AND due_at >= coalesce(%s, '-infinity'::timestamptz)
+            ORDER BY due_at LIMIT %s
         ) AS late
         WHERE NOT EXISTS (
             SELECT FROM outbox_delivery AS before
@@ -116,7 +139,7 @@ def overdue(most: int) -> dict[str, tuple[int, timedelta]]:
               AND before.destination = late.destination AND late.key <> ''
         ) GROUP BY destination
         """,
-        [most],
+        [since, most],
     )
     return {destination: (count, age) for destination, count, age in rows}
 

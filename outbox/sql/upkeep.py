@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from . import run
+from .snapshots import Heads, arrays
 
 
 def prune_published(keep: timedelta, limit: int) -> int:
@@ -40,11 +42,14 @@ def prune_inbox(keep: timedelta, limit: int) -> int:
     )
 
 
-def unpublished_ages() -> dict[str, timedelta]:
+def unpublished_ages(since: Heads | None = None, names: Sequence[str] = ()) -> dict[str, timedelta]:
     """How long the first message to each destination has waited; those to which none waits are missing.
 
-    Probes the head of each shard: the first by id is its oldest, but for transactions that overlapped.
+    Probes the head of each shard: the first by id is its oldest, but for transactions that overlapped. With `since`
+    that of the shards that are there, from the given ids on, and of `names`, destinations that may have none yet.
     """
+    if since:
+        return _ages_from(since, names)
     rows = run.rows(
         """
         WITH RECURSIVE shard (destination, shard) AS (
@@ -60,5 +65,25 @@ def unpublished_ages() -> dict[str, timedelta]:
             WHERE m.destination = shard.destination AND m.shard = shard.shard ORDER BY m.id LIMIT 1
         ) AS first GROUP BY destination ORDER BY destination
         """
+    )
+    return dict(rows)
+
+
+def _ages_from(since: Heads, names: Sequence[str]) -> dict[str, timedelta]:
+    rows = run.rows(
+        """
+        SELECT destination, max(clock_timestamp() - created_at) FROM (
+            SELECT since.destination, first.created_at
+            FROM unnest(%s::text[], %s::int[], %s::bigint[]) AS since (destination, shard, id) CROSS JOIN LATERAL (
+                SELECT created_at FROM outbox_message AS m
+                WHERE m.destination = since.destination AND m.shard = since.shard AND m.id >= since.id
+                ORDER BY m.id LIMIT 1) AS first
+            UNION ALL
+            SELECT name, first.created_at FROM unnest(%s::text[]) AS name CROSS JOIN LATERAL (
+                SELECT created_at FROM outbox_message AS m WHERE m.destination = name ORDER BY m.shard, m.id LIMIT 1
+            ) AS first
+        ) AS heads GROUP BY destination ORDER BY destination
+        """,
+        [*arrays(since), [name for name in names if all(name != pair[0] for pair in since)]],
     )
     return dict(rows)

@@ -30,6 +30,7 @@ TYPES = {
     "pivot": "smallint",
     "batch": "integer",
     "passed": "timestamptz",
+    "since": "timestamptz",
     "lease": "double precision",
     "patience": "double precision",
     "deadline": "double precision",

@@ -14,10 +14,11 @@ WITH due AS (
     SELECT r.id, CASE WHEN r.rings > 0 THEN r.rung_at WHEN s.status IN ('pending', 'undo_due')
                       THEN r.wake_at - make_interval(secs => %(patience)s) END AS rung_at
     FROM saga_run r LEFT JOIN saga_step s ON s.run_id = r.id AND s.position = r.position
-    WHERE r.wake_at <= clock_timestamp() AND r.paused_at IS NULL
+    WHERE r.wake_at <= clock_timestamp() AND r.wake_at >= coalesce(%(since)s, '-infinity'::timestamptz)
+      AND r.paused_at IS NULL
     ORDER BY r.wake_at LIMIT %(batch)s FOR UPDATE OF r SKIP LOCKED
 ), looked AS (
-    SELECT id, rung_at, coalesce(rung_at > coalesce(%(passed)s, '-infinity')
+    SELECT id, rung_at, coalesce(rung_at > coalesce(%(passed)s, '-infinity'::timestamptz)
                                  AND rung_at > clock_timestamp() - interval '5 min', false) AS waits FROM due
 )
 UPDATE saga_run r

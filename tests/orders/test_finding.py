@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -23,41 +20,11 @@ from outbox.models import DeadLetter, PublishedMessage
 from sagas.models import Act, Run
 from tests.bench.admin import fixture
 from tests.bench.admin.pages import Known
+from tests.buffers import reading
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS = 10_000
 FEW = 700  # buffers: one table alone has more
-
-
-class Reading:
-    """The statements of a page, and what they read."""
-
-    def __init__(self) -> None:
-        self.statements: list[tuple[str, Any]] = []
-
-    def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        if sql.lstrip().startswith(("SELECT", "WITH")):
-            self.statements.append((sql, params))
-        return execute(sql, params, many, context)
-
-    def buffers(self) -> int:
-        return sum(map(read_by, self.statements))
-
-
-def read_by(statement: tuple[str, Any]) -> int:
-    sql, params = statement
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {sql}", params)
-        (found,) = cursor.fetchone()
-    plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
-    return int(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
-
-
-@contextmanager
-def reading() -> Iterator[Reading]:
-    seen = Reading()
-    with connection.execute_wrapper(seen):
-        yield seen
 
 
 @pytest.fixture
