@@ -7,6 +7,7 @@ the run comes first: the engine locks the run and then calls the shop, so the ot
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import F
@@ -47,6 +48,8 @@ def lock_product(product_id: int) -> Product:
 def save_product(product: Product, fields: Sequence[str]) -> None:
     """Write these fields and count the version up; ProductChanged when `product` is not the latest version."""
     unchanged = Product.objects.filter(pk=product.pk, version=product.version)
-    if not unchanged.update(version=F("version") + 1, **{name: getattr(product, name) for name in fields}):
+    columns: list[Any] = [Product._meta.get_field(name) for name in fields]
+    values = {column.name: column.pre_save(product, add=False) for column in columns}
+    if not unchanged.update(version=F("version") + 1, **values):
         raise ProductChanged(product.name)
     product.version += 1

@@ -18,7 +18,8 @@ else:
     Pages = Paginator
 
 MOST = 10_000  # rows that a list counts, and has pages for
-SHORTEST = 3  # letters or digits in a row that a trigram index can look up
+HAS_TRIGRAM = re.compile(r"[^\W_]{3}|[^\W_]{2}[\W_]+[^\W_]{2}")
+"""What a trigram index can look up: three letters or digits in a row, or the ends of two words, as in 37.00."""
 
 Finder = Callable[[str], Iterable[str]]
 _finders: list[Finder] = []
@@ -47,11 +48,9 @@ class BoundedPaginator(Pages):
 def is_part(word: str, index: str) -> bool:
     """Whether to look for the word anywhere in a text, and not at its beginning only.
 
-    Not for words of fewer than three letters and digits in a row, nor where `index`, which `trigrams.make` made, knows
-    beginnings only.
+    Not for words without a trigram to look up, nor where `index`, which `trigrams.make` made, knows beginnings only.
     """
-    longest = max(map(len, re.findall(r"[^\W_]+", word)), default=0)
-    return longest >= SHORTEST and knows_parts(index)
+    return HAS_TRIGRAM.search(word) is not None and knows_parts(index)
 
 
 def knows_parts(index: str) -> bool:

@@ -40,7 +40,6 @@ def test_a_percent_sign_that_is_written_as_one_is_no_nul(client: Client) -> None
     "address",
     [
         f"/admin/orders/order/?created_at__year={2**63}",
-        "/admin/orders/order/?created_at__year=9999&created_at__month=12",
         f"/admin/trips/trip/?created_at__year={2**63}",
         "/admin/r/{run}/no-uuid/",
     ],

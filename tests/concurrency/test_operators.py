@@ -68,7 +68,7 @@ def test_an_operator_who_comes_while_the_sweep_rings_acts_after_it_and_the_ring_
     undo = lambda: desk.compensate(seen.pk, actor=ann, reason="no", row_version=seen.row_version)  # noqa: E731
     operator = Meanwhile(undo)
     with transaction.atomic():
-        assert len(sql.SWEEP.rows({"batch": 10, "patience": 60.0, "passed": None})) == 1
+        assert len(sql.SWEEP.rows({"batch": 10, "patience": 60.0, "passed": None, "since": None})) == 1
         operator.waits()
     operator.ends()
     assert operator.raised is None

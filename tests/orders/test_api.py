@@ -178,7 +178,7 @@ def test_the_longest_key_is_taken(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/orders/{}", "/api/orders/{}/cancel"])
-@pytest.mark.parametrize("name", [str(uuid.uuid4()), "S-100001", "%00", "x" * 500])
+@pytest.mark.parametrize("name", [str(uuid.uuid4()), "S-100001", "x" * 500])
 def test_an_unknown_order_is_not_found_in_json(client: Client, path: str, name: str) -> None:
     ask = client.post if path.endswith("cancel") else client.get
     answer = ask(path.format(name))

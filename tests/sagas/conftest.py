@@ -13,11 +13,3 @@ def world(monkeypatch):
     fresh = module.World()
     monkeypatch.setattr(module, "world", fresh)
     return fresh
-
-
-@pytest.fixture(autouse=True)
-def nothing_known_of_participants():
-    """What a test before this one read of the breakers is gone with its tables."""
-    from sagas.standing import standings
-
-    standings.forget()
