@@ -84,7 +84,9 @@ refused = st.builds(
     body=st.sampled_from(REFUSALS).map(lambda value: json.dumps(value).encode()) | said,
     ends=st.just("whole"),
 )
-plans = st.dictionaries(st.integers(0, 12), answered | answered | turned_away | refused, min_size=1, max_size=4)
+plans = st.dictionaries(
+    st.integers(0, 9), answered | answered | answered | turned_away | refused, min_size=3, max_size=6
+)
 """Which calls of a run are answered with garbage."""
 
 

@@ -43,7 +43,7 @@ POSTS = ("/api/orders/{}/cancel", "/api/trips/{}/cancel")
 
 FIELDS = ("If-Match", "If-None-Match", "X-Request-Id", "traceparent", "Accept", "Cookie", "HX-Request")
 fields = st.dictionaries(st.sampled_from(FIELDS), header_texts, max_size=3)
-keys = st.sampled_from(["k1", "k-new", "x" * 255]) | header_texts
+keys = st.sampled_from([*["k-new"] * 9, "k1", "x" * 255, "", "é", "a b"])
 kinds = st.sampled_from(
     ["application/json", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""]
 )
@@ -57,13 +57,13 @@ def _companies_were_asked_a_moment_ago() -> None:
 def sent(valid: Any) -> st.SearchStrategy[bytes]:
     """The body, now and then as it should be."""
     changed = mutated(valid).map(lambda value: json.dumps(value).encode())
-    return st.just(json.dumps(valid).encode()) | changed | changed | changed | bodies
+    return st.just(json.dumps(valid).encode()) | changed | changed | changed | changed | bodies
 
 
 posted = st.sampled_from(sorted(BODIES)).flatmap(lambda path: st.tuples(st.just(path), sent(BODIES[path])))
 
 
-@tried(100)
+@tried(200)
 @given(what=posted, key=keys, kind=kinds, headers=fields)
 def test_what_is_posted_is_refused_in_words_or_exists_whole(
     client: Client, charged: Order, offers: None, what: tuple[str, bytes], key: str, kind: str, headers: dict[str, str]

@@ -50,7 +50,7 @@ def companies(standins: Standins, settings: Any) -> Iterator[Gateway]:
         http.session().close()
 
 
-@tried(16)
+@tried(12)
 @given(
     plan=plans,
     coordination=st.sampled_from(["saga", "choreography"]),
@@ -80,7 +80,7 @@ def test_an_order_ends_whatever_the_companies_answer(
             assert books.differences(order.status, minor_units(order.total, order.currency)) == []
 
 
-@tried(6)
+@tried(4)
 @given(plan=plans)
 def test_a_trip_ends_whatever_the_companies_answer(
     companies: Gateway, standins: Standins, plan: dict[int, Garbage]
