@@ -85,9 +85,14 @@ refused = st.builds(
     ends=st.just("whole"),
 )
 plans = st.dictionaries(
-    st.integers(0, 9), answered | answered | answered | turned_away | refused, min_size=3, max_size=6
+    st.integers(0, 9),
+    answered | answered | answered | answered | answered | turned_away | refused,
+    min_size=3,
+    max_size=6,
 )
 """Which calls of a run are answered with garbage."""
+EVERY_OTHER = {call: Garbage(True, 200, (), b"{}", "whole") for call in range(0, 24, 2)}
+"""Each call is carried out, and says nothing of it until it is asked again."""
 
 
 @dataclass
