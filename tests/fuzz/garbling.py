@@ -91,8 +91,9 @@ plans = st.dictionaries(
     max_size=6,
 )
 """Which calls of a run are answered with garbage."""
-EVERY_OTHER = {call: Garbage(True, 200, (), b"{}", "whole") for call in range(0, 24, 2)}
-"""Each call is carried out, and says nothing of it until it is asked again."""
+FIRST = -1
+EACH_ONCE = {FIRST: Garbage(True, 200, (), b"{}", "whole")}
+"""The first call to each address is carried out, and its answer says nothing of it."""
 
 
 @dataclass
@@ -102,12 +103,16 @@ class Gateway:
     behind: str
     plan: dict[int, Garbage] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
 
     def begin(self, plan: dict[int, Garbage]) -> None:
-        self.plan, self.calls = plan, []
+        self.plan, self.calls, self.asked = plan, [], set()
 
     def next(self, method: str, path: str) -> Garbage | None:
         garbage = self.plan.get(len(self.calls))
+        if f"{method} {path}" not in self.asked:
+            garbage = garbage or self.plan.get(FIRST)
+        self.asked.add(f"{method} {path}")
         if (
             method == "GET"
             and garbage is not None
