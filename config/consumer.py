@@ -26,6 +26,9 @@ warnings.filterwarnings("ignore", "\\s*In Celery 5.1 we introduced", CPendingDep
 class Consumer(CelerysConsumer):
     """Set by `worker_consumer`."""
 
+    connection_errors: tuple[type[Exception], ...]
+    channel_errors: tuple[type[Exception], ...]
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._gathering = False
         super().__init__(*args, **kwargs)
