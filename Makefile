@@ -6,6 +6,8 @@ BASE_LOCKS := requirements.txt config/local/requirements.txt
 ALL_LOCKS := $(BASE_LOCKS) tests/requirements.txt
 COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 TESTS ?= tests
+# Most tests wait for processes: two run at once, each with servers of its own. Servers of yours are shared by nobody.
+TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-all python up demo test bench-sagas bench-outbox bench-admin two-phase storm compose-test check fmt lock clean-local
@@ -32,7 +34,7 @@ demo: setup ## Place 50 orders and compare everybody's books
 	@exec $(VENV) -m config.local demo $(ARGS)
 
 test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/orders for a part)
-	@exec $(VENV) -m pytest $(TESTS) $(ARGS)
+	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile $(TESTS) $(ARGS)
 
 bench-sagas: setup-all ## Measure the engine beside absurd, DBOS and bare Celery (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.sagas $(ARGS)

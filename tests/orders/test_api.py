@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from orders.models import Order
 from sagas.models import Run, Step
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("products")]
+UNKNOWN = "01a2250c-24f7-7f4e-825f-a3787031ac5c"
 
 BODY: dict[str, Any] = {
     "email": "ann@example.com",
@@ -178,7 +178,7 @@ def test_the_longest_key_is_taken(client: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/orders/{}", "/api/orders/{}/cancel"])
-@pytest.mark.parametrize("name", [str(uuid.uuid4()), "S-100001", "x" * 500])
+@pytest.mark.parametrize("name", [UNKNOWN, "S-100001", "x" * 500])
 def test_an_unknown_order_is_not_found_in_json(client: Client, path: str, name: str) -> None:
     ask = client.post if path.endswith("cancel") else client.get
     answer = ask(path.format(name))
@@ -192,8 +192,8 @@ def test_an_unknown_order_is_not_found_in_json(client: Client, path: str, name: 
         ("post", "/api/products", "GET"),
         ("get", "/api/orders", "POST"),
         ("put", "/api/orders", "POST"),
-        ("delete", f"/api/orders/{uuid.uuid4()}", "GET"),
-        ("get", f"/api/orders/{uuid.uuid4()}/cancel", "POST"),
+        ("delete", f"/api/orders/{UNKNOWN}", "GET"),
+        ("get", f"/api/orders/{UNKNOWN}/cancel", "POST"),
     ],
 )
 def test_a_wrong_method_is_answered_with_the_right_one(client: Client, method: str, path: str, allowed: str) -> None:
