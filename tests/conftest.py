@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ def nothing_known_of_participants():
     from sagas.standing import standings
 
     standings.forget()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A worker of pytest-xdist can report no half of a surrogate pair, as our tests log: show it as an escape."""
+    report = yield
+    report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
+    return report
 
 
 def empty_all_tables(_case: object) -> None:
