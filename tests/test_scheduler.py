@@ -58,7 +58,9 @@ def test_a_database_away_as_beat_starts_is_waited_for_with_growing_pauses(away):
 def test_a_database_lost_at_any_statement_of_a_tick_costs_pauses_and_no_entry(away, monkeypatch):
     scheduler = Silent(app=app)
     scheduler.tick()
-    names = set(scheduler.schedule)
+    # The library leaves out a row with a time of day while that is hours away.
+    names = {name for name, entry in scheduler.schedule.items() if entry.model.interval_id}
+    assert names
     for method in ("schedule_changed", "sync", "all_as_schedule", "populate_heap"):
         PeriodicTask.objects.first().save()  # the table has changed: it is read again
         with monkeypatch.context() as patch:
@@ -71,9 +73,9 @@ def test_a_database_lost_at_any_statement_of_a_tick_costs_pauses_and_no_entry(aw
             assert scheduler.tick() == 0.5, method
         away(False)
         scheduler.tick()
-        assert set(scheduler.schedule) == names, method
+        assert names <= set(scheduler.schedule), method
         heap: list[Any] = scheduler._heap or []
-        assert {event[2].name for event in heap} == names, method
+        assert names <= {event[2].name for event in heap}, method
 
 
 def test_a_row_that_cannot_be_read_is_told_and_left_out(caplog):

@@ -30,6 +30,11 @@ START = 240.0  # seconds, for a machine that has other things to do
 UNDER_A_PARENT = "import subprocess, sys; subprocess.run(sys.argv[1:])"
 
 
+def heed_ctrl_c() -> None:
+    """As in a terminal: who runs the tests may ignore SIGINT (pytest-xdist does), and a child inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Stack:
     """A stack of our own in `root`, its output in `root/shown`."""
 
@@ -43,7 +48,13 @@ class Stack:
     def start(self, command: list[str] = UP) -> None:
         with self.shown.open("wb") as shown:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=shown, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdout=shown,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=heed_ctrl_c,
             )
         wait_for(lambda: self.process.poll() is not None or "\nReady: " in self.output(), "Ready", seconds=START)
         assert self.process.poll() is None, self.output()

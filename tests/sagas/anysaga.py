@@ -110,7 +110,8 @@ class Participant:
     """How often a step took effect anew."""
     undone: list[str] = field(default_factory=list)
     asked: Counter[tuple[str, bool]] = field(default_factory=Counter)
-    """How often a step, or its undo, may have been asked; not counting the answer that it is away."""
+    """How often a step, or its undo, may have been asked; not counting what spends no attempt: the answer that it is
+    away, and an answer that a hook of the host's failed to write down."""
     keys: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     recording: Answer = Answer.OK
     overtake: Callable[[], None] = lambda: None
@@ -151,6 +152,7 @@ class Participant:
         if recording is Answer.DIES_RECORDING:
             raise WorkerLost
         if recording is Answer.HOOK_FAILS:
+            self.asked[name, kind == "undone"] -= 1
             raise RuntimeError("the host's table is full")
 
 

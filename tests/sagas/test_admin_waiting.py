@@ -89,7 +89,7 @@ def test_the_runs_that_wait_are_listed_and_marked(operator, client):
 def test_all_that_the_list_shows_of_those_that_wait_is_what_a_bulk_act_takes(operator, client):
     away(2)
     open_run()
-    everything = {"action": "compensate", "_selected_action": ["x"], "select_across": "1"}
+    everything = {"action": "compensate", "_selected_action": [waiting_run().pk], "select_across": "1"}
     answer = client.post(f"{reverse(LIST)}?waits=shop", everything)
     assert answer.context["count"] == 2
     assert "waits_for=shop" in answer.content.decode()

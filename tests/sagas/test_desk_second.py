@@ -126,9 +126,18 @@ def test_a_run_has_one_open_proposal(proposal, stuck, bob):
         desk.propose("skip", stuck.pk, actor=bob, reason="x", result="other")
 
 
-def test_what_does_not_fit_is_found_when_it_is_confirmed_and_leaves_the_proposal(stuck, ann, bob):
-    proposal = desk.propose("skip", stuck.pk, actor=ann, reason="x", result=7)
-    with pytest.raises(desk.DoesNotFit):
+def test_what_does_not_fit_is_not_proposed(stuck, ann):
+    with pytest.raises(desk.DoesNotFit, match="Expected `str`, got `int`"):
+        desk.propose("skip", stuck.pk, actor=ann, reason="x", result=7)
+    assert not Act.objects.exists()
+
+
+def test_what_no_longer_fits_when_it_is_confirmed_leaves_the_proposal(proposal, bob, monkeypatch):
+    def refuse(_context: object, result: str) -> None:
+        raise ValueError(f"{result} is no longer owed")
+
+    monkeypatch.setattr(errand.named("deliver"), "validator_run", refuse)
+    with pytest.raises(desk.DoesNotFit, match="no longer owed"):
         desk.confirm(proposal.pk, actor=bob, reason="x")
     assert desk.open_proposal(Run.objects.get()) == proposal
 
