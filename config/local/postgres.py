@@ -8,6 +8,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,6 +24,10 @@ max_prepared_transactions = 64
 shared_preload_libraries = 'pg_stat_statements'
 timezone = 'UTC'
 """
+
+LEFT_OVER = 30.0  # seconds
+"""For so long the processes of a PostgreSQL that was killed are waited for: each ends once it sees that it is alone."""
+IN_USE = b"pre-existing shared memory block"
 
 
 def bindir() -> Path:
@@ -60,9 +65,17 @@ class Postgres:
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         end_left_over(self.data / "postmaster.pid", mark=str(self.data), signum=signal.SIGINT)
-        command: list[str | Path] = [bindir() / "postgres", "-D", self.data, "-p", str(self.port)]
-        self._process = spawn(as_unprivileged(command, dies_by=signal.SIGINT), self.log, dies_by=signal.SIGINT)
-        wait_until(self._answers, self._process, what="PostgreSQL", log=self.log)
+        deadline = time.monotonic() + LEFT_OVER
+        while True:
+            written = self.log.stat().st_size if self.log.exists() else 0
+            try:
+                self._launch()
+            except LocalStackError:
+                if time.monotonic() > deadline or not self._has_said(IN_USE, since=written):
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
     def create_databases(self, *names: str) -> None:
         """Create the named databases that are not there yet."""
@@ -113,6 +126,16 @@ class Postgres:
         with (unfinished / "postgresql.conf").open("a") as settings:
             settings.write(SETTINGS)
         unfinished.rename(self.data)
+
+    def _launch(self) -> None:
+        command: list[str | Path] = [bindir() / "postgres", "-D", self.data, "-p", str(self.port)]
+        self._process = spawn(as_unprivileged(command, dies_by=signal.SIGINT), self.log, dies_by=signal.SIGINT)
+        wait_until(self._answers, self._process, what="PostgreSQL", log=self.log)
+
+    def _has_said(self, words: bytes, *, since: int) -> bool:
+        with self.log.open("rb") as log:
+            log.seek(since)
+            return words in log.read()
 
     def _answers(self) -> bool:
         try:

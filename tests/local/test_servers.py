@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,6 +180,22 @@ def test_a_server_that_dies_runs_again_at_the_same_address(tmp_path: Path):
         assert servers.restart_the_dead() == []
     finally:
         servers.stop()
+
+
+def test_what_is_left_of_a_postgresql_that_was_killed_is_waited_for(postgres: Postgres):
+    backend = query(postgres.url("postgres"), "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
+    left_over = int(str(backend[0][0]))
+    os.kill(left_over, signal.SIGSTOP)
+    postgres.process.kill()
+    postgres.process.wait()
+    wakes = threading.Timer(1.5, os.kill, (left_over, signal.SIGCONT))
+    wakes.start()
+    try:
+        postgres.start()
+    finally:
+        wakes.join()
+    assert query(postgres.url("postgres"), "SELECT 1") == [(1,)]
+    assert "pre-existing shared memory block" in postgres.log.read_text()
 
 
 def test_the_end_of_the_log_explains_a_server_that_does_not_start(tmp_path: Path):
