@@ -17,6 +17,7 @@ from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
 from kombu.transport import virtual
 
+import outbox.restart
 from sagas.inhand import put_down
 
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Ending:
         _later(GIVING_BACK, os._exit, 1)
         tasks = sorted(request.name for request in tuple(state.active_requests))
         log.warning("worker.cut_short", extra={"unfinished": len(tasks), "tasks": tasks})
-        for give_back in (self._runs, self._messages):
+        for give_back in (self._runs, self._deliveries, self._messages):
             try:
                 give_back()
             except Exception:
@@ -52,6 +53,9 @@ class Ending:
     def _runs(self) -> None:
         """Before the messages: a step is free when its message comes to another worker."""
         put_down(self._worker.hostname)
+
+    def _deliveries(self) -> None:
+        outbox.restart.put_down(self._worker.hostname)
 
     def _messages(self) -> None:
         """Redis keeps what was taken and not confirmed until the visibility timeout; RabbitMQ sees the socket close."""

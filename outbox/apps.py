@@ -18,6 +18,7 @@ class OutboxConfig(AppConfig):
             beat,
             checks,  # noqa: F401 - registers them
             declaration,
+            restart,  # noqa: F401 - registers it
             upcasts,
             watched,  # noqa: F401 - registers its duties
         )

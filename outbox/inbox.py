@@ -18,7 +18,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from django.db import connection, transaction
 from django.utils import timezone
 
-from . import burial, cause, failures, guard, settings, sql, trace
+from . import burial, cause, failures, guard, restart, settings, sql, trace
 from .declaration import Message, Subscriber, registry
 from .envelope import Envelope
 from .errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
@@ -88,7 +88,8 @@ class Delivery:
     def is_stale(self) -> bool:
         """Whether the books are ahead of this copy. Counts the try, when it is one to count."""
         one = self.envelope
-        if self.counted and sql.begin_again(one.id, self.subscriber, one.attempts, settings.redeliver_after()):
+        after, worker = settings.redeliver_after(), restart.this_worker()
+        if self.counted and sql.begin_again(one.id, self.subscriber, one.attempts, after, worker):
             return False
         forgotten = self.is_forgotten()
         is_open = (self.counted or forgotten) and sql.is_open(one.id, self.subscriber)

@@ -78,6 +78,9 @@ class Delivery(models.Model):
     held_until = models.DateTimeField(
         null=True, blank=True, help_text="Not handled before: it failed, or a worker is at it."
     )
+    held_by = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="The worker that is at it, or was."
+    )
     last_error = models.TextField(blank=True, default="")
     sent_at = models.DateTimeField(
         null=True, blank=True, help_text="When its last copy went to the broker; empty: none is in a queue."

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from . import cause, guard, settings, sql, together, trace
+from . import cause, guard, restart, settings, sql, together, trace
 from .declaration import registry
 from .errors import RetryAfter
 from .inbox import Delivery
@@ -47,7 +47,9 @@ class Turn(Delivery):
 
     def begin(self) -> bool:
         """Count the try and keep others away, where the transaction alone does not; False when another has it."""
-        return not self.counted or sql.begin(self.row, self.envelope.attempts, settings.redeliver_after())
+        return not self.counted or sql.begin(
+            self.row, self.envelope.attempts, settings.redeliver_after(), restart.this_worker()
+        )
 
     def _claim(self) -> bool | None:
         return sql.take_turn(self.row, self.envelope.attempts + self.counted, self.subscriber)

@@ -19,8 +19,8 @@ class SagaSettings:
     IN_PLACE_BUDGET: timedelta = timedelta(seconds=5)
     """After this long a worker leaves the next step to a message, so that other runs get their turn."""
     PATIENCE: timedelta = timedelta(seconds=10)
-    """How long the next link may keep us waiting, once it has left the workers' queue, before the sweep rings; doubled
-    with each ring, up to three times this."""
+    """How long the next link may keep us waiting, once it has left the workers' queue, before the sweep rings; half
+    of it longer with each ring, up to three times this."""
     ASK_AFTER: int = 10
     """How often a step that is tried until it is done may fail, or any step by our own fault, before a person is asked
     as well. Attempts while its participant is held as away do not count."""

@@ -71,7 +71,7 @@ from .standing import (
     shards,
     storage_options,
 )
-from .turns import Open, begin, due_now, first_open, lock_some, look_soon, open_one, others_first, take_some
+from .turns import Open, begin, due_now, first_open, free_held, lock_some, look_soon, open_one, others_first, take_some
 from .turns import take as take_turn
 from .upkeep import prune_inbox, prune_published, unpublished_ages
 
@@ -110,6 +110,7 @@ __all__ = [
     "first_open",
     "first_time",
     "forget",
+    "free_held",
     "give_back_overdue",
     "give_up",
     "heads",

@@ -34,7 +34,7 @@ def take_overdue(
     One waits while the copy that was sent before is still in its queue, ten times `redeliver_after` at most: then it is
     looked at again after a quarter of that time. Of a subscriber that is not in `vias` nothing is known, and all is
     sent. The next time of what is sent comes after `redeliver_after`, and doubles with age up to ten times that; of
-    those that only look after a third of it, and half their age up to all of it.
+    those that only look after a third of it, and a fifth of their age up to all of it.
     A row that a handler is confirming at this moment is skipped; and all, while the whole destination is paused.
     """
     rows = run.rows(
@@ -53,11 +53,12 @@ def take_overdue(
             ORDER BY d.due_at LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
         ), taken AS (
             UPDATE outbox_delivery AS d
-            SET sent_at = CASE WHEN overdue.waits THEN d.sent_at ELSE statement_timestamp() END,
+            SET held_by = '',
+                sent_at = CASE WHEN overdue.waits THEN d.sent_at ELSE statement_timestamp() END,
                 due_at = statement_timestamp() + CASE
                     WHEN overdue.waits THEN least(greatest(interval '1 s', (statement_timestamp() - d.sent_at) / 4),
                                                   interval '1 min')
-                    WHEN overdue.soon THEN least(greatest(%(after)s / 3, (statement_timestamp() - d.created_at) / 2),
+                    WHEN overdue.soon THEN least(greatest(%(after)s / 3, (statement_timestamp() - d.created_at) / 5),
                                                  %(after)s)
                     ELSE least(greatest(%(after)s, statement_timestamp() - d.created_at), 10 * %(after)s) END
             FROM overdue WHERE d.id = overdue.id
@@ -146,14 +147,15 @@ def close_settled(message_ids: Sequence[str]) -> int:
     )
 
 
-def begin_again(message_id: str, subscriber: str, attempts: int, redeliver_after: timedelta) -> bool:
-    """Count a try before it begins: a handler may kill its worker. False when the copy is behind the books."""
+def begin_again(message_id: str, subscriber: str, attempts: int, redeliver_after: timedelta, worker: str) -> bool:
+    """Count a try of this worker before it begins: a handler may kill it. False when the copy is behind the books."""
     rows = run.rows(
         """
-        UPDATE outbox_delivery SET attempts = attempts + 1, due_at = statement_timestamp() + %s, sent_at = NULL
+        UPDATE outbox_delivery
+        SET attempts = attempts + 1, due_at = statement_timestamp() + %s, held_by = %s, sent_at = NULL
         WHERE message_id = %s AND subscriber = %s AND attempts = %s RETURNING 1
         """,
-        [redeliver_after, message_id, subscriber, attempts],
+        [redeliver_after, worker, message_id, subscriber, attempts],
     )
     return bool(rows)
 
@@ -186,7 +188,7 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
         FROM (SELECT statement_timestamp() + %s) AS held (until)
         ON CONFLICT (message_id, subscriber) DO UPDATE
         SET attempts = excluded.attempts, due_at = excluded.due_at, held_until = excluded.held_until,
-            last_error = excluded.last_error, failed_by_us = 0, sent_at = NULL
+            last_error = excluded.last_error, failed_by_us = 0, held_by = '', sent_at = NULL
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         """,
         [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, plain(error), delay],
@@ -212,7 +214,7 @@ def hold_failed_by_us(envelope: Envelope, subscriber: str, error: str) -> int | 
                                              * (excluded.due_at - statement_timestamp()),
             held_until = statement_timestamp() + least(power(2, outbox_delivery.failed_by_us), 60)
                                                  * (excluded.due_at - statement_timestamp()),
-            failed_by_us = outbox_delivery.failed_by_us + 1, sent_at = NULL
+            failed_by_us = outbox_delivery.failed_by_us + 1, held_by = '', sent_at = NULL
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         RETURNING failed_by_us
         """,

@@ -49,8 +49,8 @@ def open_one(subscriber: str, message_id: str) -> Open | None:
     return _open(found)[0] if found else None
 
 
-def begin(row: int, attempts: int, lease: timedelta) -> bool:
-    """Count a try before it begins, and keep others away for `lease`.
+def begin(row: int, attempts: int, lease: timedelta, worker: str) -> bool:
+    """Count a try before it begins, and keep others away for `lease`, under the name of the worker that is at it.
 
     False when somebody is at it, or the books are ahead of `attempts`.
     """
@@ -58,12 +58,24 @@ def begin(row: int, attempts: int, lease: timedelta) -> bool:
         run.execute(
             """
             UPDATE outbox_delivery SET attempts = attempts + 1, due_at = statement_timestamp() + %(lease)s,
-                                       held_until = statement_timestamp() + %(lease)s, sent_at = NULL
+                                       held_until = statement_timestamp() + %(lease)s, held_by = %(worker)s,
+                                       sent_at = NULL
             WHERE id = (SELECT id FROM outbox_delivery WHERE id = %(row)s AND attempts = %(attempts)s
                         AND (held_until IS NULL OR held_until <= statement_timestamp()) FOR UPDATE SKIP LOCKED)
             """,
-            {"row": row, "attempts": attempts, "lease": lease},
+            {"row": row, "attempts": attempts, "lease": lease, "worker": worker},
         )
+    )
+
+
+def free_held(worker: str) -> int:
+    """Let others have at once what the worker of this name is at; how many deliveries."""
+    return run.execute(
+        """
+        UPDATE outbox_delivery SET held_until = NULL, held_by = '', due_at = statement_timestamp(), sent_at = NULL
+        WHERE held_by = %s AND held_by <> ''
+        """,
+        [worker],
     )
 
 

@@ -27,7 +27,7 @@ SET rings = CASE WHEN looked.waits THEN greatest(r.rings, 1) ELSE least(r.rings 
     wake_at = clock_timestamp() + CASE
         WHEN looked.waits THEN least(greatest(interval '1 s', (clock_timestamp() - looked.rung_at) / 4),
                                      interval '1 min')
-        ELSE make_interval(secs => %(patience)s * least(3, power(2, least(r.rings, 10)))) END
+        ELSE make_interval(secs => %(patience)s * least(3, 1 + 0.5 * r.rings)) END
 FROM looked WHERE r.id = looked.id
 RETURNING looked.waits, r.id, r.name::text, r.version, r.status::text, r.position, r.request_id::text,
           r.traceparent::text

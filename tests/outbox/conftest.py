@@ -1,6 +1,7 @@
 """Fixtures of the outbox's tests."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from django.conf import settings
@@ -8,10 +9,14 @@ from django.db import transaction
 from redis import Redis
 
 from outbox import doorbell, publish
+from outbox.declaration import registry
 from outbox.relay import Relay
 from outbox.transports.celery import CeleryTransport
 
+from .asking import Asking
+from .hostapp import subscribers
 from .hostapp.events import ItemCounted
+from .hostapp.subscribers import KEYED
 from .relaying import relay_to
 
 
@@ -46,3 +51,16 @@ def commit() -> Callable[..., None]:
 def _a_bell_that_rings() -> None:
     doorbell._bell.silent_until = 0.0
     doorbell._bell.rung_at = -doorbell.STANDS
+
+
+@pytest.fixture
+def asking(monkeypatch) -> Asking:
+    """The keyed subscriber asks another system first."""
+    asked = Asking()
+
+    def handler(message, answer):
+        subscribers.write(KEYED, message, answer)
+
+    declared = registry.subscribers[KEYED]
+    monkeypatch.setitem(registry.subscribers, KEYED, replace(declared, call=asked, handler=handler))
+    return asked

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +11,6 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from outbox import PermanentFailure, inbox, publish, sql, turns
-from outbox.declaration import registry
 from outbox.hasten import hasten
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
 from outbox.requeue import requeue
@@ -327,34 +325,6 @@ def test_an_ordered_subscriber_can_be_handed_a_message_of_another_service(monkey
     assert first is not None
     inbox.deliver(KEYED, first.envelope)
     assert done(KEYED) == ["1"]
-
-
-class Asking:
-    """A call to another system that can be held up."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.meanwhile: Callable[[], None] | None = None
-
-    def __call__(self, message) -> str:
-        self.asked.append(message.body.name)
-        if self.meanwhile is not None:
-            act, self.meanwhile = self.meanwhile, None
-            act()
-        return f"{message.body.name} by {len(self.asked)}"
-
-
-@pytest.fixture
-def asking(monkeypatch) -> Asking:
-    """The keyed subscriber asks another system first."""
-    asked = Asking()
-
-    def handler(message, answer):
-        subscribers.write(KEYED, message, answer)
-
-    declared = registry.subscribers[KEYED]
-    monkeypatch.setitem(registry.subscribers, KEYED, replace(declared, call=asked, handler=handler))
-    return asked
 
 
 def test_while_a_call_is_on_its_way_no_other_worker_calls_for_its_key(asking):

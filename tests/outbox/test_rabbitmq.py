@@ -15,8 +15,8 @@ from outbox.models import Delivery, OutboxMessage
 from outbox.transports import Outgoing, rabbitmq
 from outbox.transports.confirms import Link
 from outbox.transports.rabbitmq import Nacked, RabbitMQTransport, Unroutable
-from tests.rabbitmq import MISSING, RabbitMQ, binary
 from tests.local.waiting import wait_for
+from tests.rabbitmq import MISSING, RabbitMQ, binary
 from tests.workers import until
 
 from .hostapp.models import Effect

@@ -362,7 +362,7 @@ def test_rings_come_further_apart_up_to_three_times_the_patience_until_the_step_
         wake_at = Run.objects.get().wake_at
         assert wake_at is not None
         waits.append(round((wake_at - timezone.now()).total_seconds()))
-    assert waits == [10, 20, 30, 30, 30, 30]
+    assert waits == [10, 15, 20, 25, 30, 30]
     engine.run_step(link(Run.objects.get(pk=run_id), "fetch"))
     assert Run.objects.get().rings == 0
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import requests
 
-CARDS = ("pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_visa", "pm_card_answerLost")
+CARDS = ("pm_card_visa", "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_visa") * 5 + ("pm_card_answerLost",)
+"""21 of them, so that both ways of carrying an order meet each. Few answers are lost: three in a row open the breaker
+of payments, which holds all orders for 5 s, whatever was killed."""
 CARRIED = ("saga", "choreography")
 TIMEOUT = 10.0  # seconds for one try
 PAUSE = 2.0  # seconds before the second try, where the answer names none
