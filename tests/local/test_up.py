@@ -31,7 +31,7 @@ UNDER_A_PARENT = "import subprocess, sys; subprocess.run(sys.argv[1:])"
 
 
 def heed_ctrl_c() -> None:
-    """As in a terminal: who runs the tests may ignore SIGINT (pytest-xdist does), and a child inherits that."""
+    """As in a terminal: a shell ignores SIGINT for what runs in the background, and children inherit that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
