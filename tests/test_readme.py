@@ -17,7 +17,8 @@ def test_every_variable_it_names_is_read(variable):
         *(ROOT / "config").rglob("*.py"),
         ROOT / "docker-compose.yml",
         ROOT / "Makefile",
-        *(ROOT / "sagas").glob("*.py"),
+        *(ROOT / "sagas").rglob("*.py"),
+        *(ROOT / "outbox").rglob("*.py"),
     ]
-    bare = variable.removeprefix("SAGAS_")
+    bare = variable.removeprefix("SAGAS_").removeprefix("OUTBOX_")
     assert any(bare in source.read_text() for source in sources)
