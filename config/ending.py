@@ -17,8 +17,8 @@ from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
 from kombu.transport import virtual
 
-import outbox.restart
-from sagas.inhand import put_down
+from outbox.consuming import restart
+from sagas.worker.in_hand import put_down
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Ending:
         put_down(self._worker.hostname)
 
     def _deliveries(self) -> None:
-        outbox.restart.put_down(self._worker.hostname)
+        restart.put_down(self._worker.hostname)
 
     def _messages(self) -> None:
         """Redis keeps what was taken and not confirmed until the visibility timeout; RabbitMQ sees the socket close."""

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from outbox import alarms, health
+from outbox.monitoring import alarms, health
 
 log = logging.getLogger(__name__)
 

@@ -49,7 +49,7 @@ def logging_config(*, as_json: bool, level: str) -> dict[str, Any]:
 
 def add_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Put the current request id and trace context on a record, when there is a current trace."""
-    from outbox import trace  # settings import this module before the apps may be imported
+    from outbox.messages import trace  # settings import this module before the apps may be imported
 
     current = trace.current_or_none()
     if current is not None:

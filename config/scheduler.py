@@ -14,8 +14,8 @@ from typing import Any
 from django.db import connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from outbox.beat import Sparing
-from outbox.received import is_outage
+from outbox.heartbeats.beat import Sparing
+from outbox.streams.receiver import is_outage
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from outbox import heartbeat
+from outbox.heartbeats import heartbeat
 from sagas.errors import RetryAfter, SagaError
 
 from .models import Product

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from sagas.declaration import Step
+from sagas.declare.saga import Step
 
 from .choreography import waking
 from .models import Order

@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from outbox.listing import BoundedPaginator, finds_keys, is_part, uuid_of
+from outbox.operations.listing import BoundedPaginator, finds_keys, is_part, uuid_of
 
 from .models import Order
 

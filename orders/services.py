@@ -10,7 +10,8 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from outbox import cause, publish
+from outbox import publish
+from outbox.messages import causation
 
 from . import cancelling, idempotency, pricing, repeats
 from .choreography import journeys
@@ -143,7 +144,7 @@ def start_checkout(order: Order, lines: list[OrderLine]) -> None:
         lines=tuple(Line(sku=line.sku, quantity=line.quantity) for line in lines),
         placed_at=order.created_at,
     )
-    with cause.use(str(message)):
+    with causation.use(str(message)):
         if order.coordination == Order.Coordination.CHOREOGRAPHY:
             journeys.open_journey(wish)
         else:

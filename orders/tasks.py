@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from outbox import heartbeat
+from outbox.heartbeats import heartbeat
 
 from . import availability
 from .choreography import watchdog

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from outbox.duties import duty, wait
+from outbox.heartbeats.duties import duty, wait
 
 from .choreography import watchdog
 from .choreography.models import Journey

@@ -1,10 +1,10 @@
 """Write events with your data, have them relayed, consume them once. The promises: README.md beside this file."""
 
-from .declaration import Message, event, subscribe
+from .declare.events import Message, event, subscribe
+from .declare.upcasts import upcast
 from .errors import NotInTransaction, OutboxDeclarationError, OutboxError, PermanentFailure, RetryAfter
-from .publish import publish
+from .publishing.publish import publish
 from .retry import Retry
-from .upcasts import upcast
 
 __all__ = [
     "Message",

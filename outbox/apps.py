@@ -14,15 +14,17 @@ class OutboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import (
-            beat,
-            checks,  # noqa: F401 - registers them
-            declaration,
-            restart,  # noqa: F401 - registers it
+        from . import checks  # noqa: F401 - registers them
+        from .consuming import restart  # noqa: F401 - registers them
+        from .declare import (
+            events,
             upcasts,
-            watched,  # noqa: F401 - registers its duties
+        )
+        from .heartbeats import (
+            beat,
+            own_duties,  # noqa: F401 - registers them
         )
 
         autodiscover_modules("events", "subscribers")
-        upcasts.refuse_gaps(declaration.registry)
+        upcasts.refuse_gaps(events.registry)
         beat.listen()

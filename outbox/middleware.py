@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from . import trace
+from .messages import trace
 
 
 class TraceMiddleware:

@@ -6,10 +6,12 @@ from typing import Any
 
 from celery import shared_task
 
-from . import inbox, prune, settings, turns, watermarks
-from .declaration import registry
-from .duty import duty
-from .envelope import Envelope, Wire
+from . import settings
+from .consuming import in_order, inbox, watermarks
+from .declare.events import registry
+from .maintenance import prune
+from .messages.envelope import Envelope, Wire
+from .relay.beat_driven import duty
 from .transports import Look
 from .transports.celery import look_for
 
@@ -52,7 +54,7 @@ def prune_history() -> None:
 
 
 def _deliver_open(look: Look, *, again: bool) -> None:
-    turns.deliver_open(*look, again=again, go_on=lambda: look_for(look).apply_async())
+    in_order.deliver_open(*look, again=again, go_on=lambda: look_for(look).apply_async())
 
 
 def _redelivered(task: Any) -> bool:

@@ -5,10 +5,10 @@ This package imports no models, so that a declaration needs no database; see `sa
 
 from outbox.retry import Retry
 
-from .context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
-from .declaration import Saga
+from .declare.context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .declare.participant import Participant
+from .declare.saga import Saga
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
-from .participant import Participant
 
 __all__ = [
     "Awaits",

@@ -11,6 +11,9 @@ class SagasConfig(AppConfig):
 
     def ready(self) -> None:
         """Import every installed app's `sagas` module; register checks, duties, acts and what a worker's start does."""
-        from . import bulk, checks, restart, watched  # noqa: F401 - they register on import
+        from . import checks  # noqa: F401 - they register on import
+        from .desk import bulk_orders  # noqa: F401 - they register on import
+        from .maintenance import duties  # noqa: F401 - they register on import
+        from .worker import restart  # noqa: F401 - they register on import
 
         autodiscover_modules("sagas")

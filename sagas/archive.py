@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from outbox import codec
+from outbox.messages import codec
 
 from .settings import saga_settings
 

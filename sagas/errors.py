@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from outbox.carried import Carried
 from outbox.errors import RetryAfter
-from outbox.texts import plain
+from outbox.messages.texts import plain
 
 LONGEST_CODE = 100
 """Characters of a refusal's code."""

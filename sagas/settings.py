@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from .participant import Participant
+from .declare.participant import Participant
 
 
 class SagaSettings:
@@ -37,7 +37,7 @@ class SagaSettings:
     PRUNE_BATCH: int = 1_000
     """How many runs one transaction of `sagas.prune` removes."""
     ARCHIVE: str = ""
-    """Dotted path of what is given each batch before it is removed; see `sagas/prune.py`."""
+    """Dotted path of what is given each batch before it is removed; see `sagas/maintenance/prune.py`."""
     ARCHIVE_FOLDER: str = ""
     """Where `sagas.archive.to_jsonl` puts its files."""
     SECOND_PERSON: tuple[str, ...] = ()

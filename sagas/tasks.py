@@ -7,17 +7,17 @@ from uuid import UUID
 
 from celery import Task, shared_task
 
-from outbox import trace
+from outbox.messages import trace
 
-from . import engine
-from .dispatch import RunReady, chain_of, send, steps_left
-from .inhand import in_hand
-from .inplace import InPlace
-from .prune import prune as prune_finished
+from .engine import executor
+from .engine.decisions import GoOn, Stop, Turn, Verdict, Wait
+from .engine.work import Taken, Worker
+from .maintenance.prune import prune as prune_finished
+from .maintenance.sweep import ring_overdue
 from .settings import saga_settings
-from .sweep import ring_overdue
-from .taken import Taken, Worker
-from .verdict import GoOn, Stop, Turn, Verdict, Wait
+from .worker.chains import RunReady, chain_of, send, steps_left
+from .worker.in_hand import in_hand
+from .worker.in_place import InPlace
 
 
 @shared_task(bind=True, name="sagas.run_step", max_retries=None, acks_late=True, reject_on_worker_lost=True)
@@ -25,7 +25,7 @@ def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: 
     """Carry out one step of a run."""
     way = InPlace(self)
     with trace.use(_trace(self)), in_hand(UUID(run_id)):
-        verdict = way.carry(engine.run_step(_link(way, run_id, saga, version, step)))
+        verdict = way.carry(executor.run_step(_link(way, run_id, saga, version, step)))
         _follow(self, verdict, way.at)
 
 
@@ -34,7 +34,7 @@ def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step:
     """Carry out the undo of one step of a run."""
     way = InPlace(self)
     with trace.use(_trace(self)), in_hand(UUID(run_id)):
-        verdict = way.carry(engine.undo_step(_link(way, run_id, saga, version, step)))
+        verdict = way.carry(executor.undo_step(_link(way, run_id, saga, version, step)))
         _follow(self, verdict, way.at)
 
 
@@ -83,10 +83,10 @@ def _rest(last: Taken, position: int) -> Any:
     return chain_of(ready) if steps_left(ready) else None
 
 
-def _link(way: InPlace, run_id: str, saga: str, version: int, step: str) -> engine.Link:
+def _link(way: InPlace, run_id: str, saga: str, version: int, step: str) -> executor.Link:
     request = way.task.request
     worker = Worker(request.hostname or "", request.id or "", way.ahead)
-    return engine.Link(UUID(run_id), saga, version, step, worker)
+    return executor.Link(UUID(run_id), saga, version, step, worker)
 
 
 def _trace(task: Task[..., None]) -> trace.Trace:

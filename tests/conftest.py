@@ -29,7 +29,7 @@ def quick_flush():
 @pytest.fixture(autouse=True)
 def nothing_known_of_participants():
     """What a test before this one read of the breakers, believed for a second, is gone with its tables."""
-    from sagas.standing import standings
+    from sagas.participants.breaker_cache import standings
 
     standings.forget()
 

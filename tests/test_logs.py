@@ -10,7 +10,7 @@ import logging.config
 import pytest
 
 from config.logs import logging_config
-from outbox import trace
+from outbox.messages import trace
 
 
 @pytest.fixture

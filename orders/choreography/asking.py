@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from outbox import codec, failures
+from outbox.consuming import failures
+from outbox.messages import codec
 from sagas import StepContext
-from sagas.breaker import Admission, admit, answered, is_away, settled, unconcerned
-from sagas.declaration import Step
-from sagas.standing import standings
+from sagas.declare.saga import Step
+from sagas.participants.breaker import Admission, admit, answered, is_away, settled, unconcerned
+from sagas.participants.breaker_cache import standings
 
 from ..sagas import Checkout
 from .models import Journey

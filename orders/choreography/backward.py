@@ -16,10 +16,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from outbox import Message, PermanentFailure, RetryAfter, failures, subscribe
-from outbox.declaration import registry
+from outbox import Message, PermanentFailure, RetryAfter, subscribe
+from outbox.consuming import failures
+from outbox.declare.events import registry
 from sagas import Refused, Unavailable
-from sagas.declaration import Step
+from sagas.declare.saga import Step
 from sagas.models import StepStatus
 
 from ..sagas import Checkout

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from outbox import codec
+from outbox.messages import codec
 from sagas import SagaError, StepContext, UndoContext
-from sagas.context import Earlier
-from sagas.declaration import Step
+from sagas.declare.context import Earlier
+from sagas.declare.saga import Step
 
 from ..sagas import Checkout
 from .journeys import Begun

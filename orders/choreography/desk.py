@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.dispatch import receiver
 
-from outbox.burial import Burial, buried
+from outbox.consuming.burial import Burial, buried
 
 from ..locks import lock_order
 from ..models import Order

@@ -18,11 +18,12 @@ from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from outbox import Message, PermanentFailure, RetryAfter, failures, subscribe
-from outbox.texts import plain
+from outbox import Message, PermanentFailure, RetryAfter, subscribe
+from outbox.consuming import failures
+from outbox.messages.texts import plain
 from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
-from sagas.asking import OWN_FAILURE
-from sagas.declaration import Step
+from sagas.declare.saga import Step
+from sagas.engine.asking import OWN_FAILURE
 from sagas.models import StepStatus
 from sagas.settings import saga_settings
 

@@ -16,11 +16,12 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least, Now
 
-from outbox import codec, publish
-from outbox.declaration import registry
-from outbox.texts import plain
+from outbox import publish
+from outbox.declare.events import registry
+from outbox.messages import codec
+from outbox.messages.texts import plain
 from sagas import Refused
-from sagas.declaration import Step
+from sagas.declare.saga import Step
 from sagas.models import StepStatus
 
 from .. import status

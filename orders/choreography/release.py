@@ -16,11 +16,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from outbox.declaration import registry
-from outbox.hasten import hasten
+from outbox.consuming.expedite import hasten
+from outbox.declare.events import registry
 from sagas.models import StepStatus
-from sagas.participants import is_away
-from sagas.policies import policy_of
+from sagas.participants.configured import policy_of
+from sagas.presentation.participants import is_away
 
 from ..sagas import checkout
 from .models import Journey, JourneyStep

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from outbox import Message, Retry, subscribe
-from outbox.declaration import registry
+from outbox.declare.events import registry
 from sagas.models import StepStatus
 
 from ..sagas import send_confirmation

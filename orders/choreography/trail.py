@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from outbox import codec
-from outbox.cause import HEADER
+from outbox.messages import codec
+from outbox.messages.causation import HEADER
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
 
 MOST = 1_000

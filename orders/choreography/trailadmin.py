@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
 from sagas.models import Run
-from sagas.wording import Face
+from sagas.presentation.labels import Face
 
 from ..models import Order
 from . import turning, watchdog

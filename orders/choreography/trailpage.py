@@ -10,8 +10,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from sagas.durations import say
-from sagas.wording import Face
+from outbox.messages.durations import say
+from sagas.presentation.labels import Face
 
 from .. import wording
 from ..models import Order

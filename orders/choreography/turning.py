@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
-from outbox import codec
-from outbox.texts import plain
+from outbox.messages import codec
+from outbox.messages.texts import plain
 from sagas import Refused
-from sagas.declaration import Step
+from sagas.declare.saga import Step
 from sagas.models import StepStatus
 
 from .. import status

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from outbox.hasten import hasten
-from sagas.declaration import Step
+from outbox.consuming.expedite import hasten
+from sagas.declare.saga import Step
 from sagas.models import StepStatus
 
 from ..sagas import Checkout

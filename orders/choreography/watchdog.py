@@ -16,9 +16,12 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from outbox import codec, destinations, lookback, publish
-from outbox.declaration import registry
+from outbox import publish
+from outbox.declare.events import registry
+from outbox.messages import codec
 from outbox.models import DeadLetter, Delivery, OutboxMessage
+from outbox.publishing import destinations
+from outbox.relay import lookback
 
 from . import turning
 from .events import DeadlinePassed

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sagas import participants
 from sagas.models import Breaker
+from sagas.presentation import participants
 
 from . import client, guard, switches, watch
 from .client import Company, Operation

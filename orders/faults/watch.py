@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sagas.models import Breaker, Run
-from sagas.wording import run_face
+from sagas.presentation.labels import run_face
 
 from ..holds import hold_of
 from ..models import Order

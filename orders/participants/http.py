@@ -23,7 +23,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import MaxRetryError, NewConnectionError
 
-from outbox import trace
+from outbox.messages import trace
 from sagas.errors import Refused, RetryAfter, Unavailable
 
 from .errors import AnswerLost, ConnectionLost

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from outbox.texts import plain
+from outbox.messages.texts import plain
 
 from .errors import Unreadable
 

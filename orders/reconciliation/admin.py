@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from sagas.readonly import ReadOnlyAdmin
+from sagas.admin.base import ReadOnlyAdmin
 
 from .models import Reconciliation
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from orders.finding import keys, number_of, some_orders
-from outbox.listing import finds_keys, uuid_of
+from outbox.operations.listing import finds_keys, uuid_of
 
 from .models import Return
 

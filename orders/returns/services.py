@@ -14,7 +14,8 @@ from orders.errors import KeyReused
 from orders.locks import lock_order
 from orders.models import Order
 from orders.money import minor_units, shown
-from outbox import cause, publish
+from outbox import publish
+from outbox.messages import causation
 
 from .errors import ReturnRefused
 from .events import ReturnRequested
@@ -141,7 +142,7 @@ def start(order: Order, returned: Return, lines: list[ReturnLine]) -> None:
     """Say that it was accepted, and start its saga. A parcel in which nothing is wanted any more is recalled."""
     amount = minor_units(returned.amount, returned.currency)
     told = ReturnRequested(returned.pk, returned.number, order.pk, amount, returned.currency)
-    with cause.use(str(publish(told, key=returned.saga_key))):
+    with causation.use(str(publish(told, key=returned.saga_key))):
         returning.start(
             GoodsBack(
                 return_id=returned.pk,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from orders.finding import exactly, keys, meant
-from outbox.listing import finds_keys
+from outbox.operations.listing import finds_keys
 
 from .models import Trip
 

@@ -12,7 +12,8 @@ from django.db import transaction
 from orders import idempotency
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
 from orders.money import figure, minor_units, why_not
-from outbox import cause, publish
+from outbox import publish
+from outbox.messages import causation
 from sagas import TooLate
 from sagas.models import Run
 
@@ -154,5 +155,5 @@ def start_saga(placed: Trip) -> None:
         hotel_price=minor_units(placed.night_price, placed.currency) * placed.nights,
         placed_at=placed.created_at,
     )
-    with cause.use(str(message)):
+    with causation.use(str(message)):
         trip.start(wish, key=placed.saga_key, subject=f"{placed.number} {placed.email}")

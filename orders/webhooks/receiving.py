@@ -6,7 +6,8 @@ from django.db import transaction
 
 from orders.models import Order
 from orders.trips.models import Trip
-from outbox import inbox, publish
+from outbox import publish
+from outbox.consuming import inbox
 
 from .events import PaymentReported
 from .reports import Report

@@ -14,11 +14,11 @@ from orders.choreography import forward
 from orders.confirming import wake
 from orders.models import Order
 from orders.sagas import authorize_payment, capture_payment
-from outbox import record
 from outbox.models import DeadLetter
-from outbox.requeue import requeue
+from outbox.operations import audit
+from outbox.operations.requeue import requeue
 from sagas import WrongState, desk
-from sagas.declaration import Step as DeclaredStep
+from sagas.declare.saga import Step as DeclaredStep
 from sagas.models import Run, RunStatus, StepStatus
 
 logger = logging.getLogger(__name__)
@@ -60,5 +60,5 @@ def _requeue(order_id: UUID, reason: str) -> None:
     """The same for an order that events carry: its dead letter is delivered again."""
     letters = DeadLetter.objects.filter(key=f"order:{order_id}", subscriber=forward.name_of(capture_payment))
     for dead in letters:
-        record.note(PROCESSOR, dead, reason)
+        audit.note(PROCESSOR, dead, reason)
         requeue(dead.pk)

@@ -12,7 +12,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from ..record import ReasonMissing
+from ..operations.audit import ReasonMissing
 
 CONFIRMED = "confirmed"
 

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from .. import destinations
-from ..declaration import registry
-from ..listing import BoundedPaginator, keys_of, uuid_of
+from ..declare.events import registry
+from ..operations.listing import BoundedPaginator, keys_of, uuid_of
+from ..publishing import destinations
 
 if TYPE_CHECKING:
     from datetime import datetime

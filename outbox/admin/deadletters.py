@@ -17,10 +17,10 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 from django.views.decorators.http import require_POST
 
-from .. import bulk
 from ..models import DeadLetter
-from ..record import note
-from ..requeue import requeue
+from ..operations import bulk_requeue
+from ..operations.audit import note
+from ..operations.requeue import requeue
 from . import asking
 from .base import DestinationFilter, OneOf, SubscriberFilter, TypeFilter, said_at, two_lines
 from .detail import EnvelopeAdmin, trace_of
@@ -36,7 +36,7 @@ class RequeueForm(asking.OptionalReasonForm):
 
     rate = forms.FloatField(
         label="A second",
-        initial=bulk.RATE,
+        initial=bulk_requeue.RATE,
         min_value=0.01,
         max_value=1000,
         help_text="The relays requeue so many a second. You may close the page, and you may stop it.",
@@ -99,7 +99,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
         return super().change_view(request, object_id, form_url, more)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        waiting = DeadLetter.objects.filter(requeue_at__isnull=False)[: bulk.MOST].count()
+        waiting = DeadLetter.objects.filter(requeue_at__isnull=False)[: bulk_requeue.MOST].count()
         may = self.has_requeue_permission(request)
         return super().changelist_view(request, {**(extra_context or {}), "turns": waiting, "may_stop": may})
 
@@ -118,7 +118,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
             raise PermissionDenied
         with transaction.atomic():
             first = DeadLetter.objects.filter(requeue_at__isnull=False).first()
-            left = bulk.stop()
+            left = bulk_requeue.stop()
             if first is not None:
                 note(request.user, first, f"Stopped the requeue of {left} dead letters.")  # type: ignore[arg-type]
         self.message_user(request, f"Stopped: {left} stay where they are.", messages.SUCCESS)
@@ -152,15 +152,15 @@ class DeadLetterAdmin(EnvelopeAdmin):
         return asking.page(self, request, form, **_preview(queryset))
 
     def _order(self, request: HttpRequest, chosen: QuerySet[DeadLetter], given: dict[str, Any]) -> None:
-        ids = list(chosen.order_by("position", "died_at").values_list("pk", flat=True)[: bulk.MOST + 1])
+        ids = list(chosen.order_by("position", "died_at").values_list("pk", flat=True)[: bulk_requeue.MOST + 1])
         try:
             with transaction.atomic():
-                ordered = bulk.order(ids, actor=request.user, rate=given["rate"])  # type: ignore[arg-type]
+                ordered = bulk_requeue.order(ids, actor=request.user, rate=given["rate"])  # type: ignore[arg-type]
                 if ordered:
                     why = f" ({given['reason']})" if given["reason"] else ""
                     what = f"Ordered the requeue of {ordered} dead letters, {given['rate']:g} a second{why}."
                     note(request.user, DeadLetter.objects.get(pk=ids[0]), what)  # type: ignore[arg-type]
-        except bulk.NotPossible as error:
+        except bulk_requeue.NotPossible as error:
             self.message_user(request, f"Nothing was done. {error}", messages.ERROR)
             return
         self.message_user(request, f"{ordered} will be requeued, {given['rate']:g} a second.", messages.SUCCESS)

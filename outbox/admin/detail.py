@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from .. import codec
-from ..cause import HEADER as CAUSED_BY
+from ..messages import codec
+from ..messages.causation import HEADER as CAUSED_BY
 from ..models import DeadLetter, EnvelopeFields, Hold, OutboxMessage, PublishedMessage
 from .base import Sought
 

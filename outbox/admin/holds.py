@@ -14,9 +14,9 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from .. import holds
 from ..errors import OutboxError
 from ..models import DeadLetter, Hold, OutboxMessage
+from ..operations import held_keys
 from . import asking
 from .base import DestinationFilter, Sought, said_at, two_lines
 from .detail import pretty
@@ -43,7 +43,7 @@ VERBS = {
             "Retry now",
             "The first message is tried at once. Should it fail again, its key waits as long as it would have.",
             asking.OptionalReasonForm,
-            holds.retry,
+            held_keys.retry,
         ),
         Verb(
             "skip",
@@ -51,7 +51,7 @@ VERBS = {
             "It becomes a dead letter that says who skipped it and why, and the rest of the key goes on without it. "
             "Requeued later, it arrives after what followed it.",
             asking.ReasonForm,
-            holds.skip,
+            held_keys.skip,
         ),
         Verb(
             "requeue",
@@ -59,7 +59,7 @@ VERBS = {
             "For a message that was given up: it goes back to its old place with a fresh budget of tries, before those "
             "that wait for it, and the key is let go.",
             asking.OptionalReasonForm,
-            holds.requeue,
+            held_keys.requeue,
         ),
     )
 }
@@ -71,7 +71,7 @@ class WithDepths(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         found: list[Any] = list(self.result_list)
-        depths = holds.behind(found)
+        depths = held_keys.behind(found)
         for hold in found:
             hold.depth = depths.get(hold.pk, "—")
         self.result_list = found
@@ -176,7 +176,7 @@ class HoldAdmin(Sought):
             "media": self.media,
             "title": hold.key,
             "hold": hold,
-            "behind": str(holds.behind([hold]).get(hold.pk, "—")),
+            "behind": str(held_keys.behind([hold]).get(hold.pk, "—")),
             "given_up": isinstance(first, DeadLetter),
             "payload": pretty(first.payload) if first else "",
             "verbs": [verb for verb in VERBS.values() if self._offers(request, verb, first)],
@@ -191,7 +191,7 @@ class HoldAdmin(Sought):
 
 def _with_depths(chosen: Iterable[Hold]) -> list[tuple[Hold, str]]:
     found = list(chosen)
-    depths = holds.behind(found)
+    depths = held_keys.behind(found)
     return [(hold, str(depths.get(hold.pk, "—"))) for hold in found]
 
 

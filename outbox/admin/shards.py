@@ -11,11 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
-from .. import alarms, face, pauses, standing
-from ..destinations import SHARDS
 from ..errors import OutboxError
 from ..models import Shard
-from ..standing import Standing
+from ..monitoring import alarms, badges, status
+from ..monitoring.status import Standing
+from ..operations import pauses
+from ..publishing.destinations import SHARDS
 from .asking import ReasonForm
 from .base import ReadOnlyAdmin
 
@@ -80,7 +81,7 @@ class ShardAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": "Destinations",
-            "destinations": [_shown(one, forms_sent.get(one.name)) for one in standing.look()],
+            "destinations": [_shown(one, forms_sent.get(one.name)) for one in status.look()],
             "may_pause": self.has_pause_permission(request),
             "shards": SHARDS,
         }
@@ -90,7 +91,7 @@ class ShardAdmin(ReadOnlyAdmin):
 def _shown(one: Standing, form: PauseForm | None) -> dict[str, Any]:
     return {
         "one": one,
-        "face": face.of(one),
+        "face": badges.of(one),
         "alarms": alarms.alarms([one]),
         "depth": alarms.bounded(one.depth),
         "transport": type(one.destination.transport).__qualname__ if one.destination else "",

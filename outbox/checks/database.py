@@ -9,8 +9,9 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import connection
 
-from .. import destinations, sql
+from .. import sql
 from ..errors import OutboxDeclarationError
+from ..publishing import destinations
 
 POSTGRESQL = "postgresql"
 QUEUES = ("outbox_message", "outbox_delivery")

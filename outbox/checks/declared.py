@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from .. import destinations
-from ..declaration import registry
+from ..declare.events import registry
 from ..errors import OutboxDeclarationError
+from ..publishing import destinations
 from ..transports.celery import CeleryTransport
 
 

@@ -12,8 +12,8 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 from django.db import connections
 from django.utils.module_loading import import_string
 
-from .. import beaten
-from ..duties import DUTIES
+from ..heartbeats import beat_schedule
+from ..heartbeats.duties import DUTIES
 
 SHORTEST = timedelta(seconds=30)
 """Above what clocks that are kept differ by, and above what a tick waits in a queue that is worked off."""
@@ -25,7 +25,7 @@ ROW = "Take its row from `sagas.schedule` or `outbox.schedule`, or make it with 
 def check_expiry(**_: object) -> list[CheckMessage]:
     """Each row of CELERY_BEAT_SCHEDULE that sends a duty."""
     reads = _reads()
-    duties = {name: entry for name, entry in beaten.entries().items() if entry.get("task") in DUTIES}
+    duties = {name: entry for name, entry in beat_schedule.entries().items() if entry.get("task") in DUTIES}
     return [problem for name, entry in duties.items() for problem in _problems(name, entry, reads)]
 
 
@@ -44,7 +44,7 @@ def check_rows(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMe
             hint="Give it `expire seconds`, 60 for what runs each second; beat writes those of the settings anew.",
             id="outbox.W022",
         )
-        for name in found.exclude(name__in=beaten.entries()).values_list("name", flat=True)
+        for name in found.exclude(name__in=beat_schedule.entries()).values_list("name", flat=True)
     ]
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from .. import beaten, settings
+from .. import settings
+from ..heartbeats import beat_schedule
 
 
 @register("outbox")
@@ -44,4 +45,4 @@ def _prune() -> list[CheckMessage]:
 
 
 def _beats(task: str) -> bool:
-    return any(entry.get("task") == task for entry in beaten.entries().values())
+    return any(entry.get("task") == task for entry in beat_schedule.entries().values())

@@ -10,7 +10,7 @@ from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from .. import settings
-from ..duty import LONGEST
+from ..relay.beat_driven import LONGEST
 from ..tasks import relay
 
 KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis

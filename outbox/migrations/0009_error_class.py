@@ -3,7 +3,7 @@
 from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 
-from outbox import trigrams
+from outbox.sql import trigrams
 
 
 class Migration(migrations.Migration):

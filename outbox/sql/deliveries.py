@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from ..envelope import Envelope
-from ..texts import plain
+from ..messages.envelope import Envelope
+from ..messages.texts import plain
 from . import run
 from .messages import Due
 

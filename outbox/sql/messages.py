@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from ..envelope import Envelope
-from ..texts import plain
+from ..messages.envelope import Envelope
+from ..messages.texts import plain
 from . import run
 
 

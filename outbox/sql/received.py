@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from ..envelope import Envelope
+from ..messages.envelope import Envelope
 from . import run
 
 

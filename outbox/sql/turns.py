@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from ..envelope import Envelope
+from ..messages.envelope import Envelope
 from . import run
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from django import template
 
-from .. import durations, face, standing, watch
-from ..alarms import bounded
+from ..messages import durations
+from ..monitoring import badges, status, watch
+from ..monitoring.alarms import bounded
 
 register = template.Library()
 
@@ -17,8 +18,8 @@ register = template.Library()
 def outbox_stands() -> list[dict[str, Any]]:
     """How each destination stands, for the line on top of every page."""
     return [
-        {"one": one, "face": face.of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
-        for one in standing.look()
+        {"one": one, "face": badges.of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
+        for one in status.look()
     ]
 
 

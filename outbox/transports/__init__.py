@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
-from ..declaration import registry
-from ..envelope import Envelope
+from ..declare.events import registry
+from ..messages.envelope import Envelope
 
 Encoded = TypeVar("Encoded")
 

@@ -17,10 +17,11 @@ from celery.canvas import Signature
 from kombu import exceptions as kombu_exceptions
 from kombu.exceptions import OperationalError
 
-from .. import codec, trace, watermarks
-from ..declaration import registry
-from ..envelope import Envelope
+from ..consuming import watermarks
+from ..declare.events import registry
 from ..errors import CannotRead, OutboxDeclarationError
+from ..messages import codec, trace
+from ..messages.envelope import Envelope
 from . import Keys, Look, Outgoing, Sent, looks
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ import amqp
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
-from ..cloudevents import MEDIA_TYPE
+from ..messages.cloudevents import MEDIA_TYPE
 
 FAULTS = (OperationalError, amqp.AMQPError, OSError)
 PERSISTENT = 2  # delivery mode: survives a restart of the broker

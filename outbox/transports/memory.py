@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from .. import inbox, turns
-from ..declaration import registry
-from ..envelope import Envelope
+from ..consuming import in_order, inbox
+from ..declare.events import registry
 from ..errors import CannotRead
+from ..messages.envelope import Envelope
 from . import Look, Outgoing, Sent, encoded, looks
 
 
@@ -57,4 +57,4 @@ class MemoryTransport:
                     inbox.deliver(subscriber, one.envelope)
         while self.told:
             look = self.told.pop(0)
-            turns.deliver_open(*look, go_on=partial(self.told.append, look))
+            in_order.deliver_open(*look, go_on=partial(self.told.append, look))

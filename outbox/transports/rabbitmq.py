@@ -11,9 +11,9 @@ import threading
 import time
 from collections.abc import Sequence
 
-from ..cloudevents import Encoder
-from ..envelope import Envelope
 from ..errors import OutboxError
+from ..messages.cloudevents import Encoder
+from ..messages.envelope import Envelope
 from . import Outgoing, Sent, encoded
 from .confirms import FAULTS, Link, Publication
 

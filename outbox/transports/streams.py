@@ -16,9 +16,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from .. import settings
-from ..cloudevents import Encoder
-from ..envelope import Envelope
 from ..errors import OutboxError
+from ..messages.cloudevents import Encoder
+from ..messages.envelope import Envelope
 from . import Outgoing, Sent, encoded
 
 FIELD = "event"

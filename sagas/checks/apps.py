@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
-from .. import registry
+from ..declare import registry
 from ..hosting import is_found
 
 

@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from .. import registry
-from ..dispatch import task_seconds
-from ..policies import participant_problems
+from ..declare import registry
+from ..participants.configured import participant_problems
 from ..settings import saga_settings
+from ..worker.chains import task_seconds
 
 KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis
 

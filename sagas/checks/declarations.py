@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from outbox import codec
+from outbox.messages import codec
 
-from .. import registry
-from ..declaration import UNDECLARED, Saga, Step
+from ..declare import registry
+from ..declare.saga import UNDECLARED, Saga, Step
 from ..errors import SagaError
 
 

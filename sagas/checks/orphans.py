@@ -8,7 +8,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.db import connections
 
-from .. import registry
+from ..declare import registry
 from ..errors import SagaError
 
 NAMED = 3  # runs, the oldest, that a message names

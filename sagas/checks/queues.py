@@ -6,7 +6,6 @@ from django.core.checks import CheckMessage, register
 
 from outbox.checks.queues import queue_problems
 
-from .. import bulk as bulk  # it and the next are known to Celery once they are imported
 from .. import tasks as tasks
 
 

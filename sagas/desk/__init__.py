@@ -5,16 +5,16 @@ in the same transaction.
 """
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
-from .inputs import set_input
-from .many import Outcome, bulk
+from .batches import Outcome, bulk
+from .input_changes import set_input
 from .pauses import pause, resume
 from .proposals import SamePerson, confirm, open_proposal, propose, reject
-from .second import SecondPersonNeeded
+from .resolutions import Resolution, compensate, resolve, retry_now
+from .second_person import SecondPersonNeeded
 from .selection import Filter
 from .skips import skip
 from .verbs import VERBS, Verb, allowed
-from .versions import move
-from .ways import Resolution, compensate, resolve, retry_now
+from .version_moves import move
 
 __all__ = [
     "VERBS",

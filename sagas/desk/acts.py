@@ -13,13 +13,13 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from outbox.texts import plain
+from outbox.messages.texts import plain
 
+from ..engine.diagnosis import clock
+from ..engine.transitions import leased, locked, save
 from ..errors import SagaError, WrongState
-from ..look import clock
 from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
-from ..transitions import leased, locked, save
-from .second import agreed
+from .second_person import agreed
 
 BACKWARD = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
 """Where the run's current step shows that the run is on its way back, stuck or not."""

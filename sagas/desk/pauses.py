@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from ..dispatch import ring_on_commit
+from ..engine.diagnosis import clock
+from ..engine.transitions import change, ready
 from ..errors import WrongState
-from ..look import clock
 from ..models import OPEN, RunStatus
-from ..transitions import change, ready
+from ..worker.chains import ring_on_commit
 from .acts import Actor, act, note
 
 

@@ -11,12 +11,12 @@ from uuid import UUID
 from django.core.checks import CheckMessage, Error, register
 from django.db import transaction
 
+from ..engine.transitions import locked
 from ..errors import SagaError, WrongState
 from ..models import Act, Run
 from ..settings import saga_settings
-from ..transitions import locked
 from .acts import Actor, DoesNotFit, Person, ReasonMissing, facts, record
-from .second import confirming, needed
+from .second_person import confirming, needed
 from .verbs import VERBS, Verb, allowed
 
 PROPOSE = "propose_"

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
-from outbox.listing import is_part, uuid_of
+from outbox.operations.listing import is_part, uuid_of
 
 from .. import sql
 from ..models import ON_DESK, OPEN, Run, RunStatus, Step

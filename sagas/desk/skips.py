@@ -10,19 +10,19 @@ from uuid import UUID
 from django.db.models import JSONField, Max, Value
 from django.db.models.functions import Now
 
-from outbox import codec
+from outbox.messages import codec
 
-from .. import registry
-from ..context import StepContext, UndoContext
-from ..declaration import Saga
-from ..declaration import Step as DeclaredStep
-from ..dispatch import ring_on_commit
+from ..declare import registry
+from ..declare.context import StepContext, UndoContext
+from ..declare.saga import Saga
+from ..declare.saga import Step as DeclaredStep
+from ..engine.transitions import change, finish, ready, save
+from ..engine.work import results_of, step_key
 from ..errors import RecordingFailed
 from ..models import Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
-from ..taken import results_of, step_key
-from ..transitions import change, finish, ready, save
-from . import given
+from ..worker.chains import ring_on_commit
+from . import given_values
 from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
 from .validators import validating
 
@@ -65,7 +65,7 @@ def checked_result(run: Run, step: Step, wanted: Any) -> Any:
         return None
     saga = registry.find(run.name, run.version)
     declared = saga.named(step.name)
-    given.check(wanted)
+    given_values.check(wanted)
     result = fitting(declared, wanted)
     if declared.validator_run is not None:
         with validating(declared.title):

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..models import OPEN, Run, RunStatus
-from . import inputs, skips
+from . import input_changes, skips
 from .acts import BACKWARD
-from .inputs import set_input
+from .input_changes import set_input
 from .pauses import pause, resume
+from .resolutions import compensate, resolve, retry_now
 from .skips import skip
-from .versions import move, newer_versions
-from .ways import compensate, resolve, retry_now
+from .version_moves import move, newer_versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ VERBS = {
             "sagas.change_input_run",
             set_input,
             takes="changes",
-            check=inputs.check,
+            check=input_changes.check,
         ),
         Verb(
             "move",

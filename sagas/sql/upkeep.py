@@ -74,7 +74,7 @@ WITH held AS (
 UPDATE saga_run r SET wake_at = clock_timestamp() FROM held WHERE r.id = held.id
 """,
 )
-"""The steps that a worker of that name holds are free, and their runs due; see `sagas/restart.py`."""
+"""The steps that a worker of that name holds are free, and their runs due; see `sagas/worker/restart.py`."""
 
 RESULT = Statement(
     "saga_result",

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from django import template
 from django.contrib.admin.utils import quote
 
-from outbox import health
-from sagas import durations, participants
-from sagas.statistics import Figures, figures
+from outbox.messages import durations
+from outbox.monitoring import health
+from sagas.presentation import participants
+from sagas.presentation.statistics import Figures, figures
 
 register = template.Library()
 

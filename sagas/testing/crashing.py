@@ -22,8 +22,8 @@ from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-from sagas import registry
-from sagas.declaration import Step
+from sagas.declare import registry
+from sagas.declare.saga import Step
 from sagas.errors import Refused
 
 from .errors import NoAnswer

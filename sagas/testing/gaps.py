@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sagas.declaration import Saga, Step
+from sagas.declare.saga import Saga, Step
 
 BEFORE_CALL = "before_call"
 AFTER_CALL = "after_call"

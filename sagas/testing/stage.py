@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from sagas import NotApplied, Saga, StepContext, UndoContext
-from sagas.declaration import Step
+from sagas.declare.saga import Step
 
 from .answers import Script
 from .errors import Unplayable

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import connection
 
 from sagas.models import Run
-from sagas.timeline import Entry, timeline
+from sagas.presentation.timeline import Entry, timeline
 
 
 def story(run: Run) -> str:

@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
-from sagas import engine
+from sagas.engine import executor
+from sagas.engine.work import Worker
 from sagas.models import Run, RunStatus
-from sagas.taken import Worker
 
 from .clock import sleeps, time_passes, waits
 from .errors import ScenarioError, WorkerLost
@@ -50,9 +50,9 @@ def _next_link(run_id: UUID) -> None:
 def _meet(run: Run) -> None:
     """Meet the run with the link of its current step, forwards or backwards; one step, as with one message each."""
     name = run.steps.get(position=run.position).name
-    act = engine.undo_step if run.status == RunStatus.UNDOING else engine.run_step
+    act = executor.undo_step if run.status == RunStatus.UNDOING else executor.run_step
     with suppress(WorkerLost):
-        act(engine.Link(run.id, run.name, run.version, name, Worker("test", "test")))
+        act(executor.Link(run.id, run.name, run.version, name, Worker("test", "test")))
 
 
 def _stands(run_id: UUID) -> tuple[str, int, int]:

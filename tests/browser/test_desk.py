@@ -10,9 +10,9 @@ from playwright.sync_api import Page, expect
 from orders.models import Product
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
-from sagas import breaker
 from sagas.models import Breaker, Run
-from sagas.release import hold
+from sagas.participants import breaker
+from sagas.participants.waiting import hold
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WIDE = "e => [...document.querySelectorAll('.results, .desk')].every(one => one.scrollWidth <= one.clientWidth)"

@@ -12,10 +12,10 @@ from orders.choreography.models import JourneyStep
 from orders.models import Order
 from orders.sagas import Checkout, book_shipment, capture_payment
 from sagas import sql
-from sagas.declaration import Step
+from sagas.declare.saga import Step
+from sagas.engine.transitions import begin_undo, locked
 from sagas.models import Attempt, Run, StepStatus
 from sagas.testing.stage import Stage
-from sagas.transitions import begin_undo, locked
 from tests.orders.choreography.driver import MOST, deliver, relayed
 from tests.orders.choreography.driver import carry as carry_by_events
 from tests.orders.choreography.story import EventStory, all_goes_well

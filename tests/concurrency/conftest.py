@@ -11,7 +11,7 @@ from orders.models import Product
 from orders.sagas import book_shipment, capture_payment
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
-from sagas.standing import standings
+from sagas.participants.breaker_cache import standings
 
 from .carried import ByEvents, BySaga
 

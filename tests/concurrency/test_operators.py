@@ -16,10 +16,11 @@ from orders.choreography import turning, watchdog
 from orders.choreography.models import Journey
 from orders.locks import lock_product, save_product
 from orders.models import Product
-from sagas import desk, engine, sql
+from sagas import desk, sql
+from sagas.engine import executor
+from sagas.engine.decisions import STOP
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Act, Run
-from sagas.sweep import ring_overdue
-from sagas.verdict import STOP
 from tests.sagas.clock import LONG_AGO
 from tests.sagas.driver import link
 
@@ -50,7 +51,7 @@ def said(answer) -> list[str]:
 @by_saga
 def test_a_sweep_passes_over_the_run_that_an_operator_has_in_hand(carried, ann, monkeypatch):
     rung: list[object] = []
-    monkeypatch.setattr("sagas.sweep.send", rung.extend)
+    monkeypatch.setattr("sagas.maintenance.sweep.send", rung.extend)
     Run.objects.update(wake_at=LONG_AGO)
     sweep = Meanwhile(ring_overdue)
     with transaction.atomic():
@@ -72,7 +73,7 @@ def test_an_operator_who_comes_while_the_sweep_rings_acts_after_it_and_the_ring_
         operator.waits()
     operator.ends()
     assert operator.raised is None
-    assert engine.run_step(link(seen, "capture_payment")) == STOP
+    assert executor.run_step(link(seen, "capture_payment")) == STOP
     assert not carried.charged
     assert carried.end().status == "cancelled"
 

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection, transaction
 
-from sagas import TooLate, engine
+from sagas import TooLate
+from sagas.engine import executor
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run
-from sagas.sweep import ring_overdue
 from tests.sagas.driver import begin, carry, link, step_once
 from tests.sagas.errand import Errand, errand
 
@@ -46,7 +47,7 @@ def at_once(*acts):
 def test_of_many_workers_that_meet_one_step_one_runs_it(world):
     begin(errand, Errand("milk"))
     run = Run.objects.get()
-    results = at_once(*[lambda: engine.run_step(link(run, "fetch"))] * 6)
+    results = at_once(*[lambda: executor.run_step(link(run, "fetch"))] * 6)
     assert not [one for one in results if isinstance(one, Exception)]
     assert world.log == ["fetch"]
     assert run.attempts.count() == 1
@@ -59,7 +60,7 @@ def test_of_cancel_and_pivot_exactly_one_wins(world, round_):
         step_once(run_id)
     run = Run.objects.get()
     cancel = lambda: errand.cancel("key-1", reason="changed my mind", actor="customer")  # noqa: E731
-    cancelled, _ = at_once(cancel, lambda: engine.run_step(link(run, "pay")))
+    cancelled, _ = at_once(cancel, lambda: executor.run_step(link(run, "pay")))
     ended = carry(run_id)
     if isinstance(cancelled, TooLate):
         assert ended.status == "completed"
@@ -82,7 +83,7 @@ def test_two_starts_of_one_key_make_one_run(world):
 
 def test_two_sweeps_ring_each_overdue_run_once(world, monkeypatch):
     rung: list[str] = []
-    monkeypatch.setattr("sagas.sweep.send", lambda chains: rung.extend(one.tasks[0].args[0] for one in chains))
+    monkeypatch.setattr("sagas.maintenance.sweep.send", lambda sent: rung.extend(one.tasks[0].args[0] for one in sent))
     ids = {str(begin(errand, Errand("milk"), key=str(number))) for number in range(20)}
     Run.objects.update(wake_at="2020-01-01T00:00:00Z")
     at_once(ring_overdue, ring_overdue, ring_overdue)
@@ -96,7 +97,7 @@ def test_claims_records_and_cancels_of_one_run_never_deadlock(world):
         run = Run.objects.get(pk=run_id)
 
         def carry_on(run=run):
-            return [engine.run_step(link(run, step.name)) for step in errand.steps]
+            return [executor.run_step(link(run, step.name)) for step in errand.steps]
 
         cancel = lambda key=str(number): errand.cancel(key, reason="no", actor="customer")  # noqa: E731
         results = at_once(carry_on, carry_on, cancel)

@@ -14,8 +14,8 @@ from django.db.models.functions import Now
 from redis import Redis
 
 from outbox.models import Delivery
-from sagas.dispatch import RunReady, chain_of, send
 from sagas.models import Attempt
+from sagas.worker.chains import RunReady, chain_of, send
 from tests.flows.stack import Stack, run_of
 from tests.flows.stack import until_step as at_step
 from tests.workers import until

@@ -8,8 +8,9 @@ from django.test import Client
 
 from orders.choreography.models import Journey
 from orders.models import Order
-from outbox import codec, requeue
+from outbox.messages import codec
 from outbox.models import DeadLetter, InboxEntry, PublishedMessage
+from outbox.operations import requeue
 from sagas import desk
 from sagas.models import Run
 from tests.workers import until

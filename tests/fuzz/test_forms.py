@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from orders.models import Order, Product
 from orders.returns.models import Return
 from orders.trips.models import Trip
-from outbox import codec
+from outbox.messages import codec
 from outbox.models import OutboxMessage
 from sagas import desk
 from sagas.desk import Filter

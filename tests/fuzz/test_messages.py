@@ -16,7 +16,7 @@ from redis import Redis
 
 from config.celery import app
 from outbox import publish
-from outbox.relay import Relay
+from outbox.relay.relay import Relay
 from outbox.transports.celery import CeleryTransport
 from sagas.models import Run
 from tests.outbox.hostapp.events import ItemCounted

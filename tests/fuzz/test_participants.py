@@ -18,9 +18,9 @@ from orders.money import minor_units
 from orders.participants import http
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
+from sagas.engine.decisions import Wait
 from sagas.models import Breaker, Run, RunStatus, Step
-from sagas.standing import standings
-from sagas.verdict import Wait
+from sagas.participants.breaker_cache import standings
 from tests.conftest import empty_all_tables
 from tests.orders.choreography import driver
 from tests.orders.trips.companies import Travel

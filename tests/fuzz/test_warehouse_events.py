@@ -19,8 +19,8 @@ from redis import Redis
 from orders.models import Order, Product
 from orders.services import place_order
 from orders.validation import PlaceOrder
-from outbox.consumer import Consumer
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
+from outbox.streams.consumer import Consumer
 from sagas.models import Run
 from tests.outbox.consuming import SHORT
 

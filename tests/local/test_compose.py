@@ -18,7 +18,7 @@ from django.core.management import get_commands
 
 from config.local import parts
 from orders.participants.standins.companies import COMPANIES
-from outbox.declaration import registry
+from outbox.declare.events import registry
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -15,8 +15,9 @@ from orders import finding
 from orders.models import Order
 from orders.returns.models import Return
 from orders.trips.models import Trip
-from outbox import listing, trigrams
 from outbox.models import DeadLetter, PublishedMessage
+from outbox.operations import listing
+from outbox.sql import trigrams
 from sagas.models import Act, Run
 from tests.bench.admin import fixture
 from tests.bench.admin.pages import Known

@@ -15,9 +15,10 @@ from orders.services import place_order
 from orders.timeline import Timeline
 from orders.validation import PlaceOrder
 from outbox.models import OutboxMessage
-from sagas import Refused, desk, engine
+from sagas import Refused, desk
+from sagas.engine import executor
+from sagas.engine.work import Worker
 from sagas.models import Run, Step
-from sagas.taken import Worker
 
 pytestmark = pytest.mark.django_db
 
@@ -39,7 +40,7 @@ def stuck(order: Order, monkeypatch: pytest.MonkeyPatch) -> Order:
 
     monkeypatch.setattr(warehouse, "commit", refuse)
     run = Run.objects.get()
-    engine.run_step(engine.Link(run.pk, checkout.name, checkout.version, "commit_stock", Worker()))
+    executor.run_step(executor.Link(run.pk, checkout.name, checkout.version, "commit_stock", Worker()))
     order.refresh_from_db()
     return order
 
@@ -79,8 +80,8 @@ def test_an_order_that_fails_for_long_says_that_a_person_is_asked_and_goes_on_by
     Run.objects.update(position=4)
     answers: list[dict[str, object]] = [{"key": "r"}, {"key": "r", "status": "committed", "lines": []}]
     monkeypatch.setattr(http, "call", lambda *_args, **_given: http.Answer(200, answers.pop(0)))
-    commit = engine.Link(Run.objects.get().pk, checkout.name, checkout.version, "commit_stock", Worker())
-    engine.run_step(commit)
+    commit = executor.Link(Run.objects.get().pk, checkout.name, checkout.version, "commit_stock", Worker())
+    executor.run_step(commit)
     order.refresh_from_db()
     shown = Timeline.of(order)
     assert order.status == "needs_attention"
@@ -88,7 +89,7 @@ def test_an_order_that_fails_for_long_says_that_a_person_is_asked_and_goes_on_by
     assert (shown.steps[4].label, shown.can_cancel) == ("needs a person", False)
     assert "trying again" in shown.steps[4].note
     Step.objects.update(next_attempt_at=None)
-    engine.run_step(commit)
+    executor.run_step(commit)
     order.refresh_from_db()
     assert (order.status, Run.objects.get().needs_person) == ("processing", False)
     assert Timeline.of(order).steps[4].label == "done"
@@ -99,7 +100,8 @@ def test_our_own_failure_is_not_said_to_be_the_companys(order: Order, monkeypatc
         raise OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(payments, "authorize", fail)
-    engine.run_step(engine.Link(Run.objects.get().pk, checkout.name, checkout.version, "authorize_payment", Worker()))
+    link = executor.Link(Run.objects.get().pk, checkout.name, checkout.version, "authorize_payment", Worker())
+    executor.run_step(link)
     assert Timeline.of(order).steps[0].note.startswith("Something failed on our side; trying again")
 
 

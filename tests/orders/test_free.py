@@ -25,8 +25,8 @@ from orders.timeline import Timeline
 from orders.validation import OrderedLine, PlaceOrder
 from outbox.models import OutboxMessage
 from outbox.testing import drain
-from sagas.breaker import open_by_hand
 from sagas.errors import Refused
+from sagas.participants.breaker import open_by_hand
 from sagas.testing import given_run
 from tests.orders.returns.conftest import wanted
 from tests.orders.webhooks.driving import carry

@@ -19,11 +19,11 @@ from orders.models import Order, Product
 from orders.sagas import authorize_payment, checkout
 from orders.services import place_order
 from orders.validation import PlaceOrder
-from outbox.consumer import Consumer
 from outbox.models import DeadLetter, InboxEntry, OutboxMessage
-from sagas import engine
+from outbox.streams.consumer import Consumer
+from sagas.engine import executor
+from sagas.engine.work import Worker
 from sagas.models import Act, Run, Step
-from sagas.taken import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STREAM = "warehouse.test"
@@ -130,7 +130,7 @@ def test_a_run_whose_step_is_in_a_workers_hands_is_undone_for_that_reason_too(
     monkeypatch.setattr(authorize_payment, "run", meanwhile)
     run = Run.objects.get()
     for _ in range(2):
-        engine.run_step(engine.Link(run.pk, checkout.name, checkout.version, authorize_payment.name, Worker()))
+        executor.run_step(executor.Link(run.pk, checkout.name, checkout.version, authorize_payment.name, Worker()))
         Step.objects.update(next_attempt_at=None)
     run.refresh_from_db()
     order.refresh_from_db()

@@ -21,10 +21,10 @@ from orders.sagas import checkout
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
 from outbox.models import DeadLetter
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from sagas import Refused, desk
-from sagas.advice import advice_for
 from sagas.models import Run
+from sagas.presentation.advice import advice_for
 from sagas.testing import given_run
 from tests.orders.choreography.driver import carry
 from tests.orders.choreography.story import EventStory

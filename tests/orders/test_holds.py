@@ -13,9 +13,10 @@ from orders.models import Order
 from orders.services import place_order
 from orders.timeline import Timeline
 from orders.validation import PlaceOrder
-from sagas import breaker, desk
+from sagas import desk
 from sagas.models import Run, Step
-from sagas.release import hold
+from sagas.participants import breaker
+from sagas.participants.waiting import hold
 
 pytestmark = pytest.mark.django_db
 OUT_OF_TOUCH = "We are out of touch with the warehouse just now, and go on by ourselves as soon as that is over."

@@ -14,10 +14,11 @@ from orders import letters, notices, status
 from orders.models import Notice, Order
 from orders.services import cancel_order, place_order
 from orders.validation import PlaceOrder
-from outbox import RetryAfter, inbox, testing
-from outbox.destinations import Destination
+from outbox import RetryAfter, testing
+from outbox.consuming import inbox
 from outbox.models import OutboxMessage
-from outbox.relay import Relay
+from outbox.publishing.destinations import Destination
+from outbox.relay.relay import Relay
 from outbox.transports import Outgoing
 from outbox.transports.memory import MemoryTransport
 

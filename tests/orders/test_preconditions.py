@@ -16,8 +16,8 @@ from orders.models import CancelRequest, Order
 from orders.preconditions import Condition, Tag, parse
 from orders.services import cancel_order, place_order
 from orders.validation import PlaceOrder
+from sagas.engine.transitions import begin_undo, locked
 from sagas.models import Run, Step
-from sagas.transitions import begin_undo, locked
 
 pytestmark = pytest.mark.django_db
 MEANT = "0123456789abcdef"

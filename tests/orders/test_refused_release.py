@@ -13,7 +13,7 @@ from orders.money import minor_units
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
 from outbox.models import DeadLetter
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from sagas import desk
 from sagas.models import Run
 from tests.orders.choreography import driver

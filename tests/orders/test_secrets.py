@@ -19,9 +19,9 @@ from config.logs import logging_config
 from orders.models import Order, Product
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
-from outbox.relay import Relay
-from sagas.dispatch import RunReady, chain_of, send
+from outbox.relay.relay import Relay
 from sagas.models import Run
+from sagas.worker.chains import RunReady, chain_of, send
 from tests.sagas.driver import carry, step_once
 from tests.standins import API_KEY, Standins
 

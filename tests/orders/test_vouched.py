@@ -15,8 +15,9 @@ from orders.reconciliation.processor import Disputed
 from orders.returns.models import Return
 from orders.returns.services import refund_failed
 from orders.returns.status import note_refund
-from sagas import desk, registry
-from sagas.desk import inputs, skips
+from sagas import desk
+from sagas.declare import registry
+from sagas.desk import input_changes, skips
 from sagas.models import Run
 
 from .doors import returns, trips
@@ -131,12 +132,12 @@ INPUTS: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("name", "wrong", "words"), INPUTS)
 def test_an_input_is_what_was_ordered(runs, name, wrong, words):
     with pytest.raises(desk.DoesNotFit, match=words):
-        inputs.check(runs[name], changes=wrong)
+        input_changes.check(runs[name], changes=wrong)
 
 
 @pytest.mark.parametrize("name", ["checkout", "trip"])
 def test_what_is_not_owed_can_be_changed(runs, name):
-    inputs.check(runs[name], changes={"email": "bob@example.com", "payment_method": "pm_card_mastercard"})
+    input_changes.check(runs[name], changes={"email": "bob@example.com", "payment_method": "pm_card_mastercard"})
 
 
 def figures_of(kind: Any) -> set[str]:

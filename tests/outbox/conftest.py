@@ -9,8 +9,8 @@ from django.db import transaction
 from redis import Redis
 
 from outbox import doorbell, publish
-from outbox.declaration import registry
-from outbox.relay import Relay
+from outbox.declare.events import registry
+from outbox.relay.relay import Relay
 from outbox.transports.celery import CeleryTransport
 
 from .asking import Asking

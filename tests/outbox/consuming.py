@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from redis import Redis
 
-from outbox.consumer import Consumer
+from outbox.streams.consumer import Consumer
 from outbox.transports.streams import StreamsTransport
 
 from .outgoing import envelope, outgoing

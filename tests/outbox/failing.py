@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 from outbox.models import Hold, OutboxMessage
-from outbox.relay import Relay
+from outbox.relay.relay import Relay
 from outbox.transports import Keys, Outgoing, Sent
 
 from .relaying import relay_to

@@ -3,9 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-from outbox import trace
-from outbox.envelope import Envelope
 from outbox.ids import uuid7
+from outbox.messages import trace
+from outbox.messages.envelope import Envelope
 from outbox.transports import Outgoing
 
 BROKEN = "not json"

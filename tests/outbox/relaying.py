@@ -6,9 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from outbox import sql
-from outbox.destinations import Destination, shard_of
-from outbox.envelope import Envelope
-from outbox.relay import Relay
+from outbox.messages.envelope import Envelope
+from outbox.publishing.destinations import Destination, shard_of
+from outbox.relay.relay import Relay
 from outbox.sql import Due
 from outbox.transports import Outgoing, Sent, Transport
 

@@ -4,7 +4,8 @@ from collections import defaultdict
 
 from django.db import connection, transaction
 
-from outbox import publish, turns
+from outbox import publish
+from outbox.consuming import in_order
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 from outbox.transports.memory import MemoryTransport
 
@@ -29,7 +30,7 @@ def opened(*subscribers: str) -> None:
 def look(subscriber: str, *keys: str, again: bool = False) -> bool:
     """As a worker does that was told to look; whether it leaves some to be looked at again."""
     asked: list[bool] = []
-    turns.deliver_open(subscriber, list(keys), again=again, go_on=lambda: asked.append(True))
+    in_order.deliver_open(subscriber, list(keys), again=again, go_on=lambda: asked.append(True))
     return bool(asked)
 
 

@@ -9,9 +9,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from outbox import bulk, pauses, sql
+from outbox import sql
 from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, PublishedMessage, Shard
-from outbox.requeue import requeue
+from outbox.operations import bulk_requeue, pauses
+from outbox.operations.requeue import requeue
 from outbox.testing import drain
 
 from .failing import Refusing, held
@@ -205,16 +206,16 @@ def test_what_died_after_the_preview_is_not_requeued_with_the_rest(client, opera
 def test_one_that_cannot_be_requeued_loses_its_turn_and_stops_no_other(client, operator, monkeypatch):
     many_dead(2)
     bad, good = DeadLetter.objects.order_by("id").values_list("pk", flat=True)
-    bulk.order([bad, good], actor="ann", rate=1000)
+    bulk_requeue.order([bad, good], actor="ann", rate=1000)
 
     def fail_once(row: int) -> bool:
         if row == bad:
             raise RuntimeError("it cannot go back")
         return requeue(row)
 
-    monkeypatch.setattr("outbox.bulk.requeue", fail_once)
+    monkeypatch.setattr("outbox.operations.bulk_requeue.requeue", fail_once)
     DeadLetter.objects.update(requeue_at=Now())
-    assert bulk.work_off() == 1
+    assert bulk_requeue.work_off() == 1
     assert list(DeadLetter.objects.values_list("pk", "requeue_at")) == [(bad, None)]
 
 

@@ -6,10 +6,11 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from outbox import PermanentFailure, inbox, publish, testing
-from outbox.envelope import Envelope
+from outbox import PermanentFailure, publish, testing
+from outbox.consuming import inbox
+from outbox.messages.envelope import Envelope
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.transports.memory import MemoryTransport
 
 from .hostapp import subscribers

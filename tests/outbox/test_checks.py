@@ -7,8 +7,8 @@ from django.core.checks import CheckMessage
 from django.db import connection
 
 from outbox import checks, sql
+from outbox.maintenance.prune import prune
 from outbox.models import OutboxMessage
-from outbox.prune import prune
 
 TASKS = {"transport": "outbox.transports.celery.CeleryTransport"}
 OTHERS = {"transport": "outbox.transports.memory.MemoryTransport"}

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import pytest
 
-from outbox import trace
-from outbox.cloudevents import Encoder
+from outbox.messages import trace
+from outbox.messages.cloudevents import Encoder
 
 from .outgoing import envelope
 

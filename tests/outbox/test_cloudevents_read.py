@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from outbox.cloudevents import Encoder, decode
 from outbox.errors import CannotRead
+from outbox.messages.cloudevents import Encoder, decode
 
 from .outgoing import envelope
 

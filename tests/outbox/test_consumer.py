@@ -9,10 +9,10 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connection
 
-from outbox import inbox
-from outbox.declaration import EventType, registry
+from outbox.consuming import inbox
+from outbox.declare.events import EventType, registry
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.sql import received
 from tests.workers import until
 
@@ -259,7 +259,7 @@ def test_a_long_name_on_the_books_is_cut_and_stays_its_own():
 
 
 def consumer_name(stream: str, group: str) -> str:
-    from outbox.consumer import Consumer
+    from outbox.streams.consumer import Consumer
 
     return Consumer(stream=stream, group=group, name="one", url="redis://127.0.0.1:1").receiver.name
 

@@ -35,7 +35,8 @@ def test_a_committed_message_reaches_every_subscriber_through_a_real_worker(work
 def test_a_chain_is_published_in_the_batch_and_runs_in_order_with_the_trace(worker, relay):
     from django.db import transaction
 
-    from outbox import publish, trace
+    from outbox import publish
+    from outbox.messages import trace
 
     from .hostapp.events import ChainWanted
 
@@ -130,8 +131,8 @@ KILLED_RELAY = textwrap.dedent(
     import django
     django.setup()
     from outbox import sql
-    from outbox.destinations import Destination
-    from outbox.relay import Relay
+    from outbox.publishing.destinations import Destination
+    from outbox.relay.relay import Relay
     from outbox.transports.celery import CeleryTransport
 
     die = lambda *args, **named: os.kill(os.getpid(), signal.SIGKILL)

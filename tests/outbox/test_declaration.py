@@ -10,7 +10,9 @@ from uuid import UUID
 import pytest
 from celery import chain
 
-from outbox import Message, OutboxDeclarationError, codec, declaration, event, subscribe
+from outbox import Message, OutboxDeclarationError, event, subscribe
+from outbox.declare import events
+from outbox.messages import codec
 from outbox.transports.celery import renders
 
 from .hostapp.events import ChainWanted, ItemCounted
@@ -18,10 +20,10 @@ from .hostapp.subscribers import FIRST, SECOND
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> declaration.Registry:
+def registry(monkeypatch: pytest.MonkeyPatch) -> events.Registry:
     """A registry of its own for each test."""
-    fresh = declaration.Registry()
-    monkeypatch.setattr(declaration, "registry", fresh)
+    fresh = events.Registry()
+    monkeypatch.setattr(events, "registry", fresh)
     return fresh
 
 
@@ -129,8 +131,8 @@ def test_an_event_rendered_twice_is_refused(monkeypatch):
 
 def test_the_apps_events_and_subscribers_are_found_by_themselves(monkeypatch):
     monkeypatch.undo()
-    assert declaration.registry.event_of(ItemCounted).version == 2
-    assert set(declaration.registry.subscribers_of("host.item_counted")) == {FIRST, SECOND}
+    assert events.registry.event_of(ItemCounted).version == 2
+    assert set(events.registry.subscribers_of("host.item_counted")) == {FIRST, SECOND}
 
 
 def test_a_value_comes_back_as_it_went():

@@ -3,9 +3,10 @@
 import pytest
 from django.db import transaction
 
-from outbox import OutboxDeclarationError, destinations, publish
+from outbox import OutboxDeclarationError, publish
 from outbox.ids import uuid7
 from outbox.models import OutboxMessage
+from outbox.publishing import destinations
 
 from .hostapp.events import ItemCounted, NobodyListens
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from outbox import crew, duty, sql
-from outbox.crew import Crew
-from outbox.destinations import Destination
-from outbox.duty import Duty
+from outbox import sql
 from outbox.models import OutboxMessage, RelayProcess, Shard
+from outbox.publishing.destinations import Destination
+from outbox.relay import beat_driven, threads
+from outbox.relay.beat_driven import Duty
+from outbox.relay.threads import Crew
 from outbox.transports.memory import MemoryTransport
 from tests.workers import until
 
@@ -56,7 +57,7 @@ def test_a_relay_that_has_run_long_enough_hands_over_to_the_next_tick(monkeypatc
     first = in_thread(lambda: kept.tick(timedelta(seconds=30)))
     until(lambda: len(owners()) == 1, 5)
     before = owners()
-    monkeypatch.setattr(duty, "LONGEST", 0)
+    monkeypatch.setattr(beat_driven, "LONGEST", 0)
     second = in_thread(lambda: kept.tick(timedelta(seconds=1.5)))
     first.join(5)
     assert not first.is_alive()
@@ -94,7 +95,7 @@ def test_a_slow_broker_delays_its_own_destination_alone(commit):
 
 
 def test_a_relay_that_fails_says_why_and_begins_again(commit, monkeypatch, caplog):
-    monkeypatch.setattr(crew, "BREATH", 0.05)
+    monkeypatch.setattr(threads, "BREATH", 0.05)
     fetch, failures = sql.fetch, iter([True])
 
     def fails_once(*arguments):
@@ -143,7 +144,7 @@ def test_ticks_do_not_queue_behind_a_relay_that_is_slow_to_hand_over(monkeypatch
     """Each would take a thread of the worker, from the sweeper too."""
     stuck = threading.Event()
     monkeypatch.setattr(Crew, "run", lambda self: stuck.wait(10))
-    monkeypatch.setattr(duty, "LONGEST", 0)
+    monkeypatch.setattr(beat_driven, "LONGEST", 0)
     kept = Duty()
     ticks = [in_thread(lambda: kept.tick(timedelta(seconds=30)))]
     until(lambda: kept._crew is not None, 5)

@@ -12,9 +12,9 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from config.celery import app
 from config.scheduler import Scheduler as OurScheduler
 from outbox import checks, sql
-from outbox.beat import Sparing
 from outbox.checks.expiry import SHORTEST
-from outbox.duties import DUTIES
+from outbox.heartbeats.beat import Sparing
+from outbox.heartbeats.duties import DUTIES
 from outbox.models import Heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -93,7 +93,7 @@ class Careful(Sparing, Sent):
 
 def test_while_nobody_does_a_duty_one_tick_waits_and_no_more(monkeypatch):
     """Redis keeps what has expired: an hour without a worker would fill it."""
-    monkeypatch.setattr("outbox.beat.LOOK", -1)
+    monkeypatch.setattr("outbox.heartbeats.beat.LOOK", -1)
     beat = Careful(app=app, schedule={}, lazy=True)
     beat.update_from_dict(project.CELERY_BEAT_SCHEDULE)
     sweep, prune = (
@@ -121,7 +121,7 @@ def test_when_nobody_can_tell_who_does_a_duty_all_ticks_are_sent(monkeypatch):
     def away(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("outbox.beat.LOOK", -1)
+    monkeypatch.setattr("outbox.heartbeats.beat.LOOK", -1)
     monkeypatch.setattr(sql, "heartbeats_of", away)
     beat = Careful(app=app, schedule={}, lazy=True)
     beat.update_from_dict({"sweep": {"task": "sagas.sweep", "schedule": 1}})

@@ -10,8 +10,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, Programmi
 from kombu.exceptions import OperationalError as BrokerAway
 from psycopg2 import errors
 
-from outbox import failures, inbox, publish, sql
-from outbox.envelope import Envelope
+from outbox import publish, sql
+from outbox.consuming import failures, inbox
+from outbox.messages.envelope import Envelope
 from outbox.models import DeadLetter, Delivery
 from outbox.transports.memory import MemoryTransport
 

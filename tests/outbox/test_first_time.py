@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from outbox import NotInTransaction, inbox
+from outbox import NotInTransaction
+from outbox.consuming import inbox
 from tests.sagas.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)

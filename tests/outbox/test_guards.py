@@ -10,11 +10,12 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from outbox import inbox, publish, settings, sql
+from outbox import publish, settings, sql
+from outbox.consuming import inbox
 from outbox.ids import uuid7
+from outbox.maintenance.prune import prune
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
-from outbox.prune import prune
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.transports.memory import MemoryTransport
 from tests.workers import until
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 
-from outbox import heartbeat, sql
+from outbox import sql
+from outbox.heartbeats import heartbeat
 from outbox.models import Heartbeat
 
 pytestmark = pytest.mark.django_db(transaction=True)

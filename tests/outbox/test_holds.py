@@ -12,10 +12,11 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from outbox import holds, sql
+from outbox import sql
 from outbox.errors import OutboxError
 from outbox.models import DeadLetter, Hold, OutboxMessage, Shard
-from outbox.record import ReasonMissing
+from outbox.operations import held_keys
+from outbox.operations.audit import ReasonMissing
 from tests.workers import until
 
 from .failing import Refusing, held
@@ -41,16 +42,16 @@ def three(commit) -> list[int]:
 def test_a_held_key_says_how_many_wait_behind_its_first(three, commit):
     commit("b")
     _, hold = held(Refusing(KEY))
-    assert str(holds.behind([hold])[hold.pk]) == "2"
+    assert str(held_keys.behind([hold])[hold.pk]) == "2"
 
 
 def test_the_depth_is_probed_no_further_than_its_bounds(three, monkeypatch):
     _, hold = held(Refusing(KEY))
-    monkeypatch.setattr(holds, "COUNTED", 1)
-    assert str(holds.behind([hold])[hold.pk]) == "1+"
-    monkeypatch.setattr(holds, "COUNTED", 1000)
-    monkeypatch.setattr(holds, "READ", 2)
-    assert str(holds.behind([hold])[hold.pk]) == "2+"
+    monkeypatch.setattr(held_keys, "COUNTED", 1)
+    assert str(held_keys.behind([hold])[hold.pk]) == "1+"
+    monkeypatch.setattr(held_keys, "COUNTED", 1000)
+    monkeypatch.setattr(held_keys, "READ", 2)
+    assert str(held_keys.behind([hold])[hold.pk]) == "2+"
 
 
 def test_retry_tries_the_first_message_at_once_and_the_rest_follow_in_order(three, ann):
@@ -59,7 +60,7 @@ def test_retry_tries_the_first_message_at_once_and_the_rest_follow_in_order(thre
     transport.refused.clear()
     relay.drain()
     assert transport.sent == []
-    holds.retry("tasks", KEY, actor=ann)
+    held_keys.retry("tasks", KEY, actor=ann)
     relay.drain()
     assert transport.sent == [f"{KEY} {place}" for place in three]
     assert not Hold.objects.exists()
@@ -68,7 +69,7 @@ def test_retry_tries_the_first_message_at_once_and_the_rest_follow_in_order(thre
 
 def test_a_retry_that_fails_goes_on_with_the_same_count(three):
     relay, hold = held(Refusing(KEY))
-    holds.retry("tasks", KEY, actor="ann")
+    held_keys.retry("tasks", KEY, actor="ann")
     relay.drain()
     again = Hold.objects.get()
     assert (again.pk, again.attempts, again.since) == (hold.pk, 2, hold.since)
@@ -78,7 +79,7 @@ def test_skip_makes_a_dead_letter_that_says_who_and_why_and_the_rest_of_the_key_
     transport = Refusing(KEY)
     relay, _ = held(transport)
     transport.refused.clear()
-    holds.skip("tasks", KEY, actor=ann, reason="sent by hand")
+    held_keys.skip("tasks", KEY, actor=ann, reason="sent by hand")
     relay.drain()
     assert transport.sent == [f"{KEY} {place}" for place in three[1:]]
     dead = DeadLetter.objects.get()
@@ -91,7 +92,7 @@ def test_skip_makes_a_dead_letter_that_says_who_and_why_and_the_rest_of_the_key_
 def test_skip_needs_a_reason(three):
     held(Refusing(KEY))
     with pytest.raises(ReasonMissing):
-        holds.skip("tasks", KEY, actor="ann", reason=" ")
+        held_keys.skip("tasks", KEY, actor="ann", reason=" ")
     assert OutboxMessage.objects.count() == 3
 
 
@@ -113,8 +114,8 @@ def test_what_a_relay_may_have_in_hand_is_not_skipped(three):
 
     def skip() -> None:
         try:
-            holds.skip("tasks", KEY, actor="ann", reason="sent by hand")
-        except holds.InHand as error:
+            held_keys.skip("tasks", KEY, actor="ann", reason="sent by hand")
+        except held_keys.InHand as error:
             refused.append(error)
         connection.close()
 
@@ -138,7 +139,7 @@ def test_no_relay_takes_the_shard_while_a_message_of_it_is_skipped(three):
         connection.close()
 
     with transaction.atomic():
-        holds.skip("tasks", KEY, actor="ann", reason="sent by hand")
+        held_keys.skip("tasks", KEY, actor="ann", reason="sent by hand")
         thread = threading.Thread(target=relay)
         thread.start()
         thread.join()
@@ -155,9 +156,9 @@ def test_two_operators_at_once_act_once(three):
     def skip(name: str) -> None:
         both.wait()
         try:
-            holds.skip("tasks", KEY, actor=name, reason="sent by hand")
+            held_keys.skip("tasks", KEY, actor=name, reason="sent by hand")
             outcomes.append("skipped")
-        except holds.NotHeld:
+        except held_keys.NotHeld:
             outcomes.append("too late")
         connection.close()
 
@@ -174,12 +175,12 @@ def test_a_strict_keys_dead_letter_is_requeued_in_its_old_place_and_the_key_is_l
     transport = Refusing(KEY)
     relay, hold = held(transport, order="strict")
     assert hold.until is None
-    with pytest.raises(holds.GivenUp):
-        holds.retry("tasks", KEY, actor=ann)
+    with pytest.raises(held_keys.GivenUp):
+        held_keys.retry("tasks", KEY, actor=ann)
     transport.refused.clear()
     relay.drain()
     assert transport.sent == []
-    holds.requeue("tasks", KEY, actor=ann, reason="mended")
+    held_keys.requeue("tasks", KEY, actor=ann, reason="mended")
     relay.drain()
     assert transport.sent == [f"{KEY} {place}" for place in three]
     assert not DeadLetter.objects.exists()
@@ -189,7 +190,7 @@ def test_a_strict_keys_dead_letter_is_skipped_and_says_so(three, ann):
     transport = Refusing(KEY)
     relay, _ = held(transport, order="strict")
     transport.refused.clear()
-    holds.skip("tasks", KEY, actor=ann, reason="sent by hand")
+    held_keys.skip("tasks", KEY, actor=ann, reason="sent by hand")
     relay.drain()
     assert transport.sent == [f"{KEY} {place}" for place in three[1:]]
     assert DeadLetter.objects.get().error.startswith("Skipped by ann: sent by hand\n")
@@ -198,7 +199,7 @@ def test_a_strict_keys_dead_letter_is_skipped_and_says_so(three, ann):
 def test_what_was_not_given_up_is_not_requeued(three):
     held(Refusing(KEY))
     with pytest.raises(OutboxError, match="was not given up"):
-        holds.requeue("tasks", KEY, actor="ann")
+        held_keys.requeue("tasks", KEY, actor="ann")
 
 
 def test_the_command_line_lists_and_acts(three, ann):
@@ -227,10 +228,10 @@ def test_a_shard_that_is_paused_first_gives_time_to_decide(three):
     Hold.objects.update(until=Now())
     shard = Shard.objects.filter(destination="tasks", shard=hold.shard)
     shard.update(owner="another", until=Now() + timedelta(seconds=30))
-    with pytest.raises(holds.InHand):
-        holds.skip("tasks", KEY, actor="ann", reason="sent by hand")
+    with pytest.raises(held_keys.InHand):
+        held_keys.skip("tasks", KEY, actor="ann", reason="sent by hand")
     shard.update(paused=True)
     sql.renew("tasks", "another", timedelta(seconds=30))
     until(lambda: not shard.filter(until__gt=Now()).exists(), 5)
-    holds.skip("tasks", KEY, actor="ann", reason="sent by hand")
+    held_keys.skip("tasks", KEY, actor="ann", reason="sent by hand")
     assert OutboxMessage.objects.count() == 2

@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from outbox import PermanentFailure, inbox, publish, sql, trace
-from outbox.envelope import Envelope
+from outbox import PermanentFailure, publish, sql
+from outbox.consuming import inbox
+from outbox.consuming.inbox import GaveUp
 from outbox.errors import CannotRead
 from outbox.ids import uuid7
-from outbox.inbox import GaveUp
+from outbox.messages import trace
+from outbox.messages.envelope import Envelope
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.transports.memory import MemoryTransport
 from tests.workers import until
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from outbox import jsonschema
+from outbox.declare import json_schema
 
 
 class Colour(Enum):
@@ -55,11 +55,11 @@ class Everything:
 
 def shape_of(type_: Any, name: str = "Event") -> dict[str, Any]:
     """The shape of an event with one field of that type."""
-    return jsonschema.shape(make_dataclass(name, [("value", type_)], frozen=True))
+    return json_schema.shape(make_dataclass(name, [("value", type_)], frozen=True))
 
 
 def test_the_schema_says_the_format_of_times_and_keys():
-    properties = jsonschema.schema(Everything)["$defs"]["Everything"]["properties"]
+    properties = json_schema.schema(Everything)["$defs"]["Everything"]["properties"]
     assert properties["at"] == {"type": "string", "format": "date-time"}
     assert properties["due"]["anyOf"][0] == {"type": "string", "format": "date-time"}
     assert properties["pair"]["prefixItems"][1] == {"type": "string", "format": "date-time"}
@@ -67,7 +67,7 @@ def test_the_schema_says_the_format_of_times_and_keys():
 
 
 def test_the_shape_has_no_names_of_classes_and_no_explanations():
-    shape = jsonschema.shape(Everything)
+    shape = json_schema.shape(Everything)
     assert set(shape) == {"type", "properties", "required"}
     assert shape["properties"]["lines"]["items"] == {
         "type": "object",
@@ -79,7 +79,7 @@ def test_the_shape_has_no_names_of_classes_and_no_explanations():
 
 
 def test_a_type_that_contains_itself_has_a_shape():
-    assert jsonschema.shape(Tree)["properties"]["children"]["items"] == {"$ref": "#"}
+    assert json_schema.shape(Tree)["properties"]["children"]["items"] == {"$ref": "#"}
 
 
 DIFFERENT = [
@@ -120,5 +120,5 @@ def test_the_same_text_is_the_same_shape(one, other):
 
 
 def test_a_default_is_part_of_the_shape():
-    shapes = [jsonschema.shape(make_dataclass("Event", [("value", int, default)])) for default in (1, 2)]
+    shapes = [json_schema.shape(make_dataclass("Event", [("value", int, default)])) for default in (1, 2)]
     assert shapes[0] != shapes[1], "it is what a reader sees in messages without the field"

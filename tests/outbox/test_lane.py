@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from outbox import publish
 from outbox.errors import CannotRead
 from outbox.models import DeadLetter, Hold, OutboxMessage
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.transports import Keys, Outgoing, Sent
 
 from .hostapp.events import ItemCounted

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from outbox import health, lookback, snapshots, sql, standing
-from outbox.destinations import SHARDS
+from outbox import sql
 from outbox.models import OutboxMessage
+from outbox.monitoring import health, held_snapshots, status
+from outbox.publishing.destinations import SHARDS
+from outbox.relay import lookback
 from outbox.sql import Holder
 from tests.buffers import read_by, reading
 
@@ -71,7 +73,7 @@ def look(owner: str) -> list[str]:
     """As a relay and a health check do; the keys that are due."""
     due = sql.fetch("tasks", owner, 10, 10, since=lookback.first_ids("tasks"))
     sql.take_overdue("tasks", 10, timedelta(seconds=30), since=lookback.deliveries.since())
-    standing.look()
+    status.look()
     return [one.envelope.key for one in due]
 
 
@@ -89,8 +91,8 @@ def test_what_is_read_does_not_grow_with_what_is_dead(owner, reader, commit, mon
         one.since()
     with reading() as bounded:
         assert look(owner) == ["item:b"]
-    assert [one.oldest is not None for one in standing.look() if one.name == "tasks"] == [True]
-    assert [one.depth for one in standing.look() if one.name == "tasks"] == [1]
+    assert [one.oldest is not None for one in status.look() if one.name == "tasks"] == [True]
+    assert [one.depth for one in status.look() if one.name == "tasks"] == [1]
     read, then = bounded.buffers(), all_of_it.buffers()
     assert read * 4 < then, [(" ".join(text.split())[:60], read_by(text, given)) for text, given in bounded.statements]
 
@@ -121,25 +123,25 @@ def test_ids_that_begin_anew_are_not_taken_for_late_ones():
 
 
 def test_a_session_that_holds_a_snapshot_is_named_with_what_to_do(reader, settings, monkeypatch):
-    assert snapshots.alarms() == []
-    monkeypatch.setattr(snapshots, "LIMIT", timedelta(0))
-    [alarm] = snapshots.alarms()
+    assert held_snapshots.alarms() == []
+    monkeypatch.setattr(held_snapshots, "LIMIT", timedelta(0))
+    [alarm] = held_snapshots.alarms()
     reader.execute("SELECT pg_backend_pid()")
     assert f"The session {reader.fetchone()[0]} (forgotten report) has held a snapshot for" in alarm
     assert any("(forgotten report)" in alarm for alarm in health.status().alarms)
     settings.OUTBOX_HEALTHY = {"outbox.snapshot": None}
-    assert snapshots.alarms() == []
+    assert held_snapshots.alarms() == []
 
 
 def test_a_prepared_transaction_and_a_slot_are_named_too(reader, monkeypatch):
-    monkeypatch.setattr(snapshots, "LIMIT", timedelta(0))
+    monkeypatch.setattr(held_snapshots, "LIMIT", timedelta(0))
     reader.execute("COMMIT; BEGIN; UPDATE outbox_shard SET epoch = epoch; CREATE TABLE left_over ()")
     reader.execute("PREPARE TRANSACTION 'left over'")
     try:
-        [alarm] = snapshots.alarms()
+        [alarm] = held_snapshots.alarms()
     finally:
         reader.execute("ROLLBACK PREPARED 'left over'")
     assert alarm.startswith("The prepared transaction left over has held a snapshot for")
-    slot = Holder("replication slot", "replica", "", snapshots.MANY + 1, None)
+    slot = Holder("replication slot", "replica", "", held_snapshots.MANY + 1, None)
     monkeypatch.setattr(sql, "holders", lambda: [slot])
-    assert "The replication slot replica has held a snapshot, over 1000001 transactions" in snapshots.alarms()[0]
+    assert "The replication slot replica has held a snapshot, over 1000001 transactions" in held_snapshots.alarms()[0]

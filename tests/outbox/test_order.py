@@ -10,10 +10,11 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
-from outbox import PermanentFailure, inbox, publish, sql, turns
-from outbox.hasten import hasten
+from outbox import PermanentFailure, publish, sql
+from outbox.consuming import in_order, inbox
+from outbox.consuming.expedite import hasten
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.tasks import deliver_open
 from outbox.transports.celery import CeleryTransport
 from outbox.transports.memory import MemoryTransport
@@ -253,7 +254,7 @@ def test_a_message_that_has_failed_since_it_was_looked_at_waits_for_its_time(mon
 def test_a_worker_that_died_is_counted_before_the_next_try_begins(monkeypatch):
     take("a", "1")
     opened(KEYED)
-    monkeypatch.setattr(turns.Turn, "run", lambda self: False)  # as if the worker died: nothing is recorded
+    monkeypatch.setattr(in_order.Turn, "run", lambda self: False)  # as if the worker died: nothing is recorded
     look(KEYED, "a", again=True)
     assert Delivery.objects.get().attempts == 1
     look(KEYED, "a", again=True)
@@ -291,7 +292,7 @@ def test_a_broker_that_is_away_when_they_are_told_costs_no_attempt_and_no_redeli
 def test_a_worker_stays_with_a_key_for_a_while_and_then_leaves_it_to_a_new_task(monkeypatch):
     take("a", "1", "2")
     opened(KEYED)
-    monkeypatch.setattr(turns, "LONGEST", -1.0)
+    monkeypatch.setattr(in_order, "LONGEST", -1.0)
     assert look(KEYED, "a")
     assert done(KEYED) == []
 

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection, transaction
 
-from outbox import inbox, partitions, sql
+from outbox import sql
+from outbox.consuming import inbox
+from outbox.maintenance import partitions
+from outbox.maintenance.prune import prune
 from outbox.models import Delivery, InboxEntry, PublishedMessage
-from outbox.prune import prune
 from outbox.transports.memory import MemoryTransport
 from tests.workers import until
 

@@ -7,10 +7,11 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from outbox import health, pauses
-from outbox.destinations import shard_of
 from outbox.models import Delivery, OutboxMessage, Shard
-from outbox.record import ReasonMissing
+from outbox.monitoring import health
+from outbox.operations import pauses
+from outbox.operations.audit import ReasonMissing
+from outbox.publishing.destinations import shard_of
 
 from .failing import Refusing
 from .relaying import marked, relay_to

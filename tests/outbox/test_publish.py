@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import pytest
 from django.db import transaction
 
-from outbox import NotInTransaction, OutboxDeclarationError, doorbell, publish, trace
+from outbox import NotInTransaction, OutboxDeclarationError, doorbell, publish
 from outbox.ids import uuid7
+from outbox.messages import trace
 from outbox.models import OutboxMessage
 
 from .hostapp.events import ItemCounted

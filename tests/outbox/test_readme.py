@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from outbox import destinations, settings
+from outbox import settings
+from outbox.publishing import destinations
 from outbox.retry import Retry
 from tests.workers import ROOT, process_env
 

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from outbox import publish
 from outbox.models import DeadLetter, Hold, OutboxMessage, PublishedMessage, RelayProcess, Shard
-from outbox.relay import Relay
+from outbox.relay.relay import Relay
 from outbox.testing import CrashPoint, crashing_relay
 from outbox.transports.celery import CeleryTransport
 from tests.workers import Program, Programs, until

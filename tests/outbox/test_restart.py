@@ -4,9 +4,10 @@ import pytest
 from django.db import DatabaseError
 from django.utils import timezone
 
-from outbox import inbox, restart, sql
+from outbox import sql
+from outbox.consuming import inbox, restart
+from outbox.consuming.restart import free_deliveries_of_predecessor
 from outbox.models import Delivery
-from outbox.restart import free_deliveries_of_predecessor
 
 from .hostapp.subscribers import KEYED, LOOSE
 from .steps import done, look, opened, take

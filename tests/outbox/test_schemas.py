@@ -11,11 +11,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from outbox import Message, declaration, event, schemas, subscribe, upcast
+from outbox import Message, event, subscribe, upcast
 from outbox.checks import declared as checks
+from outbox.declare import events, schema_file
+from outbox.declare.schema_file import check_schemas
 from outbox.errors import OutboxError
 from outbox.management.commands import events as command
-from outbox.schemas import check_schemas
 from outbox.transports import celery
 from tests.workers import ROOT
 
@@ -23,16 +24,16 @@ Declare = Callable[..., type]
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> declaration.Registry:
+def registry(monkeypatch: pytest.MonkeyPatch) -> events.Registry:
     """No event but the test's own."""
-    fresh = declaration.Registry()
-    for module in (declaration, command, checks):
+    fresh = events.Registry()
+    for module in (events, command, checks):
         monkeypatch.setattr(module, "registry", fresh)
     return fresh
 
 
 @pytest.fixture
-def declare(registry: declaration.Registry) -> Declare:
+def declare(registry: events.Registry) -> Declare:
     """`declare(1, amount=int)`: that version of `shop.paid`, in place of an earlier declaration of it."""
 
     def as_event(version: int, name: str = "shop.paid", doc: str = "Somebody paid.", **fields: Any) -> type:
@@ -49,14 +50,14 @@ def file(tmp_path: Path, declare: Declare) -> Path:
     """The file, with version 1 in it: an amount and a note."""
     declare(1, amount=int, note=str)
     path = tmp_path / "event_schemas.json"
-    schemas.write(path)
+    schema_file.write(path)
     return path
 
 
 def test_the_file_that_was_written_is_right(file):
     check_schemas(file)
     before = file.read_text()
-    assert schemas.write(file) == []
+    assert schema_file.write(file) == []
     assert file.read_text() == before
 
 
@@ -74,7 +75,7 @@ def test_a_change_without_a_new_version_is_named_and_not_written(file, declare, 
     declare(1, **fields)
     with pytest.raises(AssertionError, match=rf"^shop\.paid version 1 has another schema .*{sentence}"):
         check_schemas(file)
-    schemas.write(file)
+    schema_file.write(file)
     assert file.read_text() == before
 
 
@@ -89,7 +90,7 @@ def test_an_optional_field_with_a_default_is_a_change_too(file, registry):
 
 def test_the_version_to_take_is_the_next_that_was_never_used(file, declare):
     declare(5, amount=int)
-    schemas.write(file)
+    schema_file.write(file)
     declare(1, amount=str)
     with pytest.raises(AssertionError, match="Declare it as version 6"):
         check_schemas(file)
@@ -107,7 +108,7 @@ def test_a_new_version_and_a_new_event_are_to_be_written_once(file, declare):
         check_schemas(file)
     with pytest.raises(AssertionError, match=r"add it with `manage\.py events 'shop\.p\*' --write .*`, and commit"):
         check_schemas(file, "shop.p*")
-    assert schemas.write(file) == ["shop.opened version 1", "shop.paid version 2"]
+    assert schema_file.write(file) == ["shop.opened version 1", "shop.paid version 2"]
     check_schemas(file)
     assert list(json.loads(file.read_text())) == ["shop.opened", "shop.paid"]
 
@@ -115,13 +116,13 @@ def test_a_new_version_and_a_new_event_are_to_be_written_once(file, declare):
 def test_versions_stand_in_the_order_of_their_numbers(file, declare):
     for version in (10, 2):
         declare(version, amount=int)
-        schemas.write(file)
+        schema_file.write(file)
     assert list(json.loads(file.read_text())["shop.paid"]) == ["1", "2", "10"]
 
 
 def test_a_version_that_nothing_reads_any_more_is_named_until_an_upcast_does(file, declare, registry):
     newer = declare(2, amount=int)
-    schemas.write(file)
+    schema_file.write(file)
     del registry.events["shop.paid", 1]
     with pytest.raises(AssertionError, match=r'version 1 is in .* declare it again, or @upcast\("shop\.paid", 1\)'):
         check_schemas(file)
@@ -139,7 +140,7 @@ def test_events_of_others_are_left_alone(file, declare, registry):
     check_schemas(file, "shop.*")
     registry.events.clear()
     declare(1, name="other.thing", size=int)
-    schemas.write(file, ("other.*",))
+    schema_file.write(file, ("other.*",))
     check_schemas(file, "other.*")
     assert "shop.paid" in json.loads(file.read_text())
 

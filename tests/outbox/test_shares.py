@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from outbox import relay as relays_module
 from outbox import sql
-from outbox.destinations import SHARDS
 from outbox.models import Delivery, OutboxMessage, RelayProcess, Shard
-from outbox.relay import LEFT_LYING, Relay
+from outbox.publishing.destinations import SHARDS
+from outbox.relay import relay as relays_module
+from outbox.relay.relay import LEFT_LYING, Relay
 from outbox.transports.memory import MemoryTransport
 
 from .relaying import relay_to

@@ -10,9 +10,10 @@ from django.db import OperationalError
 from django.db.models import F
 from django.db.models.functions import Now
 
-from outbox import health, standing
 from outbox.ids import uuid7
 from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, RelayProcess
+from outbox.monitoring import health
+from outbox.monitoring import status as standing
 
 from .failing import Refusing, held
 from .relaying import Away, relay_to
@@ -161,7 +162,7 @@ def test_when_the_database_is_away_it_exits_with_2(monkeypatch):
     def away(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("outbox.standing.sql.unpublished_ages", away)
+    monkeypatch.setattr("outbox.monitoring.status.sql.unpublished_ages", away)
     code, _, err = status()
     assert code == 2
     assert "The database cannot be asked, so nobody can tell: connection refused" in err

@@ -10,9 +10,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from redis import Redis
 
-from outbox import publish, trace
+from outbox import publish
+from outbox.messages import trace
 from outbox.models import Hold, OutboxMessage, PublishedMessage
-from outbox.relay import Relay
+from outbox.relay.relay import Relay
 from outbox.transports.streams import StreamsTransport
 from tests.workers import Programs, until
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from outbox import OutboxDeclarationError, PermanentFailure, inbox, sql, subscribe, turns
-from outbox.declaration import registry
+from outbox import OutboxDeclarationError, PermanentFailure, sql, subscribe
+from outbox.consuming import in_order, inbox
+from outbox.declare.events import registry
 from outbox.models import DeadLetter, Delivery, InboxEntry
 from outbox.transports import looks
 from outbox.transports.celery import CeleryTransport
@@ -64,7 +65,7 @@ def test_messages_without_a_key_are_taken_together_too(lists):
     told = [one for one in transport.told if one.subscriber == TOGETHER]
     assert [len(one.ids) for one in told] == [4, 1]
     for one in told:
-        turns.deliver_open(*one, go_on=lambda: None)
+        in_order.deliver_open(*one, go_on=lambda: None)
     assert lists == [["1", "2", "3", "4"], ["5"]]
 
 
@@ -195,7 +196,7 @@ def test_one_task_goes_on_with_all_keys_when_the_time_is_up(monkeypatch):
     for key in "abc":
         take(key, f"{key}1", f"{key}2", behaviour="fail")
     opened(TOGETHER)
-    monkeypatch.setattr(turns, "LONGEST", 0)
+    monkeypatch.setattr(in_order, "LONGEST", 0)
     asked = []
-    turns.deliver_open(TOGETHER, ["a", "b", "c"], again=True, go_on=lambda: asked.append(True))
+    in_order.deliver_open(TOGETHER, ["a", "b", "c"], again=True, go_on=lambda: asked.append(True))
     assert len(asked) == 1

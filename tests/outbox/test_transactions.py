@@ -6,7 +6,8 @@ from contextlib import suppress
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from outbox import OutboxError, inbox, sql
+from outbox import OutboxError, sql
+from outbox.consuming import inbox
 from outbox.models import Delivery, InboxEntry
 from outbox.sql import Open
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from outbox import Message, OutboxDeclarationError, declaration, event, subscribe, upcast
-from outbox.upcasts import refuse_gaps
+from outbox import Message, OutboxDeclarationError, event, subscribe, upcast
+from outbox.declare import events
+from outbox.declare.upcasts import refuse_gaps
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def handler(message: Message[Any]) -> None: ...
 
 
 @pytest.fixture(autouse=True)
-def registry(monkeypatch: pytest.MonkeyPatch) -> declaration.Registry:
+def registry(monkeypatch: pytest.MonkeyPatch) -> events.Registry:
     """A registry with three versions of a price."""
-    fresh = declaration.Registry()
-    monkeypatch.setattr(declaration, "registry", fresh)
+    fresh = events.Registry()
+    monkeypatch.setattr(events, "registry", fresh)
     for version, body in enumerate((PriceV1, PriceV2, Price), start=1):
         event("host.priced", version=version)(body)
     event("host.other", version=7)(Other)

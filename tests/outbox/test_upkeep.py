@@ -9,10 +9,12 @@ from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.models import F
 
-from outbox import health, inbox, publish, sql
+from outbox import publish, sql
+from outbox.consuming import inbox
 from outbox.ids import uuid7
+from outbox.maintenance.prune import prune
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
-from outbox.prune import prune
+from outbox.monitoring import health
 from outbox.testing import drain, published
 from outbox.transports.memory import MemoryTransport
 

@@ -8,10 +8,11 @@ import pytest
 from django.apps import apps
 from django.db import transaction
 
-from outbox import Message, OutboxDeclarationError, declaration, event, publish, subscribe, upcast
+from outbox import Message, OutboxDeclarationError, event, publish, subscribe, upcast
+from outbox.declare import events
 from outbox.errors import CannotRead
 from outbox.models import DeadLetter, Delivery, OutboxMessage
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.testing import drain
 
 from .hostapp.events import NobodyListens
@@ -112,9 +113,9 @@ def test_a_version_newer_than_the_code_is_parked_and_read_after_the_deploy(monke
         r"newer than this code \(versions declared here: 2, 3\)\. Deploy the code that declares it, then requeue\."
     )
     assert (dead.version, dead.key, dead.payload) == (4, "price:1", '{"amount": 5, "currency": "USD", "vat": 1}')
-    declared = declaration.registry.subscribers[READER]
-    newer = declaration.EventType("host.price_noted", 4, PriceNotedV4)
-    monkeypatch.setitem(declaration.registry.subscribers, READER, dataclasses.replace(declared, event=newer))
+    declared = events.registry.subscribers[READER]
+    newer = events.EventType("host.price_noted", 4, PriceNotedV4)
+    monkeypatch.setitem(events.registry.subscribers, READER, dataclasses.replace(declared, event=newer))
     assert requeue(dead.pk)
     with transaction.atomic():
         publish(NobodyListens("a drain looks at deliveries when it has sent a message"))
@@ -124,7 +125,7 @@ def test_a_version_newer_than_the_code_is_parked_and_read_after_the_deploy(monke
 
 
 def test_a_version_that_no_upcast_leads_on_from_is_parked(monkeypatch):
-    monkeypatch.delitem(declaration.registry.upcasts, ("host.price_noted", 2))
+    monkeypatch.delitem(events.registry.upcasts, ("host.price_noted", 2))
     write(1, '{"cents": 5}')
     parked(
         r"this message is host\.price_noted version 1, and no upcast leads on from version 2 \(versions declared here: "
@@ -134,9 +135,9 @@ def test_a_version_that_no_upcast_leads_on_from_is_parked(monkeypatch):
 
 def test_a_version_that_is_declared_but_newer_than_the_subscriber_is_parked(monkeypatch):
     monkeypatch.setitem(
-        declaration.registry.events,
+        events.registry.events,
         ("host.price_noted", 4),
-        declaration.EventType("host.price_noted", 4, PriceNoted),
+        events.EventType("host.price_noted", 4, PriceNoted),
     )
     write(4, '{"amount": 5, "currency": "USD"}')
     parked(r"is host\.price_noted version 4, which is newer .* Have host\.price_reader read the newest, deploy")
@@ -164,13 +165,13 @@ def test_what_an_upcast_raises_parks_the_message():
 
 def test_an_upcast_that_returns_something_else_parks_the_message(monkeypatch):
     monkeypatch.setitem(
-        declaration.registry.upcasts,
+        events.registry.upcasts,
         ("host.price_noted", 2),
-        declaration.Upcast(
+        events.Upcast(
             "host.price_noted",
             2,
             PriceNotedV2,
-            declaration.registry.event_of(PriceNoted),
+            events.registry.event_of(PriceNoted),
             lambda old: old,
         ),
     )
@@ -179,7 +180,7 @@ def test_an_upcast_that_returns_something_else_parks_the_message(monkeypatch):
 
 
 def test_another_type_than_the_subscriber_reads_is_refused_with_what_is_known_of_it():
-    subscriber = declaration.registry.subscribers[READER]
+    subscriber = events.registry.subscribers[READER]
     with pytest.raises(
         CannotRead,
         match=r"this message is host\.gone version 5 \(no version is declared here\)\. Deploy the code in which "
@@ -191,6 +192,6 @@ def test_another_type_than_the_subscriber_reads_is_refused_with_what_is_known_of
 
 
 def test_a_process_with_a_gap_before_a_subscriber_does_not_start(monkeypatch):
-    monkeypatch.delitem(declaration.registry.upcasts, ("host.price_noted", 2))
+    monkeypatch.delitem(events.registry.upcasts, ("host.price_noted", 2))
     with pytest.raises(OutboxDeclarationError, match=r"host\.price_reader reads .* leads on from version 2"):
         apps.get_app_config("outbox").ready()

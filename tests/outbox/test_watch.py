@@ -13,10 +13,12 @@ from django_celery_beat.models import PeriodicTask
 from kombu.exceptions import OperationalError
 
 from config.celery import app
-from outbox import heartbeat, late, sql, watch
-from outbox.duties import DUTIES
+from outbox import sql
+from outbox.heartbeats import heartbeat, missed
+from outbox.heartbeats.duties import DUTIES
 from outbox.models import Heartbeat
-from sagas import watched as engine
+from outbox.monitoring import watch
+from sagas.maintenance import duties as engine
 from sagas.models import Breaker, Run
 from tests.workers import until
 
@@ -148,11 +150,11 @@ def asked_for(monkeypatch):
 
 def test_a_nightly_duty_that_was_missed_is_asked_for_once_and_says_that_it_ran_late(asked_for, caplog):
     silent("orders.reconcile", timedelta(hours=24, minutes=30))
-    late.ask()
+    missed.ask()
     assert asked_for == [], "it may come yet"
     silent("orders.reconcile", timedelta(hours=26))
-    late.ask()
-    late.ask()
+    missed.ask()
+    missed.ask()
     assert asked_for == ["orders.reconcile"]
     sql.make_known(list(DUTIES))
     heartbeat.finished("orders.reconcile", differences=2)
@@ -169,8 +171,8 @@ def test_what_the_broker_refuses_is_asked_for_again(monkeypatch, asked_for):
     silent("orders.reconcile", timedelta(hours=26))
     with monkeypatch.context() as broken:
         broken.setattr(app, "send_task", refuse)
-        assert late.ask() == 0
-    assert late.ask() == 1
+        assert missed.ask() == 0
+    assert missed.ask() == 1
     assert asked_for == ["orders.reconcile"]
 
 
@@ -180,8 +182,8 @@ def test_what_somebody_switched_off_is_neither_late_nor_asked_for(asked_for):
     each_hour = IntervalSchedule.objects.create(every=1, period="hours")
     PeriodicTask.objects.create(name="books", task="orders.reconcile", interval=each_hour, enabled=False)
     silent("orders.reconcile", timedelta(days=3))
-    assert late.ask() == 0
+    assert missed.ask() == 0
     assert state("orders.reconcile") == "off"
     assert watch.look().stalls == []
     PeriodicTask.objects.update(enabled=True)
-    assert late.ask() == 1
+    assert missed.ask() == 1

@@ -11,9 +11,9 @@ from django.db import connection
 from kombu.exceptions import OperationalError
 from redis import Redis
 
-from outbox import watermarks
+from outbox.consuming import watermarks
 from outbox.models import Delivery, Queue
-from outbox.relay import Relay
+from outbox.relay.relay import Relay
 from tests.workers import until
 
 from .hostapp.models import Effect

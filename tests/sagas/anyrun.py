@@ -15,13 +15,15 @@ from django.db import transaction
 
 from outbox.models import OutboxMessage
 from outbox.testing import published
-from sagas import TooLate, WrongState, desk, engine, registry
+from sagas import TooLate, WrongState, desk
+from sagas.declare import registry
+from sagas.engine import executor
+from sagas.engine.decisions import Next
+from sagas.engine.work import Worker
 from sagas.models import Act, Run, RunStatus, StepStatus
-from sagas.taken import Worker
 from sagas.testing import story, time_passes, walk
 from sagas.testing.clock import waits
 from sagas.testing.errors import WorkerLost
-from sagas.verdict import Next
 
 from .anysaga import Answer, Fact, Job, Participant, Shape, declare
 
@@ -196,11 +198,11 @@ class AnyRun:
 
     def _link(self, name: str, *, undo: bool) -> None:
         worker = Worker("test", "task", lambda step: str(uuid4()) if self.in_place else None)
-        link = engine.Link(self.run_id, self.saga.name, self.saga.version, name, worker)
+        link = executor.Link(self.run_id, self.saga.name, self.saga.version, name, worker)
         with suppress(WorkerLost):
-            verdict = (engine.undo_step if undo else engine.run_step)(link)
+            verdict = (executor.undo_step if undo else executor.run_step)(link)
             while isinstance(verdict, Next):
-                verdict = engine.proceed(verdict.taken)
+                verdict = executor.proceed(verdict.taken)
 
     def _act(self, verb: str, ended: desk.Resolution) -> bool:
         """Whether it was done. What is refused changes nothing, and what changes anything is recorded."""

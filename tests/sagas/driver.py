@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from sagas import Saga, engine
+from sagas import Saga
+from sagas.engine import executor
+from sagas.engine.decisions import Verdict, Wait
+from sagas.engine.work import Ahead, Worker
 from sagas.models import Run, RunStatus, Step
-from sagas.taken import Ahead, Worker
-from sagas.verdict import Verdict, Wait
 
 OVER = {RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.STUCK, RunStatus.RESOLVED}
 
@@ -20,15 +21,15 @@ def begin(saga: Saga[Any], value: object, key: str = "key-1") -> UUID:
         return saga.start(value, key=key, subject="a test")
 
 
-def link(run: Run, name: str, ahead: Ahead = lambda _step: None) -> engine.Link:
-    return engine.Link(run.id, run.name, run.version, name, Worker("test", "task", ahead))
+def link(run: Run, name: str, ahead: Ahead = lambda _step: None) -> executor.Link:
+    return executor.Link(run.id, run.name, run.version, name, Worker("test", "task", ahead))
 
 
 def step_once(run_id: UUID) -> Verdict:
     """Meet the run with the link of its current step, forwards or backwards."""
     run = Run.objects.get(pk=run_id)
     name = run.steps.get(position=run.position).name
-    act = engine.undo_step if run.status == RunStatus.UNDOING else engine.run_step
+    act = executor.undo_step if run.status == RunStatus.UNDOING else executor.run_step
     return act(link(run, name))
 
 

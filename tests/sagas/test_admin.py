@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from sagas import Refused, RetryAfter, desk
 from sagas.models import Act, Attempt, Run, RunStatus, Step, StepStatus
-from sagas.wording import MEANS, OUTCOME, RUN, STEP
+from sagas.presentation.labels import MEANS, OUTCOME, RUN, STEP
 
 from .driver import begin, carry, step_once
 from .errand import Errand, errand

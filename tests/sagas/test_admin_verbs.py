@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import pytest
 from django.urls import reverse
 
-from sagas import Refused, Saga, StepContext, desk, registry
-from sagas.desk.samples import described, sample
+from sagas import Refused, Saga, StepContext, desk
+from sagas.declare import registry
+from sagas.desk.json_samples import described, sample
 from sagas.models import Act, Run, RunStatus
 
 from .driver import begin, carry, step_once

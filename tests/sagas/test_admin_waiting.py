@@ -6,10 +6,10 @@ import pytest
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 
-from sagas import breaker
 from sagas.desk.selection import matching, read
 from sagas.models import Breaker, Run, RunStatus, Step
-from sagas.release import hold, release
+from sagas.participants import breaker
+from sagas.participants.waiting import hold, release
 
 from .driver import begin
 from .errand import Errand, errand

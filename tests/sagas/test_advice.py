@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 
-from sagas import Refused, Saga, SagaDeclarationError, registry
-from sagas.advice import advice_for
+from sagas import Refused, Saga, SagaDeclarationError
+from sagas.declare import registry
 from sagas.models import Run
+from sagas.presentation.advice import advice_for
 
 from .driver import begin, carry
 from .errand import Errand, errand

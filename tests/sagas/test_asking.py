@@ -9,13 +9,13 @@ from celery.utils.serialization import get_pickleable_exception, get_pickled_exc
 from django.core.management import call_command
 from django.db import connection
 
-from outbox import codec
+from outbox.messages import codec
 from sagas import Refused, Retry, RetryAfter, desk
-from sagas.advice import advice_for
 from sagas.desk.selection import matching, read
 from sagas.models import Act, Run, Step
-from sagas.statistics import figures
-from sagas.wording import means, run_face
+from sagas.presentation.advice import advice_for
+from sagas.presentation.labels import means, run_face
+from sagas.presentation.statistics import figures
 
 from . import errand as module
 from .driver import begin, carry, carry_until_asked, step_once
@@ -203,7 +203,7 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_stands():
 
 
 def test_a_run_of_many_attempts_is_shown_by_its_latest(world, capsys, monkeypatch):
-    monkeypatch.setattr("sagas.desk.tables.SHOWN", 3)
+    monkeypatch.setattr("sagas.presentation.text_tables.SHOWN", 3)
     world.faults["deliver"] = [FAILS] * 4
     run = carry(begin(errand, Errand("milk")))
     call_command("saga", "show", str(run.pk))

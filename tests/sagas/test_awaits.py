@@ -11,9 +11,9 @@ from django.db.models.functions import Now
 
 from outbox.models import OutboxMessage
 from sagas import Awaits, Refused
+from sagas.engine.decisions import STOP, Turn, Verdict, Wait
+from sagas.engine.wake import wake
 from sagas.models import Attempt, Run, Step
-from sagas.verdict import STOP, Turn, Verdict, Wait
-from sagas.wake import wake
 
 from .clock import LONG_AGO, pass_the_deadline, woken_in
 from .driver import begin, carry, step_once
@@ -139,7 +139,7 @@ def woken_meanwhile(error: Exception) -> None:
 
 
 def test_a_wake_while_an_answer_is_being_lost_brings_the_next_attempt_forward(world, monkeypatch):
-    monkeypatch.setattr("sagas.putdown.AT_ONCE", timedelta(milliseconds=1))
+    monkeypatch.setattr("sagas.engine.waiting.AT_ONCE", timedelta(milliseconds=1))
     world.faults["fetch"] = [lambda: woken_meanwhile(OSError("the line is dead"))]
     run_id = begin(errand, Errand("milk"))
     assert waited(step_once(run_id)) == 0.001

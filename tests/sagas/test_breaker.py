@@ -11,10 +11,11 @@ import requests
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from sagas import Participant, Refused, RetryAfter, Unavailable, breaker, standing
-from sagas.breaker import Admission, admit, answered, settled
+from sagas import Participant, Refused, RetryAfter, Unavailable
 from sagas.models import Breaker, Slot
-from sagas.standing import standings
+from sagas.participants import breaker, breaker_cache
+from sagas.participants.breaker import Admission, admit, answered, settled
+from sagas.participants.breaker_cache import standings
 
 from .clock import LONG_AGO
 from .together import together
@@ -120,7 +121,7 @@ def test_another_process_learns_of_it_within_a_second():
 def test_a_process_that_knew_of_the_outage_sees_the_end_of_it():
     opened()
     Breaker.objects.update(state=S.CLOSED, failures=0, open_until=None)
-    standings._known["bank"] = standing.Standing("bank", S.OPEN, trial_at=0.0)
+    standings._known["bank"] = breaker_cache.Standing("bank", S.OPEN, trial_at=0.0)
     assert admit("bank", LEASE).go, "an open breaker whose time is over is settled in PostgreSQL"
 
 

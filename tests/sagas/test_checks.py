@@ -19,7 +19,7 @@ from kombu import Queue
 from redis import Redis
 
 from outbox.checks.queues import queue_problems
-from sagas import Retry, Saga, StepContext, registry
+from sagas import Retry, Saga, StepContext
 from sagas.checks import (
     check_apps,
     check_declarations,
@@ -29,6 +29,7 @@ from sagas.checks import (
     check_schedule,
 )
 from sagas.checks.deploy import PATIENCE
+from sagas.declare import registry
 from sagas.models import Run
 
 from .driver import begin

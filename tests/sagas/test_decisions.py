@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from outbox.models import OutboxMessage
 from sagas import Refused, WrongState, desk
+from sagas.engine.decisions import Turn
 from sagas.models import Act, Run
-from sagas.verdict import Turn
 from tests.workers import until
 
 from .clock import someone_waits_for_a_lock

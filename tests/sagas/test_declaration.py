@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from sagas import Retry, Saga, SagaDeclarationError, StepContext, UndoContext, registry
+from sagas import Retry, Saga, SagaDeclarationError, StepContext, UndoContext
 from sagas.checks import check_broker, check_declarations, check_orphans
+from sagas.declare import registry
 from sagas.models import Run, Step
 from tests.sagas.driver import begin
 from tests.sagas.errand import Errand, errand

@@ -216,7 +216,7 @@ def test_it_can_be_stopped_in_between(many, monkeypatch):
         if acted == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("sagas.desk.many.time.sleep", interrupt)
+    monkeypatch.setattr("sagas.desk.batches.time.sleep", interrupt)
     out = io.StringIO()
     with pytest.raises(SystemExit) as ended:
         call_command("saga", "retry", *WHERE, "--yes", stdout=out)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import pytest
 from django.contrib.auth import get_user_model
 
-from sagas import Refused, Saga, StepContext, WrongState, desk, engine, registry
-from sagas.desk.inputs import differences, merged
+from sagas import Refused, Saga, StepContext, WrongState, desk
+from sagas.declare import registry
+from sagas.desk.input_changes import differences, merged
+from sagas.engine import executor
+from sagas.engine.decisions import Next
 from sagas.models import Run
-from sagas.verdict import Next
 
 from .clock import let_the_lease_run_out
 from .driver import begin, carry, link, step_once
@@ -138,11 +140,11 @@ def test_a_worker_that_comes_after_its_lease_goes_on_with_no_older_input(world, 
     given: list[str] = []
     world.faults[asked] = [slow]
     monkeypatch.setattr(errand.named(then), "undo_run" if undo else "run", lambda ctx: given.append(ctx.input.what))
-    act = engine.undo_step if undo else engine.run_step
+    act = executor.undo_step if undo else executor.run_step
     for _ in range(2):
         verdict = act(link(Run.objects.get(), first, ahead=lambda _step: "next"))
     assert isinstance(verdict, Next), "the second worker's"
-    engine.proceed(verdict.taken)
+    executor.proceed(verdict.taken)
     assert given == ["tea"]
 
 

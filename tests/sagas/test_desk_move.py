@@ -10,10 +10,12 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from outbox.models import OutboxMessage
-from sagas import Refused, Retry, Saga, StepContext, WrongState, desk, engine, registry
+from sagas import Refused, Retry, Saga, StepContext, WrongState, desk
+from sagas.declare import registry
+from sagas.engine import executor
+from sagas.engine.decisions import STOP
 from sagas.errors import SagaError
 from sagas.models import Run
-from sagas.verdict import STOP
 
 from .clock import let_the_lease_run_out
 from .driver import begin, carry, link, step_once
@@ -211,7 +213,7 @@ def test_a_link_of_the_old_version_that_is_still_on_its_way_does_nothing(declare
     late = link(Run.objects.get(), "pay")
     declare(2, "fetch", "insure", "pay!", "deliver")
     desk.move(run_id, actor=ann, reason="insured from today", version=2)
-    assert engine.run_step(late) == STOP
+    assert executor.run_step(late) == STOP
     assert called == ["fetch 1"], "the second step of version 2 is insure; the old link would pay in its place"
 
 
@@ -230,7 +232,7 @@ def test_a_worker_that_comes_after_its_lease_goes_on_by_no_older_list(declare, c
         return "x"
 
     monkeypatch.setattr(older.steps[position], "run", slow)
-    assert engine.run_step(link(Run.objects.get(), name, ahead=lambda _step: "next")) == STOP
+    assert executor.run_step(link(Run.objects.get(), name, ahead=lambda _step: "next")) == STOP
     run = Run.objects.get()
     assert (run.status, run.position, run.steps.get(position=position).status) == ("running", position, "waiting")
     desk.retry_now(run_id, actor=ann, reason="its one attempt was lost")

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from outbox.models import OutboxMessage
 from sagas import Refused, RetryAfter, WrongState, desk
+from sagas.engine.decisions import STOP
 from sagas.models import Run
-from sagas.verdict import STOP
 
 from .clock import pass_the_deadline, woken_in
 from .driver import begin, carry, step_once

@@ -8,9 +8,10 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from sagas import RetryAfter, WrongState, desk, engine, sql
+from sagas import RetryAfter, WrongState, desk, sql
+from sagas.engine import executor
+from sagas.engine.decisions import GO_ON, STOP, Verdict, Wait
 from sagas.models import Run
-from sagas.verdict import GO_ON, STOP, Verdict, Wait
 from tests.concurrency.meanwhile import Meanwhile
 
 from .driver import begin, link, step_once
@@ -25,7 +26,7 @@ def ann():
 
 
 def work(run_id) -> Verdict:
-    return engine.run_step(link(Run.objects.get(pk=run_id), "fetch"))
+    return executor.run_step(link(Run.objects.get(pk=run_id), "fetch"))
 
 
 def claim(run_id):

@@ -11,10 +11,12 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from outbox.transports.celery import BatchPublishError
-from sagas import Refused, RetryAfter, Saga, StepContext, TooLate, WrongState, desk, engine, registry, sql, transitions
+from sagas import Refused, RetryAfter, Saga, StepContext, TooLate, WrongState, desk, sql
+from sagas.declare import registry
+from sagas.engine import executor, transitions
+from sagas.engine.decisions import STOP, Turn, Wait
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Attempt, Run, Step
-from sagas.sweep import ring_overdue
-from sagas.verdict import STOP, Turn, Wait
 
 from . import errand as module
 from .driver import begin, carry, carry_until_asked, link, step_once
@@ -332,7 +334,7 @@ def test_a_run_that_cannot_be_rung_does_not_keep_the_others_from_it(world, monke
     Run.objects.filter(pk=odd).update(status="undoing", position=1)
     monkeypatch.setattr(module.fetch, "undo_run", None)
     rung: list[str] = []
-    monkeypatch.setattr("sagas.sweep.send", lambda chains: rung.extend(one.tasks[0].args[0] for one in chains))
+    monkeypatch.setattr("sagas.maintenance.sweep.send", lambda sent: rung.extend(one.tasks[0].args[0] for one in sent))
     Run.objects.update(wake_at=PAST)
     assert ring_overdue() == 1
     assert rung == [str(fine)]
@@ -343,7 +345,7 @@ def test_a_broker_that_is_away_or_takes_nothing_puts_no_run_off(world, monkeypat
     def away(chains):
         raise error
 
-    monkeypatch.setattr("sagas.sweep.send", away)
+    monkeypatch.setattr("sagas.maintenance.sweep.send", away)
     for number in range(3):
         begin(errand, Errand("milk"), key=str(number))
     Run.objects.update(wake_at=PAST)
@@ -353,7 +355,7 @@ def test_a_broker_that_is_away_or_takes_nothing_puts_no_run_off(world, monkeypat
 
 
 def test_rings_come_further_apart_up_to_three_times_the_patience_until_the_step_is_taken(world, monkeypatch):
-    monkeypatch.setattr("sagas.sweep.send", lambda chains: None)
+    monkeypatch.setattr("sagas.maintenance.sweep.send", lambda chains: None)
     run_id = begin(errand, Errand("milk"))
     waits = []
     for _ in range(6):
@@ -363,7 +365,7 @@ def test_rings_come_further_apart_up_to_three_times_the_patience_until_the_step_
         assert wake_at is not None
         waits.append(round((wake_at - timezone.now()).total_seconds()))
     assert waits == [10, 15, 20, 25, 30, 30]
-    engine.run_step(link(Run.objects.get(pk=run_id), "fetch"))
+    executor.run_step(link(Run.objects.get(pk=run_id), "fetch"))
     assert Run.objects.get().rings == 0
 
 

@@ -10,9 +10,10 @@ from django.test.utils import CaptureQueriesContext
 
 import outbox
 from outbox import NotInTransaction
-from sagas import Refused, RetryAfter, TooLate, engine
+from sagas import Refused, RetryAfter, TooLate
+from sagas.engine import executor
+from sagas.engine.decisions import GO_ON, STOP, Turn, Wait
 from sagas.models import Attempt, Run, Step
-from sagas.verdict import GO_ON, STOP, Turn, Wait
 
 from .driver import begin, carry, link, step_once
 from .errand import Errand, errand
@@ -200,7 +201,7 @@ def test_cancel_while_a_step_is_in_hand_undoes_that_step_too(world):
     run_id = begin(errand, Errand("milk"))
     world.faults["fetch"] = [lambda: errand.cancel("key-1", reason="changed my mind", actor="customer")]
     assert step_once(run_id) == GO_ON
-    assert isinstance(engine.run_step(link(Run.objects.get(), "think")), Turn)
+    assert isinstance(executor.run_step(link(Run.objects.get(), "think")), Turn)
     run = carry(run_id)
     assert run.status == "compensated"
     assert world.log == ["fetch", "bring_back"]
@@ -250,15 +251,15 @@ def test_a_doubled_link_of_a_done_step_lets_the_chain_go_on_and_runs_nothing(wor
     run_id = begin(errand, Errand("milk"))
     step_once(run_id)
     run = Run.objects.get()
-    assert engine.run_step(link(run, "fetch")) == GO_ON
+    assert executor.run_step(link(run, "fetch")) == GO_ON
     assert world.log == ["fetch"]
-    assert engine.run_step(link(run, "wrap")) == STOP
+    assert executor.run_step(link(run, "wrap")) == STOP
 
 
 def test_a_second_worker_does_not_run_a_step_in_hand(world):
     run_id = begin(errand, Errand("milk"))
     seen = []
-    world.faults["fetch"] = [lambda: seen.append(engine.run_step(link(Run.objects.get(), "fetch")))]
+    world.faults["fetch"] = [lambda: seen.append(executor.run_step(link(Run.objects.get(), "fetch")))]
     step_once(run_id)
     assert seen == [STOP]
     assert world.log == ["fetch"]
@@ -270,7 +271,7 @@ def test_a_worker_whose_lease_ran_out_cannot_write(world):
 
     def overtaken():
         Step.objects.filter(name="fetch").update(lease_until="2020-01-01T00:00:00Z")
-        assert engine.run_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.run_step(link(Run.objects.get(), "fetch")) == GO_ON
 
     world.faults["fetch"] = [overtaken]
     assert step_once(run_id) == STOP
@@ -332,13 +333,13 @@ def test_a_happy_step_costs_two_statements_of_the_engine_and_two_commits(world):
     step_once(run_id)
     run = Run.objects.get()
     with CaptureQueriesContext(connection) as captured:
-        engine.run_step(link(run, "think"))
+        executor.run_step(link(run, "think"))
     statements = [q["sql"] for q in captured if q["sql"] not in ("BEGIN", "COMMIT")]
     assert len(statements) == 2, statements
 
 
 def test_no_data_of_the_run_is_in_a_task(world):
-    from sagas.dispatch import RunReady, chain_of
+    from sagas.worker.chains import RunReady, chain_of
 
     run_id = begin(errand, Errand("4242424242424242"))
     sent = chain_of(RunReady(run_id, "errand", 1, undo=False, position=0))

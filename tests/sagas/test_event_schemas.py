@@ -1,6 +1,6 @@
 """The engine's own messages, too, survive a deploy: none changes its schema without a new version."""
 
-from outbox.schemas import check_schemas
+from outbox.declare.schema_file import check_schemas
 from tests.workers import ROOT
 
 

@@ -14,8 +14,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from kombu.exceptions import OperationalError
 
-from sagas import Refused, RetryAfter, shown, tasks
+from sagas import Refused, RetryAfter, tasks
 from sagas.models import Attempt, Run, Step
+from sagas.worker import flower_events
 
 from .clock import LONG_AGO, woken_in
 from .driver import begin, carry
@@ -47,7 +48,7 @@ def seen(monkeypatch):
     """The task events that Flower gets, of a worker that sends them."""
 
     events: list[tuple[str, dict[str, Any]]] = []
-    monkeypatch.setattr(shown.gathered, "add", lambda _hostname, event: events.append(event))
+    monkeypatch.setattr(flower_events.gathered, "add", lambda _hostname, event: events.append(event))
     return events
 
 
@@ -294,10 +295,10 @@ def test_events_that_the_broker_does_not_take_fail_nothing(world, sent, monkeypa
     def down(*_args: object, **_kwargs: object) -> None:
         raise OperationalError("the broker is away")
 
-    monkeypatch.setattr(shown.gathered, "wanted", True)
+    monkeypatch.setattr(flower_events.gathered, "wanted", True)
     monkeypatch.setattr(current_app.producer_pool, "acquire", down)
     task_at(begin(errand, Errand("milk")), "fetch")
-    shown.gathered.flush("test")
+    flower_events.gathered.flush("test")
     assert Run.objects.get().status == "completed"
     assert "saga.not_shown" in caplog.text
 

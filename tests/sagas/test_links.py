@@ -12,11 +12,11 @@ from celery.exceptions import Retry
 from django.conf import settings as django_settings
 from redis import Redis
 
-from outbox import trace
+from outbox.messages import trace
 from outbox.tasks import deliver
 from sagas import Refused, tasks
-from sagas.dispatch import RunReady, chain_of, lease_seconds
 from sagas.models import Run, Step
+from sagas.worker.chains import RunReady, chain_of, lease_seconds
 
 from .driver import begin, step_once
 from .errand import Errand, errand

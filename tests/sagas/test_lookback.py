@@ -10,8 +10,8 @@ import pytest
 from django.db import connection
 from django.db.models import F
 
-from outbox import lookback
-from sagas import sweep, watched
+from outbox.relay import lookback
+from sagas.maintenance import duties, sweep
 from sagas.models import Run
 from tests.buffers import reading
 
@@ -45,7 +45,7 @@ def look() -> int:
     """The buffers that a sweep and a health check read, and no run is rung."""
     with reading() as seen:
         assert [row for row in sweep._look() if row[2] == errand.name] == []
-        assert watched.overdue() is None
+        assert duties.overdue() is None
     return seen.buffers()
 
 

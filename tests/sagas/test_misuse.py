@@ -13,7 +13,8 @@ import pytest
 from django.apps import apps
 from django.db import transaction
 
-from sagas import Participant, Retry, Saga, SagaDeclarationError, registry
+from sagas import Participant, Retry, Saga, SagaDeclarationError
+from sagas.declare import registry
 from sagas.errors import Unfit
 
 

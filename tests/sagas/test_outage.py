@@ -7,11 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from sagas import Participant, Refused, Unavailable, breaker, desk, engine, tasks
+from sagas import Participant, Refused, Unavailable, desk, tasks
+from sagas.engine import executor
+from sagas.engine.decisions import STOP, Next, Turn, Wait
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Breaker, Run, Slot, Step
-from sagas.standing import standings
-from sagas.sweep import ring_overdue
-from sagas.verdict import STOP, Next, Turn, Wait
+from sagas.participants import breaker
+from sagas.participants.breaker_cache import standings
 
 from .clock import LONG_AGO, looked_at_in
 from .driver import begin, carry, link, step_once
@@ -35,7 +37,7 @@ def rung(monkeypatch):
     """The runs whose chains a sweep sends."""
     seen: list[UUID] = []
     monkeypatch.setattr(
-        "sagas.sweep.send", lambda chains: seen.extend(UUID(links.tasks[0].args[0]) for links in chains)
+        "sagas.maintenance.sweep.send", lambda chains: seen.extend(UUID(links.tasks[0].args[0]) for links in chains)
     )
     return seen
 
@@ -213,10 +215,10 @@ def test_a_failure_in_place_is_its_own_participants(world, monkeypatch, undo, na
     while undo and Run.objects.get().status == "running":
         step_once(run_id)
     world.faults["bring_back" if undo else "wrap"] = [LOST]
-    act, first = (engine.undo_step, "wrap") if undo else (engine.run_step, "fetch")
+    act, first = (executor.undo_step, "wrap") if undo else (executor.run_step, "fetch")
     verdict = act(link(Run.objects.get(), first, ahead=lambda _step: "next"))
     while isinstance(verdict, Next):
-        verdict = engine.proceed(verdict.taken)
+        verdict = executor.proceed(verdict.taken)
     assert isinstance(verdict, Wait)
     assert dict(Breaker.objects.values_list("name", "failures")) == {name: 1}
 
@@ -268,7 +270,7 @@ def test_a_participant_that_answers_costs_no_statement(world, django_assert_num_
     step_once(first)
     next_link = link(Run.objects.get(pk=second), "fetch")
     with django_assert_num_queries(4):  # claim, BEGIN, record, COMMIT
-        engine.run_step(next_link)
+        executor.run_step(next_link)
 
 
 def test_a_run_whose_attempts_were_all_lost_gives_its_slot_back(world, settings):

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 from django.db import connection, transaction
 
-from sagas import Refused, engine
+from sagas import Refused
+from sagas.engine import executor
+from sagas.engine.decisions import GO_ON, STOP, Turn, Wait
 from sagas.models import Run, Step
-from sagas.release import hold
-from sagas.verdict import GO_ON, STOP, Turn, Wait
+from sagas.participants.waiting import hold
 from tests.workers import until
 
 from .clock import let_the_lease_run_out, pass_the_deadline, someone_waits_for_a_lock, woken_in
@@ -37,7 +38,7 @@ def test_an_undo_whose_lease_ran_out_cannot_write(world):
 
     def overtaken():
         let_the_lease_run_out("fetch")
-        assert engine.undo_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.undo_step(link(Run.objects.get(), "fetch")) == GO_ON
 
     world.faults["bring_back"] = [overtaken]
     assert step_once(run_id) == STOP
@@ -63,7 +64,7 @@ def test_a_late_failure_of_an_overtaken_worker_changes_nothing(world, late):
 
     def overtaken():
         let_the_lease_run_out("fetch")
-        assert engine.run_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.run_step(link(Run.objects.get(), "fetch")) == GO_ON
         raise late
 
     world.faults["fetch"] = [overtaken]
@@ -86,7 +87,7 @@ def test_a_run_that_was_put_aside_meanwhile_waits_for_nobody_once_its_late_worke
             raise LOST
 
     world.faults[call] = [put_aside]
-    act = engine.undo_step if undo else engine.run_step
+    act = executor.undo_step if undo else executor.run_step
     act(link(Run.objects.get(), name, ahead=lambda _step: "next" if late == "done in place" else None))
     run = Run.objects.get()
     assert (run.waits_for, run.position == position) == ("", late == "failed")
@@ -135,7 +136,7 @@ def test_a_record_waits_for_the_run_before_it_locks_the_step(world):
         assert answered.wait(10)
 
     def work():
-        verdicts.append(engine.run_step(link(Run.objects.get(), "fetch")))
+        verdicts.append(executor.run_step(link(Run.objects.get(), "fetch")))
         connection.close()
 
     world.faults["fetch"] = [answer]

@@ -11,10 +11,11 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
-from sagas import Participant, breaker
+from sagas import Participant
 from sagas.models import Breaker, Run
-from sagas.participants import Waiting, sentence, waiting
-from sagas.release import hold
+from sagas.participants import breaker
+from sagas.participants.waiting import hold
+from sagas.presentation.participants import Waiting, sentence, waiting
 
 from .driver import begin
 from .errand import Errand, errand
@@ -162,7 +163,7 @@ def test_an_act_whose_record_cannot_be_written_is_not_done(operator, client, mon
     def refuse(*_args, **_more):
         raise RuntimeError("the log is full")
 
-    monkeypatch.setattr("sagas.participantadmin.ParticipantAdmin.log_change", refuse)
+    monkeypatch.setattr("sagas.admin.participants.ParticipantAdmin.log_change", refuse)
     with pytest.raises(RuntimeError):
         act(client, "close")
     assert Breaker.objects.get(name="shop").state == S.OPEN

@@ -10,10 +10,11 @@ from django.db import connection, transaction
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from sagas import Refused, engine
+from sagas import Refused
+from sagas.engine import executor
+from sagas.engine.decisions import Next
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
-from sagas.sweep import ring_overdue
-from sagas.verdict import Next
 
 from .clock import LONG_AGO
 from .driver import begin, carry, link
@@ -86,16 +87,16 @@ def widen() -> Iterator[Callable[[], None]]:
 
 
 def test_a_worker_goes_on_while_a_migration_makes_texts_longer(world, widen, monkeypatch):
-    monkeypatch.setattr("sagas.sweep.send", list)
+    monkeypatch.setattr("sagas.maintenance.sweep.send", list)
 
     def every_statement(key: str) -> None:
         world.faults["pay"] = [Refused("card_declined")]
         run_id = begin(errand, Errand("milk"), key=key)
         Run.objects.update(wake_at=LONG_AGO)
         assert ring_overdue() == 1
-        verdict = engine.run_step(link(Run.objects.get(), "fetch", ahead=lambda _step: "next"))
+        verdict = executor.run_step(link(Run.objects.get(), "fetch", ahead=lambda _step: "next"))
         while isinstance(verdict, Next):
-            verdict = engine.proceed(verdict.taken)
+            verdict = executor.proceed(verdict.taken)
         assert carry(run_id).status == "compensated"
         Run.objects.all().delete()
 

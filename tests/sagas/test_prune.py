@@ -19,10 +19,12 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
-from sagas import Refused, desk, engine, prune, tasks
+from sagas import Refused, desk, tasks
 from sagas.checks import check_retention
+from sagas.engine import executor
+from sagas.engine.decisions import STOP
+from sagas.maintenance import prune
 from sagas.models import Act, Attempt, Run, Step
-from sagas.verdict import STOP
 
 from .driver import begin, carry, link, step_once
 from .errand import Errand, errand
@@ -259,7 +261,7 @@ def test_two_prunings_at_once_remove_each_run_once(world, settings):
     assert left() == set()
 
 
-@pytest.mark.parametrize("act", [engine.run_step, engine.undo_step])
+@pytest.mark.parametrize("act", [executor.run_step, executor.undo_step])
 def test_a_message_that_comes_after_its_run_was_pruned_ends_its_chain(world, act, caplog):
     run = Run.objects.get(pk=finished())
     grow_old()

@@ -14,9 +14,10 @@ from django.test.utils import CaptureQueriesContext
 
 from outbox import doorbell, publish
 from outbox.models import OutboxMessage
-from sagas import Refused, engine
+from sagas import Refused
+from sagas.engine import executor
+from sagas.engine.decisions import STOP, Next, Wait
 from sagas.models import Run, Step
-from sagas.verdict import STOP, Next, Wait
 from tests.outbox.hostapp.events import NobodyListens
 
 from .clock import LONG_AGO
@@ -69,7 +70,7 @@ def tell(key: str) -> None:
 def statements_of(run_id) -> list[str]:
     next_link = link(Run.objects.get(pk=run_id), "fetch")
     with CaptureQueriesContext(connection) as captured:
-        engine.run_step(next_link)
+        executor.run_step(next_link)
     return [q["sql"].split("(")[0].strip() for q in captured if "PREPARE" not in q["sql"]]
 
 
@@ -127,7 +128,7 @@ def test_a_stale_workers_events_and_writes_are_thrown_away(hooked, world, writes
 
     def overtaken() -> None:
         Step.objects.filter(name="fetch").update(lease_until=LONG_AGO)
-        engine.run_step(link(Run.objects.get(), "fetch"))
+        executor.run_step(link(Run.objects.get(), "fetch"))
 
     world.faults["fetch"] = [overtaken]
     assert step_once(run_id) == STOP
@@ -144,7 +145,7 @@ def test_a_stale_worker_whose_hook_swallows_every_error_writes_nothing_either(ho
 
     def overtaken() -> None:
         Step.objects.filter(name="fetch").update(lease_until=LONG_AGO)
-        engine.run_step(link(Run.objects.get(), "fetch"))
+        executor.run_step(link(Run.objects.get(), "fetch"))
         Group.objects.all().delete()
 
     world.faults["fetch"] = [overtaken]
@@ -198,7 +199,7 @@ LOSES = [swallow_a_duplicate, swallow_an_error_in_sql, ask_for_a_rollback]
 def test_a_hook_that_loses_the_transaction_is_no_record(hooked, hook):
     """PostgreSQL would roll back, Django would not say so, and the worker would go on with a step it does not hold."""
     run_id = hooked(hook)
-    verdict = engine.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
+    verdict = executor.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
     assert isinstance(verdict, Wait)
     step = Step.objects.get(name="fetch")
     assert (step.status, Step.objects.get(name="think").attempts, told()) == ("waiting", 0, [])
@@ -229,7 +230,7 @@ def test_what_a_hook_writes_past_django_is_thrown_away_with_a_stale_workers_reco
 
 def test_what_fails_after_the_commit_leaves_the_step_recorded_and_the_next_in_hand(hooked, caplog):
     run_id = hooked(lambda: transaction.on_commit(lambda: [][0]))
-    verdict = engine.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
+    verdict = executor.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
     assert isinstance(verdict, Next)
     assert (Step.objects.get(name="fetch").status, Step.objects.get(name="think").attempts) == ("done", 1)
     assert "saga.after_commit_failed" in caplog.text
@@ -269,6 +270,6 @@ def test_after_a_hook_publish_writes_at_once_again(hooked):
 def test_in_place_a_hook_that_only_publishes_leaves_one_statement_for_all(hooked, world):
     run_id = hooked(lambda: tell("a"))
     next_link = link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next")
-    verdict = engine.run_step(next_link)
+    verdict = executor.run_step(next_link)
     assert isinstance(verdict, Next)
     assert (told(), Step.objects.get(name="think").status) == (["a"], "running")

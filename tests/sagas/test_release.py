@@ -8,9 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection, transaction
 
-from sagas import Participant, breaker, breakersql
+from sagas import Participant
 from sagas.models import Breaker, Run, RunStatus, Step, StepStatus
-from sagas.release import hold, put_off, release
+from sagas.participants import breaker
+from sagas.participants.waiting import hold, put_off, release
+from sagas.sql import participants
 from tests.workers import until
 
 from .clock import LONG_AGO, looked_at_in, pass_the_deadline, someone_waits_for_a_lock, woken_in
@@ -76,7 +78,7 @@ def test_several_sweeps_at_once_release_no_more_than_one_would(monkeypatch):
                 others.extend(released)
         return Participant()
 
-    monkeypatch.setattr("sagas.release.policy_of", meanwhile)
+    monkeypatch.setattr("sagas.participants.waiting.policy_of", meanwhile)
     assert len(release()) == 20
     assert others == []
     assert still_waiting() == 40
@@ -170,7 +172,7 @@ def test_the_search_for_those_waited_for_reads_no_run_that_waits_for_nothing():
     waiting(3, "shop")
     with connection.cursor() as cursor, transaction.atomic():
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {breakersql.WAITED_FOR}")
+        cursor.execute(f"EXPLAIN {participants.WAITED_FOR}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert plan.count("using saga_run_waits") == 2, plan
 

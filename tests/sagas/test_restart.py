@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from sagas import Refused, engine
+from sagas import Refused
+from sagas.engine import executor
+from sagas.engine.decisions import GO_ON, STOP
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
-from sagas.restart import free_steps_of_predecessor
-from sagas.sweep import ring_overdue
-from sagas.verdict import GO_ON, STOP
+from sagas.worker.restart import free_steps_of_predecessor
 
 from .driver import begin, carry, link, step_once
 from .errand import Errand, errand
@@ -77,7 +78,7 @@ def test_should_it_live_after_all_it_writes_nothing(world):
 
     def taken_from_it():
         free_steps_of_predecessor(sender=NAME)
-        assert engine.run_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.run_step(link(Run.objects.get(), "fetch")) == GO_ON
 
     world.faults["fetch"] = [taken_from_it]
     assert step_once(run_id) == STOP

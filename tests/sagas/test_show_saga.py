@@ -9,7 +9,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from sagas import Retry, Saga, StepContext, registry
+from sagas import Retry, Saga, StepContext
+from sagas.declare import registry
 from tests.sagas.errand import Errand
 
 NODE = r'(\w+)(?:\[".+"\]|\(\[".+"\]\)|\{\{".+"\}\})(?::::(pivot|undo))?'

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from outbox import watermarks
+from outbox.consuming import watermarks
 from outbox.models import Queue
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run
-from sagas.sweep import ring_overdue
 
 from .driver import begin
 from .errand import Errand, errand
@@ -22,7 +22,7 @@ def asked(monkeypatch: Any) -> list[set[str]]:
     """The queues that were asked how far they have been read."""
     queues: list[set[str]] = []
     monkeypatch.setattr(watermarks, "ask", lambda names: queues.append(set(names)))
-    monkeypatch.setattr("sagas.sweep.send", lambda chains: None)
+    monkeypatch.setattr("sagas.maintenance.sweep.send", lambda chains: None)
     return queues
 
 

@@ -144,7 +144,7 @@ def test_what_a_step_returns_must_be_said(world):
 
 def test_a_call_under_another_key_is_told(world, monkeypatch):
     keys = iter("abcdefgh")
-    monkeypatch.setattr("sagas.taken.step_key", lambda run_id, step: next(keys))
+    monkeypatch.setattr("sagas.engine.work.step_key", lambda run_id, step: next(keys))
     with pytest.raises(ScenarioError, match="one call, one key"):
         milk().when(fetch).fails().expect_completed()
 

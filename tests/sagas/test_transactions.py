@@ -10,8 +10,8 @@ from django.db import connection
 
 from outbox.models import OutboxMessage
 from sagas import Refused, Retry, RetryAfter
+from sagas.engine.decisions import STOP, Turn, Wait
 from sagas.models import Run, Step
-from sagas.verdict import STOP, Turn, Wait
 
 from . import errand as module
 from .driver import begin, carry, step_once

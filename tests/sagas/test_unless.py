@@ -8,10 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from sagas import Refused, Saga, SagaDeclarationError, StepContext, UndoContext, registry
-from sagas.breaker import admit, open_by_hand, settled
+from sagas import Refused, Saga, SagaDeclarationError, StepContext, UndoContext
+from sagas.declare import registry
 from sagas.models import Breaker, Run, RunStatus
-from sagas.standing import standings
+from sagas.participants.breaker import admit, open_by_hand, settled
+from sagas.participants.breaker_cache import standings
 
 from .clock import LONG_AGO
 from .driver import begin, carry, step_once

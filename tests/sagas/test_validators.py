@@ -9,7 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from sagas import InputChange, Refused, Saga, SagaDeclarationError, StepContext, desk, registry
+from sagas import InputChange, Refused, Saga, SagaDeclarationError, StepContext, desk
+from sagas.declare import registry
 from sagas.errors import RecordingFailed
 from sagas.models import Act, Run
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from sagas import Refused, Retry, Saga, SagaError, StepContext, UndoContext, registry
-from sagas.dispatch import RunReady, chain_of
+from sagas import Refused, Retry, Saga, SagaError, StepContext, UndoContext
+from sagas.declare import registry
 from sagas.models import Run
+from sagas.worker.chains import RunReady, chain_of
 
 from .driver import begin, carry, step_once
 

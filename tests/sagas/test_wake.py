@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 from django.contrib.auth import get_user_model
 
-from outbox import trace
+from outbox.messages import trace
 from sagas import Refused, desk
+from sagas.engine.decisions import STOP, Turn, Wait
+from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.settings import saga_settings
-from sagas.sweep import ring_overdue
-from sagas.verdict import STOP, Turn, Wait
 
 from .clock import LONG_AGO, looked_at_in, woken_in
 from .driver import begin, carry, step_once
@@ -36,7 +36,7 @@ def rung(monkeypatch):
             headers = first.options["headers"]
             seen.append((UUID(first.args[0]), headers["traceparent"][3:35], headers["X-Request-Id"]))
 
-    monkeypatch.setattr("sagas.sweep.send", send)
+    monkeypatch.setattr("sagas.maintenance.sweep.send", send)
     return seen
 
 

@@ -15,7 +15,7 @@ from types import FrameType
 
 from django.db import connections
 
-from outbox import heartbeat
+from outbox.heartbeats import heartbeat
 
 from .companies import COMPANIES
 

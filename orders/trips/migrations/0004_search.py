@@ -4,7 +4,7 @@ from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models.functions import Upper
 
-from outbox import trigrams
+from outbox.sql import trigrams
 
 
 class Migration(migrations.Migration):

@@ -12,8 +12,8 @@ from typing import Any
 import redis
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from outbox.backlog import Backlog, backlog
-from outbox.consumer import Consumer
+from outbox.streams.consumer import Consumer
+from outbox.streams.lag import Backlog, backlog
 
 
 class Command(BaseCommand):

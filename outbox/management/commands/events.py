@@ -10,8 +10,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from outbox import jsonschema, reading, schemas
-from outbox.declaration import EventType, Upcast, registry
+from outbox.declare import json_schema, schema_file
+from outbox.declare import versions as reading
+from outbox.declare.events import EventType, Upcast, registry
 from outbox.errors import OutboxError
 from outbox.transports.celery import renderers
 
@@ -28,8 +29,8 @@ class Command(BaseCommand):
         way.add_argument("--write", metavar="FILE", help="add versions that the file does not have; keep the others")
 
     def handle(self, *_args: Any, patterns: list[str], **options: Any) -> None:
-        chosen = tuple(patterns) or schemas.ALL
-        events = schemas.declared(chosen)
+        chosen = tuple(patterns) or schema_file.ALL
+        events = schema_file.declared(chosen)
         if not events:
             raise CommandError(f"No event is declared that matches {' '.join(chosen)}.")
         try:
@@ -41,7 +42,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(_schemas(events), indent=2, ensure_ascii=False))
         elif options["write"]:
-            for name in schemas.write(options["write"], chosen):
+            for name in schema_file.write(options["write"], chosen):
                 self.stdout.write(f"Added {name}.")
             self._hold_against(options["write"], chosen, len(events))
         elif options["check"]:
@@ -50,13 +51,13 @@ class Command(BaseCommand):
             self._catalogue(events, chosen)
 
     def _hold_against(self, path: str, chosen: tuple[str, ...], versions: int) -> None:
-        found = schemas.problems(Path(path), chosen)
+        found = schema_file.problems(Path(path), chosen)
         if found:
             raise CommandError("\n".join(found))
         self.stdout.write(f"{versions} versions are as {path} says.")
 
     def _catalogue(self, events: list[EventType], chosen: tuple[str, ...]) -> None:
-        undeclared = [one for one in registry.upcasts.values() if schemas.is_gone(one, chosen)]
+        undeclared = [one for one in registry.upcasts.values() if schema_file.is_gone(one, chosen)]
         blocks = {(one.name, one.version): _declared(one) for one in events}
         blocks |= {(one.name, one.version): _undeclared(one) for one in undeclared}
         self.stdout.write("\n\n".join("\n".join(blocks[key]) for key in sorted(blocks)))
@@ -66,7 +67,7 @@ def _schemas(events: Iterable[EventType]) -> dict[str, dict[str, Any]]:
     """By name, then by version."""
     found: dict[str, dict[str, Any]] = {}
     for one in events:
-        found.setdefault(one.name, {})[str(one.version)] = jsonschema.schema(one.body)
+        found.setdefault(one.name, {})[str(one.version)] = json_schema.schema(one.body)
     return found
 
 

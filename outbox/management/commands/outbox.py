@@ -12,12 +12,14 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
-from outbox import bulk, health, holds, pauses, sql
-from outbox.duties import DUTIES
+from outbox import sql
 from outbox.errors import OutboxError
+from outbox.heartbeats.duties import DUTIES
 from outbox.models import Hold
-from outbox.record import Actor
-from outbox.reports import held_line, lines
+from outbox.monitoring import health
+from outbox.monitoring.text_report import held_line, lines
+from outbox.operations import bulk_requeue, held_keys, pauses
+from outbox.operations.audit import Actor
 
 ALARM, CANNOT_TELL = 1, 2
 
@@ -84,12 +86,12 @@ class Command(BaseCommand):
         elif command == "forget":
             self._forget(given["duty"])
         elif command == "stop-requeue":
-            self.stdout.write(f"{bulk.stop()} dead letters stay where they are.")
+            self.stdout.write(f"{bulk_requeue.stop()} dead letters stay where they are.")
         elif command in ("pause", "resume"):
             done = getattr(pauses, command)(destination, given["shard"], actor=_actor(given), reason=given["reason"])
             self.stdout.write(f"{done} shards of {destination} {command}d.")
         else:
-            getattr(holds, command)(destination, given["key"], actor=_actor(given), reason=given["reason"])
+            getattr(held_keys, command)(destination, given["key"], actor=_actor(given), reason=given["reason"])
             self.stdout.write(f"{given['key']} to {destination}: {command} done.")
 
     def _forget(self, duty: str) -> None:
@@ -103,7 +105,7 @@ class Command(BaseCommand):
 
     def _holds(self, destination: str) -> None:
         found = list(Hold.objects.filter(**({"destination": destination} if destination else {})).order_by("since"))
-        depths = holds.behind(found)
+        depths = held_keys.behind(found)
         for hold in found:
             self.stdout.write(held_line(hold, depths[hold.pk]))
         if not found:

@@ -9,9 +9,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from outbox import destinations
-from outbox.crew import Crew
-from outbox.destinations import Destination
+from outbox.publishing import destinations
+from outbox.publishing.destinations import Destination
+from outbox.relay.threads import Crew
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from sagas.durations import say
-from sagas.prune import count, prune
+from outbox.messages.durations import say
+from sagas.maintenance.prune import count, prune
 from sagas.settings import saga_settings
 
 UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}

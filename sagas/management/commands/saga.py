@@ -9,13 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from sagas import desk
-from sagas.desk import find, selection, tables
-from sagas.desk.many import RATE, checked
-from sagas.desk.second import needed
+from sagas.desk import given_values, lookup, selection
+from sagas.desk.batches import RATE, checked
+from sagas.desk.second_person import needed
+from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError
-from sagas.look import clock
 from sagas.models import Run
-from sagas.wording import run_face
+from sagas.presentation import text_tables
+from sagas.presentation.labels import run_face
 
 WAYS = {
     "result": ("--result", {"metavar": "JSON", "help": "what the step is to have returned; none for an undo"}),
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             if command == "list":
                 self._list(given)
             elif command == "show":
-                self._lines(tables.story(find.run_named(given["run"]), clock()))
+                self._lines(text_tables.story(lookup.run_named(given["run"]), clock()))
             elif command in ("confirm", "reject"):
                 self._answer(command, given)
             else:
@@ -62,15 +63,15 @@ class Command(BaseCommand):
 
     def _list(self, given: dict[str, Any]) -> None:
         written = ",".join(f"{name}={given[name]}" for name in selection.BY_HAND if given[name])
-        self._lines(tables.listing(selection.read(written or "status=open"), clock(), given["limit"]))
+        self._lines(text_tables.listing(selection.read(written or "status=open"), clock(), given["limit"]))
 
     def _act(self, verb: desk.Verb, given: dict[str, Any]) -> None:
         where = given.get("where")
         if (given["run"] is None) == (where is None):
             raise CommandError("Say which: a run, or --where with a filter.")
-        actor, taken = find.who(given["as"], verb), _taken(verb, given)
+        actor, taken = lookup.who(given["as"], verb), _taken(verb, given)
         if where is None:
-            self._one(verb, find.run_named(given["run"]), actor, taken | {"reason": given["reason"]})
+            self._one(verb, lookup.run_named(given["run"]), actor, taken | {"reason": given["reason"]})
         else:
             self._bulk(verb, selection.read(where), actor, taken, given)
 
@@ -84,7 +85,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_face(run).text}.")
 
     def _answer(self, command: str, given: dict[str, Any]) -> None:
-        actor = find.who(given["as"], find.proposed_verb(given["proposal"]))
+        actor = lookup.who(given["as"], lookup.proposed_verb(given["proposal"]))
         do = desk.confirm if command == "confirm" else desk.reject
         do(given["proposal"], actor=actor, reason=given["reason"])
         self.stdout.write(f"{command.capitalize()}ed and recorded.")
@@ -93,7 +94,7 @@ class Command(BaseCommand):
         self, verb: desk.Verb, chosen: desk.Filter, actor: desk.Actor, taken: dict[str, Any], given: dict[str, Any]
     ) -> None:
         checked(verb.name, given["reason"], given["rate"])
-        self._lines(tables.summary(chosen))
+        self._lines(text_tables.summary(chosen))
         total = selection.matching(chosen).count()
         if given["dry_run"] or not total:
             return
@@ -142,7 +143,7 @@ def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
     value = given[verb.takes]
     if verb.takes in ("result", "changes") and value is not None:
         try:
-            value = desk.given.read(value)
+            value = given_values.read(value)
         except desk.DoesNotFit as error:
             raise CommandError(f"{WAYS[verb.takes][0]}: {error}") from error
     return {verb.takes: value}

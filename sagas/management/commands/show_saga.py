@@ -6,7 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sagas import Saga, picture, registry
+from sagas import Saga
+from sagas.declare import registry
+from sagas.presentation import diagram
 
 
 class Command(BaseCommand):
@@ -25,7 +27,7 @@ class Command(BaseCommand):
         if name is None:
             self.stdout.write(_declared())
         else:
-            show = picture.mermaid if mermaid else picture.table
+            show = diagram.mermaid if mermaid else diagram.table
             self.stdout.write(show(_chosen(name, number)))
 
 

@@ -33,7 +33,7 @@ def prepare(keys: int) -> None:
 
 def relay() -> None:
     """Relay until SIGTERM, without beat and Celery."""
-    from outbox.crew import Crew
+    from outbox.relay.threads import Crew
 
     crew = Crew()
     signal.signal(signal.SIGTERM, lambda *_: crew.stop.set())

@@ -13,7 +13,7 @@ from .protocol import serve
 
 def main(name: str) -> None:
     django.setup()
-    from sagas import registry
+    from sagas.declare import registry
 
     from .host.sagas import Trial
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from orders.choreography.models import Journey
-from outbox import inbox, turns
-from outbox.destinations import Destination
+from outbox.consuming import in_order, inbox
 from outbox.models import Delivery, OutboxMessage
-from outbox.relay import Relay
+from outbox.publishing.destinations import Destination
+from outbox.relay.relay import Relay
 from outbox.transports import Outgoing
 from outbox.transports.memory import MemoryTransport
 from sagas.testing.errors import WorkerLost
@@ -32,7 +32,7 @@ def deliver(one: Outgoing, subscriber: str) -> None:
     """One look after the message's key, as a worker makes it: what it raises was written down."""
     envelope = one.envelope
     with suppress(Exception, WorkerLost):
-        turns.deliver_open(subscriber, [envelope.key], again=envelope.again, go_on=lambda: None)
+        in_order.deliver_open(subscriber, [envelope.key], again=envelope.again, go_on=lambda: None)
 
 
 def deliver_copy(one: Outgoing, subscriber: str) -> None:

@@ -21,7 +21,7 @@ from orders.sagas import (
     reserve_stock,
 )
 from outbox.testing import published
-from sagas.declaration import Step
+from sagas.declare.saga import Step
 from sagas.testing import Scenario
 from sagas.testing.stage import Stage
 from sagas.testing.when import When, WhenProbing, WhenUndoing

@@ -16,7 +16,7 @@ from orders.errors import KeyReused
 from orders.models import Order
 from orders.services import place_order
 from orders.validation import PlaceOrder
-from outbox.declaration import registry
+from outbox.declare.events import registry
 from outbox.models import OutboxMessage
 from sagas.models import Run
 from tests.workers import ROOT

@@ -17,10 +17,11 @@ from orders.participants import payments
 from orders.participants.errors import AnswerLost
 from orders.sagas import authorize_payment, book_shipment, capture_payment, commit_stock, reserve_stock
 from orders.wording import customer_reason
-from outbox import holds, inbox, turns
-from outbox.declaration import registry
+from outbox.consuming import in_order, inbox
+from outbox.declare.events import registry
 from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage
-from outbox.requeue import requeue
+from outbox.operations import held_keys
+from outbox.operations.requeue import requeue
 from sagas import NotApplied
 from sagas.models import StepStatus
 
@@ -46,7 +47,7 @@ def at_its_last_attempt(subscriber: str, order: Order) -> None:
         attempts=LAST.get(subscriber, 8) - 1, held_until=None, due_at="2000-01-01T00:00Z"
     )
     with suppress(Exception):
-        turns.deliver_open(subscriber, [order.saga_key], again=True, go_on=lambda: None)
+        in_order.deliver_open(subscriber, [order.saga_key], again=True, go_on=lambda: None)
 
 
 def after_all_workers_died(subscriber: str, order: Order) -> None:
@@ -54,7 +55,7 @@ def after_all_workers_died(subscriber: str, order: Order) -> None:
     relayed()
     Delivery.objects.filter(subscriber=subscriber).update(attempts=LAST.get(subscriber, 8), held_until=None)
     with suppress(inbox.GaveUp):
-        turns.deliver_open(subscriber, [order.saga_key], again=True, go_on=lambda: None)
+        in_order.deliver_open(subscriber, [order.saga_key], again=True, go_on=lambda: None)
 
 
 def a_bug(*_: Any, **__: Any) -> Any:
@@ -166,7 +167,7 @@ def test_who_dies_of_asking_the_probe_does_so_once(order, story):
     relayed()
     Delivery.objects.filter(subscriber="payments.capture_payment").update(attempts=5)
     with story.stage.set(), suppress(inbox.GaveUp):
-        turns.deliver_open("payments.capture_payment", [order.saga_key], again=True, go_on=lambda: None)
+        in_order.deliver_open("payments.capture_payment", [order.saga_key], again=True, go_on=lambda: None)
     assert told(order) == A_PERSON
 
 
@@ -230,7 +231,7 @@ def test_one_for_a_subscriber_that_this_code_does_not_have(order, monkeypatch):
     declared = registry.subscribers["payments.authorize_payment"]
     monkeypatch.delitem(registry.subscribers, declared.name)
     with suppress(Exception):
-        turns.deliver_open(declared.name, [order.saga_key], again=True, go_on=lambda: None)
+        in_order.deliver_open(declared.name, [order.saga_key], again=True, go_on=lambda: None)
     assert told(order) == A_PERSON
 
 
@@ -249,7 +250,7 @@ def test_skipped_by_an_operator(order):
     )
     relayed()
     Hold.objects.update(until="2100-01-01T00:00Z")
-    holds.skip("tasks", order.saga_key, actor="ann", reason="It is nonsense")
+    held_keys.skip("tasks", order.saga_key, actor="ann", reason="It is nonsense")
     assert told(order) == A_PERSON
 
 

@@ -16,8 +16,9 @@ from orders.participants import warehouse
 from orders.sagas import book_shipment, capture_payment, checkout, commit_stock
 from orders.services import cancel_order
 from orders.timeline import Timeline
-from sagas import Unavailable, breaker
+from sagas import Unavailable
 from sagas.models import StepStatus
+from sagas.participants import breaker
 
 from .driver import carry, deliver, relayed
 from .story import EventStory

@@ -17,11 +17,12 @@ from orders.participants import payments
 from orders.participants.errors import AnswerLost
 from orders.services import place_order
 from orders.validation import PlaceOrder
-from outbox import turns
+from outbox.consuming import in_order
 from outbox.models import Delivery
-from sagas import Participant, breaker
+from sagas import Participant
 from sagas.models import Breaker
-from sagas.standing import standings
+from sagas.participants import breaker
+from sagas.participants.breaker_cache import standings
 
 from .driver import deliver, relayed
 
@@ -100,7 +101,7 @@ def test_a_worker_that_looks_after_them_then_asks_the_participant_at_once(wish: 
     monkeypatch.setattr(payments, "authorize", authorize)
     breaker.close("payments", "ann: they moved")
     release(2)
-    turns.deliver_open("payments.authorize_payment", [order.saga_key], again=True, go_on=lambda: None)
+    in_order.deliver_open("payments.authorize_payment", [order.saga_key], again=True, go_on=lambda: None)
     assert asked == [f"{order.pk}.authorize_payment"]
     assert not Delivery.objects.filter(subscriber="payments.authorize_payment").exists()
 

@@ -24,7 +24,7 @@ from orders.sagas import (
     reserve_stock,
 )
 from outbox.models import DeadLetter
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from sagas import NotApplied
 
 from .driver import carry

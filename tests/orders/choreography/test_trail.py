@@ -25,7 +25,7 @@ from orders.returns.validation import ReturnWish
 from orders.sagas import book_shipment, capture_payment, commit_stock
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
-from outbox.declaration import registry
+from outbox.declare.events import registry
 from outbox.models import DeadLetter, Delivery, PublishedMessage
 from outbox.testing import drain
 

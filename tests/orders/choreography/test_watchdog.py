@@ -16,10 +16,10 @@ from orders.events import OrderNeedsAttention
 from orders.models import Order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
 from orders.services import place_order
-from outbox import burial
-from outbox.declaration import registry
+from outbox.consuming import burial
+from outbox.declare.events import registry
 from outbox.models import DeadLetter, OutboxMessage, PublishedMessage
-from outbox.requeue import requeue
+from outbox.operations.requeue import requeue
 from outbox.testing import published
 
 from .driver import carry, relayed

@@ -12,7 +12,7 @@ import stripe
 from orders.participants import carrier, payments, refunding, warehouse
 from orders.participants.errors import AnswerLost
 from orders.participants.payments import PaymentRequest
-from outbox import trace
+from outbox.messages import trace
 from sagas.errors import Refused, RetryAfter
 from tests.standins import Standins
 

@@ -14,7 +14,7 @@ from redis import Redis
 
 from orders.models import Product
 from orders.participants.standins.companies import database_variable
-from outbox.schemas import check_schemas
+from outbox.declare.schema_file import check_schemas
 from outbox.testing import CrashPoint, crashing_relay
 from tests.standins import PROGRAM, Standins
 from tests.workers import ROOT, Programs, until

@@ -1,6 +1,6 @@
 """No event of trips changes its schema without a new version: partners and messages on their way rely on it."""
 
-from outbox.schemas import check_schemas
+from outbox.declare.schema_file import check_schemas
 from tests.workers import ROOT
 
 

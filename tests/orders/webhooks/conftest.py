@@ -9,7 +9,7 @@ import pytest
 from orders.models import Order
 from orders.services import place_order
 from orders.validation import PlaceOrder
-from sagas.standing import standings
+from sagas.participants.breaker_cache import standings
 
 from .bank import Bank
 

@@ -10,11 +10,11 @@ from django.utils import timezone
 from orders.choreography.models import JourneyStep
 from orders.models import Order
 from orders.standing import standing_of
-from outbox import codec
+from outbox.messages import codec
 from outbox.models import Delivery
-from sagas.dispatch import RunReady
+from sagas.engine.decisions import Stop, Wait
 from sagas.models import Run, Step, StepStatus
-from sagas.verdict import Stop, Wait
+from sagas.worker.chains import RunReady
 from tests.orders.choreography.driver import deliver, relayed
 from tests.sagas.driver import OVER, step_once
 

@@ -13,7 +13,8 @@ from redis import Redis
 from orders.models import Order
 from orders.webhooks import dispatch
 from orders.webhooks.events import PaymentReported
-from outbox import inbox, publish
+from outbox import publish
+from outbox.consuming import inbox
 from outbox.models import Delivery, InboxEntry
 from outbox.transports.celery import CeleryTransport
 from outbox.transports.memory import MemoryTransport

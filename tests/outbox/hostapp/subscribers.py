@@ -9,7 +9,8 @@ from celery import chain
 from celery.canvas import Signature
 from django.db import connection
 
-from outbox import Message, PermanentFailure, Retry, RetryAfter, publish, subscribe, trace
+from outbox import Message, PermanentFailure, Retry, RetryAfter, publish, subscribe
+from outbox.messages import trace
 from outbox.transports.celery import renders
 
 from .events import ChainWanted, ItemCounted, QuoteRefused, QuoteWanted, StepTaken

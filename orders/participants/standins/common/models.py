@@ -8,7 +8,7 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from outbox import trace
+from outbox.messages import trace
 
 from . import operations
 

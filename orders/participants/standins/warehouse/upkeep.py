@@ -6,7 +6,7 @@ from functools import cache
 
 from django.db import transaction
 
-from outbox.relay import Relay
+from outbox.relay.relay import Relay
 
 from ..companies import alias
 from . import reservations

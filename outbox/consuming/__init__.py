@@ -1,0 +1,1 @@
+"""Hands messages to subscribers: once, in order, or several at a time."""

@@ -1,0 +1,69 @@
+"""Several messages in one transaction, for a subscriber that asks for it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from django.db import transaction
+
+from .. import sql
+from ..declare.events import Message, Subscriber
+from ..messages import trace
+from ..sql import Open
+from . import transaction_guard
+from .inbox import read
+
+logger = logging.getLogger(__name__)
+
+
+class Then(Enum):
+    """What is to be done after some were handled, or were not."""
+
+    AGAIN = "there may be more"
+    DONE = "nothing is left that nobody else has"
+    ONE_BY_ONE = "each is to be tried by itself"
+
+
+def handle_some(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> Then:
+    """Handle up to `at_once` messages in one transaction. When that fails nothing was done and nothing written down."""
+    try:
+        with transaction.atomic(durable=True):
+            return _handle(declared, keys, ids)
+    except transaction_guard.TransactionEnded:
+        raise
+    except Exception as error:  # whose it is shows when each is tried by itself
+        logger.warning(
+            "Several messages failed together; each is tried by itself",
+            extra={"subscriber": declared.name, "error": f"{type(error).__qualname__}: {error}"},
+        )
+        return Then.ONE_BY_ONE
+
+
+def _handle(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> Then:
+    locked = sql.lock_some(declared.name, keys, ids, declared.at_once)
+    mine = _in_order(declared, locked)
+    if not mine:
+        return Then.ONE_BY_ONE if locked else Then.DONE  # those whose turn it is not may stand before others' turn
+    wanted = sql.take_some(declared.name, [one.row for one in mine])
+    messages = [_read(declared, one) for one in mine if one.envelope.id in wanted]
+    if messages:
+        declared.handler(messages)
+        transaction_guard.check_transaction(declared.name)
+    return Then.AGAIN
+
+
+def _in_order(declared: Subscriber, locked: list[Open]) -> list[Open]:
+    """Without those before which another one of their key is open: in another worker's hands, or held."""
+    keys = sorted({one.envelope.key for one in locked if declared.is_ordered(one.envelope.key)})
+    if not keys:
+        return locked
+    others = sql.others_first(declared.name, keys, [one.row for one in locked], strict=declared.order == "strict")
+    return [one for one in locked if one.envelope.position < others.get(one.envelope.key, one.envelope.position + 1)]
+
+
+def _read(declared: Subscriber, one: Open) -> Message[Any]:
+    with trace.use(trace.from_headers(one.envelope.trace_headers)):
+        return read(declared, one.envelope, attempt=1)

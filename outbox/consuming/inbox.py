@@ -1,0 +1,261 @@
+"""Delivers one message to one subscriber: its database effects happen exactly once, or a dead letter says why not.
+
+The inbox row commits with the handler's writes; a second copy of the message finds it and does nothing. A copy that
+follows an earlier one is counted before it runs, so that a handler that kills its worker runs out of attempts too.
+What fails by the database or the broker spends none; see `failures`.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import traceback
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from .. import settings, sql
+from ..declare.events import Message, Subscriber, registry
+from ..errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
+from ..messages import causation, trace
+from ..messages.envelope import Envelope
+from . import burial, failures, restart, transaction_guard
+
+logger = logging.getLogger(__name__)
+
+
+class GaveUp(OutboxError):
+    """A handler was begun as often as its Retry allows and never ended: it, or its worker, was killed each time."""
+
+
+def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -> None:
+    """Run the subscriber's handler on the message, once.
+
+    `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try
+    again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
+    Raises RuntimeError inside a transaction, and OutboxError in a connection that commits nothing by itself.
+    """
+    transaction_guard.refuse_transactions()
+    with trace.use(trace.from_headers(envelope.trace_headers)), causation.use(envelope.id):
+        declared = registry.subscribers.get(subscriber)
+        delivery = Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
+        if delivery.is_stale():
+            logger.info("Dropped a late copy of a message", extra=delivery.log)
+            return
+        try:
+            delivery.run()
+        except RetryAfter as pause:
+            delivery.put_off(pause)
+        except Exception as error:
+            delivery.failed(error)
+            raise
+
+
+def first_time(subscriber: str, *, source: str, source_id: str, at: datetime) -> bool:
+    """Note, in the caller's transaction, that a message of another system is handled; False when it was before.
+
+    For what comes by HTTP, whose sender delivers it again until it is answered. `source` and `source_id` are the
+    sender's name and its id of the message, `at` when it was made, the same on every delivery. While another
+    transaction handles the same message this waits for its end. It is remembered for OUTBOX_KEEP_PUBLISHED.
+    Raises NotInTransaction outside `transaction.atomic()`.
+    """
+    if not connection.in_atomic_block:
+        raise NotInTransaction("Note a message as handled in the transaction that handles it.")
+    id_ = str(uuid5(NAMESPACE_URL, f"{source}\n{source_id}"))
+    return sql.claim(Envelope(id_, "", 1, "", "", "{}", at.astimezone(UTC).isoformat()), subscriber)
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One try of one subscriber at one message."""
+
+    subscriber: str
+    declared: Subscriber | None
+    envelope: Envelope
+    counted: bool
+
+    @property
+    def attempt(self) -> int:
+        """From 1."""
+        return self.envelope.attempts + 1
+
+    @property
+    def log(self) -> dict[str, object]:
+        return {"subscriber": self.subscriber, "message_id": self.envelope.id, "attempt": self.attempt}
+
+    def is_stale(self) -> bool:
+        """Whether the books are ahead of this copy. Counts the try, when it is one to count."""
+        one = self.envelope
+        after, worker = settings.redeliver_after(), restart.this_worker()
+        if self.counted and sql.begin_again(one.id, self.subscriber, one.attempts, after, worker):
+            return False
+        forgotten = self.is_forgotten()
+        is_open = (self.counted or forgotten) and sql.is_open(one.id, self.subscriber)
+        return (self.counted and is_open) or (forgotten and not is_open)
+
+    def is_forgotten(self) -> bool:
+        """Whether the inbox may have forgotten this message: if it still has to be handled, a delivery is open."""
+        return timezone.now() - self.envelope.written_at > settings.keep_published()
+
+    def run(self) -> bool:
+        """Call, outside the transaction; handle and confirm, in one. A message that is settled is only confirmed.
+
+        False when another worker has the message.
+        """
+        result = self._call()
+        with transaction.atomic(durable=True):
+            claimed = self._claim()
+            if claimed:
+                self._handle(*result)
+                transaction_guard.check_transaction(self.subscriber)
+            closed = self._confirm()
+        if not closed:
+            self._confirm()  # the relay may have opened it meanwhile, having begun before we committed
+        return claimed is not None
+
+    def _claim(self) -> bool | None:
+        """Whether to handle the message; None when another worker has it.
+
+        One that is forgotten must still be open, and stay so: another copy may have been handled since we looked, and
+        the day's inbox dropped with that.
+        """
+        if self.is_forgotten() and not sql.lock_open(self.envelope.id, self.subscriber):
+            return False
+        return sql.claim(self.envelope, self.subscriber)
+
+    def _confirm(self) -> bool:
+        """Close the delivery; False when there is none to close."""
+        return sql.confirm(self.envelope.id, self.subscriber)
+
+    def _call(self) -> tuple[Any, ...]:
+        """What the handler gets beside the message."""
+        call = self.declared.call if self.declared else None
+        if call is None or sql.is_settled(self.envelope, self.subscriber):
+            return ()
+        return (call(self._message()),)
+
+    def _handle(self, *result: Any) -> None:
+        message, declared = self._message(), self._known()
+        if declared.call and not result:
+            raise RetryAfter(timedelta(0), "It was settled a moment ago, and has been requeued since.")
+        declared.handler([message] if declared.at_once > 1 else message, *result)
+
+    def _known(self) -> Subscriber:
+        if self.declared is None:
+            raise CannotRead(
+                f"No subscriber is named {self.subscriber} here. Deploy the code that declares it, then requeue."
+            )
+        return self.declared
+
+    def _message(self) -> Message[Any]:
+        declared = self._known()
+        if self.counted and declared.retry.attempts is not None and self.attempt > declared.retry.attempts:
+            raise GaveUp(f"{self.subscriber} was begun {self.attempt - 1} times and never ended.")
+        return read(declared, self.envelope, self.attempt)
+
+    def put_off(self, pause: RetryAfter) -> None:
+        """Write down when to try again, at no cost."""
+        one = self.envelope
+        failures.written(lambda: sql.hold_delivery(one, self.subscriber, one.attempts, pause.delay, str(pause)))
+
+    def failed(self, error: Exception) -> bool:
+        """Write down when to try again, or end it; whether it was given up, or settled after all."""
+        if self._put_off_by_us(error):
+            return False
+        delay = self._delay_after(error)
+        if delay is not None:
+            text = f"{type(error).__qualname__}: {error}"
+            failures.written(lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text))
+            logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
+            return False
+        try:
+            recovered = self._recover(error)
+        except Exception as another:
+            if self._put_off_by_us(another):
+                return False
+            logger.exception("A message cannot be recovered", extra=self.log)
+            recovered = False
+        if not recovered:
+            failures.written(lambda: self._bury(error))
+        return True
+
+    def _delay_after(self, error: Exception) -> timedelta | None:
+        """When to try again; None to give up."""
+        if self.declared is None or isinstance(error, PermanentFailure | CannotRead | GaveUp):
+            return None
+        return self.declared.retry.delay_after(self.attempt, roll=random.random())
+
+    def _recover(self, error: Exception) -> bool:
+        """Ask once more what became of it, before it is given up; whether it is handled after all.
+
+        Once only: whoever asks may die of it, as those before did.
+        """
+        declared = self.declared
+        if declared is None or declared.recover is None or isinstance(error, CannotRead):
+            return False
+        if isinstance(error, GaveUp) and self.attempt > (declared.retry.attempts or 0) + 1:
+            return False
+        found = declared.recover(read(declared, self.envelope, self.attempt), error)
+        if found is None:
+            return False
+        with transaction.atomic(durable=True):
+            if self._claim():
+                declared.handler(read(declared, self.envelope, self.attempt), found)
+                transaction_guard.check_transaction(self.subscriber)
+            self._confirm()
+        return True
+
+    def _put_off_by_us(self, error: Exception) -> bool:
+        """Whether it failed by us, and is tried again at no cost; not when it did so too often in a row."""
+        if not failures.is_ours(error):
+            return False
+        text = failures.in_words(error)
+        times = failures.written(lambda: sql.hold_failed_by_us(self.envelope, self.subscriber, text))
+        if times is not None and times > failures.MOST:
+            return False
+        logger.warning("A subscriber was failed by us", extra={**self.log, "error": str(error), "times": times})
+        return True
+
+    def _bury(self, error: Exception) -> None:
+        """The subscriber's last word, and a dead letter unless that has settled the matter, in one transaction.
+
+        Nothing when another copy was handled.
+        """
+        one, trail = self.envelope, "".join(traceback.format_exception(error))
+        with transaction.atomic(durable=True):
+            if not sql.claim(one, self.subscriber):
+                return
+            if self._last_word(error):
+                sql.confirm(one.id, self.subscriber)
+                logger.warning("A message was given up, and what it was for is settled", extra=self.log)
+                return
+            sql.unclaim(one, self.subscriber)
+            sql.bury_delivery(one, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
+            burial.tell(one.type, one.key, self.subscriber, str(error))
+        logger.error("A message became a dead letter", extra=self.log)
+
+    def _last_word(self, error: Exception) -> bool:
+        """Whether the subscriber has settled the matter. One whose last word fails has not: a person looks."""
+        declared = self.declared
+        if declared is None or declared.gave_up is None or isinstance(error, CannotRead):
+            return False
+        try:
+            with transaction.atomic():
+                return declared.gave_up(read(declared, self.envelope, self.attempt), error) is True
+        except Exception as failure:
+            if failures.is_ours(failure):
+                raise
+            logger.exception("A subscriber's last word failed", extra=self.log)
+            return False
+
+
+def read(declared: Subscriber, envelope: Envelope, attempt: int) -> Message[Any]:
+    """The message as its subscriber reads it, in the current trace. Raises CannotRead."""
+    one = envelope
+    body = declared.read(one.type, one.version, one.payload)
+    id_, current = UUID(one.id), trace.current()
+    return Message(id_, body, one.key, one.type, one.version, one.written_at, current, attempt)

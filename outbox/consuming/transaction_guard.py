@@ -1,0 +1,36 @@
+"""Is the transaction that a handler runs in one that counts?"""
+
+from __future__ import annotations
+
+from django.db import connection, transaction
+
+from ..errors import OutboxError
+
+
+class TransactionEnded(OutboxError):
+    """A handler ended the transaction that it ran in: what it had done by then is committed, or lost."""
+
+
+_OPEN, _ABORTED = 2, 3  # INTRANS and INERROR of libpq, alike in psycopg 2 and 3
+
+
+def refuse_transactions() -> None:
+    """Raise where the handler's transaction would not be one of its own, or would not be committed at its end."""
+    with transaction.atomic(durable=True):  # no statement: nothing is sent
+        if not connection.commit_on_exit:
+            raise OutboxError("The database's AUTOCOMMIT is off, so nothing would be committed: switch it on.")
+
+
+def check_transaction(subscriber: str) -> None:
+    """Raise when what the handler wrote would be undone in silence, or was committed before its end."""
+    state = connection.connection.info.transaction_status
+    if connection.needs_rollback or state == _ABORTED:
+        raise OutboxError(
+            f"{subscriber} returned after an error of the database: nothing of it would be kept. Put "
+            "transaction.atomic() around what may fail, within the handler, or let the error out."
+        )
+    if state != _OPEN:
+        raise TransactionEnded(
+            f"{subscriber} ended the transaction itself: its message was recorded as handled before it was. "
+            "Leave COMMIT and ROLLBACK to the outbox."
+        )

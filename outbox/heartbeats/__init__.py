@@ -1,0 +1,1 @@
+"""What must be done again and again, and the sign that each duty leaves when it is done."""

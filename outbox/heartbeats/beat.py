@@ -1,0 +1,77 @@
+"""Beat's own heartbeat: each tick that it is about to send is a sign of life, whatever its scheduler.
+
+It also tells how far beat's clock is from the database's: what expires by beat's clock is thrown away by a worker's.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from typing import Any
+
+from celery import signals
+from django.db import DatabaseError, InterfaceError
+
+from .. import sql
+from ..schedule import EXPIRY
+from . import heartbeat
+from .duties import DUTIES
+
+DUTY = "beat"
+LOOK = 5.0  # seconds between two looks at who takes the ticks
+
+_beats_thread: list[int] = []
+
+
+def listen() -> None:
+    """Have the process that is beat, or the worker's thread that is, leave heartbeats from now on."""
+    signals.beat_init.connect(_begin, weak=False, dispatch_uid="outbox.beat")
+    signals.beat_embedded_init.connect(_begin, weak=False, dispatch_uid="outbox.beat")
+
+
+def _begin(**_: Any) -> None:
+    _beats_thread[:] = [threading.get_ident()]
+    signals.before_task_publish.connect(_tick, weak=False, dispatch_uid="outbox.beat")
+
+
+def _tick(**_: Any) -> None:
+    if threading.get_ident() in _beats_thread:  # a worker's other threads publish as well
+        heartbeat.finished(DUTY)
+
+
+class Sparing:
+    """For a scheduler, before its own class: while nobody does a duty, few ticks of it are sent.
+
+    A broker such as Redis keeps what has expired until a worker comes to it. So, of a duty that runs often and that no
+    worker has done for as long as its tick lives, one waits at any time for the worker that comes, and no more.
+    """
+
+    _looked_at = -math.inf
+    _not_done: frozenset[str] = frozenset()
+
+    def apply_entry(self, entry: Any, producer: Any = None) -> None:
+        """Send the tick, unless one of it waits already."""
+        now = time.monotonic()
+        sent: dict[str, float] = self.__dict__.setdefault("_sent_at", {})
+        if entry.task in self._nobody_does(now) and now - sent.get(entry.name, -math.inf) < EXPIRY.total_seconds() / 2:
+            heartbeat.finished(DUTY)
+            return
+        sent[entry.name] = now
+        super().apply_entry(entry, producer)  # type: ignore[misc]
+
+    def _nobody_does(self, now: float) -> frozenset[str]:
+        if now - self._looked_at > LOOK:
+            self._looked_at = now
+            try:
+                rows = sql.heartbeats_of(list(DUTIES))
+            except (DatabaseError, InterfaceError):
+                rows = []  # nobody can tell: all are sent
+            self._not_done = frozenset(
+                row.name
+                for row in rows
+                if row.name in DUTIES
+                and DUTIES[row.name].is_frequent
+                and min(row.silent_for, row.failed_for or row.silent_for) > EXPIRY
+            )
+        return self._not_done

@@ -1,0 +1,1 @@
+"""Partitions, and the removal of what is old."""

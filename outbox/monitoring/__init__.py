@@ -1,0 +1,1 @@
+"""How the outbox stands: limits, alarms, and their words."""

@@ -1,0 +1,121 @@
+"""What is wrong, in words: one sentence each, which says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+from ..messages.durations import say
+from .status import COUNTED, Standing
+
+MESSAGES = ("message waits", "messages wait")
+OVERDUE = timedelta(minutes=1)  # a relay and a consumer look once a second
+GRACE = timedelta(seconds=5)  # between two relays, as at a deploy, nobody lives for a moment
+
+
+def bounded(count: int) -> str:
+    """A count that ends at 1000, in words."""
+    return f"{count}+" if count >= COUNTED else str(count)
+
+
+def stalls(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
+    """Where messages do not move. `max_age` counts in place of what each destination says is healthy."""
+    return [alarm for one in standings for alarm in _stalls(one, max_age)]
+
+
+def alarms(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
+    """All that somebody should see to."""
+    all_of_them = list(standings)
+    return [*stalls(all_of_them, max_age), *(alarm for one in all_of_them for alarm in _for_a_person(one))]
+
+
+def _stalls(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+    yield from _stranded(one)
+    yield from _late(one, max_age)
+    yield from _unattended(one)
+    yield from _undelivered(one)
+
+
+def _stranded(one: Standing) -> Iterator[str]:
+    if one.destination is not None:
+        return
+    if one.depth:
+        yield (
+            f"{_some(one.depth, *MESSAGES)} for {one.name}, a destination that OUTBOX_DESTINATIONS does not name: "
+            "name it again until it is empty."
+        )
+    if one.overdue and not one.is_consumer:
+        overdue = _some(one.overdue, "delivery is", "deliveries are")
+        yield f"{one.name}: {overdue} overdue, and OUTBOX_DESTINATIONS does not name it."
+
+
+def _undelivered(one: Standing) -> Iterator[str]:
+    """Deliveries that nobody tries or publishes again, though it is their turn."""
+    if one.overdue_for is None or one.overdue_for <= OVERDUE or one.paused:
+        return
+    told = f"{one.name}: {_some(one.overdue, 'delivery is', 'deliveries are')} overdue, the first for "
+    told += f"{say(one.overdue_for)}; at most {say(OVERDUE)} is healthy."
+    if one.is_consumer:
+        yield f"{told} Does its `manage.py consume` run?"
+    elif one.destination is not None:
+        yield f"{told} {why(one)}"
+
+
+def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+    if one.destination is None or one.oldest is None:
+        return
+    most = one.destination.max_age if max_age is None else max_age
+    if one.oldest > most:
+        yield (
+            f"{one.name}: A message has waited {one.oldest.total_seconds():.1f} s; "
+            f"at most {most.total_seconds():g} s is healthy. {why(one)}"
+        )
+
+
+def why(one: Standing) -> str:
+    """What most likely keeps its messages."""
+    if one.paused:
+        return f"{len(one.paused)} of its shards are paused, by {_who(one)}."
+    if not one.relays:
+        return "No relay lives. Do beat and a worker run, or `manage.py relay`?"
+    if one.outage:
+        return f"Its broker is away since {say(one.outage.outage_for or timedelta(0))}: {one.outage.outage}"
+    if one.held:
+        return f"{_some(one.held, 'of its keys is', 'of its keys are')} held: `manage.py outbox holds` says why."
+    if one.unowned:
+        return f"Nobody owns {len(one.unowned)} of its shards yet."
+    return "Its relays live and are behind: start more of them."
+
+
+def _unattended(one: Standing) -> Iterator[str]:
+    if one.destination and not one.relays and one.oldest is not None and one.oldest > GRACE:
+        yield (
+            f"{one.name}: no relay lives, and {_some(one.depth, *MESSAGES)}. "
+            "Have beat run the task outbox.relay each second, with a worker for it, or run `manage.py relay`."
+        )
+
+
+def _for_a_person(one: Standing) -> Iterator[str]:
+    if one.paused:
+        yield f"{one.name}: paused, {len(one.paused)} of {len(one.shards)} shards, by {_who(one)}."
+    if one.stopped:
+        yield (
+            f"{one.name}: {_some(one.stopped, 'key waits', 'keys wait')} for a person: "
+            "`manage.py outbox holds` says why; requeue the first message of each, or skip it."
+        )
+    if one.dead:
+        yield (
+            f"{one.name}: {_some(one.dead, 'message was', 'messages were')} given up: "
+            "look at the dead letters in the admin, mend the cause, requeue."
+        )
+
+
+def _who(one: Standing) -> str:
+    by = sorted(
+        {f"{shard.paused_by or 'somebody'} ({shard.paused_reason or 'no reason given'})" for shard in one.paused}
+    )
+    return "; ".join(by)
+
+
+def _some(count: int, one: str, many: str) -> str:
+    return f"1 {one}" if count == 1 else f"{bounded(count)} {many}"

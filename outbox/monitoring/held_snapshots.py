@@ -1,0 +1,44 @@
+"""Who keeps the database from cleaning up, in words, when it has gone on for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from .. import settings, sql
+from ..messages.durations import say
+from ..sql import Holder
+
+NAME = "outbox.snapshot"
+"""In OUTBOX_HEALTHY, with how long a snapshot may be held; None: nobody minds."""
+LIMIT = timedelta(minutes=30)
+MANY = 1_000_000
+"""Transactions that may go by while one is held whose age PostgreSQL does not tell."""
+
+
+def alarms() -> list[str]:
+    """A sentence for each who has held a snapshot for too long, the oldest first: who, since when, what it costs."""
+    limit = settings.healthy().get(NAME, LIMIT)
+    return [] if limit is None else [_sentence(one) for one in sql.holders() if _is_old(one, limit)]
+
+
+def _is_old(one: Holder, limit: timedelta) -> bool:
+    return one.age > MANY if one.seconds is None else one.seconds > limit.total_seconds()
+
+
+def _sentence(one: Holder) -> str:
+    return " ".join(_words(one))
+
+
+def _words(one: Holder) -> Iterator[str]:
+    named = f" ({one.application})" if one.application else ""
+    since = "" if one.seconds is None else f" for {say(timedelta(seconds=one.seconds))}"
+    yield f"The {one.kind} {one.name}{named} has held a snapshot{since}, over {one.age} transactions:"
+    yield "what is dead since cannot be cleaned up, tables grow, and all gets slower."
+    match one.kind:
+        case "session":
+            yield f"If it is not wanted any more: SELECT pg_terminate_backend({one.name})."
+        case "prepared transaction":
+            yield "End it: COMMIT PREPARED or ROLLBACK PREPARED."
+        case _:
+            yield "Does its replica follow? If it is gone: SELECT pg_drop_replication_slot(…)."

@@ -1,0 +1,92 @@
+"""How each destination stands: what waits, who carries it, and what waits for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from .. import settings, sql
+from ..publishing import destinations
+from ..publishing.destinations import Destination
+from ..relay import lookback
+from ..sql import RelayRow, ShardRow
+
+COUNTED = 1000  # beyond this a count would read too much to be worth it
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One destination. Counts end at 1000."""
+
+    name: str
+    destination: Destination | None
+    """None: it is found in the tables, and OUTBOX_DESTINATIONS names it no more."""
+    oldest: timedelta | None
+    """How long the oldest unpublished message waits; None when none waits."""
+    depth: int
+    """Unpublished messages."""
+    held: int
+    """Keys that wait because their first message failed."""
+    stopped: int
+    """Those of them that wait for a person."""
+    dead: int
+    overdue: int
+    """Open deliveries that are due to be tried, or published, again, the first of each key."""
+    overdue_for: timedelta | None
+    """How long the first of them has been."""
+    relays: tuple[RelayRow, ...]
+    """Those that live."""
+    shards: tuple[ShardRow, ...]
+
+    @property
+    def is_consumer(self) -> bool:
+        """Whether it is no destination but a consumer of another service's stream: `<stream>/<group>`."""
+        return self.destination is None and not self.depth and "/" in self.name
+
+    @property
+    def paused(self) -> tuple[ShardRow, ...]:
+        """The shards that a person has paused."""
+        return tuple(shard for shard in self.shards if shard.paused)
+
+    @property
+    def unowned(self) -> tuple[ShardRow, ...]:
+        """The shards that nobody has, and nobody has paused."""
+        return tuple(shard for shard in self.shards if not shard.live and not shard.paused)
+
+    @property
+    def outage(self) -> RelayRow | None:
+        """The relay whose broker is away, the longest when it is so for several."""
+        away = [relay for relay in self.relays if relay.outage]
+        return max(away, key=lambda relay: relay.outage_for or timedelta(0), default=None)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a message waits longer than is healthy."""
+        return self.destination is not None and self.oldest is not None and self.oldest > self.destination.max_age
+
+
+def look() -> list[Standing]:
+    """All destinations: those that are configured, in their order, then those that only the tables know."""
+    known = {one.name: one for one in destinations.configured()}
+    since, shards = lookback.messages.since(), sql.shards()
+    ages = sql.unpublished_ages(since, list(known))
+    held, dead, overdue = sql.held(COUNTED), sql.dead(COUNTED), sql.overdue(COUNTED, lookback.deliveries.since())
+    found = sorted({*ages, *held, *dead, *overdue} - {"", *known})
+    names = [*known, *found]
+    depths, relays = sql.depths(names, COUNTED, since), sql.relays(settings.lease())
+    return [
+        Standing(
+            name=name,
+            destination=known.get(name),
+            oldest=ages.get(name),
+            depth=depths[name],
+            held=held.get(name, (0, 0))[0],
+            stopped=held.get(name, (0, 0))[1],
+            dead=dead.get(name, 0),
+            overdue=overdue[name][0] if name in overdue else 0,
+            overdue_for=overdue[name][1] if name in overdue else None,
+            relays=tuple(relay for relay in relays if name in relay.destinations),
+            shards=tuple(shards.get(name, ())),
+        )
+        for name in names
+    ]

@@ -1,0 +1,1 @@
+"""What operators do: retry, skip, requeue, pause. Each act is recorded."""

@@ -1,0 +1,137 @@
+"""Keys that wait because their first message failed, and what an operator can do about them.
+
+Each act is safe against a relay that acts at the same moment: it is done, or refused with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import NamedTuple
+
+from django.db import transaction
+
+from .. import doorbell, sql
+from ..consuming import burial
+from ..errors import OutboxError
+from ..models import DeadLetter, Hold, OutboxMessage
+from .audit import Actor, name_of, note, stated
+from .requeue import requeue as requeue_dead_letter
+
+COUNTED = 1000  # messages behind a held key: beyond that, "1000+"
+READ = 10_000  # rows of its shard that are read to count them
+MARGIN = timedelta(seconds=5)
+"""A hold that ends sooner is as good as ended: a relay may fetch its message before an act on it commits."""
+
+
+class NotHeld(OutboxError):
+    """The key is not held any more: its message went out, or somebody else has acted."""
+
+
+class InHand(OutboxError):
+    """A relay may be publishing the message at this moment; nothing was done."""
+
+
+class GivenUp(OutboxError):
+    """Its message was given up and is a dead letter: requeue it, or skip it."""
+
+
+class Depth(NamedTuple):
+    """How many messages of a key wait behind its first."""
+
+    waiting: int
+    more: bool
+    """Whether there may be more: the probe ended at its bound."""
+
+    def __str__(self) -> str:
+        return f"{self.waiting}+" if self.more else str(self.waiting)
+
+
+def behind(holds: Iterable[Hold]) -> dict[int, Depth]:
+    """How many messages wait behind each, by the hold's id."""
+    found = sql.behind([hold.pk for hold in holds], COUNTED, READ)
+    return {hold: Depth(*counted) for hold, counted in found.items()}
+
+
+def retry(destination: str, key: str, *, actor: Actor, reason: str = "") -> None:
+    """Have its first message tried at once; should it fail again, the next pause is as long as it would have been.
+
+    Raises NotHeld, and GivenUp where its message is a dead letter.
+    """
+    with transaction.atomic():
+        hold = _locked(destination, key)
+        if hold.until is None:
+            raise GivenUp(f"The first message of {hold} was given up: requeue it, or skip it.")
+        sql.try_at_once(hold.pk)
+        note(actor, hold, f"Retried {hold}{_because(reason)} after {hold.attempts} attempts: {hold.last_error}")
+        transaction.on_commit(doorbell.ring)
+
+
+def skip(destination: str, key: str, *, actor: Actor, reason: str) -> None:
+    """Go on without its first message, which becomes a dead letter that says who skipped it, and why.
+
+    What follows arrives without it: requeued later, it arrives after them. Raises ReasonMissing, NotHeld, and InHand
+    while a relay may be publishing it.
+    """
+    why = stated(reason)
+    with transaction.atomic():
+        sql.wait_at_most("2s")  # below MARGIN: what was true of the hold is still true at the commit
+        hold = _locked(destination, key)
+        _refuse_in_hand(hold)
+        _bury(hold, f"Skipped by {name_of(actor)}: {why}")
+        hold_is = str(hold)
+        note(actor, hold, f"Skipped the first message of {hold_is}, {hold.type} {hold.message_id}: {why}")
+        hold.delete()
+        transaction.on_commit(doorbell.ring)
+
+
+def requeue(destination: str, key: str, *, actor: Actor, reason: str = "") -> None:
+    """Put the message that was given up back in its place, before those that wait for it, and let the key go.
+
+    Raises NotHeld, and OutboxError when the message was not given up.
+    """
+    with transaction.atomic():
+        hold = _locked(destination, key)
+        dead = _dead_letter(hold)
+        if dead is None:
+            raise OutboxError(f"The first message of {hold} was not given up: retry it, or skip it.")
+        requeue_dead_letter(dead.pk)
+        note(actor, hold, f"Requeued the first message of {hold}, {hold.type} {hold.message_id}{_because(reason)}")
+
+
+def _locked(destination: str, key: str) -> Hold:
+    hold = Hold.objects.select_for_update().filter(destination=destination, key=key).first()
+    if hold is None:
+        raise NotHeld(f"{key} to {destination} is not held any more: its message went out, or somebody else has acted.")
+    return hold
+
+
+def _refuse_in_hand(hold: Hold) -> None:
+    """A held key is not fetched, and neither is a shard that nobody owns, or can take while this lasts."""
+    if not sql.holds_for(hold.pk, MARGIN) and sql.lock_shard(hold.destination, hold.shard):
+        raise InHand(
+            f"The first message of {hold} is being tried about now; look again when it has failed or gone out. "
+            f"To decide in peace, pause shard {hold.shard} of {hold.destination} first."
+        )
+
+
+def _bury(hold: Hold, words: str) -> None:
+    """A dead letter of the message; the one that there is, when it was given up before, says so too."""
+    if sql.bury_head(hold.destination, hold.shard, hold.position, f"{words}\n{hold.last_error}"):
+        burial.tell(hold.type, hold.key, "", words)
+        return
+    dead = _dead_letter(hold)
+    if dead is not None:
+        dead.error = f"{words}\n{dead.error}"
+        dead.save(update_fields=["error"])
+
+
+def _dead_letter(hold: Hold) -> DeadLetter | None:
+    if OutboxMessage.objects.filter(destination=hold.destination, shard=hold.shard, id=hold.position).exists():
+        return None
+    dead = DeadLetter.objects.select_for_update().filter(destination=hold.destination, message_id=hold.message_id)
+    return dead.filter(subscriber="").first()
+
+
+def _because(reason: str) -> str:
+    return f" ({reason.strip()})" if reason.strip() else ""

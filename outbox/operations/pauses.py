@@ -1,0 +1,67 @@
+"""Stop a destination, or some of its shards, and let them go on. Messages are written meanwhile, and wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from .. import doorbell, sql
+from ..errors import OutboxError
+from ..models import Shard
+from ..publishing.destinations import SHARDS
+from .audit import Actor, name_of, note, stated
+
+
+class NoSuchShard(OutboxError):
+    """The destination, or the shard, is not known; nothing was done."""
+
+
+def pause(destination: str, shards: Sequence[int] | None = None, *, actor: Actor, reason: str) -> int:
+    """Publish nothing more to the destination, or of these shards of it; returns how many were not paused yet.
+
+    A batch that a relay has in hand still goes out. While all of its shards are paused, nothing is delivered again
+    either. Raises ReasonMissing and NoSuchShard.
+    """
+    why, which = stated(reason), _known(destination, shards)
+    with transaction.atomic():
+        paused = sql.pause(destination, which, name_of(actor), why)
+        if paused:
+            note(actor, _first(destination, which), f"Paused {_spoken(destination, which)}: {why}")
+    return paused
+
+
+def resume(destination: str, shards: Sequence[int] | None = None, *, actor: Actor, reason: str) -> int:
+    """Publish again; returns how many shards were paused. Raises ReasonMissing and NoSuchShard."""
+    why, which = stated(reason), _known(destination, shards)
+    with transaction.atomic():
+        resumed = sql.resume(destination, which)
+        if resumed:
+            note(actor, _first(destination, which), f"Resumed {_spoken(destination, which)}: {why}")
+        transaction.on_commit(doorbell.ring)
+    return resumed
+
+
+def _known(destination: str, shards: Sequence[int] | None) -> list[int]:
+    """The shards that are meant; those of a configured destination exist from here on, relay or not."""
+    from ..publishing import destinations  # read when used: tests override settings
+
+    names = {one.name for one in destinations.configured()}
+    if destination in names:
+        sql.make_shards(destination, SHARDS)
+    elif not Shard.objects.filter(destination=destination).exists():
+        raise NoSuchShard(f"No destination is named {destination}. There are: {', '.join(sorted(names))}.")
+    which = sorted(set(range(SHARDS) if shards is None else shards))
+    if not which or not set(which) <= set(range(SHARDS)):
+        raise NoSuchShard(f"The shards of {destination} are numbered from 0 to {SHARDS - 1}.")
+    return which
+
+
+def _first(destination: str, shards: Sequence[int]) -> Shard:
+    return Shard.objects.get(destination=destination, shard=shards[0])
+
+
+def _spoken(destination: str, shards: Sequence[int]) -> str:
+    if len(shards) == SHARDS:
+        return destination
+    return f"{destination}, shard{'s' if len(shards) > 1 else ''} {', '.join(map(str, shards))}"

@@ -1,0 +1,1 @@
+"""Writes events in the caller's transaction, and says where they go."""

@@ -1,0 +1,104 @@
+"""Write an event in the transaction of the change it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+
+from .. import doorbell, sql
+from ..declare.events import registry
+from ..errors import NotInTransaction
+from ..ids import uuid7
+from ..messages import causation, codec, trace
+from ..sql import NewMessage
+from . import destinations
+
+LONGEST_KEY = 200
+
+
+class _Gathering(list[NewMessage]):
+    """The messages of a `gathering` block: those of its own connection, until it is stopped.
+
+    Whoever copies the context, a thread with a transaction of its own or a callback, shares this object.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.connection = connections[DEFAULT_DB_ALIAS]
+        self.stopped = False
+
+    def takes(self) -> bool:
+        """Whether what is published now is this block's."""
+        return not self.stopped and self.connection is connections[DEFAULT_DB_ALIAS]
+
+
+_gathered: ContextVar[_Gathering | None] = ContextVar("gathered", default=None)
+
+
+def publish(event: object, *, key: str = "") -> UUID:
+    """Write the event, to be relayed once the surrounding transaction has committed; returns the message's id.
+
+    `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The current trace goes along,
+    and the id of the message in hand, when one is being handled: its cause.
+    One INSERT, of a row for each destination that takes the event; no broker is touched. Where one is `strict`, first
+    waits for other transactions that write events of the key. Raises NotInTransaction outside `transaction.atomic()`,
+    OutboxDeclarationError for an object whose class is no `@event`, or an event that no destination takes.
+    """
+    declared = registry.event_of(type(event))
+    if not connection.in_atomic_block:
+        raise NotInTransaction(
+            f"publish({type(event).__name__}) outside a transaction: "
+            "wrap it, with the change it tells of, in transaction.atomic()."
+        )
+    if len(key) > LONGEST_KEY:
+        raise ValueError(f"The key of {declared.name} has {len(key)} characters; at most {LONGEST_KEY} are kept.")
+    to = destinations.of(declared.name)
+    if key and any(destination.order == "strict" for destination in to):
+        sql.lock_key(key)
+    headers = codec.encode({**trace.current().headers(), **causation.headers()})
+    message_id, payload = uuid7(), codec.storable(event)
+    shard = destinations.shard_of(key, message_id.int)
+    carried = (shard, str(message_id), declared.name, declared.version, key, payload, headers)
+    _write([NewMessage(destination.name, *carried) for destination in to])
+    return message_id
+
+
+def _write(messages: list[NewMessage]) -> None:
+    gathered = _gathered.get()
+    if gathered is not None and gathered.takes():
+        gathered.extend(messages)
+    else:
+        sql.insert_messages(messages)
+        _ring_after_commit()
+
+
+@contextmanager
+def gathering() -> Iterator[list[NewMessage]]:
+    """Within the block `publish` writes nothing: the caller gets the messages, in order, and must write them.
+
+    For an engine that writes them in the one statement which records the change they tell of: `sql.INSERT_GATHERED`,
+    with the parameters of `sql.columns`, and `doorbell.ring` after the commit.
+    """
+    messages = _Gathering()
+    token = _gathered.set(messages)
+    try:
+        yield messages
+    finally:
+        _gathered.reset(token)
+
+
+def stop_gathering() -> None:
+    """From here to the end of the `gathering` block `publish` writes at once."""
+    gathered = _gathered.get()
+    if gathered is not None:
+        gathered.stopped = True
+
+
+def _ring_after_commit() -> None:
+    """Once a transaction, however many events it writes."""
+    if not any(hook[1] is doorbell.ring for hook in connection.run_on_commit):
+        transaction.on_commit(doorbell.ring)

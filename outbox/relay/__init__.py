@@ -1,0 +1,1 @@
+"""Sends committed events to their destinations, and again until each has arrived."""

@@ -1,0 +1,56 @@
+"""The relays of one worker process, kept running by beat's ticks: each tick moves their end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+
+from .. import doorbell
+from .threads import Crew
+
+LONGEST = 60.0  # seconds of one task: less than the time limits that projects give their tasks
+
+
+class Duty:
+    """Who relays in this process."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._next = threading.Lock()
+        self._crew: Crew | None = None
+        self._begun = 0.0
+
+    def tick(self, stay: timedelta) -> None:
+        """Have relays run for `stay` from now: those that run already, or new ones."""
+        until, running = time.monotonic() + stay.total_seconds(), self._crew
+        if running is not None:
+            if time.monotonic() - self._begun < LONGEST and running.stay_until(until):
+                return
+            running.stop.set()  # they have run long enough: this task takes over
+            doorbell.ring()
+        if self._next.acquire(blocking=False):  # one waits for its turn at most: each is a thread that others need
+            self._take_over(stay)
+
+    def _take_over(self, stay: timedelta) -> None:
+        """Run when those who run have ended, however long that takes."""
+        try:
+            self._turn.acquire()
+        finally:
+            self._next.release()
+        try:
+            self._run(time.monotonic() + stay.total_seconds())
+        finally:
+            self._turn.release()
+
+    def _run(self, until: float) -> None:
+        crew = Crew()
+        crew.stay_until(until)
+        self._crew, self._begun = crew, time.monotonic()
+        try:
+            crew.run()
+        finally:
+            self._crew = None
+
+
+duty = Duty()

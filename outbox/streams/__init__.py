@@ -1,0 +1,1 @@
+"""Reads another service's events from a Redis Stream."""

@@ -1,0 +1,133 @@
+"""Relays that are killed, or frozen, at the worst moments: for crash tests of projects that use the outbox.
+
+`python` with the arguments of `crashing_relay(point)` is a relay of the project, in a process of its own, that sends
+itself the signal when it first comes to the point with something in hand. The relay has no part in it: the functions
+around the point are replaced in that process. DJANGO_SETTINGS_MODULE must be set.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.db import transaction
+
+from .. import sql
+from ..messages.envelope import Envelope
+from ..publishing import destinations
+from ..transports import Outgoing, Sent, Tells, Transport
+
+PROGRAM = """
+import sys, django
+django.setup()
+from outbox.testing.crash_points import main
+main(*sys.argv[1:])
+"""
+"""Not `-m`, which would import this package, and with it models, before Django is set up."""
+STAYS = timedelta(seconds=60)
+"""How long such a relay runs at most."""
+
+
+class CrashPoint(StrEnum):
+    """A moment in the work on one batch. `NOWHERE`: a relay to which nothing happens."""
+
+    NOWHERE = "nowhere"
+    AFTER_FETCH = "after-fetch"
+    IN_PUBLISH = "in-publish"
+    """Half of the batch has been sent."""
+    AFTER_PUBLISH = "after-publish"
+    """All of it has been sent, and none is marked."""
+    IN_MARK = "in-mark"
+    """The mark has run and is not committed."""
+    AFTER_MARK = "after-mark"
+    """Deliveries are open, and nobody was told."""
+    IN_TELLING = "in-telling"
+    """Half of those who are to look have been told."""
+
+
+def crashing_relay(point: CrashPoint, signal_name: str = "SIGKILL") -> list[str]:
+    """The arguments to give to `python`. With SIGSTOP the relay freezes at the point, until it gets a SIGCONT."""
+    return ["-c", PROGRAM, point.value, signal_name]
+
+
+class Doom:
+    """Sends the signal to this process, the first time that it is at the point."""
+
+    def __init__(self, point: CrashPoint, number: signal.Signals) -> None:
+        self.point = point
+        self.number = number
+        self.struck = False
+
+    def strike(self, at: CrashPoint) -> None:
+        """Do so if this is the point."""
+        if self.awaits(at):
+            self.struck = True
+            os.kill(os.getpid(), self.number)
+
+    def awaits(self, at: CrashPoint) -> bool:
+        """Whether it is still to happen, and here."""
+        return at is self.point and not self.struck
+
+    def install(self) -> None:
+        """Stand between the relay and its statements."""
+        fetch, mark = sql.fetch, sql.mark
+
+        def fetched(*args: Any, **named: Any) -> list[sql.Due]:
+            due = fetch(*args, **named)
+            if due:
+                self.strike(CrashPoint.AFTER_FETCH)
+            return due
+
+        def marked(*args: Any, **named: Any) -> None:
+            if self.awaits(CrashPoint.IN_MARK):
+                with transaction.atomic():
+                    mark(*args, **named)
+                    self.strike(CrashPoint.IN_MARK)
+            else:
+                mark(*args, **named)
+            self.strike(CrashPoint.AFTER_MARK)
+
+        sql.fetch, sql.mark = fetched, marked
+
+
+class Doomed:
+    """A transport in the middle of whose work it happens."""
+
+    def __init__(self, transport: Transport, doom: Doom) -> None:
+        self.transport = transport
+        self.doom = doom
+
+    def recipients(self, envelope: Envelope) -> tuple[str, ...]:
+        return self.transport.recipients(envelope)
+
+    def publish(self, batch: Sequence[Outgoing]) -> Sent:
+        self._half(CrashPoint.IN_PUBLISH, batch, self.transport.publish)
+        sent = self.transport.publish(batch)
+        self.doom.strike(CrashPoint.AFTER_PUBLISH)
+        return sent
+
+    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        if not isinstance(self.transport, Tells):
+            return None
+        self._half(CrashPoint.IN_TELLING, marked, self.transport.tell)
+        return self.transport.tell(marked, again=again)
+
+    def _half(self, point: CrashPoint, batch: Sequence[Outgoing], send: Callable[[Sequence[Outgoing]], object]) -> None:
+        """One that is only frozen sends this half twice, as one does whose broker has applied half of a pipeline."""
+        if self.doom.awaits(point) and len(batch) > 1:
+            send(batch[: len(batch) // 2])
+            self.doom.strike(point)
+
+
+def main(point: str, signal_name: str) -> None:
+    """Relay, until it happens."""
+    from ..relay.relay import Relay  # which needs the project's apps
+
+    doom = Doom(CrashPoint(point), signal.Signals[signal_name])
+    doom.install()
+    Relay([replace(one, transport=Doomed(one.transport, doom)) for one in destinations.configured()]).tick(STAYS)

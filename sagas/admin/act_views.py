@@ -1,0 +1,153 @@
+"""From an operator's click to `desk`, for one run: a page that says what will happen, the act, and a report of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from .. import desk
+from ..desk.input_changes import changed_input, differences
+from ..desk.second_person import needed
+from ..errors import SagaError
+from ..models import Run
+from ..presentation import participants
+from ..presentation.labels import NEXT, run_face, spoken
+from ..presentation.timeline import Change, change_of
+from . import run_page
+from .forms import Decision, DecisionForm, form_of
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+
+def act(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpResponse:
+    """GET: the confirmation page for `?run=<id>`. POST: do it, and report. 403 without the verb's permission."""
+    verb = permitted(model_admin, request, name)
+    if request.method != "POST":
+        return confirm(model_admin, request, verb, request.GET.get("run", ""))
+    run = _found(request.POST.get("run", "").partition(":")[0])
+    form = form_of(verb, run, DecisionForm)(request.POST)
+    if not form.is_valid():
+        return _page(model_admin, request, verb, form, run)
+    if verb.name == "set_input" and (answer := _show_first(model_admin, request, verb, form, run)) is not None:
+        return answer
+    return _carry_out(model_admin, request, verb, form.cleaned_data.pop("run"), form.cleaned_data)
+
+
+def confirm(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, run_id: str) -> HttpResponse:
+    """The confirmation page for a run; it changes nothing."""
+    run = _found(run_id)
+    form = form_of(verb, run, DecisionForm)(initial={"run": f"{run.pk}:{run.row_version}"})
+    return _page(model_admin, request, verb, form, run)
+
+
+def permitted(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> desk.Verb:
+    """The verb of that name. Raises Http404 when there is none, PermissionDenied when the user may not do it."""
+    verb = desk.VERBS.get(name)
+    if verb is None:
+        raise Http404(f"There is no act named {name}.")
+    if not (model_admin.has_view_permission(request) and request.user.has_perm(verb.permission)):
+        raise PermissionDenied(f"You may not {verb.title.lower()}.")
+    return verb
+
+
+def _show_first(
+    model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, form: forms.Form, run: Run
+) -> HttpResponse | None:
+    """The page with what would change in the input; None when the operator has been shown just that."""
+    wanted = form.cleaned_data["changes"]
+    shown = json.dumps(wanted, sort_keys=True)
+    if request.POST.get("shown") == shown:
+        return None
+    try:
+        found = differences(run.input, changed_input(run, wanted))
+    except SagaError as error:
+        form.add_error("changes", str(error))
+        return _page(model_admin, request, verb, form, run)
+    changes = [change_of(path, before, after) for path, (before, after) in found.items()]
+    if not changes:
+        form.add_error("changes", "The new input is the same as the old one; there is nothing to change.")
+    return _page(model_admin, request, verb, form, run, changes=changes, shown=shown if changes else "")
+
+
+def _carry_out(
+    model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]
+) -> HttpResponse:
+    if needed(verb.name):
+        return _propose(request, verb, decision, given)
+    try:
+        verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
+    except SagaError as error:  # WrongState in the main: said to the operator, nothing done
+        messages.error(request, f"Nothing was done. {str(error).removeprefix('Nothing was done: ')}")
+    else:  # the act itself is recorded by the desk; this is for the user's own list of recent actions
+        run = Run.objects.get(pk=decision.run_id)
+        model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
+        messages.success(request, f"{verb.title}: done and recorded. {_next(verb, decision.run_id)}")
+    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
+
+
+def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]) -> HttpResponse:
+    actor: Any = request.user
+    try:
+        desk.propose(verb.name, decision.run_id, actor=actor, row_version=decision.row_version, **given)
+    except SagaError as error:
+        messages.error(request, f"Nothing was done. {error}")
+    else:
+        messages.success(request, f"{verb.title}: proposed and recorded. Somebody else must confirm it.")
+    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
+
+
+def _next(verb: desk.Verb, run_id: UUID) -> str:
+    """What follows: read again, since an act may have ended the run at once."""
+    run = Run.objects.prefetch_related("steps").get(pk=run_id)
+    if run.finished_at is not None and verb.name != "resolve":
+        return "Nothing had to be undone: the run is over." if verb.name == "compensate" else "The run is over."
+    step, participant = run_page.standing(run), run_page.participant(run)
+    waits = verb.name in ("retry", "skip", "resume") and participants.is_away(participant)
+    words = NEXT["away" if waits else verb.name]
+    return words.format(step=spoken(step.name).lower() if step else "the step", participant=participant)
+
+
+def _found(run_id: str) -> Run:
+    try:
+        return Run.objects.prefetch_related("steps").get(pk=UUID(run_id))
+    except (ValueError, Run.DoesNotExist) as error:
+        raise Http404(f"There is no run {run_id}.") from error
+
+
+def _page(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    verb: desk.Verb,
+    form: forms.Form,
+    run: Run,
+    *,
+    changes: list[Change] | None = None,
+    shown: str = "",
+) -> HttpResponse:
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "title": f"{verb.title}?",
+        "verb": verb,
+        "form": form,
+        "run": run,
+        "face": run_face(run),
+        "where": run_page.where(run),
+        "waits": participants.wait_of(run),
+        "in_doubt": verb.name == "compensate" and run_page.pivot_in_doubt(run),
+        "changes": changes,
+        "shown": shown,
+        "second": needed(verb.name),
+        "button": "Show what changes" if verb.name == "set_input" and not shown else verb.title,
+    }
+    return TemplateResponse(request, "sagas/confirm.html", context)

@@ -1,0 +1,134 @@
+"""The filters of the run list. Each reads an index or nothing; none asks the table which values it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from ..declare import registry
+from ..desk.selection import STATES as STATES
+from ..desk.selection import in_state
+from ..models import Run, RunStatus
+from ..participants.configured import declared
+from ..presentation.labels import RUN, spoken
+
+TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
+CLOCKS = timedelta(hours=1)  # that the clocks of those who start runs may differ from PostgreSQL's
+AGES = {
+    "hour": ("in the last hour", timedelta(0), timedelta(hours=1)),
+    "day": ("1 to 24 hours ago", timedelta(hours=1), timedelta(days=1)),
+    "week": ("1 to 7 days ago", timedelta(days=1), timedelta(days=7)),
+    "older": ("more than 7 days ago", timedelta(days=7), None),
+}
+
+
+def state_of(request: HttpRequest) -> str:
+    """The chosen state: open runs unless something is searched for, then all."""
+    chosen = request.GET.get("state", "")
+    return chosen if chosen in STATES else ("all" if request.GET.get("q") else "open")
+
+
+def title_of(state: str) -> str:
+    """The state in words."""
+    return TITLES.get(state) or RUN[RunStatus(state)].text
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Open runs unless another state is chosen, so that the list stays short whatever the table's size."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.chosen = state_of(request)
+        return [(name, title_of(name)) for name in STATES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(in_state(self.chosen))
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for name, title in self.lookup_choices:
+            query = changelist.get_query_string({"state": str(name)})
+            yield {"selected": name == self.chosen, "query_string": query, "display": title}
+
+
+class WaitsFilter(admin.SimpleListFilter):
+    """By the participant that the run waits for."""
+
+    title = "participant it waits for"
+    parameter_name = "waits"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in declared()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(waits_for=self.value()) if self.value() else queryset
+
+
+class SagaFilter(admin.SimpleListFilter):
+    title = "saga"
+    parameter_name = "saga"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in sorted({saga.name for saga in registry.all_sagas()})]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        return queryset.filter(name=self.value()) if self.value() else queryset
+
+
+class StepFilter(admin.SimpleListFilter):
+    """By the step at which the run stands, from the declarations: no join."""
+
+    title = "step it stands at"
+    parameter_name = "step"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        titles = {step.title: None for saga in registry.all_sagas() for step in saga.steps}
+        one_saga = len({title.partition(".")[0] for title in titles}) == 1
+        return [(title, spoken(title.partition(".")[2]) if one_saga else title) for title in titles]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        if not self.value():
+            return queryset
+        wanted = Q(pk__in=())
+        for saga in registry.all_sagas():
+            for step in saga.steps:
+                if step.title == self.value():
+                    wanted |= Q(name=saga.name, version=saga.version, position=step.position)
+        return queryset.filter(wanted)
+
+
+class AgeFilter(admin.SimpleListFilter):
+    title = "accepted"
+    parameter_name = "age"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, title) for name, (title, _, _) in AGES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        after, before = bounds(self.value() or "")
+        if before is not None:
+            queryset = queryset.filter(created_at__lte=before, pk__lt=least_id(before + CLOCKS))
+        return queryset if after is None else queryset.filter(created_at__gt=after, pk__gt=least_id(after - CLOCKS))
+
+
+def bounds(age: str) -> tuple[datetime | None, datetime | None]:
+    """Accepted after when, and by when, for a key of AGES, as of now; None where there is no bound."""
+    if age not in AGES:
+        return None, None
+    _, least, most = AGES[age]
+    now = timezone.now()
+    return None if most is None else now - most, now - least
+
+
+def least_id(moment: datetime) -> UUID:
+    """No id that was made from then on is less: the ids are of version 7, and the list is read along them."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -1,0 +1,154 @@
+"""What the desk asks an operator for: why, on which run, and what the verb takes beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django import forms
+from django.core.exceptions import ValidationError
+
+from outbox.messages import codec
+
+from ..declare import registry
+from ..desk import DoesNotFit, Filter, Verb, given_values
+from ..desk.batches import FASTEST, RATE, SLOWEST
+from ..desk.json_samples import described, sample
+from ..desk.selection import STATES
+from ..desk.version_moves import newer_versions
+from ..errors import SagaError
+from ..models import Run
+from ..presentation.labels import ENDED
+from .run_page import pretty, standing
+
+LOST = "This page does not say which runs it is about; go back to the list."
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A run as the operator saw it when deciding."""
+
+    run_id: UUID
+    row_version: int
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 70, "class": "vLargeTextField"}),
+        help_text="Whoever reads the record later has nothing else to go by.",
+        error_messages={"required": "Say why: whoever reads the record later has nothing else to go by."},
+    )
+
+
+class DecisionForm(ReasonForm):
+    """Why, and on which run."""
+
+    run = forms.CharField(widget=forms.HiddenInput)
+
+    def clean_run(self) -> Decision:
+        """`<id>:<row version>`."""
+        run_id, _, version = self.cleaned_data["run"].rpartition(":")
+        try:
+            return Decision(UUID(run_id), int(version))
+        except ValueError as error:
+            raise ValidationError(LOST) from error
+
+
+class BulkForm(ReasonForm):
+    """Why, on which runs, and how fast."""
+
+    filter = forms.CharField(widget=forms.HiddenInput)
+    rate = forms.FloatField(
+        initial=RATE,
+        min_value=SLOWEST,
+        max_value=FASTEST,
+        label="Runs a second",
+        help_text="At most. Participants that have just come back are best not asked by all runs at once.",
+    )
+
+    def clean_filter(self) -> Filter:
+        """As JSON."""
+        try:
+            chosen = codec.decode(Filter, self.cleaned_data["filter"])
+            given_values.check(msgspec.to_builtins(chosen))
+        except (ValueError, RecursionError, DoesNotFit) as error:
+            raise ValidationError(LOST) from error
+        if chosen.status not in STATES:
+            raise ValidationError(LOST)
+        return chosen
+
+
+def ended_field() -> forms.Field:
+    """How it ended."""
+    return forms.ChoiceField(
+        label="How it ended",
+        choices=list(ENDED.items()),
+        widget=forms.RadioSelect,
+        error_messages={"required": "Say how it ended: our own records follow it."},
+    )
+
+
+def version_field(run: Run | None) -> forms.Field:
+    """To which version; those that are declared, when it is about one run."""
+    if run is None:
+        return forms.IntegerField(label="To version", min_value=1)
+    found = newer_versions(run)
+    return forms.TypedChoiceField(
+        label="To version", coerce=int, choices=[(number, f"version {number}") for number in found]
+    )
+
+
+class JsonField(forms.CharField):
+    """JSON; an empty field is null."""
+
+    widget = forms.Textarea(attrs={"rows": 16, "cols": 70, "class": "vLargeTextField json", "spellcheck": "false"})
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        try:
+            return given_values.read(text) if text.strip() else None
+        except DoesNotFit as error:
+            raise ValidationError(str(error)) from error
+
+
+def result_field(run: Run | None) -> forms.Field:
+    """What the step at which the run stands is to have returned, with the shape it must have."""
+    step = None if run is None else standing(run)
+    if run is None or step is None or step.status.startswith("undo"):
+        return JsonField(label="Result", required=False, help_text="An undo returns nothing; leave it empty.")
+    try:
+        kind = registry.find(run.name, run.version).named(step.name).result_type
+    except (SagaError, KeyError):
+        return JsonField(label="Result", required=False, help_text="The step is not declared here.")
+    if kind is type(None):
+        return JsonField(label="Result", required=False, help_text=f"{step.name} returns nothing; leave it empty.")
+    known = sample(kind) if step.result is None else step.result
+    return JsonField(
+        label="Result",
+        required=False,
+        initial=pretty(known),
+        help_text=f"As JSON, what {step.name} is to have returned: {described(kind)}. Later steps read it.",
+    )
+
+
+def input_field(run: Run | None) -> forms.Field:
+    """The input to change; what is left out stays as it is."""
+    return JsonField(
+        label="Input",
+        initial="" if run is None else pretty(run.input),
+        help_text="As JSON. Fields that are left out stay as they are. You are shown what changes before it is done.",
+    )
+
+
+FIELDS = {"ended": lambda _run: ended_field(), "version": version_field, "result": result_field, "changes": input_field}
+
+
+def form_of(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:
+    """The form that asks for all that the verb takes."""
+    if not verb.takes:
+        return base
+    return type(f"{verb.name}Form", (base,), {verb.takes: FIELDS[verb.takes](run)})

@@ -1,0 +1,65 @@
+"""The second person's page: what was proposed, by whom and why; confirm or reject it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from ..desk.proposals import PROPOSE, confirm, proposed, reject
+from ..errors import SagaError
+from ..models import Act
+from ..presentation.labels import run_face
+from . import run_page
+from .forms import ReasonForm
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+
+ANSWERS: dict[str, Callable[..., None]] = {"confirm": confirm, "reject": reject}
+
+
+def answer(model_admin: ModelAdmin[Any], request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """GET: what was proposed. POST: confirm or reject it. 403 without the permission of the proposed act."""
+    proposal = Act.objects.filter(pk=pk, verb__startswith=PROPOSE).select_related("run").first()
+    if proposal is None or name not in ANSWERS:
+        raise Http404("There is no such proposal.")
+    if not (model_admin.has_view_permission(request) and request.user.has_perm(proposed(proposal).permission)):
+        raise PermissionDenied("You may not decide on this.")
+    form = ReasonForm(request.POST or None)
+    if request.method != "POST" or not form.is_valid():
+        return _page(model_admin, request, proposal, name, form)
+    try:
+        ANSWERS[name](pk, actor=request.user, **form.cleaned_data)
+    except SagaError as error:
+        messages.error(request, f"Nothing was done. {error}")
+    else:
+        words = {"confirm": "Confirmed: done and recorded.", "reject": "Rejected: nothing was done."}
+        messages.success(request, words[name])
+    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[proposal.run_id]))
+
+
+def _page(
+    model_admin: ModelAdmin[Any], request: HttpRequest, proposal: Act, name: str, form: ReasonForm
+) -> HttpResponse:
+    verb = proposed(proposal)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "media": model_admin.media,
+        "title": f"{name.capitalize()} the proposal: {verb.title}?",
+        "verb": verb,
+        "proposal": proposal,
+        "given": run_page.pretty(proposal.after["given"]) if proposal.after["given"] else "",
+        "form": form,
+        "run": proposal.run,
+        "face": run_face(proposal.run),
+        "where": run_page.where(proposal.run),
+        "name": name,
+    }
+    return TemplateResponse(request, "sagas/proposal.html", context)

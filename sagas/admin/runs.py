@@ -1,0 +1,213 @@
+"""The operators' window: what is stuck, everything that happened to a run, and what can be done about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models.functions import Now
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from outbox.messages.durations import say
+
+from .. import desk
+from ..desk.proposals import proposed
+from ..desk.second_person import needed
+from ..desk.selection import searched
+from ..models import ON_DESK, Run, RunStatus
+from ..presentation.labels import run_face, waits
+from . import act_views, bulk_views, filters, proposal_views, run_page
+from .base import ReadOnlyAdmin, badge
+
+URGENCY = Case(
+    When(ON_DESK, then=Value(0)),
+    When(status__in=[RunStatus.RUNNING, RunStatus.UNDOING], then=Value(1)),
+    default=Value(2),
+    output_field=IntegerField(),
+)
+REASON_SHOWN = 140  # characters
+SORTED = 1_000  # runs that were found
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """Runs. Only open ones are listed unless another state is chosen: those few are sorted by urgency, and the finished
+    ones, of which there may be millions, are read along the primary key, whose UUIDv7 grows with time."""
+
+    list_display = ("about", "state", "stands", "age", "next_look")
+    list_display_links = ("about",)
+    list_filter = (
+        filters.StateFilter,
+        filters.WaitsFilter,
+        filters.StepFilter,
+        filters.SagaFilter,
+        filters.AgeFilter,
+    )
+    change_list_template = "sagas/runs.html"
+    search_fields = ("subject", "key", "request_id", "id")
+    search_help_text = (
+        "A part of the subject, such as an order number or e-mail; or in full: a key, a request id, an id."
+    )
+    sortable_by = ()
+
+    class Media:
+        css = {"all": ["sagas/desk.css"]}
+
+    # --- The list --------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
+        runs: QuerySet[Run] = super().get_queryset(request)
+        return runs.defer("input").annotate(read_at=Now()).prefetch_related("steps")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        title = f"Runs: {filters.title_of(filters.state_of(request))}"
+        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        state = filters.state_of(request)
+        if state in ("open", "in_progress"):
+            return [URGENCY, "-id"]
+        one_status = len(filters.STATES[state]) == 1
+        return ["-created_at", "-id"] if one_status else ["-id"]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Every word must be a part of the subject; or the whole term is a key, a request id, or an id.
+
+        The most urgent come first, unless so many are found that to sort them would take long.
+        """
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        found = queryset.filter(searched(term))
+        few = list(found.order_by().values_list("pk", flat=True)[: SORTED + 1])
+        if len(few) <= SORTED:  # looked for once, and not again for the count and for the page
+            found = queryset.filter(pk__in=few).order_by(URGENCY, "-id")
+        return found, False
+
+    @admin.display(description="subject")
+    def about(self, run: Run) -> SafeString:
+        return format_html("{}<small>{}</small>", run.subject or run.key, run.name)
+
+    @admin.display(description="state")
+    def state(self, run: Run) -> SafeString:
+        return badge(run_face(run))
+
+    @admin.display(description="where it stands, and why")
+    def stands(self, run: Run) -> SafeString:
+        reason = "no attempt is spent" if waits(run) else Truncator(run.reason).chars(REASON_SHOWN)
+        return format_html('{}<small title="{}">{}</small>', run_page.where(run), run.reason, reason)
+
+    @admin.display(description="age")
+    def age(self, run: Run) -> str:
+        if run.finished_at is not None:
+            return f"took {say(run.finished_at - run.created_at)}"
+        return say(_read_at(run) - run.created_at)
+
+    @admin.display(description="next look")
+    def next_look(self, run: Run) -> str:
+        if run.status == RunStatus.STUCK:
+            return "yours"
+        if run.needs_person and run.wake_at is not None and run.paused_at is None:
+            return "yours, and by itself"
+        if run.paused_at is not None and run.finished_at is None:
+            return "when it is resumed"
+        if waits(run):
+            return "when it answers"
+        if run.wake_at is None:
+            return "—"
+        left = run.wake_at - _read_at(run)
+        return f"in {say(left)}" if left.total_seconds() > 0 else f"overdue by {say(left)}"
+
+    # --- The page of a run -----------------------------------------------------------------------------------------
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The run's page; it changes nothing."""
+        run = self.get_object(request, object_id)
+        if not self.has_view_permission(request, run):
+            raise PermissionDenied
+        if run is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        proposal = _proposal(request, run)
+        verbs = [verb for verb in _permitted(request) if desk.allowed(run, verb.name)]
+        if proposal:  # one at a time
+            verbs = [verb for verb in verbs if not needed(verb.name)]
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "media": self.media,
+            "title": run.subject or run.key,
+            "page": run_page.load(run),
+            "verbs": verbs,
+            **proposal,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "sagas/run.html", context)
+
+    # --- The desk --------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
+            path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
+            path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def desk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
+        """Confirmation of an act (GET with ?run=<id>), and the act itself (POST)."""
+        return act_views.act(self, request, verb)
+
+    def bulk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
+        """The order to act on many runs (POST), from the preview of them."""
+        return bulk_views.order(request, self, verb)
+
+    def answer(self, request: HttpRequest, pk: int, answer: str) -> HttpResponse:
+        """The second person's confirmation or rejection: the question (GET), and the answer itself (POST)."""
+        return proposal_views.answer(self, request, pk, answer)
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """The desk's verbs for the runs that are ticked, or for all that the list shows; each leads to a preview."""
+        return {verb.name: (_bulk(verb), verb.name, f"{verb.title} …") for verb in _permitted(request) if verb.many}
+
+
+def _read_at(run: Run) -> datetime:
+    """PostgreSQL's time at which the list was read: due times are measured by it."""
+    return run.read_at  # type: ignore[attr-defined,no-any-return]
+
+
+def _proposal(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """What the run's page shows of a proposal that waits for a second person."""
+    proposal = desk.open_proposal(run)
+    if proposal is None:
+        return {}
+    verb = proposed(proposal)
+    return {
+        "proposal": proposal,
+        "proposed": verb,
+        "may_answer": request.user.has_perm(verb.permission),
+        "own": proposal.actor_id == request.user.pk,
+    }
+
+
+def _permitted(request: HttpRequest) -> list[desk.Verb]:
+    return [verb for verb in desk.VERBS.values() if request.user.has_perm(verb.permission)]
+
+
+def _bulk(verb: desk.Verb) -> Callable[[RunAdmin, HttpRequest, QuerySet[Run]], HttpResponse]:
+    def ask(model_admin: RunAdmin, request: HttpRequest, _chosen: QuerySet[Run]) -> HttpResponse:
+        return bulk_views.ask(model_admin, request, verb)
+
+    return ask

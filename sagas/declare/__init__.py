@@ -1,0 +1,1 @@
+"""What a project declares: sagas, steps and participants. No Django here, and no Celery."""

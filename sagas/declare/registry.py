@@ -1,0 +1,43 @@
+"""Every declared saga by name and version."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import SagaDeclarationError, SagaError
+
+if TYPE_CHECKING:
+    from .saga import Saga
+
+_sagas: dict[tuple[str, int], Saga[Any]] = {}
+
+
+def register(saga: Saga[Any]) -> None:
+    """Remember a saga. Raises SagaDeclarationError when another one has its name and version."""
+    if (saga.name, saga.version) in _sagas:
+        raise SagaDeclarationError(
+            f"Two sagas are named {saga.name}, version {saga.version}; rename one or raise its version."
+        )
+    _sagas[saga.name, saga.version] = saga
+
+
+def forget(saga: Saga[Any]) -> None:
+    """Take a saga out again: for tests that declare their own."""
+    _sagas.pop((saga.name, saga.version), None)
+
+
+def find(name: str, version: int) -> Saga[Any]:
+    """The saga of that name and version. Raises SagaError: this process runs code that does not declare it."""
+    try:
+        return _sagas[name, version]
+    except KeyError:
+        raise SagaError(
+            f"Saga {name}, version {version}, is not declared here. Keep the old declaration registered until its "
+            "runs are finished, or finish the deploy. A new one is found when its app is in INSTALLED_APPS, and it is "
+            "declared in the app's module `sagas` or imported there."
+        ) from None
+
+
+def all_sagas() -> list[Saga[Any]]:
+    """Every declared saga, by name and version."""
+    return [_sagas[key] for key in sorted(_sagas)]

@@ -1,0 +1,94 @@
+"""One verb for every run that matches a filter, at a rate. Each is an ordinary act of the desk with its own record."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ..engine.diagnosis import clock
+from ..errors import SagaError
+from ..models import Run
+from .acts import Actor, DoesNotFit, ReasonMissing
+from .second_person import needed
+from .selection import Filter, matching
+from .verbs import VERBS, Verb
+
+logger = logging.getLogger(__name__)
+RATE = 10.0
+"""Runs a second, unless told otherwise."""
+FASTEST = 1000.0
+SLOWEST = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one run."""
+
+    run_id: UUID
+    title: str
+    skipped: str = ""
+    """Why nothing was done; empty when it was done."""
+
+
+def bulk(
+    verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float = RATE, **given: Any
+) -> Iterator[Outcome]:
+    """Do it to each run that matches, in the order of ids, at most `rate` a second; yields what came of each.
+
+    Runs that were accepted after the start are left alone, and whether a run still matches is read when its turn comes.
+    Leaving the iterator stops it: what was done stays done. `given` is what the verb takes beside its reason.
+    Raises DoesNotFit and ReasonMissing before anything is done.
+    """
+    many = checked(verb, reason, rate)
+    return _each(many, chosen, actor, reason, rate, given)
+
+
+def checked(verb: str, reason: str, rate: float) -> Verb:
+    """The verb, when it can be done to many runs. Raises DoesNotFit and ReasonMissing."""
+    if verb not in VERBS or not VERBS[verb].many:
+        able = ", ".join(name for name, one in VERBS.items() if one.many)
+        raise DoesNotFit(f"Many runs at once: {able}. {verb} is decided run by run.")
+    if needed(verb):
+        raise DoesNotFit(f"{verb} needs two people here: it is proposed and confirmed run by run.")
+    if not reason.strip():
+        raise ReasonMissing
+    if not SLOWEST <= rate <= FASTEST:
+        raise DoesNotFit(f"A rate is {SLOWEST:g} to {FASTEST:g} runs a second, not {rate:g}.")
+    return VERBS[verb]
+
+
+def following(chosen: Filter, cursor: UUID | None, accepted_by: datetime) -> Run | None:
+    """The next run that matches now, by id; None at the end."""
+    runs = matching(chosen).filter(created_at__lte=accepted_by)
+    if cursor is not None:
+        runs = runs.filter(pk__gt=cursor)
+    return runs.order_by("pk").first()
+
+
+def done_to(run: Run, verb: Verb, actor: Actor, reason: str, given: dict[str, Any]) -> Outcome:
+    """Do it to one run. Whatever speaks against it is a reason to skip this run, not to stop with the others."""
+    title = run.subject or run.key
+    try:
+        verb.do(run.pk, actor=actor, reason=reason, **given)
+    except (SagaError, Run.DoesNotExist) as error:
+        return Outcome(run.pk, title, str(error))
+    except Exception as error:
+        logger.exception("saga.bulk_act_failed", extra={"run": str(run.pk), "verb": verb.name})
+        return Outcome(run.pk, title, f"{type(error).__qualname__}: {error}")
+    return Outcome(run.pk, title)
+
+
+def _each(
+    verb: Verb, chosen: Filter, actor: Actor, reason: str, rate: float, given: dict[str, Any]
+) -> Iterator[Outcome]:
+    started, cursor, due = clock(), None, time.monotonic()
+    while (run := following(chosen, cursor, started)) is not None:
+        time.sleep(max(0.0, due - time.monotonic()))
+        due = max(due, time.monotonic() - 1) + 1 / rate
+        cursor = run.pk
+        yield done_to(run, verb, actor, reason, given)

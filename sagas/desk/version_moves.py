@@ -1,0 +1,109 @@
+"""Move a run to a newer version of its saga: the steps that are done must be the first ones of the newer list."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models.functions import Now
+
+from outbox.messages import codec
+
+from ..declare import registry
+from ..declare.saga import Saga
+from ..engine.transitions import change, may_have_happened, ready
+from ..errors import WrongState
+from ..models import Run, RunStatus, Step
+from ..settings import saga_settings
+from ..worker.chains import ring_on_commit
+from .acts import BACKWARD, Actor, DoesNotFit, act, standing, take_back
+from .skips import fitting
+
+
+def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: int | None = None) -> None:
+    """Carry the run on by a newer version of its saga: the steps that have not been asked for are that version's.
+
+    What is done, and the step that was asked for already, must stand in the newer list by the same names in the same
+    places, on the same side of the point of no return; input and results must fit it. The run's status and deadline
+    stay; a stuck run stays stuck, and is retried on the newer version.
+
+    Raises DoesNotFit with a sentence otherwise; SagaError when this code does not declare the version; WrongState when
+    the run has ended or is being undone, or a worker has its step in hand.
+    """
+    with act("move", run_id, actor, reason, row_version) as deed:
+        run, step = deed.run, standing(deed, "move")
+        if step.status in BACKWARD:
+            raise WrongState("move", "being undone", "What was done is undone by the version that did it.")
+        target = registry.find(run.name, version)
+        asked = may_have_happened(step)
+        steps = list(run.steps.all())
+        kept = steps[: run.position + 1] if asked else steps[: run.position]
+        refuse_misfit(run, kept, target)
+        take_back(run, step)  # it would go on by the older list
+        deed.before["steps"] = [one.name for one in steps]
+        deed.after["steps"] = [one.name for one in target.steps]
+        _rewrite(run, steps, len(kept), target)
+        _go_on(run)
+
+
+def newer_versions(run: Run) -> list[int]:
+    """The registered versions of its saga that are newer than the run's, the newest first."""
+    return sorted(
+        (saga.version for saga in registry.all_sagas() if saga.name == run.name and saga.version > run.version),
+        reverse=True,
+    )
+
+
+def refuse_misfit(run: Run, kept: list[Step], target: Saga[Any]) -> None:
+    """Raise DoesNotFit unless the run, whose steps `kept` stay as they are, can go on by `target`."""
+    here, there = f"version {run.version}", f"version {target.version}"
+    if target.version <= run.version:
+        raise DoesNotFit(f"The run is on {here} of {run.name}; it moves to a newer one only, not to {there}.")
+    names, first = [step.name for step in kept], [step.name for step in target.steps[: len(kept)]]
+    if names != first:
+        raise DoesNotFit(
+            f"Done or asked for already: {', '.join(names)}. {there.capitalize()} begins with {', '.join(first)}; "
+            "they must be the same."
+        )
+    if run.position >= len(target.steps):
+        raise DoesNotFit(f"{there.capitalize()} has no step left to do after {names[-1]}.")
+    _refuse_other_pivot(run, len(kept), target)
+    _refuse_unreadable(run, kept, target)
+
+
+def _refuse_other_pivot(run: Run, kept: int, target: Saga[Any]) -> None:
+    pivot = _pivot(target)
+    if pivot != run.pivot and (pivot < kept or (run.pivot is not None and run.pivot < kept)):
+        raise DoesNotFit(
+            f"The point of no return of version {target.version} is {target.steps[pivot].name}, that of this run is "
+            "another step, and one of the two has been asked for."
+        )
+
+
+def _refuse_unreadable(run: Run, kept: list[Step], target: Saga[Any]) -> None:
+    try:
+        codec.decode(target.input_type, codec.encode(run.input))
+    except ValueError as error:
+        raise DoesNotFit(
+            f"The run's input does not fit version {target.version}: {error}. Change the input first."
+        ) from error
+    for step in kept[: run.position]:
+        fitting(target.named(step.name), step.result)
+
+
+def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
+    run.steps.filter(pk__in=[step.pk for step in steps[kept:]]).delete()
+    Step.objects.bulk_create(Step(run=run, position=step.position, name=step.name) for step in target.steps[kept:])
+    run.version, run.pivot = target.version, _pivot(target)
+
+
+def _go_on(run: Run) -> None:
+    if run.status == RunStatus.STUCK:
+        change(run, RunStatus.STUCK, wake_at=None)
+        return
+    change(run, RunStatus(run.status), wake_at=Now() + saga_settings.PATIENCE)
+    ring_on_commit(ready(run), run.key)
+
+
+def _pivot(saga: Saga[Any]) -> int:
+    return saga.pivot_step.position if saga.pivot_step else len(saga.steps) - 1

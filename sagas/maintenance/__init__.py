@@ -1,0 +1,1 @@
+"""What beat calls: the sweep rings overdue runs, prune removes old ones."""

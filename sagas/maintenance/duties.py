@@ -1,0 +1,54 @@
+"""The engine's duties, and what must not wait for them for long. Importing this registers them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from outbox.heartbeats.duties import duty, wait
+
+from .. import sql
+from ..sql import participants
+from .sweep import begin
+
+MINUTE = timedelta(minutes=1)
+
+# On the index saga_run_wake: one row.
+OVERDUE = """
+SELECT clock_timestamp() - wake_at FROM saga_run
+WHERE wake_at <= clock_timestamp() AND wake_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
+ORDER BY wake_at LIMIT 1
+"""
+# Since when somebody could have been brought back: the participant answers, or a trial of it is due. NULL while it is
+# held by a person, or when nobody waits for it.
+RETURNING = f"""
+SELECT max(clock_timestamp() - greatest(p.released_at, CASE p.state WHEN 'closed' THEN p.updated_at
+                                                       WHEN 'open' THEN p.open_until ELSE p.trial_until END))
+FROM ({participants.WAITED_FOR}) waited JOIN saga_participant p USING (name)
+WHERE (p.state <> 'open' OR p.open_until IS NOT NULL)
+  AND EXISTS (SELECT FROM saga_run r WHERE r.waits_for = p.name AND r.waits_for <> '' AND r.paused_at IS NULL)
+"""
+
+
+def overdue() -> timedelta | None:
+    """How long the run that is overdue the longest has been so."""
+    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {"since": begin.since()})
+    return found[0][0] if found else None
+
+
+def returning() -> timedelta | None:
+    """How long no run has come back of those that may: a negative span while it is not their time yet."""
+    age: timedelta | None = sql.fetch(RETURNING, {})[0][0]
+    return age if age is not None and age > timedelta(0) else None
+
+
+duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue, and brings back those that waited")
+duty("sagas.bulk", timedelta(seconds=1), "works off acts on many runs")
+duty("sagas.prune", timedelta(hours=1), "removes runs that ended long ago")
+wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
+wait(
+    "sagas.returning",
+    "A run whose participant may be asked again",
+    MINUTE,
+    returning,
+    "Nobody brings it back: see the duty sagas.sweep.",
+)

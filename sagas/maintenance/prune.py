@@ -1,0 +1,106 @@
+"""Removes runs that ended long ago, with their steps, attempts and acts. Never one in flight or on a person's desk.
+
+SAGAS_ARCHIVE names a callable that is given each batch first: a list of plain dicts, the columns of `saga_run` by name,
+with `steps`, `attempts` and `acts` as lists of the like; UUIDs and datetimes as Python has them. It is called inside
+the transaction that removes the batch. What it raises keeps the batch and ends the pruning; what it writes to this
+database commits with the removal; what it writes elsewhere may come twice, if the commit fails after it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.utils.module_loading import import_string
+
+from outbox.heartbeats import heartbeat
+
+from ..models import Act, Attempt, Run, Step
+from ..settings import saga_settings
+
+logger = logging.getLogger(__name__)
+Archive = Callable[[list[dict[str, Any]]], None]
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+# On the index saga_run_finished. A run that somebody has locked is left to the next time.
+OLD = """
+FROM saga_run
+WHERE finished_at < statement_timestamp() - %(keep)s AND status IN ('completed', 'compensated', 'resolved')
+"""
+COUNT = f"SELECT count(*) {OLD}"
+# Where the batch before ended, this one begins: what that one removed stays in the index while somebody's snapshot may
+# see it, and would be read again by each batch.
+TAKE = f"""
+SELECT id, finished_at {OLD} AND finished_at >= %(since)s ORDER BY finished_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
+"""
+# Django's cascade would read every row first. Children before parents, each on its index by run.
+REMOVE = (
+    "DELETE FROM saga_act WHERE run_id = ANY(%(ids)s)",
+    "DELETE FROM saga_attempt WHERE run_id = ANY(%(ids)s)",
+    "DELETE FROM saga_step WHERE run_id = ANY(%(ids)s)",
+    "DELETE FROM saga_run WHERE id = ANY(%(ids)s)",
+)
+
+
+@heartbeat.leaves("sagas.prune", "runs removed")
+def prune(older_than: timedelta | None = None) -> int:
+    """Remove the runs that ended longer ago than that, else than SAGAS_KEEP_FINISHED; returns how many.
+
+    Each batch is a transaction of its own, so that locks are short and an interruption loses only one batch's work.
+    Raises what the archive raises.
+    """
+    keep = older_than if older_than is not None else saga_settings.KEEP_FINISHED
+    if keep is None:
+        return 0
+    total, batch, since = 0, max(saga_settings.PRUNE_BATCH, 1), EVER
+    while True:
+        removed, since = _prune_batch(keep, batch, since)
+        total += removed
+        if removed < batch:
+            break
+    logger.info("saga.pruned", extra={"runs": total})
+    return total
+
+
+def count(older_than: timedelta) -> int:
+    """How many runs `prune` would remove."""
+    which: dict[str, Any] = {"keep": older_than}
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, which)
+        return int(cursor.fetchone()[0])
+
+
+def _prune_batch(keep: timedelta, batch: int, since: datetime) -> tuple[int, datetime]:
+    """How many runs that ended at `since` or later were removed, and when the last of them had ended."""
+    which: dict[str, Any] = {"keep": keep, "batch": batch, "since": since}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(TAKE, which)
+        found = cursor.fetchall()
+        ids: list[UUID] = [run for run, _ in found]
+        if ids and saga_settings.ARCHIVE:
+            archive: Archive = import_string(saga_settings.ARCHIVE)
+            archive(_read(ids))
+        for statement in REMOVE if ids else ():
+            cursor.execute(statement, {"ids": ids})
+    return len(ids), found[-1][1] if found else since
+
+
+def _read(ids: list[UUID]) -> list[dict[str, Any]]:
+    """The runs, oldest first, with all that hangs on them."""
+    runs: dict[UUID, dict[str, Any]] = {
+        row["id"]: {**row, "steps": [], "attempts": [], "acts": []}
+        for row in Run.objects.filter(pk__in=ids).order_by("pk").values()
+    }
+    _hang(runs, "steps", Step.objects.filter(run__in=ids).order_by("run", "position").values())
+    _hang(runs, "attempts", Attempt.objects.filter(run__in=ids).order_by("pk").values())
+    _hang(runs, "acts", Act.objects.filter(run__in=ids).order_by("pk").values())
+    return list(runs.values())
+
+
+def _hang(runs: dict[UUID, dict[str, Any]], name: str, rows: Iterable[Any]) -> None:
+    for row in rows:
+        runs[row["run_id"]][name].append(row)

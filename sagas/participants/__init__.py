@@ -1,0 +1,1 @@
+"""Who may be called now: circuit breakers, rate limits, and runs that wait for a participant."""

@@ -1,0 +1,87 @@
+"""Runs that wait: put aside without spending an attempt, and brought back at a bounded rate."""
+
+from __future__ import annotations
+
+import logging
+from uuid import UUID
+
+from django.db import transaction
+
+from .. import sql
+from ..engine.transitions import WOKEN_BY_SWEEP
+from ..models import Breaker
+from ..sql import participants
+from .configured import declared, policy_of
+
+logger = logging.getLogger(__name__)
+
+TRIAL_EVERY = 1.0
+"""Seconds between two runs that are released as a trial: the first may have been cancelled, or its message lost."""
+
+
+def hold(run_id: UUID, position: int, undo: bool, name: str) -> bool:
+    """Have the run wait for the participant, with no attempt spent. Returns whether it does.
+
+    Until then only its deadline wakes it, and that only while it can still be undone. False: the run has moved on, is
+    paused, is in a worker's hands, or is to be turned around instead (cancelled, or past its deadline): look at it.
+    """
+    return bool(sql.execute(participants.HOLD_RUN, {"run": run_id, "position": position, "undo": undo, "name": name}))
+
+
+def put_off(run_id: UUID, position: int, undo: bool, seconds: float) -> bool:
+    """Have the step wait for its turn, `seconds` from now, with no attempt spent. Returns whether it does, as `hold`.
+
+    Celery's own retry brings it back; should that be lost, the sweep rings a little later.
+    """
+    slack = WOKEN_BY_SWEEP.total_seconds()
+    given = {"run": run_id, "position": position, "undo": undo, "seconds": seconds, "slack": slack}
+    return bool(sql.execute(participants.PUT_OFF, given))
+
+
+def release() -> list[UUID]:
+    """Bring back runs whose participant answers again, the oldest first; for the sweep, before it rings.
+
+    While the participant is held, one run goes as a trial once the hold is over. Of several sweeps at once only one
+    releases the runs of a participant. Returns the runs; they are due now. One statement when nothing waits.
+    """
+    released = [run_id for (name,) in sql.fetch(participants.WAITED_FOR, {}) for run_id in _release(name)]
+    if released:
+        logger.info("saga.released", extra={"runs": len(released)})
+    return released
+
+
+def make_known() -> None:
+    """Make a row for each participant that is declared, so that operators can hold one that never failed."""
+    sql.execute(participants.MAKE, {"names": declared()})
+
+
+def _release(name: str) -> list[UUID]:
+    with transaction.atomic():
+        sql.execute(participants.MAKE, {"names": [name]})
+        rows = sql.fetch(participants.LOCK_FOR_RELEASE, {"name": name})
+        if not rows:  # another sweep has it
+            return []
+        state, openings, trial_due, since = rows[0]
+        if state == Breaker.State.CLOSED:
+            return _return(name, since)
+        if trial_due and (since is None or since >= TRIAL_EVERY):
+            return _try(name, openings)
+    return []
+
+
+def _return(name: str, since: float | None) -> list[UUID]:
+    policy = policy_of(name)
+    number, left = policy.released(since)
+    if number == 0:
+        return []
+    rows = sql.fetch(participants.RELEASE_OLDEST, {"name": name, "number": number})
+    sql.execute(participants.RELEASED, {"name": name, "left": left})
+    return [run_id for (run_id,) in rows]
+
+
+def _try(name: str, openings: int) -> list[UUID]:
+    """One run for the trial: the oldest and the newest by turns, lest one whose call always fails keeps all waiting."""
+    statement = participants.RELEASE_OLDEST if openings % 2 else participants.RELEASE_NEWEST
+    rows = sql.fetch(statement, {"name": name, "number": 1})
+    sql.execute(participants.RELEASED, {"name": name, "left": 0.0})
+    return [run_id for (run_id,) in rows]

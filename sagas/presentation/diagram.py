@@ -1,0 +1,121 @@
+"""A declared saga as text: a table for the terminal, and a Mermaid flowchart for documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from outbox.messages.durations import say
+from outbox.retry import Retry
+
+from ..declare.saga import UNDECLARED, Saga, Step
+
+HEAD = ("", "step", "undo", "retry", "timeout", "participant", "marks")
+CLASSES = ("classDef pivot stroke-width:4px", "classDef undo stroke-dasharray:4")
+
+
+def table(saga: Saga[Any]) -> str:
+    """One line a step, in running order, under a line that names the saga; no line ends in blanks."""
+    rows = [HEAD, *(_row(step) for step in saga.steps)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    return "\n".join([_title(saga), "", *(_line(row, widths) for row in rows)])
+
+
+def mermaid(saga: Saga[Any]) -> str:
+    """The steps downwards, and the undos that follow when a step up to the pivot is refused, as a Mermaid flowchart.
+
+    Nodes are named by position, `s0`, `u0`, since a step may be called what is a word of Mermaid's own.
+    """
+    lines = ["flowchart TD", *_nodes(saga), *_forward(saga), *_turns(saga), *_backward(saga), *CLASSES]
+    return "\n".join([lines[0], *(f"    {line}" for line in lines[1:])])
+
+
+def _title(saga: Saga[Any]) -> str:
+    deadline = "no deadline" if saga.deadline is None else f"deadline {say(saga.deadline)}"
+    return f"{saga.name}, version {saga.version}, {deadline}"
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(step: Step[Any, Any]) -> tuple[str, ...]:
+    marks = {"pivot": step.is_pivot, "probe": step.probe_run is not None, "local": step.local}
+    return (
+        str(step.position + 1),
+        step.name,
+        _undo(step),
+        _retry(step.retry),
+        say(step.timeout),
+        step.participant,
+        ", ".join(mark for mark, holds in marks.items() if holds),
+    )
+
+
+def _undo(step: Step[Any, Any]) -> str:
+    """The undo's name, or why there is none."""
+    if step.undo_run is not None and step.undo_run is not UNDECLARED:
+        return step.undo_run.__name__
+    pivot = step.saga.pivot_step
+    if pivot is not None and step.position >= pivot.position:
+        return "-" if step.is_pivot else "only forward"
+    return "nothing to undo" if step.undo_run is None else "not declared"
+
+
+def _retry(retry: Retry) -> str:
+    """`8 times, 1 s to 1 min 4 s`: how often in all, the first wait and the longest that is ever reached."""
+    if retry.attempts == 1:
+        return "once"
+    if retry.attempts is None:
+        return f"until done, {_waits(retry.first, retry.longest)}"
+    last = retry.delay_after(retry.attempts - 1, roll=0.0) or retry.longest
+    return f"{retry.attempts} times, {_waits(retry.first, last)}"
+
+
+def _waits(first: timedelta, longest: timedelta) -> str:
+    return say(first) if first == longest else f"{say(first)} to {say(longest)}"
+
+
+def _nodes(saga: Saga[Any]) -> Iterable[str]:
+    yield f'start(["{_text(saga.name)} {saga.version}"])'
+    for step in saga.steps:
+        where = f"<br/>{_text(step.participant)}" if step.participant else ""
+        label = f'"{_text(step.name)}{where}"'
+        yield f"s{step.position}{{{{{label}}}}}:::pivot" if step.is_pivot else f"s{step.position}[{label}]"
+    yield 'completed(["completed"])'
+    for step in _undos(saga):
+        yield f'u{step.position}["{_text(_undo(step))}"]:::undo'
+    yield 'undone(["undone"])'
+
+
+def _forward(saga: Saga[Any]) -> Iterable[str]:
+    stops = ["start", *(f"s{step.position}" for step in saga.steps), "completed"]
+    return _arrows(stops)
+
+
+def _backward(saga: Saga[Any]) -> Iterable[str]:
+    return _arrows([*(f"u{step.position}" for step in reversed(_undos(saga))), "undone"])
+
+
+def _turns(saga: Saga[Any]) -> Iterable[str]:
+    """From each step up to the pivot to the first undo of its way back: its own, since its answer may be lost."""
+    pivot = saga.pivot_step
+    for step in saga.steps[: None if pivot is None else pivot.position + 1]:
+        back = [undo for undo in _undos(saga) if undo.position <= step.position]
+        yield f"s{step.position} -. refused .-> {f'u{back[-1].position}' if back else 'undone'}"
+
+
+def _arrows(stops: Sequence[str]) -> Iterable[str]:
+    return (f"{one} --> {other}" for one, other in pairwise(stops))
+
+
+def _undos(saga: Saga[Any]) -> list[Step[Any, Any]]:
+    return [step for step in saga.steps if step.has_undo]
+
+
+def _text(text: str) -> str:
+    """As Mermaid's quoted labels take it."""
+    escapes = {"&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "#": "#35;"}
+    return "".join(escapes.get(letter, letter) for letter in text)

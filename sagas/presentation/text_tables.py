@@ -1,0 +1,134 @@
+"""Runs as text, for the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from outbox.messages.durations import say
+
+from ..desk.selection import Filter, Group, groups, matching
+from ..models import Act, Attempt, Run, Step, StepStatus
+from .advice import advice_for
+from .labels import means, run_face
+
+WIDEST = 60
+"""Characters of a cell."""
+SHOWN = 300
+"""Attempts of one run, as in the admin: a step that is tried until it is done may make hundreds a day."""
+
+
+def listing(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
+    """The matching runs, the newest first."""
+    runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps")
+    shown = list(runs[: limit + 1])
+    rows = [
+        (str(run.pk), run.name, run.subject or run.key, run_face(run).text, _at(run), run.code, _age(run, now))
+        for run in shown[:limit]
+    ]
+    yield from table(("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE"), rows)
+    if len(shown) > limit:
+        yield f"More than {limit} match; narrow the filter, or raise --limit."
+
+
+def summary(chosen: Filter) -> Iterator[str]:
+    """How many runs match, by saga, step and code."""
+    found = groups(chosen)
+    yield f"{sum(group.count for group in found)} runs match {chosen}"
+    yield from table(("RUNS", "SAGA", "STEP", "CODE"), [_group(group) for group in found])
+
+
+def story(run: Run, now: datetime) -> Iterator[str]:
+    """All that is known of a run."""
+    yield f"{run.name} {run.subject or run.key}: {run_face(run).text}"
+    yield means(run)
+    if run.reason:
+        yield run.reason
+    if advised := advice_for(run):
+        yield f"What to do: {advised}"
+    yield ""
+    yield from table(("", ""), list(_facts(run, now)))[2:]
+    steps = [_step(run, step) for step in run.steps.all()]
+    yield from _part(("", "STEP", "STATUS", "ATTEMPTS", "UNDOS", "ERROR"), steps)
+    attempts = list(run.attempts.order_by("-id")[: SHOWN + 1])[::-1]
+    told = [_attempt(one) for one in attempts[-SHOWN:]]
+    yield from _part(("STARTED", "ATTEMPT", "OUTCOME", "TOOK", "ERROR"), told)
+    if len(attempts) > SHOWN:
+        yield f"Earlier attempts are left out: these are the latest {SHOWN}."
+    yield from _part(("AT", "WHO", "DID", "WHY", "CHANGED"), [_act(act) for act in run.acts.all()])
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns as wide as they need be, under a head and a line."""
+    cells = [[cell.replace("\n", " ")[:WIDEST] for cell in row] for row in [head, *rows]]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
+
+
+def changes(act: Act) -> Iterator[tuple[str, Any, Any]]:
+    """What an act changed: the name, before and after."""
+    for name in [*act.before, *(name for name in act.after if name not in act.before)]:
+        before, after = act.before.get(name), act.after.get(name)
+        if before != after:
+            yield name, before, after
+
+
+def _part(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    return ["", *table(head, rows)] if rows else []
+
+
+def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
+    yield "run", str(run.pk)
+    yield "key", run.key
+    yield "version", str(run.version)
+    yield "accepted", f"{_time(run.created_at)}, {_age(run, now)}"
+    if run.paused_at:
+        yield "paused since", _time(run.paused_at)
+    if run.wake_at and not run.paused_at:
+        yield "next look", _time(run.wake_at)
+    if run.finished_at:
+        yield "ended", _time(run.finished_at)
+    yield "input", json.dumps(run.input, ensure_ascii=False)
+
+
+def _step(run: Run, step: Step) -> tuple[str, ...]:
+    here = "→" if step.position == run.position else ""
+    status = StepStatus(step.status).label
+    return here, step.name, status, str(step.attempts), str(step.undo_attempts), step.error_text
+
+
+def _attempt(attempt: Attempt) -> tuple[str, ...]:
+    undo = "undo of " if attempt.direction == Attempt.Direction.UNDO else ""
+    outcome = Attempt.Outcome(attempt.outcome).label if attempt.outcome else "in a worker's hands"
+    took = say(attempt.ended_at - attempt.started_at) if attempt.ended_at else ""
+    return _time(attempt.started_at), f"{undo}{attempt.step} {attempt.number}", outcome, took, attempt.error_text
+
+
+def _act(act: Act) -> tuple[str, ...]:
+    told = "; ".join(f"{name}: {_json(before)} → {_json(after)}" for name, before, after in changes(act))
+    return _time(act.at), act.actor_name, act.verb, act.reason, told
+
+
+def _json(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _group(group: Group) -> tuple[str, ...]:
+    return str(group.count), group.saga, group.step, group.code
+
+
+def _at(run: Run) -> str:
+    return next((step.name for step in run.steps.all() if step.position == run.position), "")
+
+
+def _age(run: Run, now: datetime) -> str:
+    return f"took {say(run.finished_at - run.created_at)}" if run.finished_at else say(now - run.created_at)
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"

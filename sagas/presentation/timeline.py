@@ -1,0 +1,215 @@
+"""What happened to a run, in the order in which it happened: attempts, the waits between them, and what people did.
+
+Pure: it is given the rows and the time. Waits are not rows of their own; they are the gaps between attempts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from ..desk.proposals import PROPOSE
+from ..engine.asking import ASKED, WENT_ON
+from ..models import Act, Attempt, Run, RunStatus, Step, StepStatus
+from .labels import ENDED, IN_HAND, OUTCOME, STEP, Face, spoken
+
+WORTH_TELLING = timedelta(seconds=1)
+"""A shorter gap between two steps is the ordinary way from one link to the next."""
+TOLD = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
+"""The facts of an act that are shown; its record holds more, for audits."""
+ENGINE = {
+    ASKED: (Face("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
+    WENT_ON: (Face("✓", "ok", "went on"), "Off the desk: it went on by itself"),
+}
+"""What the engine notes by itself."""
+IN_HANDS = (StepStatus.RUNNING, StepStatus.UNDOING)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One fact that an act changed."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timeline."""
+
+    at: datetime
+    face: Face
+    title: str
+    kind: str = "event"
+    """attempt, pause, act, now or event: a class of desk.css."""
+    text: str = ""
+    error_class: str = ""
+    lasted: timedelta | None = None
+    worker: str = ""
+    task_id: str = ""
+    changes: tuple[Change, ...] = ()
+
+
+def timeline(
+    run: Run, steps: Sequence[Step], attempts: Sequence[Attempt], acts: Sequence[Act], now: datetime
+) -> list[Entry]:
+    """All that is known of a run, oldest first; what is due comes last. `attempts` and `acts` are ordered by id."""
+    found = [_accepted(run)]
+    found += [_attempt(attempt, now) for attempt in attempts]
+    found += _gaps(run, attempts, acts)
+    found += _acts(attempts, acts)
+    found += _cancel_request(run, acts)
+    return [*sorted(found, key=lambda entry: entry.at), *_ending(run), *_now(run, steps, now)]
+
+
+def _accepted(run: Run) -> Entry:
+    by = f"By request {run.request_id}." if run.request_id else ""
+    return Entry(run.created_at, Face("●", "calm", "accepted"), "Accepted", text=by)
+
+
+def _attempt(attempt: Attempt, now: datetime) -> Entry:
+    face = OUTCOME[Attempt.Outcome(attempt.outcome)] if attempt.outcome else IN_HAND
+    return Entry(
+        attempt.started_at,
+        face,
+        f"{_doing(attempt)}, attempt {attempt.number}",
+        kind="attempt",
+        text=attempt.error_text,
+        error_class=attempt.error_class,
+        lasted=(attempt.ended_at or now) - attempt.started_at,
+        worker=attempt.worker,
+        task_id=attempt.task_id,
+    )
+
+
+def _gaps(run: Run, attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
+    """The waits that are over: between an attempt and the one after it, unless an operator's act explains it."""
+    yield from _first_wait(run, attempts)
+    for before, after in pairwise(attempts):
+        ended = before.ended_at
+        if ended is None or any(ended <= act.at <= after.started_at for act in acts):
+            continue
+        lasted = after.started_at - ended
+        if (before.step, before.direction) == (after.step, after.direction):
+            yield _wait(ended, lasted, "Waited for the next attempt", _cause(before))
+        elif before.direction != after.direction:
+            yield Entry(ended, Face("↩", "wait", "turned around"), "Turned around: what may have happened is undone")
+        elif lasted >= WORTH_TELLING:
+            yield _wait(ended, lasted, "Waited for a worker or a participant")
+
+
+def _first_wait(run: Run, attempts: Sequence[Attempt]) -> Iterator[Entry]:
+    if attempts and attempts[0].number == 1 and attempts[0].started_at - run.created_at >= WORTH_TELLING:
+        yield _wait(run.created_at, attempts[0].started_at - run.created_at, "Waited for a worker or a participant")
+
+
+def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
+    """What people did, and before it how long the run had waited for them."""
+    for act in acts:
+        if act.verb in ENGINE:
+            yield Entry(act.at, *ENGINE[act.verb], text=act.reason)
+            continue
+        if act.before.get("status") == RunStatus.STUCK != act.after.get("status", RunStatus.STUCK):
+            parked = max((one.ended_at for one in attempts if one.ended_at and one.ended_at <= act.at), default=None)
+            if parked is not None:
+                face = Face("!", "bad", "stuck")
+                yield Entry(parked, face, "Stuck: waited for a person", kind="pause", lasted=act.at - parked)
+        title = f"{spoken(act.verb)} by {act.actor_name}"
+        yield Entry(act.at, Face("✎", "act", act.verb), title, kind="act", text=act.reason, changes=changes_of(act))
+
+
+def changes_of(act: Act) -> tuple[Change, ...]:
+    """What an act changed, in words; of the input only the fields that changed are in its record. A proposal has
+    changed nothing yet."""
+    if act.verb.startswith(PROPOSE):
+        return ()
+    facts = [(name, act.before.get(name), act.after.get(name)) for name in TOLD]
+    told = [change_of(spoken(name), was, is_) for name, was, is_ in facts if was != is_]
+    old, new = act.before.get("input", {}), act.after.get("input", {})
+    return (*told, *(change_of(f"Input {path}", old[path], new.get(path)) for path in old))
+
+
+def change_of(name: str, before: Any, after: Any) -> Change:
+    """A change for people to read; what is not plain is shown as JSON."""
+    return Change(name, _value(before), _value(after))
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value in (None, ""):
+        return "—"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _cancel_request(run: Run, acts: Sequence[Act]) -> Iterator[Entry]:
+    if run.cancel_requested_at is not None and not any(act.verb == "cancel" for act in acts):
+        yield Entry(run.cancel_requested_at, Face("✎", "act", "cancel"), "Cancel requested", kind="act")
+
+
+def _ending(run: Run) -> Iterator[Entry]:
+    if run.finished_at is None:
+        return
+    if run.status == RunStatus.RESOLVED:
+        yield Entry(run.finished_at, Face("■", "calm", "closed"), "Closed by hand", text=ENDED.get(run.resolution, ""))
+    elif run.status == RunStatus.COMPENSATED:
+        yield Entry(run.finished_at, Face("■", "calm", "undone"), "Undone", text=run.reason)
+    else:
+        yield Entry(run.finished_at, Face("■", "ok", "completed"), "Completed")
+
+
+def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
+    """Where an open run is at this moment, and what happens next."""
+    if run.finished_at is not None:
+        return
+    if run.status == RunStatus.STUCK:
+        since = run.updated_at
+        face = Face("!", "bad", "stuck")
+        yield Entry(since, face, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
+        return
+    if run.asks_since is not None:
+        face, lasted = Face("!", "bad", "needs a person"), now - run.asks_since
+        yield Entry(run.asks_since, face, "Needs a person, and is still being tried", kind="now", lasted=lasted)
+    if run.paused_at is not None:
+        face, lasted = Face("‖", "act", "paused"), now - run.paused_at
+        yield Entry(run.paused_at, face, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
+        return
+    if run.waits_for:
+        face = Face("…", "wait", "waits")
+        title, text = f"Waits for {run.waits_for}", "No attempt is spent while it waits."
+        yield Entry(run.updated_at, face, title, kind="now", text=text)
+        return
+    for step in (step for step in steps if step.position == run.position and step.status not in IN_HANDS):
+        face = STEP[StepStatus(step.status)]
+        if step.next_attempt_at is None:
+            yield Entry(run.updated_at, face, f"{spoken(step.name)}: waits for a worker", kind="now")
+        else:
+            due = "is due" if step.next_attempt_at > now else "was due"
+            title = f"{spoken(step.name)}: the next attempt {due} {step.next_attempt_at:%H:%M:%S}"
+            yield Entry(step.next_attempt_at, face, title, kind="now", text=step.error_text)
+
+
+def _wait(at: datetime, lasted: timedelta, title: str, why: str = "") -> Entry:
+    return Entry(at, Face("…", "wait", "waited"), title, kind="pause", lasted=lasted, text=why)
+
+
+def _cause(attempt: Attempt) -> str:
+    if attempt.outcome == Attempt.Outcome.LOST:
+        return "Its worker was lost: another one took over when its lease had run out."
+    if attempt.outcome == Attempt.Outcome.AWAY:
+        return "The participant was away; this attempt counts for nothing."
+    if attempt.outcome == Attempt.Outcome.AWAITS:
+        return "Waiting for somebody else to act; no attempt is spent."
+    if attempt.outcome == Attempt.Outcome.OURS:
+        return "Our own failure, and no word of the participant's; no attempt is spent."
+    return "Backing off, so that the participant can recover."
+
+
+def _doing(attempt: Attempt) -> str:
+    undo = attempt.direction == Attempt.Direction.UNDO
+    return f"Undo of {spoken(attempt.step).lower()}" if undo else spoken(attempt.step)

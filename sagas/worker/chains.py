@@ -1,0 +1,98 @@
+"""Turns what is left of a run into a Celery chain of immutable links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from celery import chain, current_app
+
+from outbox import event, publish
+from outbox.messages import trace
+from outbox.transports.celery import apply_with, renders
+
+from ..declare import registry
+from ..declare.saga import Step
+from ..errors import SagaError
+from ..settings import saga_settings
+
+STEP_TASK, UNDO_TASK = "sagas.run_step", "sagas.undo_step"
+
+
+@event("sagas.run_ready", version=1)
+@dataclass(frozen=True)
+class RunReady:
+    """A run waits for a worker: at its start, and whenever a transaction outside a worker changed where it goes."""
+
+    run_id: UUID
+    saga: str
+    version: int
+    undo: bool
+    position: int
+    """The step to run, or to undo, next; the chain holds it and all that follow."""
+
+
+def ring_on_commit(ready: RunReady, key: str) -> None:
+    """Have the relay send the run's chain once the surrounding transaction has committed."""
+    publish(ready, key=key)
+
+
+def send(chains: Iterable[Any]) -> None:
+    """Send the chains now, in one round trip. Raises what the broker's client raises; the sweep rings again then."""
+    with current_app.producer_pool.acquire(block=True) as pooled:
+        producer: Any = pooled  # its `batch` is newer than the type stubs
+        with producer.batch():
+            for links in chains:
+                apply_with(links, producer)
+
+
+@renders(RunReady)
+def chain_of(ready: RunReady) -> Any:
+    """The run's remaining links, each shown under its step's own name. They carry ids only, no data of the run."""
+    saga = registry.find(ready.saga, ready.version)
+    steps = steps_left(ready)
+    if not steps:
+        way = "undo" if ready.undo else "step"
+        raise SagaError(f"{saga.name}, version {saga.version}, has no {way} left from step {ready.position}.")
+    if ready.undo:
+        links = _links(UNDO_TASK, ready.run_id, steps, "{}.undo")
+    else:
+        links = _links(STEP_TASK, ready.run_id, steps, "{}")
+    tasks: Any = list(links)
+    return chain(tasks, app=current_app)  # with an app named, Celery does not fold them one into the other
+
+
+def steps_left(ready: RunReady) -> list[Step[Any, Any]]:
+    """The steps that are still to be run, or to be undone: those with an undo, and a pivot in doubt."""
+    steps = registry.find(ready.saga, ready.version).steps
+    if not ready.undo:
+        return steps[ready.position :]
+    back = reversed(steps[: ready.position + 1])
+    return [step for step in back if step.has_undo or (step.is_pivot and step.position == ready.position)]
+
+
+def task_seconds(step: Step[Any, Any]) -> float:
+    """How long a task that ends with the step may take: others run in place before it until the budget is spent."""
+    return lease_seconds(step) + saga_settings.IN_PLACE_BUDGET.total_seconds()
+
+
+def lease_seconds(step: Step[Any, Any]) -> float:
+    """How long a claim of the step holds: its timeout, once more for its probe, and a margin."""
+    asks = 2 if step.probe_run is not None else 1
+    return (step.timeout * asks + saga_settings.LEASE_MARGIN).total_seconds()
+
+
+def _links(task: str, run_id: UUID, steps: list[Step[Any, Any]], title: str) -> Iterator[Any]:
+    """A link for each step; all carry the current trace. Their time limit is heeded by pools that can kill a task."""
+    limit = max(task_seconds(step) for step in steps)
+    headers = trace.current().headers()
+    for step in steps:
+        saga = step.saga
+        yield current_app.signature(
+            task,
+            args=(str(run_id), saga.name, saga.version, step.name),
+            immutable=True,
+            options={"shadow": title.format(step.title), "headers": headers, "time_limit": limit},
+        )

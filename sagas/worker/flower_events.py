@@ -1,0 +1,125 @@
+"""Shows Flower the steps that a worker runs in place: the events that Celery sends for a task of its own.
+
+They are gathered for a moment and go out together, since each publishing costs more than a step does; they carry the
+time at which they happened. Those of a worker that is killed meanwhile are lost: Flower is a window, not a record.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from celery import current_app
+from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
+
+from ..engine.work import Taken
+
+logger = logging.getLogger(__name__)
+GATHERED = 0.2
+"""Seconds for which events are gathered."""
+Event = tuple[str, dict[str, Any]]
+
+
+class Shown:
+    """One step in place, from its beginning to its end: `with Shown(request, taken) as shown`."""
+
+    def __init__(self, request: Any, taken: Taken) -> None:
+        self.request, self.taken = request, taken
+        self.ending: Event | None = None
+
+    def __enter__(self) -> Shown:
+        self.began = time.monotonic()
+        title = f"{self.taken.step.title}.undo" if self.taken.undo else self.taken.step.title
+        received = {"name": title, "args": f"({self.taken.run_id!s},)", "kwargs": "{}", "retries": 0}
+        family = {"root_id": self.request.root_id, "parent_id": self.request.id}
+        self._tell("task-received", {**received, **family})
+        self._tell("task-started", {})
+        return self
+
+    def retried(self, why: str) -> None:
+        """The step waits for its next attempt."""
+        self.ending = ("task-retried", {"exception": why, "traceback": ""})
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self.ending = ("task-failed", {"exception": repr(error), "traceback": ""})
+        runtime = time.monotonic() - self.began
+        self._tell(*(self.ending or ("task-succeeded", {"result": "None", "runtime": runtime})))
+
+    def _tell(self, kind: str, fields: dict[str, Any]) -> None:
+        gathered.add(
+            self.request.hostname, (kind, {"uuid": self.taken.worker.task_id, "timestamp": time.time(), **fields})
+        )
+
+
+class Gathered:
+    """Events on their way out, of all tasks of this process; a thread sends them a moment later."""
+
+    def __init__(self) -> None:
+        self.wanted = False
+        self._events: list[Event] = []
+        self._thread: threading.Thread | None = None
+        self._clear()
+
+    def add(self, hostname: str, event: Event) -> None:
+        """Have the event sent soon, if this worker sends task events at all."""
+        if not self.wanted:
+            return
+        if self._pid != os.getpid():  # forked: the parent's events and its thread are not ours
+            self._clear()
+        with self._lock:
+            self._events.append(event)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._send_later, args=(hostname,), daemon=True)
+                self._thread.start()
+
+    def flush(self, hostname: str) -> None:
+        """Send what there is."""
+        with self._lock:
+            events, self._events, self._thread = self._events, [], None
+        if not events:
+            return
+        try:
+            with current_app.producer_pool.acquire(block=True) as producer:
+                dispatcher = current_app.events.Dispatcher(
+                    producer.connection,
+                    hostname=hostname,
+                    channel=producer.channel,
+                    buffer_group=["task"],
+                    buffer_limit=len(events) + 1,
+                )
+                for kind, fields in events:
+                    dispatcher.send(kind, **fields)
+                dispatcher.flush()
+        except Exception:  # the broker is away; the steps are recorded all the same
+            logger.warning("saga.not_shown", exc_info=True, extra={"events": len(events)})
+
+    def _send_later(self, hostname: str) -> None:
+        time.sleep(GATHERED)
+        self.flush(hostname)
+
+    def _clear(self) -> None:
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._events = []
+        self._thread = None
+
+
+gathered = Gathered()
+
+
+@worker_init.connect(weak=True)
+def _remember(sender: Any = None, **_: Any) -> None:
+    gathered.wanted = bool(sender.task_events)
+
+
+@worker_process_shutdown.connect(weak=True)
+@worker_shutdown.connect(weak=True)
+def _send_the_last(sender: Any = None, **_: Any) -> None:
+    gathered.flush(getattr(sender, "hostname", "") or "")
