@@ -11,11 +11,12 @@ from outbox.messages import trace
 
 from .engine import executor
 from .engine.decisions import GoOn, Stop, Turn, Verdict, Wait
+from .engine.run_ready import RunReady
 from .engine.work import Taken, Worker
 from .maintenance.prune import prune as prune_finished
 from .maintenance.sweep import ring_overdue
 from .settings import saga_settings
-from .worker.chains import RunReady, chain_of, send, steps_left
+from .worker.chains import chain_of, send, steps_left
 from .worker.in_hand import in_hand
 from .worker.in_place import InPlace
 

@@ -7,10 +7,10 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from ..engine.diagnosis import clock
+from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, ready
 from ..errors import WrongState
 from ..models import OPEN, RunStatus
-from ..worker.chains import ring_on_commit
 from .acts import Actor, act, note
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from django.db.models import F
 from django.db.models.functions import Now
 
+from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import begin_undo, change, finish, ready, save
 from ..errors import WrongState
 from ..models import RunStatus, StepStatus
-from ..worker.chains import ring_on_commit
 from .acts import BACKWARD, Actor, act, standing, take_back
 
 Resolution = Literal["completed", "compensated"]

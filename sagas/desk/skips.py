@@ -16,12 +16,12 @@ from ..declare import registry
 from ..declare.context import StepContext, UndoContext
 from ..declare.saga import Saga
 from ..declare.saga import Step as DeclaredStep
+from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, finish, ready, save
 from ..engine.work import results_of, step_key
 from ..errors import RecordingFailed
 from ..models import Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
-from ..worker.chains import ring_on_commit
 from . import given_values
 from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
 from .validators import validating

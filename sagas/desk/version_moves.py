@@ -11,11 +11,11 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..declare.saga import Saga
+from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, may_have_happened, ready
 from ..errors import WrongState
 from ..models import Run, RunStatus, Step
 from ..settings import saga_settings
-from ..worker.chains import ring_on_commit
 from .acts import BACKWARD, Actor, DoesNotFit, act, standing, take_back
 from .skips import fitting
 

@@ -12,8 +12,8 @@ from outbox.messages.texts import plain
 from ..declare.saga import Saga
 from ..errors import LONGEST_CODE, TooLate
 from ..models import Act, Run, RunStatus
-from ..worker.chains import ring_on_commit
 from .diagnosis import clock
+from .run_ready import ring_on_commit
 from .transitions import begin_undo, leased, passed_pivot
 
 OVER = (RunStatus.COMPENSATED, RunStatus.UNDOING)

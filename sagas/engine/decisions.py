@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..worker.chains import RunReady
+from .run_ready import RunReady
 
 if TYPE_CHECKING:
     from .work import Taken

@@ -27,11 +27,12 @@ from ..models import Attempt, Run, RunStatus, StepStatus
 from ..participants.breaker import Admission, admit, settled, unconcerned
 from ..participants.waiting import hold, put_off
 from ..settings import saga_settings
-from ..worker.chains import RunReady, lease_seconds, ring_on_commit
 from .backward import try_undo
 from .decisions import STOP, Verdict, Wait
 from .diagnosis import look
 from .forward import try_step
+from .lease import lease_seconds
+from .run_ready import RunReady, ring_on_commit
 from .transitions import Fenced, close_attempt, held, park, save
 from .work import Taken, Worker, claimed_by
 

@@ -25,12 +25,11 @@ from ..declare.saga import Saga
 from ..declare.saga import Step as DeclaredStep
 from ..errors import LONGEST_CODE, LostAttempts, Refused, SagaError
 from ..models import Attempt, Run, RunStatus, Step, StepStatus
+from ..participants.waiting import WOKEN_BY_SWEEP
 from ..settings import saga_settings
-from ..worker.chains import RunReady
+from .run_ready import RunReady
 
 logger = logging.getLogger(__name__)
-WOKEN_BY_SWEEP = timedelta(seconds=2)
-"""How long the sweep leaves a short wait to Celery's own retry before it rings."""
 
 
 class Fenced(SagaError):

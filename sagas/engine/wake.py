@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from ..declare.saga import Saga
 from ..models import OPEN, Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
-from ..worker.chains import ring_on_commit
 from .diagnosis import clock
+from .run_ready import ring_on_commit
 from .transitions import leased, locked, ready
 
 WAITING = (StepStatus.WAITING, StepStatus.UNDO_WAITING)

@@ -22,7 +22,7 @@ from ..errors import RecordingFailed, Unfit
 from ..models import RunStatus
 from ..participants.breaker import Admission, answered, free, is_away, settled
 from ..participants.breaker_cache import standings
-from ..worker.chains import lease_seconds
+from .lease import lease_seconds
 from .recording import is_lost
 from .transitions import Fenced
 

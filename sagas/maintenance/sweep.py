@@ -14,11 +14,12 @@ from outbox.relay import lookback
 from outbox.transports.celery import BatchPublishError
 
 from .. import sql
+from ..engine.run_ready import RunReady
 from ..errors import SagaError
 from ..models import RunStatus
 from ..participants.waiting import release
 from ..settings import saga_settings
-from ..worker.chains import STEP_TASK, UNDO_TASK, RunReady, chain_of, send
+from ..worker.chains import STEP_TASK, UNDO_TASK, chain_of, send
 
 logger = logging.getLogger(__name__)
 begin = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from .. import sql
-from ..engine.transitions import WOKEN_BY_SWEEP
 from ..models import Breaker
 from ..sql import participants
 from .configured import declared, policy_of
 
 logger = logging.getLogger(__name__)
 
+WOKEN_BY_SWEEP = timedelta(seconds=2)
+"""How long the sweep leaves a short wait to Celery's own retry before it rings."""
 TRIAL_EVERY = 1.0
 """Seconds between two runs that are released as a trial: the first may have been cancelled, or its message lost."""
 

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from celery import chain, current_app
 
-from outbox import event, publish
 from outbox.messages import trace
 from outbox.transports.celery import apply_with, renders
 
 from ..declare import registry
 from ..declare.saga import Step
+from ..engine.lease import lease_seconds
+from ..engine.run_ready import RunReady
 from ..errors import SagaError
 from ..settings import saga_settings
 
 STEP_TASK, UNDO_TASK = "sagas.run_step", "sagas.undo_step"
-
-
-@event("sagas.run_ready", version=1)
-@dataclass(frozen=True)
-class RunReady:
-    """A run waits for a worker: at its start, and whenever a transaction outside a worker changed where it goes."""
-
-    run_id: UUID
-    saga: str
-    version: int
-    undo: bool
-    position: int
-    """The step to run, or to undo, next; the chain holds it and all that follow."""
-
-
-def ring_on_commit(ready: RunReady, key: str) -> None:
-    """Have the relay send the run's chain once the surrounding transaction has committed."""
-    publish(ready, key=key)
 
 
 def send(chains: Iterable[Any]) -> None:
@@ -76,12 +58,6 @@ def steps_left(ready: RunReady) -> list[Step[Any, Any]]:
 def task_seconds(step: Step[Any, Any]) -> float:
     """How long a task that ends with the step may take: others run in place before it until the budget is spent."""
     return lease_seconds(step) + saga_settings.IN_PLACE_BUDGET.total_seconds()
-
-
-def lease_seconds(step: Step[Any, Any]) -> float:
-    """How long a claim of the step holds: its timeout, once more for its probe, and a margin."""
-    asks = 2 if step.probe_run is not None else 1
-    return (step.timeout * asks + saga_settings.LEASE_MARGIN).total_seconds()
 
 
 def _links(task: str, run_id: UUID, steps: list[Step[Any, Any]], title: str) -> Iterator[Any]:

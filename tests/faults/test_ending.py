@@ -14,8 +14,9 @@ from django.db.models.functions import Now
 from redis import Redis
 
 from outbox.models import Delivery
+from sagas.engine.run_ready import RunReady
 from sagas.models import Attempt
-from sagas.worker.chains import RunReady, chain_of, send
+from sagas.worker.chains import chain_of, send
 from tests.flows.stack import Stack, run_of
 from tests.flows.stack import until_step as at_step
 from tests.workers import until

@@ -20,8 +20,9 @@ from orders.models import Order, Product
 from orders.services import place_order
 from orders.validation import OrderedLine, PlaceOrder
 from outbox.relay.relay import Relay
+from sagas.engine.run_ready import RunReady
 from sagas.models import Run
-from sagas.worker.chains import RunReady, chain_of, send
+from sagas.worker.chains import chain_of, send
 from tests.sagas.driver import carry, step_once
 from tests.standins import API_KEY, Standins
 

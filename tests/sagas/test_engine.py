@@ -339,7 +339,8 @@ def test_a_happy_step_costs_two_statements_of_the_engine_and_two_commits(world):
 
 
 def test_no_data_of_the_run_is_in_a_task(world):
-    from sagas.worker.chains import RunReady, chain_of
+    from sagas.engine.run_ready import RunReady
+    from sagas.worker.chains import chain_of
 
     run_id = begin(errand, Errand("4242424242424242"))
     sent = chain_of(RunReady(run_id, "errand", 1, undo=False, position=0))

@@ -15,8 +15,10 @@ from redis import Redis
 from outbox.messages import trace
 from outbox.tasks import deliver
 from sagas import Refused, tasks
+from sagas.engine.lease import lease_seconds
+from sagas.engine.run_ready import RunReady
 from sagas.models import Run, Step
-from sagas.worker.chains import RunReady, chain_of, lease_seconds
+from sagas.worker.chains import chain_of
 
 from .driver import begin, step_once
 from .errand import Errand, errand

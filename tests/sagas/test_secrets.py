@@ -19,12 +19,13 @@ from config.logs import logging_config
 from outbox.models import OutboxMessage
 from sagas import NotApplied, Refused, Retry, RetryAfter, Saga, StatusChange, StepContext, UndoContext, tasks
 from sagas.declare import registry
+from sagas.engine.run_ready import RunReady
 from sagas.engine.work import Taken, Worker
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.participants.breaker import Admission
 from sagas.sql import Claim
-from sagas.worker.chains import RunReady, chain_of, send
+from sagas.worker.chains import chain_of, send
 
 from .clock import LONG_AGO
 from .driver import begin, carry, step_once

@@ -10,8 +10,9 @@ import pytest
 
 from sagas import Refused, Retry, Saga, SagaError, StepContext, UndoContext
 from sagas.declare import registry
+from sagas.engine.run_ready import RunReady
 from sagas.models import Run
-from sagas.worker.chains import RunReady, chain_of
+from sagas.worker.chains import chain_of
 
 from .driver import begin, carry, step_once
 

@@ -13,8 +13,8 @@ from orders.standing import standing_of
 from outbox.messages import codec
 from outbox.models import Delivery
 from sagas.engine.decisions import Stop, Wait
+from sagas.engine.run_ready import RunReady
 from sagas.models import Run, Step, StepStatus
-from sagas.worker.chains import RunReady
 from tests.orders.choreography.driver import deliver, relayed
 from tests.sagas.driver import OVER, step_once
 

@@ -15,10 +15,10 @@ from orders.participants import payments, warehouse
 from orders.webhooks.events import PaymentReported
 from outbox.models import DeadLetter, Delivery
 from outbox.testing import published
+from sagas.engine.run_ready import ring_on_commit
 from sagas.engine.transitions import ready
 from sagas.errors import Refused, Unavailable
 from sagas.models import Act, Run, Step
-from sagas.worker.chains import ring_on_commit
 
 from .bank import INTENT, Bank
 from .driving import carry, step_of, until_much_later

@@ -7,9 +7,9 @@ from django.test import Client
 
 from orders.participants import flight, hotel
 from orders.trips.models import Trip
+from sagas.engine.run_ready import ring_on_commit
 from sagas.engine.transitions import ready
 from sagas.models import Act, Run, Step
-from sagas.worker.chains import ring_on_commit
 from tests.orders.doors import trips
 
 from .bank import Bank

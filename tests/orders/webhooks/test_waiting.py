@@ -15,9 +15,9 @@ from orders.services import cancel_order
 from orders.timeline import Timeline
 from outbox.models import Delivery
 from outbox.testing import published
+from sagas.engine.run_ready import ring_on_commit
 from sagas.engine.transitions import ready
 from sagas.models import Run, Step
-from sagas.worker.chains import ring_on_commit
 from tests.orders.choreography.driver import deliver
 
 from .bank import Bank
