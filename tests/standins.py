@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from config.local.server import free_port, launch, stop, wait_until
-from orders.participants.standins.companies import COMPANIES, database_variable
+from config.standins.companies import COMPANIES, database_variable
 
 ROOT = Path(__file__).resolve().parent.parent
 API_KEY = "sk_test_local"
@@ -130,4 +130,4 @@ def answers(url: str) -> bool:
         return False
 
 
-PROGRAM = (sys.executable, "-m", "orders.participants.standins")
+PROGRAM = (sys.executable, "-m", "config.standins")

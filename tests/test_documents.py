@@ -13,10 +13,10 @@ from django.core.management import get_commands, load_command_class
 from django.urls import resolve
 from django.utils.text import capfirst
 
+from config.standins.common import operations
+from config.standins.companies import COMPANIES
 from orders.cards import STANDIN_ONLY, STRIPE_TEST_CARDS, TEST_CARDS
 from orders.faults.switches import SWITCHES
-from orders.participants.standins.common import operations
-from orders.participants.standins.companies import COMPANIES
 
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = [ROOT / "README.md", ROOT / "docs" / "patterns.md", ROOT / "docs" / "races.md"]
@@ -138,14 +138,14 @@ def test_every_page_of_the_shop_it_names_is_there(document: str, path: str) -> N
 def test_every_page_of_the_stand_ins_it_names_is_there(document: str, path: str) -> None:
     company, _, rest = path.partition("/")
     assert company in COMPANIES
-    addresses = ROOT / "orders" / "participants" / "standins" / company / "urls.py"
+    addresses = ROOT / "config" / "standins" / company / "urls.py"
     assert f'path("{rest}"' in addresses.read_text()
 
 
 def shown() -> str:
     """All that pages are made of."""
     kinds = ("*.html", "*.js", "*.py")
-    sources = [path for app in ("orders", "sagas", "outbox") for kind in kinds for path in (ROOT / app).rglob(kind)]
+    sources = [path for app in ("orders", "sagas", "outbox", "config") for kind in kinds for path in (ROOT / app).rglob(kind)]
     return "\n".join(path.read_text() for path in sources)
 
 

@@ -17,7 +17,7 @@ CELERY = (PYTHON, "-W", "ignore:You're running the worker with superuser", "-m",
 # What the warehouse tells, handled once each; the name is the same after a restart, and takes up what was in hand.
 CONSUMER = (PYTHON, "manage.py", "consume", "--stream", "warehouse.events", "--group", "shop", "--consumer", "settle")
 END_WITHIN = "5"  # seconds for the workers, as WORKER_END_WITHIN: the supervisor waits no longer than eight
-STANDINS = "orders.participants.standins"
+STANDINS = "config.standins"
 UPKEEP = ("upkeep payments", "upkeep warehouse")  # the companies that do something by themselves
 LISTENING = "fd://listening"  # becomes gunicorn's name for the socket that it is handed
 NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "consumer", "beat", "flower")

@@ -22,9 +22,9 @@ def shop() -> None:
 
 def standins() -> None:
     """The stand-ins' tables in their own databases, and the warehouse's stock."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "orders.participants.standins.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.standins.settings"
     django.setup()
-    from orders.participants.standins import __main__ as project  # its models need the line above
+    from config.standins import __main__ as project  # its models need the line above
 
     project.migrate()
     project.seed()

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
-from orders.participants.standins.companies import COMPANIES, database_variable
+from config.standins.companies import COMPANIES, database_variable
 
 from .postgres import Postgres
 from .redis import Redis

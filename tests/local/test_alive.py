@@ -11,7 +11,7 @@ from django.conf import settings
 
 from config import alive
 from config.local.server import free_port
-from orders.participants.standins.companies import COMPANIES, database_variable
+from config.standins.companies import COMPANIES, database_variable
 from tests.workers import Program, process_env, until
 
 GUNICORN = ["-m", "gunicorn", "config.wsgi", "--workers", "1", "--threads", "2", "--no-control-socket"]
@@ -51,7 +51,7 @@ def test_what_leaves_heartbeats(programs):
     books = {database_variable(company): process_env()["DATABASE_URL"] for company in COMPANIES}
     started = {
         "upkeep payments": programs.start(
-            "upkeep", ["-m", "orders.participants.standins", "upkeep"], {"STANDINS_HEARTBEAT_EVERY": "0.5"} | books
+            "upkeep", ["-m", "config.standins", "upkeep"], {"STANDINS_HEARTBEAT_EVERY": "0.5"} | books
         ),
         "beat": programs.start("beat", ["-m", "celery", "-A", "config", "beat"], OFTEN),
         "outbox.relay": programs.start("relay", ["manage.py", "relay"], OFTEN),

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from config.local import parts
-from orders.participants.standins.companies import COMPANIES
+from config.standins.companies import COMPANIES
 from outbox.declare.events import registry
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -28,11 +28,7 @@ def told(service: str) -> set[str]:
 
 
 def of_the_standins() -> set[str]:
-    found = {
-        name
-        for file in (ROOT / "orders/participants/standins").rglob("*.py")
-        for name in ASKED.findall(file.read_text())
-    }
+    found = {name for file in (ROOT / "config/standins").rglob("*.py") for name in ASKED.findall(file.read_text())}
     return found - {"DJANGO_SETTINGS_MODULE", "REDIS_URL", "SETTLE_PROCESS"} - FIXED
 
 

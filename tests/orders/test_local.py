@@ -9,11 +9,11 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from config.standins.payments import cards as bank
 from orders import availability, cards
 from orders.catalogue import CATALOGUE
 from orders.models import Order, Product
 from orders.participants import warehouse
-from orders.participants.standins.payments import cards as bank
 from orders.services import place_order
 from orders.validation import PlaceOrder
 

@@ -10,9 +10,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from config.standins.companies import COMPANIES
 from orders.faults import guard
 from orders.faults.checks import check_fault_panel
-from orders.participants.standins.companies import COMPANIES
 
 from .conftest import Companies
 

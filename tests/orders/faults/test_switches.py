@@ -12,9 +12,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from config.standins.companies import COMPANIES
 from orders.faults.switches import SWITCHES
 from orders.models import Order
-from orders.participants.standins.companies import COMPANIES
 from tests.standins import Standins
 
 from .conftest import Companies

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
-from orders.participants.standins.companies import COMPANIES, database_variable
+from config.standins.companies import COMPANIES, database_variable
 from tests.workers import ROOT
 
 
@@ -25,7 +25,7 @@ def empty_warehouse(name: str) -> dict[str, str]:
     url = urlunsplit(server._replace(path=f"/{name}"))
     return {
         **{database_variable(company): url for company in COMPANIES},
-        "DJANGO_SETTINGS_MODULE": "orders.participants.standins.settings",
+        "DJANGO_SETTINGS_MODULE": "config.standins.settings",
         "WAREHOUSE_STREAM": name,
         "WAREHOUSE_LEASE": "2",
     }

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from orders.participants.standins.companies import COMPANIES
+from config.standins.companies import COMPANIES
 from tests.standins import Standins
 from tests.workers import until
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from orders.participants.standins.flight.seeds import FLIGHTS
+from config.standins.flight.seeds import FLIGHTS
 from tests.standins import Standins
 
 

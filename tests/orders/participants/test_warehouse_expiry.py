@@ -105,9 +105,9 @@ import django
 django.setup()
 from datetime import timedelta
 from django.db import connection, connections, transaction
-from orders.participants.standins.__main__ import migrate
-from orders.participants.standins.warehouse import reservations, shelves, upkeep
-from orders.participants.standins.warehouse.models import Reservation, Stock
+from config.standins.__main__ import migrate
+from config.standins.warehouse import reservations, shelves, upkeep
+from config.standins.warehouse.models import Reservation, Stock
 migrate()
 
 def waits():

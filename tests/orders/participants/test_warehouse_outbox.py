@@ -12,8 +12,8 @@ import pytest
 from django.conf import settings
 from redis import Redis
 
+from config.standins.companies import database_variable
 from orders.models import Product
-from orders.participants.standins.companies import database_variable
 from outbox.declare.schema_file import check_schemas
 from outbox.testing import CrashPoint, crashing_relay
 from tests.standins import PROGRAM, Standins
@@ -28,8 +28,8 @@ PREPARE = """
 import django
 django.setup()
 from django.db import transaction
-from orders.participants.standins.__main__ import migrate
-from orders.participants.standins.warehouse import reservations, shelves
+from config.standins.__main__ import migrate
+from config.standins.warehouse import reservations, shelves
 migrate()
 with transaction.atomic():
     shelves.count("mug", 100)

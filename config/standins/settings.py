@@ -29,12 +29,12 @@ def database(company: str) -> dict[str, Any]:
 
 SECRET_KEY = "stand-ins keep no secrets"  # noqa: S105
 ALLOWED_HOSTS = ["*"]
-INSTALLED_APPS = [*(f"orders.participants.standins.{company}" for company in COMPANIES), *OUTBOX]
+INSTALLED_APPS = [*(f"config.standins.{company}" for company in COMPANIES), *OUTBOX]
 DATABASES: dict[str, dict[str, Any]] = {alias(company): database(company) for company in COMPANIES}
-DATABASE_ROUTERS = ["orders.participants.standins.router.OneDatabaseEach"]
+DATABASE_ROUTERS = ["config.standins.router.OneDatabaseEach"]
 MIDDLEWARE = ["outbox.middleware.TraceMiddleware", "django.middleware.common.CommonMiddleware"]
 APPEND_SLASH = False
-ROOT_URLCONF = "orders.participants.standins.urls"
+ROOT_URLCONF = "config.standins.urls"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -4,5 +4,5 @@ from django.apps import AppConfig
 
 
 class WarehouseConfig(AppConfig):
-    name = "orders.participants.standins.warehouse"
+    name = "config.standins.warehouse"
     label = "warehouse"

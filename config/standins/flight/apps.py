@@ -4,5 +4,5 @@ from django.apps import AppConfig
 
 
 class FlightConfig(AppConfig):
-    name = "orders.participants.standins.flight"
+    name = "config.standins.flight"
     label = "flight"

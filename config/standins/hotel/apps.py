@@ -4,5 +4,5 @@ from django.apps import AppConfig
 
 
 class HotelConfig(AppConfig):
-    name = "orders.participants.standins.hotel"
+    name = "config.standins.hotel"
     label = "hotel"

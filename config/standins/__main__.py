@@ -1,4 +1,4 @@
-"""`python -m orders.participants.standins migrate | seed | serve --port 8100 | upkeep`."""
+"""`python -m config.standins migrate | seed | serve --port 8100 | upkeep`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .companies import COMPANIES, WITH_OUTBOX, alias
 
 
 def main() -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "orders.participants.standins.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.standins.settings"
     parser = argparse.ArgumentParser(prog="standins", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("migrate", help="bring every company's database up to date")
@@ -31,7 +31,7 @@ def main() -> None:
 
 def run_server(host: str, port: int) -> None:
     """Become gunicorn: one process, many threads, since a slow participant holds a thread for each caller."""
-    command = [sys.executable, "-m", "gunicorn", "orders.participants.standins.wsgi:application"]
+    command = [sys.executable, "-m", "gunicorn", "config.standins.wsgi:application"]
     command += ["--bind", f"{host}:{port}", "--workers", "1", "--threads", "32", "--keep-alive", "30"]
     command += ["--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"]
     os.execv(command[0], command)  # noqa: S606 - no shell is wanted

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import django.db.models.deletion
 import django.utils.timezone
-import orders.participants.standins.payments.ids
+import config.standins.payments.ids
 from django.db import migrations, models
 
 
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Charge',
             fields=[
-                ('id', models.CharField(default=orders.participants.standins.payments.ids.new_charge_id, max_length=40, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=config.standins.payments.ids.new_charge_id, max_length=40, primary_key=True, serialize=False)),
                 ('status', models.CharField(choices=[('succeeded', 'Succeeded'), ('failed', 'Failed')], default='succeeded', max_length=10)),
                 ('amount', models.BigIntegerField()),
                 ('amount_captured', models.BigIntegerField(default=0)),
@@ -82,7 +82,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Dispute',
             fields=[
-                ('id', models.CharField(default=orders.participants.standins.payments.ids.new_dispute_id, max_length=40, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=config.standins.payments.ids.new_dispute_id, max_length=40, primary_key=True, serialize=False)),
                 ('amount', models.BigIntegerField()),
                 ('reason', models.CharField(max_length=40)),
                 ('status', models.CharField(choices=[('needs_response', 'Needs Response'), ('won', 'Won'), ('lost', 'Lost')], default='needs_response', max_length=20)),
@@ -95,7 +95,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Endpoint',
             fields=[
-                ('id', models.CharField(default=orders.participants.standins.payments.ids.new_endpoint_id, max_length=40, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=config.standins.payments.ids.new_endpoint_id, max_length=40, primary_key=True, serialize=False)),
                 ('url', models.CharField(max_length=2000)),
                 ('secret', models.CharField(max_length=100)),
                 ('enabled_events', models.JSONField(default=list)),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Event',
             fields=[
-                ('id', models.CharField(default=orders.participants.standins.payments.ids.new_event_id, max_length=40, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=config.standins.payments.ids.new_event_id, max_length=40, primary_key=True, serialize=False)),
                 ('type', models.CharField(max_length=60)),
                 ('order', models.CharField(max_length=100)),
                 ('data', models.JSONField()),

@@ -16,5 +16,5 @@ urlpatterns = [
     path("", front_page),
     path("livez", livez),
     path("_companies", companies_view),
-    *(path(f"{company}/", include(f"orders.participants.standins.{company}.urls")) for company in COMPANIES),
+    *(path(f"{company}/", include(f"config.standins.{company}.urls")) for company in COMPANIES),
 ]

@@ -4,5 +4,5 @@ from django.apps import AppConfig
 
 
 class CarrierConfig(AppConfig):
-    name = "orders.participants.standins.carrier"
+    name = "config.standins.carrier"
     label = "carrier"

@@ -4,6 +4,6 @@ from django.apps import AppConfig
 
 
 class PaymentsConfig(AppConfig):
-    name = "orders.participants.standins.payments"
+    name = "config.standins.payments"
     label = "payments"
     verbose_name = "Payments stand-in"
