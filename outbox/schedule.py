@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 EXPIRY = timedelta(minutes=1)
-"""Of what runs each second. A clock that is half of it off is an alarm long before: see `watch.py`."""
+"""Of what runs each second. A clock that is half of it off is an alarm long before: see `monitoring/watch.py`."""
 
 
 def row(task: str, schedule: Any, expires: timedelta = EXPIRY) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What must be done again and again, and what must not wait for long: the one place that knows the limits.
 
-An app registers its own with `duty(…)` and `wait(…)` when it is loaded; `watch.py` holds them against the heartbeats
-and the tables. `OUTBOX_HEALTHY` in a project's settings replaces a limit by its name, or takes it away with None.
+An app registers its own with `duty(…)` and `wait(…)` when it is loaded; `monitoring/watch.py` holds them against the
+heartbeats and the tables. `OUTBOX_HEALTHY` in a project's settings replaces a limit by its name, or takes it away with
+None.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import timedelta
 from .. import settings
 
 OFTEN = timedelta(minutes=10)
-"""A duty that runs more seldom is run late when it was missed: see `late.py`."""
+"""A duty that runs more seldom is run late when it was missed: see `missed.py`."""
 
 
 @dataclass(frozen=True, slots=True)

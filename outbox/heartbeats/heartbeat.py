@@ -1,4 +1,4 @@
-"""What a periodic duty leaves each time it finishes: a row of its own, with what it found. `health.py` reads them.
+"""What a periodic duty leaves each time it finishes: a row of its own, with what it found.
 
 It costs next to nothing: a duty that runs each second leaves one every five, with all that it found meanwhile. A heart
 that cannot beat, since the database is away, fails no duty: who asks sees an old row.

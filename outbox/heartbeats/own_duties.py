@@ -1,4 +1,4 @@
-"""The outbox's own duties. Importing this registers them; how old messages and deliveries may be: see `alarms.py`."""
+"""The outbox's own duties. Importing this registers them. `monitoring/alarms.py` says how old a message may be."""
 
 from datetime import timedelta
 

@@ -2,7 +2,7 @@
 message, or one old heartbeat, is not.
 
 For a health check, for alarms, and for whatever scrapes figures: `figures()` are plain numbers. The limits are in
-`duties.py` and `alarms.py`.
+`heartbeats/duties.py` and `alarms.py`.
 """
 
 from __future__ import annotations
