@@ -6,7 +6,7 @@ from datetime import timedelta
 from config.settings import *  # noqa: F403
 from config.settings import INSTALLED_APPS as SHOP
 
-INSTALLED_APPS = [*SHOP, "tests.outbox.hostapp"]
+INSTALLED_APPS = [*SHOP, "tests.support.hostapp"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast, and guards nothing here
 if "TEST_REDELIVER_AFTER" in os.environ:
     OUTBOX_REDELIVER_AFTER = float(os.environ["TEST_REDELIVER_AFTER"])

@@ -145,7 +145,9 @@ def test_every_page_of_the_stand_ins_it_names_is_there(document: str, path: str)
 def shown() -> str:
     """All that pages are made of."""
     kinds = ("*.html", "*.js", "*.py")
-    sources = [path for app in ("orders", "sagas", "outbox", "config") for kind in kinds for path in (ROOT / app).rglob(kind)]
+    sources = [
+        path for app in ("orders", "sagas", "outbox", "config") for kind in kinds for path in (ROOT / app).rglob(kind)
+    ]
     return "\n".join(path.read_text() for path in sources)
 
 

@@ -8,8 +8,8 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, expect
 
-from tests.standins import Standins
-from tests.workers import Program
+from tests.support.standins import Standins
+from tests.support.workers import Program
 
 from .test_live import SETTLES, differences, place
 

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from config.local.books import ledgers_of
 from orders.models import Order
 from orders.money import minor_units
-from tests.standins import Standins
-from tests.workers import Program, until
+from tests.support.standins import Standins
+from tests.support.workers import Program, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SETTLES = 60_000  # milliseconds; on two busy cores

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from outbox import publish
 from outbox.models import DeadLetter, Hold, OutboxMessage, Shard
-from tests.outbox.failing import Refusing, held
-from tests.outbox.hostapp.events import ItemCounted
+from tests.support.hostapp.events import ItemCounted
+from tests.support.outbox.failing import Refusing, held
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "order:0198f3c1-7d3e-7f00-8f00-000000000001"

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 
 from orders.trips.models import Trip
 from tests.orders.trips.companies import Travel
-from tests.standins import Standins
-from tests.workers import Program
+from tests.support.standins import Standins
+from tests.support.workers import Program
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SETTLES = 60_000  # milliseconds; on two busy cores

@@ -19,9 +19,9 @@ from sagas.testing.stage import Stage
 from tests.orders.choreography.driver import MOST, deliver, relayed
 from tests.orders.choreography.driver import carry as carry_by_events
 from tests.orders.choreography.story import EventStory, all_goes_well
-from tests.sagas.clock import let_the_lease_run_out
-from tests.sagas.driver import carry as carry_run
-from tests.sagas.driver import step_once
+from tests.support.sagas.clock import let_the_lease_run_out
+from tests.support.sagas.driver import carry as carry_run
+from tests.support.sagas.driver import step_once
 
 
 class Carried:

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection
 
-from tests.sagas.clock import someone_waits_for_a_lock
-from tests.workers import until
+from tests.support.sagas.clock import someone_waits_for_a_lock
+from tests.support.workers import until
 
 
 class Meanwhile:

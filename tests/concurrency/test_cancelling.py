@@ -12,8 +12,8 @@ from orders import cancelling, status
 from orders.models import CancelRequest, Order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
 from sagas.models import Act
-from tests.sagas.clock import someone_waits_for_a_lock
-from tests.workers import until
+from tests.support.sagas.clock import someone_waits_for_a_lock
+from tests.support.workers import until
 
 from .meanwhile import Meanwhile
 

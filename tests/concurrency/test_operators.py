@@ -21,8 +21,8 @@ from sagas.engine import executor
 from sagas.engine.decisions import STOP
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Act, Run
-from tests.sagas.clock import LONG_AGO
-from tests.sagas.driver import link
+from tests.support.sagas.clock import LONG_AGO
+from tests.support.sagas.driver import link
 
 from .carried import ByEvents, BySaga
 from .meanwhile import Meanwhile

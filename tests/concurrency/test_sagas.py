@@ -12,15 +12,15 @@ from sagas import TooLate
 from sagas.engine import executor
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run
-from tests.sagas.driver import begin, carry, link, step_once
-from tests.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def world(monkeypatch):
-    from tests.sagas import errand as module
+    from tests.support.sagas import errand as module
 
     fresh = module.World()
     monkeypatch.setattr(module, "world", fresh)

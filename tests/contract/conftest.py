@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.processors import NAMES, Processor, stripe_itself
-from tests.standins import API_KEY
+from tests.support.standins import API_KEY
 
 
 @pytest.fixture(params=NAMES)

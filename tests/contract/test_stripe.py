@@ -15,7 +15,7 @@ import stripe
 from orders.participants import payments, refunding
 from sagas.errors import Refused
 from tests.contract.processors import ALWAYS, BACK, IN_TIME, SECURE, Processor, charge, charge_of, hold
-from tests.workers import until
+from tests.support.workers import until
 
 STATE = "payment_intent_unexpected_state"
 DAY = 24 * 3600

@@ -14,8 +14,8 @@ import stripe
 
 from tests.contract.processors import ALWAYS, BACK, SECURE, Processor, by, charge, stripe_itself
 from tests.contract.shapes import CLASSES, misfits
-from tests.standins import API_KEY, Standins
-from tests.workers import until
+from tests.support.standins import API_KEY, Standins
+from tests.support.workers import until
 
 STATES = ("created", "held", "captured", "asked")
 

@@ -22,7 +22,7 @@ from orders.validation import OrderedLine, PlaceOrder
 from sagas.models import Run
 from sagas.testing import WORKER_MODULE, Crashes, crash_points
 from tests.conftest import empty_all_tables
-from tests.workers import Programs
+from tests.support.workers import Programs
 
 from . import odd
 

@@ -21,7 +21,7 @@ from orders.validation import OrderedLine, PlaceOrder
 from sagas.models import Run
 from sagas.testing import Crashes, crash_points
 from tests.conftest import empty_all_tables
-from tests.workers import Programs, until
+from tests.support.workers import Programs, until
 
 from .test_every_gap import addresses, empty, start_processes
 

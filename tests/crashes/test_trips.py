@@ -14,7 +14,7 @@ from sagas.models import Run
 from sagas.testing import Crashes, crash_points
 from tests.conftest import empty_all_tables
 from tests.orders.trips.companies import Travel
-from tests.workers import Programs
+from tests.support.workers import Programs
 
 from .test_every_gap import addresses, empty, start_processes
 

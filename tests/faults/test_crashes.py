@@ -15,7 +15,7 @@ from redis import Redis
 from outbox.models import OutboxMessage
 from tests.flows.stack import COORDINATIONS, Stack, attempts_of, run_of, statuses
 from tests.flows.stack import until_step as at_step
-from tests.workers import until
+from tests.support.workers import until
 
 START = 8  # seconds for a new process to be at work on a busy machine
 WAREHOUSE_LEASE = 10

@@ -19,7 +19,7 @@ from sagas.models import Attempt
 from sagas.worker.chains import chain_of, send
 from tests.flows.stack import Stack, run_of
 from tests.flows.stack import until_step as at_step
-from tests.workers import until
+from tests.support.workers import until
 
 LONG = 9  # seconds that the bank takes: below the step's time limit, and far above the worker's
 

@@ -9,7 +9,7 @@ from django.test import TransactionTestCase
 from redis import Redis
 
 from tests.conftest import empty_all_tables
-from tests.workers import Programs
+from tests.support.workers import Programs
 
 from .stack import COORDINATIONS, Stack
 

@@ -14,7 +14,7 @@ from orders.choreography.models import JourneyStep
 from orders.models import Order
 from orders.standing import standing_of
 from sagas.models import Attempt, Run
-from tests.workers import Program, Programs, until
+from tests.support.workers import Program, Programs, until
 
 COORDINATIONS = ("saga", "choreography")
 SETTLED = ("confirmed", "cancelled", "needs_attention")

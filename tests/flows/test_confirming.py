@@ -13,8 +13,8 @@ from config.local.server import free_port
 from orders.models import Order
 from sagas.models import Act, Step
 from tests.orders.webhooks.posting import event, post
-from tests.standins import API_KEY
-from tests.workers import until
+from tests.support.standins import API_KEY
+from tests.support.workers import until
 
 from .stack import Stack, statuses
 

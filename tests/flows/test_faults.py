@@ -11,7 +11,7 @@ from django.test import Client
 
 from orders.faults import client, watch
 from orders.models import Order
-from tests.workers import until
+from tests.support.workers import until
 
 from .stack import Stack
 

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from config.celery import app
 from orders.sagas import checkout
 from tests.flows.stack import Stack
-from tests.workers import until
+from tests.support.workers import until
 
 STEPS = {step.title for step in checkout.steps}
 LIFE = ["task-received", "task-started", "task-succeeded"]

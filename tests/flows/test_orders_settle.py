@@ -13,7 +13,7 @@ from outbox.models import DeadLetter, InboxEntry, PublishedMessage
 from outbox.operations import requeue
 from sagas import desk
 from sagas.models import Run
-from tests.workers import until
+from tests.support.workers import until
 
 from .stack import attempts_of, run_of, statuses, undone_at_all, until_step
 

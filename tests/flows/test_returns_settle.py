@@ -10,7 +10,7 @@ from django.test import Client
 from orders.models import Order
 from orders.returns.models import Return
 from outbox.models import InboxEntry
-from tests.workers import until
+from tests.support.workers import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("coordination")]
 

@@ -8,7 +8,7 @@ from orders.trips.models import Trip
 from orders.trips.services import cancel_trip
 from sagas.models import Run, RunStatus, Step
 from tests.orders.trips.companies import Travel
-from tests.workers import until
+from tests.support.workers import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ENDS = ("confirmed", "cancelled", "needs_attention")

@@ -19,11 +19,11 @@ from outbox import publish
 from outbox.relay.relay import Relay
 from outbox.transports.celery import CeleryTransport
 from sagas.models import Run
-from tests.outbox.hostapp.events import ItemCounted
-from tests.outbox.hostapp.models import Effect
-from tests.outbox.hostapp.subscribers import FIRST, SECOND
-from tests.outbox.relaying import relay_to
-from tests.workers import Program, until
+from tests.support.hostapp.events import ItemCounted
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST, SECOND
+from tests.support.outbox.relaying import relay_to
+from tests.support.workers import Program, until
 
 from .garbage import texts, values
 from .trying import SEED, tried

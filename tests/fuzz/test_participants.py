@@ -24,8 +24,8 @@ from sagas.participants.breaker_cache import standings
 from tests.conftest import empty_all_tables
 from tests.orders.choreography import driver
 from tests.orders.trips.companies import Travel
-from tests.sagas.driver import OVER, step_once
-from tests.standins import Standins
+from tests.support.sagas.driver import OVER, step_once
+from tests.support.standins import Standins
 
 from .garbling import EACH_ONCE, Garbage, Gateway, gateway, plans
 from .trying import SEED, tried

@@ -22,7 +22,7 @@ from orders.validation import PlaceOrder
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
 from outbox.streams.consumer import Consumer
 from sagas.models import Run
-from tests.outbox.consuming import SHORT
+from tests.support.outbox.consuming import SHORT
 
 from .garbage import bodies, mutated, texts, values
 from .trying import SEED, tried

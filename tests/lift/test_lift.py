@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from django.db import connection
 
-from tests.workers import ROOT, until
+from tests.support.workers import ROOT, until
 
 BLOCKS = re.findall(r"```(?:python)?\n(.*?)```", (ROOT / "sagas" / "README.md").read_text(), re.DOTALL)
 CLIENT = """

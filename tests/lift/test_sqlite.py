@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 PROJECT = """
 from django.conf import settings

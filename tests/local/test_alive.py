@@ -12,7 +12,7 @@ from django.conf import settings
 from config import alive
 from config.local.server import free_port
 from config.standins.companies import COMPANIES, database_variable
-from tests.workers import Program, process_env, until
+from tests.support.workers import Program, process_env, until
 
 GUNICORN = ["-m", "gunicorn", "config.wsgi", "--workers", "1", "--threads", "2", "--no-control-socket"]
 FLOWER = ["-m", "celery", "-A", "config", "flower", "--address=127.0.0.1"]

@@ -58,7 +58,7 @@ def test_the_launcher_and_what_it_starts_ask_directly(here, monkeypatch):
     assert launcher.main() == 204
 
 
-@pytest.mark.parametrize("module", ["config.settings", "tests.servers"])
+@pytest.mark.parametrize("module", ["config.settings", "tests.support.servers"])
 def test_whoever_reads_the_settings_asks_directly(here, module):
     code = f"import {module}, requests; print(requests.get({here!r}, timeout=5).status_code)"
     done = subprocess.run(

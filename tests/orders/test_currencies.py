@@ -30,8 +30,8 @@ from sagas.models import Run
 from sagas.testing import given_run
 from tests.orders.choreography import driver
 from tests.orders.returns.conftest import wanted
-from tests.sagas.driver import carry
-from tests.standins import Standins
+from tests.support.sagas.driver import carry
+from tests.support.standins import Standins
 
 SKU = "mug-slate"
 Post = Callable[..., Any]

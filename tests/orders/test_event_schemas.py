@@ -1,7 +1,7 @@
 """No event of the shop changes its schema without a new version: partners and messages on their way rely on it."""
 
 from outbox.declare.schema_file import check_schemas
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 
 def test_every_event_of_the_shop_is_as_it_was_published():

@@ -21,7 +21,7 @@ from outbox.sql import trigrams
 from sagas.models import Act, Run
 from tests.bench.admin import fixture
 from tests.bench.admin.pages import Known
-from tests.buffers import reading
+from tests.support.buffers import reading
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROWS = 10_000

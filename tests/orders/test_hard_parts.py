@@ -29,7 +29,7 @@ from sagas.testing import given_run
 from tests.orders.choreography.driver import carry
 from tests.orders.choreography.story import EventStory
 from tests.orders.participants.test_warehouse_standin import Caller
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 pytestmark = pytest.mark.django_db
 Act = Callable[[Run], object]

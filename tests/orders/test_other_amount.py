@@ -27,8 +27,8 @@ from sagas.models import Run
 from tests.orders.choreography import driver
 from tests.orders.participants.orders import IN_TIME, Paying
 from tests.orders.trips.companies import Travel
-from tests.sagas.driver import carry, step_once
-from tests.standins import API_KEY, Standins
+from tests.support.sagas.driver import carry, step_once
+from tests.support.standins import API_KEY, Standins
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SKU = "mug-slate"

@@ -18,9 +18,9 @@ from sagas import desk
 from sagas.models import Run
 from tests.orders.choreography import driver
 from tests.orders.trips.companies import Travel
-from tests.sagas.driver import carry as carry_run
-from tests.sagas.driver import step_once
-from tests.standins import Standins
+from tests.support.sagas.driver import carry as carry_run
+from tests.support.sagas.driver import step_once
+from tests.support.standins import Standins
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SKU = "mug-slate"

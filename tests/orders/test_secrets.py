@@ -23,8 +23,8 @@ from outbox.relay.relay import Relay
 from sagas.engine.run_ready import RunReady
 from sagas.models import Run
 from sagas.worker.chains import chain_of, send
-from tests.sagas.driver import carry, step_once
-from tests.standins import API_KEY, Standins
+from tests.support.sagas.driver import carry, step_once
+from tests.support.standins import API_KEY, Standins
 
 from .participants.test_http import Participant, participant  # noqa: F401 - a fixture
 

@@ -13,11 +13,11 @@ from outbox.declare.events import registry
 from outbox.relay.relay import Relay
 from outbox.transports.celery import CeleryTransport
 
-from .asking import Asking
-from .hostapp import subscribers
-from .hostapp.events import ItemCounted
-from .hostapp.subscribers import KEYED
-from .relaying import relay_to
+from ..support.hostapp import subscribers
+from ..support.hostapp.events import ItemCounted
+from ..support.hostapp.subscribers import KEYED
+from ..support.outbox.asking import Asking
+from ..support.outbox.relaying import relay_to
 
 
 @pytest.fixture

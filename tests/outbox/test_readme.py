@@ -10,7 +10,7 @@ import pytest
 from outbox import settings
 from outbox.publishing import destinations
 from outbox.retry import Retry
-from tests.workers import ROOT, process_env
+from tests.support.workers import ROOT, process_env
 
 README = (ROOT / "outbox" / "README.md").read_text()
 

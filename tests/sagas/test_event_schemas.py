@@ -1,7 +1,7 @@
 """The engine's own messages, too, survive a deploy: none changes its schema without a new version."""
 
 from outbox.declare.schema_file import check_schemas
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 
 def test_every_event_of_the_engine_is_as_it_was_published():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sagas.testing import GAPS
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 GUIDE = (ROOT / "sagas" / "README.md").read_text()
 

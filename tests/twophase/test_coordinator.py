@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.workers import until
 from tests.twophase.databases import IN_DOUBT, cursor_on
 from tests.twophase.order import DECIDED, HALF, PREPARED, Order
 from tests.twophase.outage import settle_by_hand
-from tests.workers import until
 
 from .conftest import PIECES
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from sagas.models import Run, Step
-from tests.sagas.driver import begin, carry
+from tests.support.sagas.driver import begin, carry
+from tests.support.workers import process_env, until
 from tests.twophase.contenders import Saga
 from tests.twophase.databases import SHOP, SHOP_TABLES, STOCK, Databases, cursor_on
 from tests.twophase.host import participants
 from tests.twophase.host.sagas import LabOrder, lab_order
 from tests.twophase.order import DECIDED, Order
 from tests.twophase.watch import Locks, Orders
-from tests.workers import process_env, until
 
 from .conftest import PIECES, QUICK
 

@@ -8,7 +8,7 @@ from outbox.models import OutboxMessage
 from sagas.models import Attempt, Step
 from tests.bench.sagas.host.sagas import Trial, quiet_trial, trial
 from tests.bench.sagas.trial import SLOW, STEPS, act
-from tests.sagas.driver import begin, carry
+from tests.support.sagas.driver import begin, carry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READY = "sagas.run_ready"

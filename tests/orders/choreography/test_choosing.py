@@ -19,7 +19,7 @@ from orders.validation import PlaceOrder
 from outbox.declare.events import registry
 from outbox.models import OutboxMessage
 from sagas.models import Run
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 pytestmark = pytest.mark.django_db
 OPENED = "orders.choreography.checkout_opened"

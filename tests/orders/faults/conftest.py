@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 
 class Companies:

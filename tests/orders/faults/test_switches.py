@@ -15,7 +15,7 @@ from django.test import Client
 from config.standins.companies import COMPANIES
 from orders.faults.switches import SWITCHES
 from orders.models import Order
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 from .conftest import Companies
 

@@ -15,7 +15,7 @@ from orders.models import Order
 from orders.services import place_order
 from orders.validation import PlaceOrder
 from sagas.models import Breaker, Run, Step
-from tests.sagas.errand import Errand, errand
+from tests.support.sagas.errand import Errand, errand
 
 from .conftest import Companies
 

@@ -11,7 +11,7 @@ import requests
 
 from orders.participants import payments
 from orders.participants.errors import AnswerLost
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 IN_TIME = timedelta(seconds=10)
 BACK = "http://shop.example/orders/1/returned"

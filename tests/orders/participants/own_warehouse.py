@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 
 from config.standins.companies import COMPANIES, database_variable
-from tests.workers import ROOT
+from tests.support.workers import ROOT
 
 
 def empty_warehouse(name: str) -> dict[str, str]:

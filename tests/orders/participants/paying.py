@@ -8,7 +8,7 @@ from typing import Any
 import requests
 import stripe
 
-from tests.standins import API_KEY, Standins
+from tests.support.standins import API_KEY, Standins
 
 STATE = "payment_intent_unexpected_state"
 

@@ -14,7 +14,7 @@ from orders.participants.errors import AnswerLost
 from orders.participants.payments import PaymentRequest
 from outbox.messages import trace
 from sagas.errors import Refused, RetryAfter
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 IN_TIME = timedelta(seconds=10)
 AT_ONCE = timedelta(milliseconds=300)

@@ -7,7 +7,7 @@ import pytest
 from orders.participants import payments
 from orders.participants.errors import AnswerLost
 from sagas.errors import Refused
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 from .orders import BACK, IN_TIME, Paying, answer
 

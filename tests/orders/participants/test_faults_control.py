@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from config.standins.companies import COMPANIES
-from tests.standins import Standins
-from tests.workers import until
+from tests.support.standins import Standins
+from tests.support.workers import until
 
 
 def add(standins: Standins, company: str, **fault: Any) -> requests.Response:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from config.standins.flight.seeds import FLIGHTS
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 
 class Caller:

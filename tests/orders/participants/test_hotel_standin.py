@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 from .test_flight_standin import at_once, code
 

@@ -14,7 +14,7 @@ from django.core.checks import run_checks
 from orders.participants import identity, intents, payments, refunding
 from orders.participants.http import TimeLeft
 from sagas.errors import Refused
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 from .orders import IN_TIME, Paying
 

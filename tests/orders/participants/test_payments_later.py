@@ -10,8 +10,8 @@ import requests
 import stripe
 
 from tests.orders.participants.paying import STATE, Shop
-from tests.standins import Standins
-from tests.workers import until
+from tests.support.standins import Standins
+from tests.support.workers import until
 
 PATIENCE = 20.0
 EXPIRES = "pm_card_authorizationExpires"

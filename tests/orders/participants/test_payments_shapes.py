@@ -10,7 +10,7 @@ import stripe
 
 from tests.contract.shapes import CLASSES, fits, hints, misfits
 from tests.orders.participants.paying import Shop
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import requests
 import stripe
 
 from tests.orders.participants.paying import STATE, Shop, by, new_key
-from tests.standins import API_KEY, Standins
-from tests.workers import until
+from tests.support.standins import API_KEY, Standins
+from tests.support.workers import until
 
 
 @pytest.fixture

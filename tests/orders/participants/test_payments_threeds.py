@@ -10,7 +10,7 @@ import requests
 import stripe
 
 from tests.orders.participants.paying import STATE, Shop
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 BACK = "https://shop.example/orders/1?from=bank"
 SECURE = "pm_card_threeDSecure2Required"

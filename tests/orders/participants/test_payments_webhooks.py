@@ -16,8 +16,8 @@ import stripe
 
 from tests.orders.participants.paying import Shop, by, new_key
 from tests.orders.participants.receiving import PATIENCE, Receiver, receiving
-from tests.standins import Standins
-from tests.workers import until
+from tests.support.standins import Standins
+from tests.support.workers import until
 
 HELD: Final = "payment_intent.amount_capturable_updated"
 CHARGED: Final = "payment_intent.succeeded"

@@ -9,7 +9,7 @@ import pytest
 
 from orders.participants import payments, refunding
 from orders.participants.errors import AnswerLost
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 IN_TIME = timedelta(seconds=10)
 

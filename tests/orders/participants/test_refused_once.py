@@ -12,7 +12,7 @@ import pytest
 from orders.participants import intents
 from orders.participants.errors import AnswerLost, RefusalRemembered
 from sagas.errors import Refused
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 from .orders import Paying
 

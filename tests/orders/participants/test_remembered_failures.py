@@ -15,7 +15,7 @@ import requests
 from orders.participants import http
 from orders.participants.errors import AnswerLost, FailureRemembered
 from sagas.errors import Refused
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 from .orders import Paying, until_answered
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from orders.participants import intents, payments
 from orders.participants.errors import AnswerLost
 from sagas.errors import Refused
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 from ..returns.test_against_standins import forget_keys
 from .orders import IN_TIME, Paying, answer, until_answered

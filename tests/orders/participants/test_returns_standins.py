@@ -12,7 +12,7 @@ import requests
 from orders.participants import carrier, warehouse
 from orders.participants.errors import AnswerLost
 from sagas import Refused
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 IN_TIME = timedelta(seconds=10)
 

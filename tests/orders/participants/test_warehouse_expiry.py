@@ -10,8 +10,8 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.standins import Standins
-from tests.workers import until
+from tests.support.standins import Standins
+from tests.support.workers import until
 
 from .own_warehouse import empty_warehouse, run
 from .test_warehouse_standin import Caller, at_once, code

@@ -16,8 +16,8 @@ from config.standins.companies import database_variable
 from orders.models import Product
 from outbox.declare.schema_file import check_schemas
 from outbox.testing import CrashPoint, crashing_relay
-from tests.standins import PROGRAM, Standins
-from tests.workers import ROOT, Programs, until
+from tests.support.standins import PROGRAM, Standins
+from tests.support.workers import ROOT, Programs, until
 
 from .own_warehouse import empty_warehouse, run
 from .test_warehouse_standin import Caller

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 Lines = list[dict[str, Any]]
 

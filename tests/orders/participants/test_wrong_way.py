@@ -16,7 +16,7 @@ from django.db import DatabaseError, transaction
 
 from orders.models import Product
 from orders.participants import payments
-from tests.standins import API_KEY, Standins
+from tests.support.standins import API_KEY, Standins
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = timedelta(seconds=10)

@@ -20,8 +20,8 @@ from outbox import publish
 from sagas import desk
 from sagas.models import Run
 from tests.orders.choreography.driver import deliver, relayed
-from tests.sagas.driver import carry
-from tests.standins import API_KEY, Standins
+from tests.support.sagas.driver import carry
+from tests.support.standins import API_KEY, Standins
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = timedelta(seconds=10)

@@ -18,7 +18,7 @@ from orders.reconciliation.nightly import reconcile
 from orders.services import place_order
 from sagas import desk
 from sagas.models import Run
-from tests.sagas.driver import carry
+from tests.support.sagas.driver import carry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SOON = timedelta(seconds=10)

@@ -25,9 +25,9 @@ from orders.webhooks.events import PaymentReported
 from outbox import publish, testing
 from sagas import Refused, desk
 from sagas.models import Run
-from tests.sagas.driver import carry, step_once
-from tests.standins import Standins
-from tests.workers import until
+from tests.support.sagas.driver import carry, step_once
+from tests.support.standins import Standins
+from tests.support.workers import until
 
 from .conftest import wanted
 

@@ -14,7 +14,7 @@ from orders.trips import offers
 from orders.trips.models import FlightOffer, HotelOffer, Trip
 from orders.trips.services import place_trip
 from orders.trips.validation import PlaceTrip
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 COMPANIES = ("payments", "flight", "hotel")
 PAID = {

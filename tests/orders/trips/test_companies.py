@@ -23,8 +23,8 @@ from outbox import publish, testing
 from sagas.models import Run
 from sagas.testing import given_run
 from tests.concurrency.test_sagas import at_once
-from tests.sagas.driver import carry, step_once
-from tests.standins import Standins
+from tests.support.sagas.driver import carry, step_once
+from tests.support.standins import Standins
 
 from .companies import Travel
 

@@ -10,7 +10,7 @@ from orders.trips import status
 from orders.trips.models import Trip
 from outbox import testing
 from sagas.models import Run
-from tests.sagas.driver import step_once
+from tests.support.sagas.driver import step_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from orders.participants.errors import AnswerLost
 from orders.trips import offers
 from orders.trips.models import FlightOffer, HotelOffer
 from orders.trips.offers import Destination
-from tests.standins import Standins
+from tests.support.standins import Standins
 
 pytestmark = pytest.mark.django_db
 

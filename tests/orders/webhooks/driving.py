@@ -16,7 +16,7 @@ from sagas.engine.decisions import Stop, Wait
 from sagas.engine.run_ready import RunReady
 from sagas.models import Run, Step, StepStatus
 from tests.orders.choreography.driver import deliver, relayed
-from tests.sagas.driver import OVER, step_once
+from tests.support.sagas.driver import OVER, step_once
 
 from .bank import LATER
 

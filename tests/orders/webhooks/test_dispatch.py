@@ -18,7 +18,7 @@ from outbox.consuming import inbox
 from outbox.models import Delivery, InboxEntry
 from outbox.transports.celery import CeleryTransport
 from outbox.transports.memory import MemoryTransport
-from tests.outbox.relaying import relay_to
+from tests.support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TYPES = ("payment_intent.succeeded", "charge.dispute.created", "refund.failed", "charge.refunded")

@@ -12,7 +12,7 @@ from orders.models import Order
 from orders.webhooks.events import PaymentReported
 from outbox.models import InboxEntry, OutboxMessage
 from outbox.testing import published
-from tests.sagas.together import together
+from tests.support.sagas.together import together
 
 from .posting import event, post
 

@@ -1,0 +1,408 @@
+"""What operators see and do in the admin, over runs that the engine really carried."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.contrib.messages import get_messages
+from django.urls import reverse
+from django.utils import timezone
+
+from sagas import Refused, RetryAfter, desk
+from sagas.models import Act, Attempt, Run, RunStatus, Step, StepStatus
+from sagas.presentation.labels import MEANS, OUTCOME, RUN, STEP
+
+from ...support.sagas.driver import begin, carry, step_once
+from ...support.sagas.errand import Errand, errand
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
+LIST = "admin:sagas_run_changelist"
+LOST = TimeoutError("no answer within 2 s")
+EVERY_ACT = {verb.permission.removeprefix("sagas.") for verb in desk.VERBS.values()}
+
+
+@pytest.fixture
+def operator(client):
+    """Logged in, with every permission on runs."""
+    return log_in(client, "view_run", *EVERY_ACT)
+
+
+def log_in(client, *permissions):
+    user = User.objects.create_user("olga", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    client.force_login(user)
+    return user
+
+
+def stuck(world, key="order:1", subject="S-100001 ann@example.com"):
+    """A run that is stuck after its pivot: delivering is refused."""
+    world.faults["deliver"] = [Refused("no_such_street", "The street is unknown.")]
+    run = carry(begin(errand, Errand("milk"), key=key))
+    Run.objects.filter(pk=run.pk).update(subject=subject)
+    return Run.objects.get(pk=run.pk)
+
+
+def open_run(key="order:2", subject="S-100002 bob@example.com"):
+    run_id = begin(errand, Errand("bread"), key=key)
+    Run.objects.filter(pk=run_id).update(subject=subject)
+    return Run.objects.get(pk=run_id)
+
+
+def done(key="order:3", subject="S-100003 cyd@example.com"):
+    run = carry(begin(errand, Errand("eggs"), key=key))
+    Run.objects.filter(pk=run.pk).update(subject=subject)
+    return run
+
+
+def page_of(client, run):
+    answer = client.get(reverse("admin:sagas_run_change", args=[run.pk]))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def listed(client, **query):
+    answer = client.get(reverse(LIST), query)
+    assert answer.status_code == 200
+    return [run.subject for run in answer.context["cl"].result_list]
+
+
+def act(client, verb, run, **given):
+    token = f"{run.pk}:{run.row_version}"
+    return client.post(reverse("admin:sagas_desk", args=[verb]), {"run": token, "reason": "Called them.", **given})
+
+
+def said(answer):
+    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
+
+
+# --- The list ------------------------------------------------------------------------------------------------------
+
+
+def test_stuck_runs_come_first_and_finished_ones_are_asked_for(operator, client, world):
+    stuck(world)
+    open_run()
+    done()
+    assert listed(client) == ["S-100001 ann@example.com", "S-100002 bob@example.com"]
+    assert listed(client, state="finished") == ["S-100003 cyd@example.com"]
+    assert listed(client, state="stuck") == ["S-100001 ann@example.com"]
+    assert len(listed(client, state="all")) == 3
+
+
+@pytest.mark.parametrize(
+    "term", ["S-100003", "100003", "0003", "cyd@example.com", "s-100003 CYD", "order:3", "ID", "request"]
+)
+def test_search_finds_a_run_in_any_state_by_subject_key_request_and_id(operator, client, world, term):
+    stuck(world)
+    run = done()
+    Run.objects.filter(pk=run.pk).update(request_id="request")
+    assert listed(client, q=str(run.pk) if term == "ID" else term) == ["S-100003 cyd@example.com"]
+
+
+def test_search_by_the_id_in_a_key_finds_the_run(operator, client, world):
+    done(key=f"order:{UUID(int=7)}")
+    assert listed(client, q=str(UUID(int=7))) == ["S-100003 cyd@example.com"]
+
+
+def test_runs_are_filtered_by_step_saga_and_age(operator, client, world):
+    run = stuck(world)
+    open_run()
+    assert listed(client, step="errand.deliver") == [run.subject]
+    assert listed(client, step="errand.fetch") == ["S-100002 bob@example.com"]
+    assert listed(client, saga="checkout") == []
+    Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(hours=3))
+    assert listed(client, age="day") == [run.subject]
+    assert listed(client, age="hour") == ["S-100002 bob@example.com"]
+
+
+def test_the_list_says_the_state_in_words_where_the_run_stands_and_what_comes_next(operator, client, world):
+    stuck(world)
+    text = client.get(reverse(LIST)).content.decode()
+    assert "stuck</span>" in text
+    assert "Deliver, refused, 1 attempt" in text
+    assert "The street is unknown." in text
+    assert '<td class="field-next_look">yours</td>' in text
+
+
+def test_the_number_of_queries_does_not_grow_with_the_list(operator, client, django_assert_max_num_queries):
+    for number in range(12):
+        open_run(key=f"order:{number}")
+    with django_assert_max_num_queries(12):
+        client.get(reverse(LIST))
+
+
+# --- The page of a run ---------------------------------------------------------------------------------------------
+
+
+def test_the_timeline_shows_each_attempt_with_its_error_its_wait_and_its_task(operator, client, world, settings):
+    settings.FLOWER_URL = "http://flower.example"
+    world.faults["fetch"] = [LOST]
+    text = page_of(client, done())
+    assert "Fetch, attempt 1" in text
+    assert "<code>TimeoutError</code> no answer within 2 s" in text
+    assert "Waited for the next attempt" in text
+    assert "Fetch, attempt 2" in text
+    assert 'href="http://flower.example/task/task"' in text
+    assert "Flower keeps tasks in memory" in text
+
+
+def test_the_timeline_shows_an_operators_act_with_its_reason_and_what_it_changed(operator, client, world):
+    run = stuck(world)
+    act(client, "retry", run, reason="The street exists now.")
+    text = page_of(client, run)
+    assert "Stuck: waited for a person" in text
+    assert "Retry by olga" in text
+    assert "The street exists now." in text
+    assert "Status: stuck → running" in text
+
+
+def test_the_timeline_is_in_the_order_of_time(operator, client, world):
+    world.faults["pay"] = [Refused("card_declined", "No.")]
+    run = done()
+    text = page_of(client, run)
+    told = [
+        "Accepted",
+        "Fetch, attempt 1",
+        "Pay, attempt 1",
+        "Turned around",
+        "Undo of wrap",
+        "Undo of fetch",
+        "Undone",
+    ]
+    places = [text.index(f"<strong>{words}") for words in told]
+    assert places == sorted(places)
+
+
+def test_the_timeline_shows_when_the_next_attempt_is_due_and_why(operator, client, world):
+    world.faults["fetch"] = [RetryAfter(timedelta(minutes=3), "The shop is closed.")]
+    run = open_run()
+    step_once(run.pk)
+    text = page_of(client, run)
+    assert "Fetch: the next attempt is due" in text
+    assert "The shop is closed." in text
+    assert "surely not applied" in text
+
+
+def test_a_lost_worker_and_a_cancel_stand_in_the_timeline(operator, client, world):
+    run = open_run()
+    start = timezone.now() - timedelta(minutes=1)
+    lost = {"run": run, "step": "fetch", "direction": "forward", "token": UUID(int=1), "started_at": start}
+    Attempt.objects.create(**lost, number=1, ended_at=start + timedelta(seconds=7), outcome="lost", worker="w1@host")
+    Attempt.objects.create(**{**lost, "started_at": start + timedelta(seconds=9)}, number=2, worker="w2@host")
+    errand.cancel(run.key, reason="Changed my mind.", actor="customer")
+    text = page_of(client, run)
+    assert "worker lost" in text
+    assert "another one took over" in text
+    assert "w2@host" in text
+    assert "Cancel by customer" in text
+    assert "Changed my mind." in text
+
+
+def test_the_page_says_what_the_state_means_marks_the_pivot_and_links_to_the_messages(operator, client, world):
+    run = stuck(world)
+    text = page_of(client, run)
+    assert MEANS[RunStatus.STUCK] in text
+    assert text.count("point of no return</small>") == 1
+    assert f"{reverse('admin:outbox_outboxmessage_changelist')}?q=order%3A1" in text
+    assert run.traceparent[3:35] in text
+    assert run.request_id in text
+    assert "&quot;what&quot;: &quot;milk&quot;" in text
+
+
+def test_a_run_whose_saga_is_no_longer_declared_can_still_be_read(operator, client, world):
+    run = stuck(world)
+    Run.objects.filter(pk=run.pk).update(version=99)
+    assert "Deliver, attempt 1" in page_of(client, run)
+
+
+def test_a_long_timeline_shows_the_latest_attempts(operator, client, world):
+    run = open_run()
+    now = timezone.now()
+    attempt = {
+        "run": run,
+        "step": "fetch",
+        "direction": "forward",
+        "started_at": now,
+        "ended_at": now,
+        "outcome": "away",
+    }
+    Attempt.objects.bulk_create(Attempt(**attempt, number=n, token=UUID(int=n)) for n in range(1, 402))
+    text = page_of(client, run)
+    assert "Earlier attempts are left out" in text
+    assert "Fetch, attempt 401<" in text
+    assert "Fetch, attempt 101<" not in text
+
+
+def test_an_unknown_run_leads_back_with_a_message(operator, client):
+    answer = client.get(reverse("admin:sagas_run_change", args=[UUID(int=5)]))
+    assert answer.status_code == 302
+    assert "exist" in said(answer)
+
+
+def test_without_the_view_permission_nothing_is_shown(client, world):
+    log_in(client, "retry_run")
+    run = stuck(world)
+    assert client.get(reverse(LIST)).status_code == 403
+    assert client.get(reverse("admin:sagas_run_change", args=[run.pk])).status_code == 403
+    assert client.get(reverse("admin:sagas_desk", args=["retry"]), {"run": run.pk}).status_code == 403
+
+
+# --- The desk ------------------------------------------------------------------------------------------------------
+
+
+def test_a_confirmation_explains_shows_the_run_and_changes_nothing(operator, client, world):
+    run = stuck(world)
+    for verb in ("retry", "resolve"):
+        text = client.get(reverse("admin:sagas_desk", args=[verb]), {"run": run.pk}).content.decode()
+        assert desk.VERBS[verb].explains in text
+        assert "Deliver, refused, 1 attempt" in text
+    assert Run.objects.get(pk=run.pk).row_version == run.row_version
+    assert not Act.objects.exists()
+
+
+def test_retry_now_goes_on_and_is_recorded(operator, client, world):
+    run = stuck(world)
+    answer = act(client, "retry", run, reason="The street exists now.")
+    assert "tries deliver again" in said(answer)
+    assert carry(run.pk).status == RunStatus.COMPLETED
+    record = Act.objects.get()
+    assert (record.actor, record.verb, record.reason) == (operator, "retry", "The street exists now.")
+
+
+def test_compensate_undoes_what_was_done(operator, client, world):
+    run = open_run()
+    step_once(run.pk)
+    run.refresh_from_db()
+    assert "undo the steps" in said(act(client, "compensate", run))
+    assert carry(run.pk).status == RunStatus.COMPENSATED
+    assert world.applied == set()
+
+
+@pytest.mark.parametrize("ended", ["completed", "compensated"])
+def test_resolve_closes_the_run_as_the_operator_says(operator, client, world, ended):
+    run = stuck(world)
+    answer = act(client, "resolve", run, ended=ended)
+    assert "The run is closed" in said(answer)
+    run.refresh_from_db()
+    assert (run.status, run.resolution) == (RunStatus.RESOLVED, ended)
+    assert "Closed by hand" in page_of(client, run)
+
+
+def test_resolve_asks_how_it_ended(operator, client, world):
+    run = stuck(world)
+    answer = act(client, "resolve", run)
+    assert "Say how it ended" in answer.content.decode()
+    assert Run.objects.get(pk=run.pk).status == RunStatus.STUCK
+
+
+@pytest.mark.parametrize("reason", ["", "   "])
+def test_without_a_reason_nothing_is_done(operator, client, world, reason):
+    run = stuck(world)
+    answer = act(client, "retry", run, reason=reason)
+    assert "Say why" in answer.content.decode()
+    assert f"{run.pk}:{run.row_version}" in answer.content.decode()
+    assert Run.objects.get(pk=run.pk).status == RunStatus.STUCK
+
+
+def test_a_run_that_has_changed_since_the_page_was_read_is_left_alone(operator, client, world):
+    run = stuck(world)
+    act(client, "retry", run)
+    answer = act(client, "resolve", run, ended="completed")
+    assert "Nothing was done" in said(answer)
+    assert "no longer as you saw it" in said(answer)
+    assert Run.objects.get(pk=run.pk).status == RunStatus.RUNNING
+    assert Act.objects.count() == 1
+
+
+@pytest.mark.parametrize("verb", list(desk.VERBS))
+def test_each_act_needs_its_own_permission(client, world, verb):
+    log_in(client, "view_run", *(EVERY_ACT - {desk.VERBS[verb].permission.removeprefix("sagas.")}))
+    run = stuck(world)
+    assert act(client, verb, run, ended="completed").status_code == 403
+    assert client.get(reverse("admin:sagas_desk", args=[verb]), {"run": run.pk}).status_code == 403
+    assert f"desk/{verb}/" not in page_of(client, run)
+    assert verb not in dict(client.get(reverse(LIST)).context["action_form"].fields["action"].choices)
+    answer = client.post(reverse(LIST), {"action": verb, "_selected_action": [str(run.pk)]})
+    assert "No action selected" in said(answer)
+    assert Run.objects.get(pk=run.pk).row_version == run.row_version
+
+
+def test_only_acts_that_the_state_allows_are_offered(operator, client, world):
+    text = page_of(client, stuck(world))
+    assert "desk/retry/" in text
+    assert "desk/resolve/" in text
+    assert "desk/compensate/" not in text
+    assert "desk/" not in page_of(client, done())
+
+
+def test_undoing_after_the_pivot_was_asked_for_is_warned_of(operator, client, world):
+    world.faults["pay"] = [LOST, LOST, LOST]
+    world.faults["probe"] = [LOST]
+    run = carry(begin(errand, Errand("milk"), key="order:4"))
+    assert run.status == RunStatus.STUCK
+    text = client.get(reverse("admin:sagas_desk", args=["compensate"]), {"run": run.pk}).content.decode()
+    assert "The point of no return has been asked for" in text
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", f"{UUID(int=1)}:1", "RUN:x", "RUN"])
+def test_a_forged_form_is_refused(operator, client, world, token):
+    run = stuck(world)
+    given = {"run": token.replace("RUN", str(run.pk)), "reason": "x"}
+    answer = client.post(reverse("admin:sagas_desk", args=["retry"]), given)
+    assert answer.status_code == 404 or "This page does not say which runs it is about" in answer.content.decode()
+    assert not Act.objects.exists()
+
+
+def test_every_act_is_listed_with_its_run(operator, client, world):
+    operator.user_permissions.add(Permission.objects.get(codename="view_act"))
+    run = stuck(world)
+    act(client, "retry", run, reason="The street exists now.")
+    answer = client.get(reverse("admin:sagas_act_changelist"), {"q": "S-100001"})
+    assert "The street exists now." in answer.content.decode()
+    assert reverse("admin:sagas_run_change", args=[run.pk]) in answer.content.decode()
+    assert "<h1>Acts</h1>" in answer.content.decode()
+    assert "<small>Status: stuck → running</small>" in answer.content.decode()
+
+
+# --- The front page ------------------------------------------------------------------------------------------------
+
+
+def test_the_front_page_counts_runs_and_says_the_completion_rate(operator, client, world):
+    assert "<strong>—</strong>" in client.get(reverse("admin:index")).content.decode()
+    stuck(world)
+    open_run()
+    for number in range(3, 6):
+        done(key=f"order:{number}")
+    old = done(key="order:old")
+    Run.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=2))
+    world.faults["fetch"] = [Refused("sold_out")]
+    done(key="order:6")
+    text = client.get(reverse("admin:index")).content.decode()
+    for state, count in {"stuck": 1, "in_progress": 1, "completed": 4, "compensated": 1, "resolved": 0}.items():
+        href = f'{reverse(LIST)}?state={state}"'
+        assert f"<strong>{count}</strong>" in text[text.index(href) :][:200]
+    assert "<strong>75 %</strong>" in text
+    assert "80 % of all" in text
+    assert "oldest unpublished message" not in text  # no permission to see the outbox
+
+
+def test_the_front_page_links_to_the_outbox_for_those_who_may_see_it(client):
+    log_in(client, "view_run", "view_outboxmessage")
+    open_run()
+    text = client.get(reverse("admin:index")).content.decode()
+    assert f'href="{reverse("admin:outbox_outboxmessage_changelist")}"' in text
+    assert "waits for the relay" in text
+
+
+def test_the_front_page_shows_no_counts_without_the_permission(client):
+    log_in(client)
+    assert "completion rate" not in client.get(reverse("admin:index")).content.decode()
+
+
+def test_every_status_has_its_words():
+    assert set(RUN) == set(MEANS) == set(RunStatus)
+    assert set(STEP) == set(StepStatus)
+    assert set(OUTCOME) == set(Attempt.Outcome)
+    assert Step._meta.get_field("status").choices == StepStatus.choices

@@ -1,0 +1,325 @@
+"""`manage.py check`, and with `--deploy`: what would go wrong later is said before, in exact sentences."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from celery import Celery, current_app
+from django.conf import settings as project
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from kombu import Queue
+from redis import Redis
+
+from outbox.checks.queues import queue_problems
+from sagas import Retry, Saga, StepContext
+from sagas.checks import (
+    check_apps,
+    check_declarations,
+    check_eviction,
+    check_links,
+    check_orphans,
+    check_schedule,
+)
+from sagas.checks.deploy import PATIENCE
+from sagas.declare import registry
+from sagas.models import Run
+
+from ...support.sagas.driver import begin
+from ...support.sagas.errand import Errand, errand
+
+first_step: Any = None  # a test puts its own there
+second_step: Any = None
+
+if TYPE_CHECKING:
+    from decimal import Decimal as OnlyForTypes
+
+
+@dataclass(frozen=True)
+class Wish:
+    what: str
+
+
+class Socket:
+    """JSON cannot carry it."""
+
+
+@pytest.fixture
+def made() -> Iterator[Saga[Wish]]:
+    """A saga of the test's own, forgotten afterwards."""
+    saga = Saga[Wish]("made")
+    yield saga
+    registry.forget(saga)
+
+
+@pytest.fixture
+def broker() -> Iterator[Redis]:
+    """The tests' own broker, with its policy put back afterwards."""
+    with Redis.from_url(project.REDIS_URL, decode_responses=True) as client:
+        before = client.config_get("maxmemory-policy")["maxmemory-policy"]
+        yield client
+        client.config_set("maxmemory-policy", before)
+
+
+@pytest.fixture
+def broker_at(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Has Celery's broker elsewhere."""
+    return lambda url: monkeypatch.setattr(current_app.conf, "broker_write_url", url)
+
+
+def told(found: list[Any]) -> list[tuple[str, str, str]]:
+    return [(one.id, one.msg, one.hint) for one in found]
+
+
+def test_a_result_of_two_types_is_accepted(made: Saga[Wish]) -> None:
+    @made.step(undo=None)
+    def fetch(ctx: StepContext[Wish]) -> str | None:
+        return None
+
+    assert check_declarations() == []
+
+
+def test_a_result_of_two_types_one_of_which_json_cannot_carry_is_refused(made: Saga[Wish]) -> None:
+    @made.step(undo=None)
+    def fetch(ctx: StepContext[Wish]) -> None: ...
+
+    fetch.__dict__["result_type"] = Socket | None
+    name = f"{__name__}.Socket | None"
+    sentence = f"made.fetch: {name} is Socket, which JSON cannot carry; use plain values or a dataclass of them."
+    assert told(check_declarations()) == [("sagas.E005", sentence, "A result is carried as JSON.")]
+
+
+def test_a_result_whose_type_is_imported_for_type_checking_only_is_refused(made: Saga[Wish]) -> None:
+    @made.step(undo=None)
+    def price(ctx: StepContext[Wish]) -> OnlyForTypes:
+        raise NotImplementedError
+
+    hint = "Import the types of its annotations outside `if TYPE_CHECKING:`; its result is read back by them."
+    assert told(check_declarations()) == [("sagas.E008", "made.price: name 'OnlyForTypes' is not defined.", hint)]
+
+
+def test_a_step_that_does_not_say_what_it_returns_is_warned_of(made: Saga[Wish]) -> None:
+    @made.step(undo=None)
+    def fetch(ctx): ...
+
+    hint = "Annotate its return type, None if it returns nothing: its result is read back by it."
+    assert told(check_declarations()) == [("sagas.W004", "made.fetch does not say what it returns.", hint)]
+
+
+def test_an_input_that_is_named_in_quotes_is_refused() -> None:
+    saga: Any = Saga["Wish"]("quoted")
+    try:
+        assert [id for id, *_ in told(check_declarations())] == ["sagas.E001", "sagas.E002"]
+    finally:
+        registry.forget(saga)
+
+
+def test_an_undone_hook_without_an_undo_is_refused(made: Saga[Wish]) -> None:
+    @made.step(undo=None)
+    def fetch(ctx: StepContext[Wish]) -> None: ...
+
+    fetch.undone(lambda ctx: None)
+    sentence = "made.fetch has an undone hook, and nothing is ever undone."
+    hint = "Declare the undo with @fetch.undo, or remove the hook."
+    assert told(check_declarations()) == [("sagas.E006", sentence, hint)]
+
+
+def test_a_run_that_may_never_end_is_warned_of(made: Saga[Wish]) -> None:
+    @made.step(undo=None, retry=Retry.until_done())
+    def fetch(ctx: StepContext[Wish]) -> None: ...
+
+    sentence = "made.fetch comes before the pivot and is tried until done: its run may never end."
+    hint = 'Give Saga("made", deadline=…), or retry=Retry(attempts=…): then the run is undone.'
+    assert told(check_declarations()) == [("sagas.W007", sentence, hint)]
+    made.deadline = timedelta(hours=1)
+    assert check_declarations() == []
+
+
+def test_a_step_that_names_a_later_one_is_warned_of(made: Saga[Wish], monkeypatch: pytest.MonkeyPatch) -> None:
+    @made.step(undo=None)
+    def first(ctx: StepContext[Wish]) -> int:
+        return int(ctx.result_of(second_step))
+
+    @made.step(undo=None)
+    def second(ctx: StepContext[Wish]) -> int:
+        return int(ctx.result_of(first_step))
+
+    monkeypatch.setitem(globals(), "first_step", first)
+    monkeypatch.setitem(globals(), "second_step", second)
+    sentence = "made.first names second, which is no step before it: there is no result of it yet."
+    hint = "Take the result of an earlier step, or move first behind second."
+    assert told(check_declarations()) == [("sagas.W009", sentence, hint)]
+
+
+def test_a_saga_of_no_installed_app_is_refused(made: Saga[Wish], monkeypatch: pytest.MonkeyPatch) -> None:
+    @made.step(undo=None)
+    def fetch(ctx: StepContext[Wish]) -> None: ...
+
+    monkeypatch.setattr(registry, "all_sagas", lambda: [made])
+    text = f"The saga made is declared in {__name__}, which belongs to no app of INSTALLED_APPS."
+    hint = "Add its app: workers import the module `sagas` of each installed app, and find no other saga."
+    assert told(check_apps()) == [("sagas.E018", text, hint)]
+    monkeypatch.setattr(fetch.run, "__module__", "orders.sagas")
+    assert check_apps() == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"task_routes": {"sagas.run_stepp": {"queue": "sagas"}, "sagas.*": {"queue": "x"}}}, ["outbox.W007"]),
+        ({"task_routes": {"sagas.*": {"queue": "sagas"}}, "task_queues": [Queue("sagas")]}, []),
+        ({"task_routes": {"sagas.run*": {"queue": "saga"}}, "task_queues": [Queue("celery")]}, ["outbox.W008"]),
+        (
+            {"task_routes": {"sagas.run*": {"queue": "saga"}}, "task_create_missing_queues": False},
+            ["outbox.E009"],
+        ),
+    ],
+)
+def test_a_route_that_leads_nowhere_is_told(settings: dict[str, Any], expected: list[str]) -> None:
+    with Celery(set_as_current=False) as app:
+        app.conf.update(settings)
+        assert [one.id for one in queue_problems("sagas.", app)] == expected
+
+
+def test_what_follows_the_pivot_may_be_tried_until_done(made: Saga[Wish]) -> None:
+    @made.pivot(retry=Retry.until_done())
+    def pay(ctx: StepContext[Wish]) -> None: ...
+
+    @made.step(retry=Retry.until_done())
+    def deliver(ctx: StepContext[Wish]) -> None: ...
+
+    assert check_declarations() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_runs_that_a_deploy_would_orphan_are_named_and_the_others_counted(world: object) -> None:
+    for number in range(5):
+        begin(errand, Errand("milk"), key=f"order:{number}")
+    Run.objects.update(version=9)
+    runs = "5 open runs of errand version 9"
+    sentence = f"{runs} would be left without a declaration: order:0, order:1, order:2 and 2 more."
+    hint = "Keep version 9 registered beside the new one until those runs are finished."
+    assert told(check_orphans(["default"])) == [("sagas.E020", sentence, hint)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_check_refuses_a_deploy_that_would_orphan_runs(world: object) -> None:
+    begin(errand, Errand("milk"))
+    Run.objects.update(version=9)
+    with pytest.raises(SystemCheckError, match="would be left without a declaration: key-1"):
+        call_command("check", databases=["default"])
+
+
+def test_a_sweep_that_nothing_runs_is_warned_of(settings: Any) -> None:
+    settings.CELERY_BEAT_SCHEDULE = {}
+    sentence = "Nothing runs the sweep: a run whose message is lost, or whose retry is due, waits for ever."
+    hint = "Have beat run the task sagas.sweep each second: add it to CELERY_BEAT_SCHEDULE."
+    assert told(check_schedule()) == [("sagas.W013", sentence, hint)]
+
+
+def test_a_broker_that_keeps_its_messages_is_accepted(broker: Redis) -> None:
+    assert check_eviction() == []
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_a_broker_that_drops_messages_is_refused(broker: Redis, policy: str) -> None:
+    broker.config_set("maxmemory-policy", policy)
+    sentence = (
+        f"The broker 127.0.0.1 has the maxmemory-policy {policy}: when its memory is full it drops messages in silence."
+    )
+    hint = "Set maxmemory-policy to noeviction; then it refuses to take more, and the outbox keeps what is due."
+    assert told(check_eviction()) == [("sagas.E014", sentence, hint)]
+
+
+def test_each_of_several_brokers_is_asked(broker: Redis, broker_at: Any) -> None:
+    broker.config_set("maxmemory-policy", "allkeys-lru")
+    for urls in (f"{project.REDIS_URL};{project.REDIS_URL}", [project.REDIS_URL] * 2):
+        broker_at(urls)
+        assert [id for id, *_ in told(check_eviction())] == ["sagas.E014"] * 2
+
+
+def test_a_broker_that_forbids_to_be_asked_is_a_warning(broker: Redis, broker_at: Any) -> None:
+    broker.acl_setuser("nosy", enabled=True, passwords=["+secret-word"], categories=["+@all"], commands=["-info"])
+    try:
+        broker_at(project.REDIS_URL.replace("redis://", "redis://nosy:secret-word@"))
+        [(id, sentence, _)] = told(check_eviction())
+    finally:
+        broker.acl_deluser("nosy")
+    assert id == "sagas.W015"
+    assert sentence.startswith("The broker 127.0.0.1 did not say what it does when its memory is full (NoPermission")
+    assert "secret-word" not in sentence
+
+
+def test_a_broker_that_forbids_config_is_asked_all_the_same(broker: Redis, broker_at: Any) -> None:
+    broker.config_set("maxmemory-policy", "allkeys-lru")
+    broker.acl_setuser("managed", enabled=True, nopass=True, categories=["+@all"], commands=["-config"])
+    try:
+        broker_at(project.REDIS_URL.replace("redis://", "redis://managed:x@"))
+        assert [id for id, *_ in told(check_eviction())] == ["sagas.E014"]
+    finally:
+        broker.acl_deluser("managed")
+
+
+def test_a_broker_that_is_away_is_a_warning_that_says_so(broker_at: Any) -> None:
+    broker_at("redis://:secret-word@127.0.0.1:1/0")
+    [(id, sentence, hint)] = told(check_eviction())
+    assert id == "sagas.W015"
+    assert sentence.startswith("The broker 127.0.0.1 did not say what it does when its memory is full (ConnectionError")
+    assert hint == "See for yourself that its maxmemory-policy is noeviction: any other drops messages in silence."
+    assert "secret-word" not in sentence
+
+
+def test_a_broker_that_never_answers_does_not_hang_the_check(broker_at: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        broker_at(f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        began = time.monotonic()
+        [(id, sentence, _)] = told(check_eviction())
+    assert (id, "TimeoutError" in sentence) == ("sagas.W015", True)
+    assert time.monotonic() - began < 2 * PATIENCE
+
+
+@pytest.mark.parametrize("url", ["sentinel://127.0.0.1:26379", "redis+socket:///nowhere", "rediss://127.0.0.1:1/0"])
+def test_a_broker_that_cannot_be_asked_is_a_warning(broker_at: Any, url: str) -> None:
+    broker_at(url)
+    assert [id for id, *_ in told(check_eviction())] == ["sagas.W015"]
+
+
+@pytest.mark.parametrize("url", ["amqp://guest@127.0.0.1//", "sqs://", None])
+def test_a_broker_of_another_kind_is_not_asked(broker_at: Any, url: str | None) -> None:
+    broker_at(url)
+    assert check_eviction() == []
+
+
+def test_the_links_as_they_are_outlive_their_workers() -> None:
+    assert check_links() == []
+
+
+@pytest.mark.parametrize("task", ["sagas.run_step", "sagas.undo_step"])
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [
+        ("acks_late", "a link is lost with its worker."),
+        ("reject_on_worker_lost", "a link whose process is killed counts as done."),
+    ],
+)
+def test_links_that_die_with_their_workers_are_refused(
+    monkeypatch: pytest.MonkeyPatch, task: str, option: str, what: str
+) -> None:
+    monkeypatch.setattr(current_app.tasks[task], option, False)
+    hint = "Take it out of CELERY_TASK_ANNOTATIONS."
+    assert told(check_links()) == [("sagas.E016", f"{task} has {option} off: {what}", hint)]
+
+
+def test_only_a_check_for_a_deploy_asks_the_broker(broker: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sagas.checks.apps.is_found", lambda _module: True)  # the tests' own sagas have no app
+    broker.config_set("maxmemory-policy", "allkeys-lru")
+    call_command("check", "--tag=sagas", stdout=StringIO())
+    with pytest.raises(SystemCheckError, match=r"sagas\.E014.*maxmemory-policy allkeys-lru"):
+        call_command("check", "--tag=sagas", "--deploy")
