@@ -10,7 +10,7 @@ TESTS ?= tests
 TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test bench-sagas bench-outbox bench-admin two-phase storm compose-test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-admin two-phase storm compose-test check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -34,7 +34,10 @@ demo: setup ## Place 50 orders and compare everybody's books
 	@exec $(VENV) -m config.local demo $(ARGS)
 
 test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/orders for a part)
-	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile $(TESTS) $(ARGS)
+	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --durations 20 $(TESTS) $(ARGS)
+
+test-fast: setup-all ## Run the tests that start no workers, servers or browser of their own
+	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile -m "not slow" $(TESTS) $(ARGS)
 
 bench-sagas: setup-all ## Measure the engine beside absurd, DBOS and bare Celery (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.sagas $(ARGS)

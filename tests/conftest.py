@@ -11,6 +11,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
+TESTS = Path(__file__).resolve().parent
+STACKS = {"bench", "browser", "compose", "crashes", "faults", "flows", "lift", "local", "twophase"}
+"""Rooms whose tests run processes of their own."""
+STARTS = {"programs", "standins_process"}
+"""Fixtures that start some."""
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
 
@@ -32,6 +37,14 @@ def nothing_known_of_participants():
     from sagas.participants.breaker_cache import standings
 
     standings.forget()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes of its own."""
+    for item in items:
+        room = item.path.relative_to(TESTS).parts[0]
+        if room in STACKS or STARTS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.hookimpl(wrapper=True)
