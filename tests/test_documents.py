@@ -19,8 +19,8 @@ from orders.cards import STANDIN_ONLY, STRIPE_TEST_CARDS, TEST_CARDS
 from orders.faults.switches import SWITCHES
 
 ROOT = Path(__file__).resolve().parent.parent
-PATHS = [ROOT / "README.md", ROOT / "docs" / "patterns.md", ROOT / "docs" / "races.md"]
-GUIDES = [path for path in PATHS if path.parent.name == "docs"]
+PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDES = [path for path in PATHS if path.name in ("patterns.md", "races.md", "tour.md")]
 """Those in which what stands in italics stands on the site."""
 SHOP, STANDINS = "http://127.0.0.1:8000", "http://127.0.0.1:8100"
 BLOCK = r"(?ms)^```\w*\n(.*?)^```$"

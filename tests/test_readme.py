@@ -1,4 +1,4 @@
-"""The README names only variables that are read; what else it names: `test_documents.py`."""
+"""README and docs/ name only variables that are read; what else it names: `test_documents.py`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
+README = "".join(path.read_text() for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 
 
 @pytest.mark.parametrize("variable", sorted(set(re.findall(r"`([A-Z][A-Z_]+_?[A-Z]+)(?:=\w+)?`", README))))
@@ -19,6 +19,7 @@ def test_every_variable_it_names_is_read(variable):
         ROOT / "Makefile",
         *(ROOT / "sagas").rglob("*.py"),
         *(ROOT / "outbox").rglob("*.py"),
+        *(ROOT / "tests" / "contract").rglob("*.py"),
     ]
     bare = variable.removeprefix("SAGAS_").removeprefix("OUTBOX_")
     assert any(bare in source.read_text() for source in sources)

@@ -34,7 +34,7 @@ def of_the_standins() -> set[str]:
 
 def in_the_readme() -> set[str]:
     """The names in the first column of the table of settings."""
-    production = (ROOT / "README.md").read_text().partition("\n## In production\n")[2].partition("\n## ")[0]
+    production = (ROOT / "docs" / "production.md").read_text()
     rows = re.findall(r"^\| (`[^|]*) \|", production, re.MULTILINE)
     return {name for row in rows for name in re.findall(r"`([A-Z_]+)(?:=[^`]*)?`", row)}
 
