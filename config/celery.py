@@ -38,6 +38,6 @@ def drop_broken_connections(**_: object) -> None:
 
 @worker_init.connect
 def bound_its_end(sender: Any, **_: object) -> None:
-    from . import ending  # the apps are loaded by now
+    from . import worker_shutdown  # the apps are loaded by now
 
-    ending.bound(sender, settings.WORKER_END_WITHIN.total_seconds())
+    worker_shutdown.bound(sender, settings.WORKER_END_WITHIN.total_seconds())

@@ -9,8 +9,8 @@ import yaml
 from celery.app.defaults import NAMESPACES, flatten
 
 from config import settings
-from config.local import parts
-from config.local.supervisor import STOP_PATIENCE
+from config.local.processes import stack
+from config.local.processes.supervisor import STOP_PATIENCE
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = {name.removeprefix("CELERY_").lower() for name in vars(settings) if name.startswith("CELERY_")}
@@ -57,5 +57,5 @@ def test_every_worker_runs_threads_and_whoever_stops_it_waits_longer_than_it_may
         patience = re.fullmatch(r"(\d+)s", service["stop_grace_period"])
         assert patience is not None
         assert int(patience[1]) >= settings.WORKER_END_WITHIN.total_seconds() + 5, name
-    assert "threads" in parts.worker("worker", "sagas", threads=1)
-    assert float(parts.END_WITHIN) + 1 <= STOP_PATIENCE
+    assert "threads" in stack.worker("worker", "sagas", threads=1)
+    assert float(stack.END_WITHIN) + 1 <= STOP_PATIENCE

@@ -9,7 +9,7 @@ import pytest
 from celery.worker.consumer import Consumer as CelerysConsumer
 
 from config.celery import app
-from config.consumer import Consumer
+from config.celery_consumer import Consumer
 
 
 class Lost:

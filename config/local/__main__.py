@@ -14,9 +14,10 @@ from config.env import spare_loopback
 
 from .check import check
 from .demo import demo
-from .home import Home
-from .scratch import environment_with_servers, run
-from .server import LocalStackError, die_with_parent
+from .errors import LocalStackError
+from .services.temporary import environment_with_servers, run
+from .state_dir import Home
+from .subprocesses import die_with_parent
 from .up import up
 
 

@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Mapping
 
-from .home import Home
-from .scratch import environment_with_servers, run
+from .services.temporary import environment_with_servers, run
+from .state_dir import Home
 
 PYTHON = sys.executable
 CHECKS = {

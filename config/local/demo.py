@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .fifty import Demo
-from .home import Home
-from .server import LocalStackError, spawn, stop
+from .demo_orders import Demo
+from .errors import LocalStackError
+from .state_dir import Home
+from .subprocesses import spawn, stop
 from .up import READY_PATIENCE
 
 STOP_PATIENCE = 20.0  # seconds

@@ -6,7 +6,7 @@ import os
 import socket
 from dataclasses import dataclass
 
-from .server import LocalStackError
+from .errors import LocalStackError
 
 BACKLOG = 512  # connections that wait while nobody takes them
 DEFAULTS = {"PORT": 8000, "FLOWER_PORT": 5555, "STANDINS_PORT": 8100}
@@ -59,3 +59,10 @@ def listening(number: int) -> socket.socket:
     held.bind(("127.0.0.1", number))
     held.listen(BACKLOG)
     return held
+
+
+def free_port() -> int:
+    """A TCP port on the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -8,12 +8,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from .console import Console
-from .home import Home
-from .parts import END_WITHIN, NAMES, parts, preparations
 from .ports import Ports
-from .servers import Servers
-from .supervisor import Supervisor
+from .processes.console import Console
+from .processes.stack import END_WITHIN, NAMES, parts, preparations
+from .processes.supervisor import Supervisor
+from .services.servers import Servers
+from .state_dir import Home
 
 READY_PATIENCE = 120.0  # seconds; a first start on a busy machine of two cores takes some twenty
 

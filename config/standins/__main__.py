@@ -60,7 +60,7 @@ def seed() -> None:
 
 
 def upkeep() -> None:
-    from . import upkeep as work
+    from . import background_jobs as work
 
     work.run()
 

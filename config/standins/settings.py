@@ -47,7 +47,7 @@ WEBHOOK_URL = os.environ.get("STANDINS_WEBHOOK_URL", "")  # where payments sends
 WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_local").partition(",")[0].strip()
 LATENCY = float(os.environ.get("STANDINS_LATENCY", "0"))  # seconds that every call takes, as with other companies
 WAREHOUSE_HOLD = timedelta(seconds=float(os.environ.get("WAREHOUSE_HOLD", "3600")))  # how long goods are kept aside
-# What the warehouse tells: its relay looks each second (`warehouse/upkeep.py`), and has no doorbell.
+# What the warehouse tells: its relay looks each second (`warehouse/background_jobs.py`), and has no doorbell.
 OUTBOX_DESTINATIONS = {
     "stream": {
         "transport": "outbox.transports.streams.StreamsTransport",

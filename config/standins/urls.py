@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from .common.views import companies_view
 from .companies import COMPANIES
-from .front import front_page
+from .overview_page import front_page
 
 
 def livez(_request: HttpRequest) -> JsonResponse:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from config.local.server import die_with_parent
+from config.local.subprocesses import die_with_parent
 
 from .errors import BenchError
 

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Browser, Page, expect
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.models import Order
 from orders.money import minor_units
 from tests.support.standins import Standins

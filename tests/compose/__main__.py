@@ -16,9 +16,9 @@ from typing import Any
 import requests
 
 from config.env import spare_loopback
-from config.local.books import ledgers_of
-from config.local.fifty import FINAL
-from config.local.server import LocalStackError
+from config.local.demo_orders import FINAL
+from config.local.errors import LocalStackError
+from config.local.ledger_check import ledgers_of
 from config.local.up import stopped_by_signals
 
 from .composed import SERVERS, Composed

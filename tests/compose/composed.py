@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from config.local.server import LocalStackError, free_port
+from config.local.errors import LocalStackError
+from config.local.ports import free_port
 
 from .engine import ROOT, run
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.local.server import LocalStackError, spawn, stop, wait_until
+from config.local.errors import LocalStackError
+from config.local.subprocesses import spawn, stop, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = Path(__file__).resolve().parent / "images"

@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.test import TransactionTestCase
 from redis import Redis
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.models import Order
 from orders.sagas import ORDER, checkout
 from orders.services import place_order

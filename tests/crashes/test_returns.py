@@ -10,7 +10,7 @@ import uuid
 import pytest
 from django.test import TransactionTestCase
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.models import Order
 from orders.returns.models import Return
 from orders.returns.sagas import returning

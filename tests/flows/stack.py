@@ -9,7 +9,7 @@ from typing import Any
 
 from django.test import Client
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.choreography.models import JourneyStep
 from orders.models import Order
 from orders.standing import standing_of

@@ -9,7 +9,7 @@ import pytest
 import requests
 import stripe
 
-from config.local.server import free_port
+from config.local.ports import free_port
 from orders.models import Order
 from sagas.models import Act, Step
 from tests.orders.webhooks.posting import event, post

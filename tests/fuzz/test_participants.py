@@ -12,7 +12,7 @@ from hypothesis import event as seen
 from hypothesis import example, given, note
 from hypothesis import strategies as st
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.models import Order, Product
 from orders.money import minor_units
 from orders.participants import http

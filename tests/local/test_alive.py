@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from config import alive
-from config.local.server import free_port
+from config.local.ports import free_port
 from config.standins.companies import COMPANIES, database_variable
 from tests.support.workers import Program, process_env, until
 

@@ -16,7 +16,7 @@ import yaml
 from django.conf import settings
 from django.core.management import get_commands
 
-from config.local import parts
+from config.local.processes import stack
 from config.standins.companies import COMPANIES
 from outbox.declare.events import registry
 
@@ -53,7 +53,7 @@ def test_the_file_follows_the_compose_specification():
 
 
 def test_every_part_of_the_local_stack_is_a_service():
-    wanted = {name.replace("-", "") for name in parts.NAMES if name != "settle"}
+    wanted = {name.replace("-", "") for name in stack.NAMES if name != "settle"}
     assert wanted | {"postgres", "redis", "migrate"} <= SERVICES.keys()
 
 
@@ -131,7 +131,7 @@ def test_the_workers_together_serve_every_queue():
     named = {one.queue for one in registry.subscribers.values() if one.queue}
     assert served == routed | named | {settings.CELERY_TASK_DEFAULT_QUEUE}
     local = [
-        parts.worker(*arguments, threads=1)
+        stack.worker(*arguments, threads=1)
         for arguments in (("worker", "sagas,events,webhooks,default"), ("relay", "upkeep"))
     ]
     assert served == {queue for line in local for queue in line[line.index("--queues") + 1].split(",")}

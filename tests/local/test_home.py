@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from config.local.home import Home
-from config.local.server import LocalStackError
+from config.local.errors import LocalStackError
+from config.local.state_dir import Home
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from config.local.home import Home
+from config.local.state_dir import Home
 Home(Path(sys.argv[1])).claim("http://127.0.0.1:8000")
 print("claimed", flush=True)
 time.sleep(600)

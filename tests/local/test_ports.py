@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from config.local.ports import DEFAULTS, Ports
-from config.local.server import LocalStackError, free_port
+from config.local.errors import LocalStackError
+from config.local.ports import DEFAULTS, Ports, free_port
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import requests
 
 from config import env
 from config.local import __main__ as launcher
-from config.local.server import free_port
+from config.local.ports import free_port
 
 
 class Answers(BaseHTTPRequestHandler):

@@ -16,11 +16,12 @@ import psycopg2
 import pytest
 import redis
 
-from config.local import server
-from config.local.postgres import Postgres, bindir
-from config.local.redis import Redis
-from config.local.scratch import remove_left_overs
-from config.local.servers import Servers
+from config.local import subprocesses
+from config.local.errors import LocalStackError
+from config.local.services.postgres import Postgres, bindir
+from config.local.services.redis import Redis
+from config.local.services.servers import Servers
+from config.local.services.temporary import remove_left_overs
 
 from .waiting import environment_without_servers, is_running, offspring, wait_for
 
@@ -29,7 +30,7 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="parent-death sign
 LAUNCHER = """
 import sys, time
 from pathlib import Path
-from config.local.servers import Servers
+from config.local.services.servers import Servers
 servers = Servers(Path(sys.argv[1]))
 servers.start()
 print("started", flush=True)
@@ -200,9 +201,9 @@ def test_what_is_left_of_a_postgresql_that_was_killed_is_waited_for(postgres: Po
 
 def test_the_end_of_the_log_explains_a_server_that_does_not_start(tmp_path: Path):
     log = tmp_path / "log"
-    process = server.spawn([sys.executable, "-c", "raise SystemExit('no room left')"], log)
-    with pytest.raises(server.LocalStackError, match="no room left"):
-        server.wait_until(lambda: False, process, what="The server", log=log)
+    process = subprocesses.spawn([sys.executable, "-c", "raise SystemExit('no room left')"], log)
+    with pytest.raises(LocalStackError, match="no room left"):
+        subprocesses.wait_until(lambda: False, process, what="The server", log=log)
 
 
 def test_folders_of_killed_runs_are_removed_and_those_of_living_ones_kept(tmp_path: Path):

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from config.local.console import Console
-from config.local.parts import LISTENING, Job, Part
-from config.local.server import LocalStackError, free_port
-from config.local.supervisor import Supervisor
+from config.local.errors import LocalStackError
+from config.local.ports import free_port
+from config.local.processes.console import Console
+from config.local.processes.stack import LISTENING, Job, Part
+from config.local.processes.supervisor import Supervisor
 
 from .waiting import is_running
 
@@ -89,7 +90,7 @@ def test_a_process_that_dies_is_started_again(supervisor, capsys, tmp_path: Path
 
 
 def test_a_process_that_keeps_dying_stops_everything_with_a_sentence(supervisor, capsys, monkeypatch):
-    monkeypatch.setattr("config.local.child.QUICK_DEATHS", 2)
+    monkeypatch.setattr("config.local.processes.process.QUICK_DEATHS", 2)
     supervisor.start(part("raise SystemExit('cannot work here')"))
     with pytest.raises(LocalStackError, match=r"^web ended .* times within seconds of its start"):
         supervisor.wait_until_ready([part(SLEEP, ready=False)], 10)
@@ -97,8 +98,8 @@ def test_a_process_that_keeps_dying_stops_everything_with_a_sentence(supervisor,
 
 
 def test_once_all_were_ready_a_process_that_keeps_dying_is_waited_for(supervisor, capsys, monkeypatch):
-    monkeypatch.setattr("config.local.child.QUICK_DEATHS", 2)
-    monkeypatch.setattr("config.local.child.LONGEST_WAIT", 0.6)
+    monkeypatch.setattr("config.local.processes.process.QUICK_DEATHS", 2)
+    monkeypatch.setattr("config.local.processes.process.LONGEST_WAIT", 0.6)
     supervisor.start(part("raise SystemExit('no database')", name="beat"))
     supervisor.wait_until_ready([part(SLEEP)], 10)
     shown = ""
@@ -109,7 +110,7 @@ def test_once_all_were_ready_a_process_that_keeps_dying_is_waited_for(supervisor
 
 
 def test_a_process_that_will_not_end_is_killed_when_patience_is_out(supervisor, capsys, monkeypatch):
-    monkeypatch.setattr("config.local.supervisor.STOP_PATIENCE", 0.5)
+    monkeypatch.setattr("config.local.processes.supervisor.STOP_PATIENCE", 0.5)
     supervisor.start(part(STUBBORN))
     tick_until(supervisor, capsys, "deaf")
     (child,) = supervisor._children

@@ -15,8 +15,8 @@ import psycopg2
 import pytest
 import requests
 
-from config.local.home import Home
-from config.local.server import free_port
+from config.local.ports import free_port
+from config.local.state_dir import Home
 
 from .waiting import environment_without_servers, is_running, offspring, wait_for
 

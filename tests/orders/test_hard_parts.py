@@ -12,7 +12,7 @@ import pytest
 import requests
 from django.contrib.auth import get_user_model
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.advice import OUT_OF_STOCK, TOO_LATE
 from orders.choreography import turning
 from orders.models import Order, Product
@@ -28,7 +28,7 @@ from sagas.presentation.advice import advice_for
 from sagas.testing import given_run
 from tests.orders.choreography.driver import carry
 from tests.orders.choreography.story import EventStory
-from tests.orders.participants.test_warehouse_standin import Caller
+from tests.orders.participants.standins.warehouse.test_reservations import Caller
 from tests.support.standins import Standins
 
 pytestmark = pytest.mark.django_db

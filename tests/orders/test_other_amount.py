@@ -25,7 +25,7 @@ from orders.validation import OrderedLine, PlaceOrder
 from sagas import Refused, desk
 from sagas.models import Run
 from tests.orders.choreography import driver
-from tests.orders.participants.orders import IN_TIME, Paying
+from tests.orders.participants.payments.order_payment import IN_TIME, Paying
 from tests.orders.trips.companies import Travel
 from tests.support.sagas.driver import carry, step_once
 from tests.support.standins import API_KEY, Standins

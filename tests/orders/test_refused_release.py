@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.models import Order, Product
 from orders.money import minor_units
 from orders.services import place_order

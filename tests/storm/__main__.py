@@ -12,8 +12,9 @@ import sys
 import django
 
 from config.local.demo import running_stack
-from config.local.home import Home
-from config.local.server import LocalStackError, free_port
+from config.local.errors import LocalStackError
+from config.local.ports import free_port
+from config.local.state_dir import Home
 
 from .stack import Stack
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import requests
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.models import Order
 
 from .aftermath import Aftermath, story, watch

@@ -9,7 +9,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from config.local.server import free_port, launch, stop, wait_until
+from config.local.ports import free_port
+from config.local.subprocesses import launch, stop, wait_until
 
 MISSING = "no rabbitmq-server here: `apt-get install --no-install-recommends rabbitmq-server`, then run this again"
 PLACES = ("/usr/lib/rabbitmq/bin", "/opt/rabbitmq/sbin", "/usr/local/sbin", "/opt/homebrew/sbin")

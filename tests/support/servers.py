@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from config.env import spare_loopback
-from config.local.postgres import Postgres
-from config.local.redis import Redis
+from config.local.services.postgres import Postgres
+from config.local.services.redis import Redis
 
 HOME = Path(__file__).resolve().parents[2] / ".local" / f"test-{os.getpid()}"
 STARTED = "SETTLE_TEST_SERVERS"

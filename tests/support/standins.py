@@ -16,7 +16,8 @@ import psycopg2
 import pytest
 import requests
 
-from config.local.server import free_port, launch, stop, wait_until
+from config.local.ports import free_port
+from config.local.subprocesses import launch, stop, wait_until
 from config.standins.companies import COMPANIES, database_variable
 
 ROOT = Path(__file__).resolve().parents[2]

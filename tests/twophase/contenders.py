@@ -106,7 +106,14 @@ class TwoPhase(Ways):
             wait_ready(self.pair[name], name)
 
     def _coordinator(self, name: str) -> None:
-        command = (sys.executable, "-m", "tests.twophase.serve", str(self._log(name)), str(self.threads), self.how)
+        command = (
+            sys.executable,
+            "-m",
+            "tests.twophase.commit.serve",
+            str(self._log(name)),
+            str(self.threads),
+            self.how,
+        )
         self.pair[name] = self.processes.start(f"coordinator-{name}", command, pipes=True)
 
     def _log(self, name: str) -> Path:

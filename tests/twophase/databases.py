@@ -13,7 +13,7 @@ import psycopg2
 from tests.bench.environments import create_database, migrate
 from tests.bench.errors import BenchError
 
-from .branch import PREFIX
+from .commit.branch import PREFIX
 
 SHOP, STOCK = "TWOPHASE_SHOP_URL", "TWOPHASE_STOCK_URL"
 """What tells the processes where they are."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
-from .branch import PREFIX
+from .commit.branch import PREFIX
 from .databases import Databases
 
 LONG = 1.0  # seconds for which only somebody's absence explains a lock

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from ..companies import alias
-from .answers import answer
+from .fault_injection import answer
 from .models import AbstractFault
 
 T = TypeVar("T")

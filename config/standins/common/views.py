@@ -11,7 +11,7 @@ from django.urls import URLPattern, path
 from django.views.decorators.http import require_GET, require_http_methods
 
 from ..companies import COMPANIES
-from . import faulting, operations
+from . import fault_requests, operations
 from .models import AbstractFault, AbstractLedgerEntry
 
 
@@ -40,7 +40,7 @@ def control_urls(faults: type[AbstractFault], ledger: type[AbstractLedgerEntry])
         """GET lists all, also those that hit no more; DELETE removes those of `?operation=` and `?order=`, or all."""
         if request.method == "DELETE":
             where = {name: request.GET[name] for name in ("operation", "order") if name in request.GET}
-            return JsonResponse({"cleared": faulting.clear(faults, **where)})
+            return JsonResponse({"cleared": fault_requests.clear(faults, **where)})
         if request.method == "POST":
             return add_fault(faults, request.body)
         objects: Any = faults._default_manager
@@ -69,7 +69,7 @@ def control_urls(faults: type[AbstractFault], ledger: type[AbstractLedgerEntry])
 def add_fault(faults: type[AbstractFault], body: bytes) -> HttpResponse:
     """Keep a fault; 400 with a sentence when it makes no sense."""
     try:
-        fault = faulting.keep(faults, body)
+        fault = fault_requests.keep(faults, body)
     except operations.NoSuch as error:
         return JsonResponse({"error": str(error)}, status=400)
     return JsonResponse(fault.as_json(), status=201)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from config.local.postgres import bindir
+from config.local.services.postgres import bindir
 from tests.bench.environments import run
 
 from .contenders import Contender

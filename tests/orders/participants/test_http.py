@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from config.local.server import free_port
+from config.local.ports import free_port
 from orders.participants import carrier, http, payments, warehouse
 from orders.participants.errors import AnswerLost
 from sagas.errors import Refused, RetryAfter, Unavailable

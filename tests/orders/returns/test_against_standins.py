@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.db import transaction
 
-from config.local.books import ledgers_of
+from config.local.ledger_check import ledgers_of
 from orders.models import Order, Product
 from orders.money import minor_units
 from orders.participants import refunding

@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from config.local.redis import Redis as Server
+from config.local.services.redis import Redis as Server
 from outbox.transports import streams
 from outbox.transports.streams import StreamsTransport
 from tests.support.workers import until

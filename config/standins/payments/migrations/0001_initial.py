@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import config.standins.payments.models
+import config.standins.payments.ids
 from django.db import migrations, models
 
 
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Intent',
             fields=[
-                ('id', models.CharField(default=config.standins.payments.models.new_intent_id, max_length=40, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=config.standins.payments.ids.new_intent_id, max_length=40, primary_key=True, serialize=False)),
                 ('order', models.CharField(max_length=100)),
                 ('amount', models.BigIntegerField()),
                 ('amount_capturable', models.BigIntegerField(default=0)),
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Refund',
             fields=[
-                ('id', models.CharField(default=config.standins.payments.models.new_refund_id, max_length=40, primary_key=True, serialize=False)),
+                ('id', models.CharField(default=config.standins.payments.ids.new_refund_id, max_length=40, primary_key=True, serialize=False)),
                 ('amount', models.BigIntegerField()),
                 ('reason', models.CharField(blank=True, max_length=40)),
                 ('metadata', models.JSONField(default=dict)),

@@ -1,0 +1,83 @@
+"""One process under supervision, and the lines that it writes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping
+
+from ..ports import listening
+from ..subprocesses import launch
+from .stack import LISTENING, Job, Part
+
+QUICK = 10.0  # seconds; a death sooner than that after the start counts against the budget
+QUICK_DEATHS = 5
+LONGEST_WAIT = 30.0  # seconds before a start
+TAIL = 30  # lines kept to explain a failure
+
+
+class Child:
+    """A running part or job. `SETTLE_PROCESS` tells it its name."""
+
+    def __init__(self, part: Part | Job, environment: Mapping[str, str]) -> None:
+        self.part = part
+        self.name = part.name
+        self.quick_deaths = 0
+        self.restart_at = 0.0
+        self.tail: list[str] = []
+        self._environment = {**environment, "SETTLE_PROCESS": part.name}
+        self._port = listening(part.port) if isinstance(part, Part) and part.port is not None else None
+        self.start()
+
+    def start(self) -> None:
+        """Start it. It dies at once when we die: whatever it was doing is in PostgreSQL."""
+        held = [] if self._port is None else [self._port.fileno()]
+        command = [f"fd://{held[0]}" if word == LISTENING else word for word in self.part.command]
+        self.process = launch(
+            command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment, hand_over=held
+        )
+        assert self.process.stdout is not None
+        self.output = self.process.stdout.fileno()
+        os.set_blocking(self.output, False)
+        self.started_at = time.monotonic()
+        self._unfinished = b""
+
+    def read_lines(self) -> list[str]:
+        """The whole lines that arrived since the last call; at the end also the last piece."""
+        try:
+            chunk = os.read(self.output, 65536)
+        except BlockingIOError:
+            return []
+        *whole, self._unfinished = (self._unfinished + chunk).split(b"\n")
+        if not chunk and self._unfinished:
+            whole, self._unfinished = [*whole, self._unfinished], b""
+        lines = [line.decode(errors="replace").rstrip("\r") for line in whole]
+        self.tail = [*self.tail, *lines][-TAIL:]
+        return lines
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def note_death(self) -> float:
+        """Plan the next start, later after each quick death; the seconds to wait."""
+        lived = time.monotonic() - self.started_at
+        self.quick_deaths = self.quick_deaths + 1 if lived < QUICK else 1
+        wait = min(0.5 * 2.0 ** (self.quick_deaths - 1), LONGEST_WAIT)
+        self.restart_at = time.monotonic() + wait
+        return wait
+
+    def is_hopeless(self) -> bool:
+        """Whether it never gets far. What once worked may be waiting for something that is away: a database, a disk."""
+        return self.quick_deaths >= QUICK_DEATHS
+
+    def close(self) -> None:
+        """Let go of its output."""
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def give_up_port(self) -> None:
+        """It does not start again: refuse whoever still comes."""
+        if self._port is not None:
+            self._port.close()

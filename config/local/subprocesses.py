@@ -1,0 +1,100 @@
+"""Starts, watches and stops subprocesses that end when the process that started them ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from .errors import LocalStackError
+
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callable[[], None] | None:
+    """A `preexec_fn` that has the kernel send `signum` when the starting thread ends; None off Linux.
+
+    Source: prctl(2), PR_SET_PDEATHSIG. It fires when the *thread* that forked ends, so spawn from the main thread.
+    `parent` is the process to watch, when the caller arranges it for itself.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+    expected = os.getpid() if parent is None else parent
+
+    def arrange() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, int(signum))
+        if os.getppid() != expected:  # it ended before the call above: nobody will tell us
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return arrange
+
+
+def spawn(
+    command: Sequence[str | Path], log: Path, *, dies_by: signal.Signals = signal.SIGTERM
+) -> subprocess.Popen[bytes]:
+    """Start `command` with its output appended to `log`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        return launch(command, output, dies_by=dies_by)
+
+
+def launch(
+    command: Sequence[str | Path],
+    output: IO[bytes] | int,
+    *,
+    dies_by: signal.Signals,
+    environment: Mapping[str, str] | None = None,
+    hand_over: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start `command` with both its outputs going to `output`; it dies by `dies_by` when we die.
+
+    It inherits the file descriptors `hand_over`, under the same numbers, and no others.
+
+    It gets a session of its own, so that Ctrl-C in a terminal reaches us alone and we stop everything in order.
+    """
+    return subprocess.Popen(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=die_with_parent(dies_by),
+        env=environment,
+        pass_fds=hand_over,
+    )
+
+
+def stop(process: subprocess.Popen[bytes], signum: signal.Signals, *, patience: float = 10.0) -> None:
+    """Ask a process to end with `signum`; kill it when it has not ended after `patience` seconds."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signum)
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_until(
+    ready: Callable[[], bool], process: subprocess.Popen[bytes], *, what: str, log: Path, seconds: float = 60
+) -> None:
+    """Poll `ready` until it holds; raise LocalStackError with the end of the log if the process dies or time is up."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+            why = (
+                f"ended with code {process.returncode}"
+                if process.poll() is not None
+                else f"gave no answer in {seconds:.0f} s"
+            )
+            raise LocalStackError(f"{what} {why}. The end of {log}:\n{tail}")
+        time.sleep(0.02)

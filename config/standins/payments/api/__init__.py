@@ -1,0 +1,1 @@
+"""Stripe's HTTP API: reads requests, answers each idempotency key once, returns Stripe's JSON."""

@@ -1,0 +1,1 @@
+"""What the cardholder sees: the bank's confirmation page and the card statement."""

@@ -1,0 +1,80 @@
+"""Decides where each new event goes, and what goes wrong on its way.
+
+Source: https://docs.stripe.com/webhooks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from ...settings import WEBHOOK_SECRET, WEBHOOK_URL
+from ..models import Delivery, Endpoint, Event, Fault
+
+OURS = "we_settings"  # the endpoint that STANDINS_WEBHOOK_URL names
+TYPES = [
+    *(f"payment_intent.{what}" for what in ("requires_action", "amount_capturable_updated", "succeeded")),
+    *(f"payment_intent.{what}" for what in ("payment_failed", "canceled")),
+    *("charge.refunded", "refund.updated", "refund.failed", "charge.dispute.created", "charge.dispute.closed"),
+]
+"""What that endpoint wants. Another one says for itself, when it is made (`POST /v1/webhook_endpoints`)."""
+BATCH = 200  # events in one transaction
+OVERTAKEN = timedelta(seconds=30)  # how long an event at most waits for the order's next one
+
+
+def settle_endpoint() -> None:
+    """Make the endpoint that the environment names with a secret, or take it away; one statement when it is so."""
+    found = Endpoint.objects.filter(pk=OURS).first()
+    if found is not None and (found.url, found.secret, found.enabled_events) == (WEBHOOK_URL, WEBHOOK_SECRET, TYPES):
+        return
+    if WEBHOOK_URL and WEBHOOK_SECRET:
+        values = {"url": WEBHOOK_URL, "secret": WEBHOOK_SECRET, "enabled_events": TYPES}
+        Endpoint.objects.update_or_create(pk=OURS, defaults=values)
+    elif found is not None:
+        found.delete()
+
+
+def address() -> None:
+    """Make the deliveries of the events that are new. Many may do this at once: each event is addressed once."""
+    endpoints = list(Endpoint.objects.all())
+    with transaction.atomic(using="payments"):
+        new = Event.objects.filter(addressed=False).order_by("created_at", "id")
+        events = list(new.select_for_update(skip_locked=True)[:BATCH])
+        wanted = [delivery for event in events for delivery in _deliveries(event, endpoints)]
+        Delivery.objects.bulk_create(wanted)
+        Event.objects.filter(pk__in=[event.pk for event in events]).update(addressed=True)
+
+
+def _deliveries(event: Event, endpoints: Iterable[Endpoint]) -> Iterable[Delivery]:
+    """One for each endpoint that wants the event, as the faults have it; a fault hits all of an event's or none."""
+    listening = [one for one in endpoints if _wants(one, event)]
+    if not listening:
+        return
+    now, late, behind = timezone.now(), _taken("slow", event), _taken("reorder", event)
+    due = now + timedelta(seconds=late.delay) if late else now
+    if behind:
+        due = now + (timedelta(seconds=behind.delay) or OVERTAKEN)
+    lost, twice, forged = (_taken(kind, event) is not None for kind in ("lose", "twice", "forge"))
+    for endpoint in listening:
+        yield Delivery(
+            event=event,
+            endpoint=endpoint,
+            due_at=None if lost else due,
+            copies=2 if twice else 1,
+            forged=forged,
+            waits_for_next=behind is not None,
+            error="Never sent: a fault lost it." if lost else "",
+        )
+
+
+def _wants(endpoint: Endpoint, event: Event) -> bool:
+    """Whether the endpoint was there in time for the event, and is for its type."""
+    in_time = endpoint.pk == OURS or endpoint.created_at <= event.created_at
+    return in_time and ("*" in endpoint.enabled_events or event.type in endpoint.enabled_events)
+
+
+def _taken(kind: str, event: Event) -> Fault | None:
+    return Fault.take_uncalled("webhook", kind, event.order)
