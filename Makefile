@@ -33,6 +33,7 @@ up: setup ## Run the whole shop on this machine until Ctrl-C
 demo: setup ## Place 50 orders and compare everybody's books
 	@exec $(VENV) -m config.local demo $(ARGS)
 
+# The tests run in a random order, file by file. pytest prints the seed; ARGS=--randomly-seed=… repeats the order.
 test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/orders for a part)
 	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --durations 20 $(TESTS) $(ARGS)
 

@@ -28,7 +28,7 @@ from sagas.presentation.advice import advice_for
 from sagas.testing import given_run
 from tests.orders.choreography.driver import carry
 from tests.orders.choreography.story import EventStory
-from tests.orders.participants.standins.warehouse.test_reservations import Caller
+from tests.orders.participants.standins.warehouse.caller import Caller
 from tests.support.standins import Standins
 
 pytestmark = pytest.mark.django_db

@@ -10,17 +10,11 @@ import requests
 import stripe
 
 from tests.orders.participants.standins.payments.sdk_client import STATE, Shop
-from tests.support.standins import Standins
 from tests.support.workers import until
 
 PATIENCE = 20.0
 EXPIRES = "pm_card_authorizationExpires"
 WEEK = 7 * 24 * 3600
-
-
-@pytest.fixture
-def shop(standins: Standins) -> Shop:
-    return Shop(standins)
 
 
 def charge_of(shop: Shop, intent: stripe.PaymentIntent) -> stripe.Charge:

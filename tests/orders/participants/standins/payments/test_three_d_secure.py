@@ -10,15 +10,9 @@ import requests
 import stripe
 
 from tests.orders.participants.standins.payments.sdk_client import STATE, Shop
-from tests.support.standins import Standins
 
 BACK = "https://shop.example/orders/1?from=bank"
 SECURE = "pm_card_threeDSecure2Required"
-
-
-@pytest.fixture
-def shop(standins: Standins) -> Shop:
-    return Shop(standins)
 
 
 def asked(shop: Shop, card: str = SECURE) -> stripe.PaymentIntent:

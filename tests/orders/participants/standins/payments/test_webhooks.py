@@ -16,16 +16,10 @@ import stripe
 
 from tests.orders.participants.standins.payments.sdk_client import Shop, by, new_key
 from tests.orders.participants.standins.payments.webhook_receiver import PATIENCE, Receiver, receiving
-from tests.support.standins import Standins
 from tests.support.workers import until
 
 HELD: Final = "payment_intent.amount_capturable_updated"
 CHARGED: Final = "payment_intent.succeeded"
-
-
-@pytest.fixture
-def shop(standins: Standins) -> Shop:
-    return Shop(standins)
 
 
 def arrived(receiver: Receiver, *types: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,14 +12,8 @@ from hypothesis import strategies as st
 from tests.support.standins import Standins
 from tests.support.workers import until
 
+from .caller import Caller, at_once, code
 from .own_warehouse import empty_warehouse, run
-from .test_reservations import Caller, at_once, code
-
-
-@pytest.fixture
-def shop(standins: Standins) -> Caller:
-    """A caller, with five pieces in the warehouse."""
-    return Caller(standins)
 
 
 def rival(shop: Caller) -> Caller:

@@ -19,8 +19,8 @@ from outbox.testing import CrashPoint, crashing_relay
 from tests.support.standins import PROGRAM, Standins
 from tests.support.workers import ROOT, Programs, until
 
+from .caller import Caller
 from .own_warehouse import empty_warehouse, run
-from .test_reservations import Caller
 
 CONTRACT = ROOT / "orders" / "participants" / "warehouse_events.json"
 STREAM = "warehouse.events"
