@@ -1,4 +1,4 @@
-"""The project: settings, URLs, the Celery app, and the local stack."""
+"""The Django project: settings, URLs, the Celery app, the local stack and the stand-ins."""
 
 from .celery import app as celery_app
 

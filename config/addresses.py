@@ -1,7 +1,7 @@
-"""Answers 400, in words, to what the database cannot look for, where Django would answer 500.
+"""Answers 400 with a sentence when an address asks for a value that the database cannot hold; Django would answer 500.
 
-Django's admin checks what is searched for and most of what is filtered by. A NUL in a filter, a year that no calendar
-has, an id that is no UUID behind `/admin/r/` or among the ticked rows still reaches the database or a date.
+Django's admin checks search terms and most filters. A NUL in a filter, a year outside the calendar, or an id that is no
+UUID (behind `/admin/r/` or among the ticked rows) still reaches the database or a date conversion.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ UNFIT = "This address asks for a number, date or id that nothing here can have. 
 
 
 class AddressMiddleware:
-    """Looks at the path, the query and the admin's ticks; the rest of a form is for those to check who read it."""
+    """Checks the path, the query and the admin's ticked rows. The views check the rest of each form."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -31,7 +31,7 @@ class AddressMiddleware:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, _args: object, _names: object) -> HttpResponse | None:
-        """Whether the rows that are ticked in a list of the admin can be any."""
+        """Answer 400 when a row ticked in an admin list has an impossible id."""
         model_admin: Any = getattr(view, "model_admin", None)
         ticked = request.POST.getlist(ACTION_CHECKBOX_NAME) if model_admin and request.method == "POST" else []
         try:
@@ -42,7 +42,7 @@ class AddressMiddleware:
         return said(request, UNFIT) if any("\0" in one for one in ticked) else None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """For the admin's lists and pages, which are Django's: anywhere else it is a fault of ours, and stays one."""
+        """Answer 400 for Django's own admin pages only. Elsewhere such an error is our bug, and it stays a 500."""
         in_admin = request.path_info.startswith(reverse("admin:index"))
         unfit = isinstance(error, OverflowError | ValidationError | DataError)
         return said(request, UNFIT) if in_admin and unfit and request.method in ("GET", "HEAD") else None

@@ -17,7 +17,7 @@ SETTINGS_WIN = (
 
 
 class ScheduleAdmin(PeriodicTaskAdmin):  # type: ignore[misc]
-    """The library's own, with a sentence; without the kind of schedule whose package is not installed."""
+    """django-celery-beat's admin with a note, and without solar schedules when their package is not installed."""
 
     def get_fieldsets(self, request: HttpRequest, obj: PeriodicTask | None = None) -> list[Any]:
         first, *others = super().get_fieldsets(request, obj)

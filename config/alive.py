@@ -1,7 +1,7 @@
-"""`python -m config.alive …`: does this one process live? For a container's health check.
+"""`python -m config.alive …`: is this one process alive? For a container's health check.
 
-It exits with 1 when the process is dead or frozen, and with 0 when it lives, or when nobody can tell because the
-database or the broker that would know is away: those have checks of their own, and a restart would mend nothing.
+Exit code 1: the process is dead or frozen. Exit code 0: it is alive, or the database or broker that would know is away.
+Those have health checks of their own, and a restart of this process would not help.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from kombu.exceptions import OperationalError
 
 from . import env
 
-PATIENCE = 3.0  # seconds in which a process must answer
-IN_ALL = 8  # seconds: less than a health check has in docker-compose.yml
+PATIENCE = 3.0  # seconds that a process has to answer
+IN_ALL = 8  # seconds for everything: less than the health check's timeout in docker-compose.yml
 LAST_SIGN = """
 SELECT extract(epoch FROM clock_timestamp() - greatest(ended_at, failed_at))::float8 FROM outbox_heartbeat
 WHERE name = %s
@@ -30,11 +30,11 @@ WHERE name = %s
 
 
 class CannotTellError(Exception):
-    """Who would know does not answer."""
+    """The database or the broker that would know does not answer."""
 
 
 def duty(database_url: str, name: str, within: float = 30.0) -> bool:
-    """Whether it has left a heartbeat within so many seconds, of work that was finished or that failed.
+    """Whether the duty has left a heartbeat, of success or of failure, in the last `within` seconds.
 
     Raises CannotTellError when the database does not answer.
     """
@@ -62,7 +62,7 @@ def worker(broker_url: str, hostname: str, patience: float = PATIENCE) -> bool:
 
 
 def page(url: str, patience: float = PATIENCE) -> bool:
-    """Whether the address answers, with anything but an error. It is asked directly, whatever proxy is set."""
+    """Whether the address answers with a status below 400. The request bypasses any proxy."""
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=patience) as answer:
             return bool(answer.status < 400)
@@ -91,7 +91,7 @@ def _give_up(*_: object) -> None:
 
 
 def question(arguments: argparse.Namespace) -> Callable[[str], bool]:
-    """What is asked of each name."""
+    """The check to run for each name."""
     if arguments.what == "worker":
         broker = env.broker_url()
         return lambda name: worker(broker, name)
@@ -105,12 +105,14 @@ def question(arguments: argparse.Namespace) -> Callable[[str], bool]:
 def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m config.alive", description=__doc__)
     what = parser.add_subparsers(dest="what", required=True)
-    by_heartbeat = what.add_parser("duty", help="by the heartbeats that it leaves")
-    by_heartbeat.add_argument("names", nargs="+", help="such as beat; several must all live")
-    by_heartbeat.add_argument("--within", type=float, default=30.0, help="seconds since the last (30)")
-    by_heartbeat.add_argument("--database", default="DATABASE_URL", help="the variable that names where they are")
-    what.add_parser("worker", help="by Celery's ping").add_argument("names", nargs=1, help="such as worker@host")
-    what.add_parser("page", help="by what it answers").add_argument("names", nargs="+", help="addresses")
+    by_heartbeat = what.add_parser("duty", help="check the heartbeats that it leaves")
+    by_heartbeat.add_argument("names", nargs="+", help="such as beat; all that are named must be alive")
+    by_heartbeat.add_argument(
+        "--within", type=float, default=30.0, help="greatest age of the last one, in seconds (30)"
+    )
+    by_heartbeat.add_argument("--database", default="DATABASE_URL", help="the variable with the database's URL")
+    what.add_parser("worker", help="send Celery's ping").add_argument("names", nargs=1, help="such as worker@host")
+    what.add_parser("page", help="send an HTTP request").add_argument("names", nargs="+", help="addresses")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""The Celery app."""
+"""The Celery app, and two signal handlers of its workers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-IDLE = 1.0  # seconds for which a thread's connection is trusted without being asked
+IDLE = 1.0  # seconds for which a thread's connection is trusted without a check
 _trusted = threading.local()
 
 
 @task_prerun.connect
 def drop_broken_connections(**_: object) -> None:
-    """Connections outlive a task (CELERY_DB_REUSE_MAX); one that PostgreSQL closed must not fail the next task.
+    """Close connections that PostgreSQL has dropped, so that they do not fail the next task.
 
-    Django asks each whether it is alive, which costs a round trip; in a busy thread once a second is enough, and at
-    once after an error.
+    Connections outlive a task (CELERY_DB_REUSE_MAX). Django's check of a connection costs a round trip, so a busy
+    thread checks once a second, and at once after an error.
     """
     failed = any(connection.errors_occurred for connection in connections.all(initialized_only=True))
     if failed or time.monotonic() - getattr(_trusted, "at", -IDLE) >= IDLE:

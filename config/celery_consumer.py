@@ -1,6 +1,7 @@
-"""The worker's consumer: Celery's own, but with its events for Flower sent five times a second, and not easily lost.
+"""The worker's consumer: Celery's own, except that it sends its events for Flower in batches, five times a second, and
+survives unreadable messages and a lost broker.
 
-Each publishing costs a worker as much as a step of a saga does; Flower and `celery events` bear a fifth of a second.
+Each publish costs a worker as much as a saga step. Flower and `celery events` tolerate a delay of a fifth of a second.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ log = logging.getLogger(__name__)
 GATHERED = 0.2  # seconds
 SHOWN = 1000  # characters of a message's header fields
 
-# At each lost connection Celery proposes to cancel the tasks in hand, which it cannot do with threads.
+# At each lost connection Celery suggests cancelling the running tasks, which it cannot do with threads.
 warnings.filterwarnings("ignore", "\\s*In Celery 5.1 we introduced", CPendingDeprecationWarning)
 
 
 class Consumer(CelerysConsumer):
-    """Set by `worker_consumer`."""
+    """Celery uses it through the setting `worker_consumer`."""
 
     connection_errors: tuple[type[Exception], ...]
     channel_errors: tuple[type[Exception], ...]
@@ -34,7 +35,7 @@ class Consumer(CelerysConsumer):
         super().__init__(*args, **kwargs)
 
     def on_send_event_buffered(self) -> Any:
-        """Called by whichever thread has put an event into the buffer."""
+        """Called by the thread that has put an event into the buffer."""
         if not self._gathering:
             self._gathering = True
             timer = threading.Timer(GATHERED, self._send_gathered)
@@ -42,10 +43,10 @@ class Consumer(CelerysConsumer):
             timer.start()
 
     def create_task_handler(self, *args: Any) -> Callable[[Any], None]:
-        """What takes each message. One that Celery cannot make sense of is put away, in whatever way it is wrong.
+        """Return the handler of each message. It rejects every message that Celery cannot read, and logs it.
 
-        Celery does so with most; an exception for the rest would end the worker, and the message would come back to the
-        next one. What a task of ours was for is on the books in PostgreSQL, and is sent again from there.
+        Celery rejects most of them itself. The rest raise an exception that would end the worker, and the broker would
+        deliver the message to the next worker. Nothing is lost: PostgreSQL holds the work, and the task is sent again.
         """
         take = super().create_task_handler(*args)
 
@@ -62,11 +63,11 @@ class Consumer(CelerysConsumer):
         return guarded
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
-        """Called when the broker is lost. What fails while the lost connection is put away must not end the worker.
+        """Called when the connection to the broker is lost. An error while it is closed must not end the worker.
 
-        With a message not yet confirmed kombu's Redis channel asks its connection, gone by then, for its address: an
-        AttributeError, which Celery takes for the end (kombu 5.7, `Channel.close`). Such messages come again after the
-        visibility timeout.
+        When a message is unacknowledged, kombu's Redis channel asks its closed connection for its address and raises
+        AttributeError, which ends the worker (kombu 5.7, `Channel.close`). The broker delivers such messages again
+        after the visibility timeout.
         """
         try:
             super().on_connection_error_after_connected(exc)

@@ -1,6 +1,7 @@
 """The one place that reads the process's environment.
 
-While `make up` runs, `.local/env` names its servers, so that `python manage.py …` in a second terminal finds them.
+While `make up` runs, `.local/env` holds the addresses of its servers, so that `python manage.py …` in a second terminal
+finds them.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ LOCAL_ENV = LOCAL_HOME / "env"
 
 
 def load_local() -> None:
-    """Take NAME=value lines from `.local/env`, unless DATABASE_URL is set: then someone else decides."""
+    """Set the variables of `.local/env`. With DATABASE_URL the environment names its own servers, so none is set."""
     if "DATABASE_URL" in os.environ or not LOCAL_ENV.exists():
         return
     for line in LOCAL_ENV.read_text().splitlines():
@@ -32,7 +33,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def spare_loopback() -> None:
-    """Have no HTTP client of this process, and of those that it starts, ask this machine through a proxy.
+    """Keep the HTTP clients of this process and of its children from using a proxy for this machine.
 
     With HTTP_PROXY set and NO_PROXY not, `requests` and the SDKs on it send even http://127.0.0.1 to the proxy.
     """
@@ -40,7 +41,7 @@ def spare_loopback() -> None:
     spared = [word for word in spared if word]
     if "*" not in spared:
         value = ",".join([*spared, *(host for host in LOOPBACK if host not in spared)])
-        os.environ["NO_PROXY"] = os.environ["no_proxy"] = value  # clients differ in which they read
+        os.environ["NO_PROXY"] = os.environ["no_proxy"] = value  # clients differ in which of the two they read
 
 
 def text(name: str, default: str = "") -> str:
@@ -49,7 +50,7 @@ def text(name: str, default: str = "") -> str:
 
 
 def broker_url(environment: Mapping[str, str] = os.environ) -> str:
-    """Celery's broker: CELERY_BROKER_URL, else REDIS_URL without `protocol`, which kombu neither needs nor bears."""
+    """Celery's broker: CELERY_BROKER_URL, else REDIS_URL without the option `protocol`, which kombu does not accept."""
     if url := environment.get("CELERY_BROKER_URL"):
         return url
     parts = urlsplit(environment["REDIS_URL"])

@@ -1,7 +1,7 @@
-"""The three questions that are put to the web process: `/livez`, `/readyz` and `/healthz`.
+"""The three probes of the web process: `/livez`, `/readyz` and `/healthz`.
 
-They are answered before anything looks at the host or at TLS: a probe asks by 127.0.0.1 or by a pod's own address,
-which ALLOWED_HOSTS cannot name, and follows no redirect. The answers are public, so they name no hosts.
+They are answered before Django checks the host or redirects to TLS: a probe uses 127.0.0.1 or a pod's own address,
+which ALLOWED_HOSTS cannot list, and follows no redirect. The answers are public, so they name no hosts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 @never_cache
 @require_safe
 def livez(_request: HttpRequest) -> JsonResponse:
-    """This process answers. It asks nobody: who restarts what does not live must not do so for another's outage."""
+    """200: this process answers. It checks nothing else, so that another system's outage restarts no process."""
     return JsonResponse({"status": "ok"})
 
 
@@ -41,9 +41,9 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 when PostgreSQL and Redis answer, messages move and everybody does their duty; 503 otherwise.
+    """200 when PostgreSQL and Redis answer, messages move and every duty is done on time; else 503.
 
-    It lists each duty with its state. The reason of a failure, in words, goes to the log and to `outbox status`.
+    Lists each duty with its state. The log and `outbox status` give the reason of a failure in words.
     """
     return _answer({"database": _check(database), "redis": _check(redis_server), "outbox": _check(duties)})
 
@@ -52,7 +52,7 @@ PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/livez": livez, "/r
 
 
 class ProbesMiddleware:
-    """Answers the three, whatever the middleware behind it would say of the host, of TLS or of a session."""
+    """Answers the probes before any other middleware checks the host, TLS or a session."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -68,7 +68,7 @@ def database() -> dict[str, Any]:
 
 
 def migrations() -> dict[str, Any]:
-    """Asked once more until all are applied; a process that has seen that serves on, whatever comes later."""
+    """Whether every migration is applied. Once true it stays true: later migrations make no process unready."""
     if not _migrated:
         executor = MigrationExecutor(connection)
         missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -85,7 +85,7 @@ def redis_server() -> dict[str, Any]:
 
 
 def duties() -> dict[str, Any]:
-    """Messages move, everybody does what they must, and nothing waits for too long; why not is in the log."""
+    """Whether messages move, every duty is done and nothing waits too long. Logs each reason why not."""
     now = health.status()
     for sentence in now.stalls:
         log.error("Something stands still", extra={"alarm": sentence})

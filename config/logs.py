@@ -42,7 +42,7 @@ def logging_config(*, as_json: bool, level: str) -> dict[str, Any]:
             "celery.beat": {"level": "WARNING"},
             "flower.command": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
-            "stripe": {"level": "WARNING"},  # below, it quotes what we sent: payment methods and addresses
+            "stripe": {"level": "WARNING"},  # at lower levels it logs what we sent: payment methods and addresses
         },
     }
 

@@ -1,7 +1,7 @@
-"""Beat's scheduler: django-celery-beat's, but one that outlives a lost PostgreSQL and a row that cannot be read.
+"""Beat's scheduler: django-celery-beat's, made to survive a lost PostgreSQL and a row that cannot be read.
 
-Its own ends beat with the OperationalError when the database is away as beat starts, or as it reads the table anew; and
-with a traceback, then and at each start, when a row needs a package that is not installed.
+The library's own ends beat with OperationalError when the database is away at the start or at a reread of the table,
+and with a traceback, at every start, when a row needs a package that is not installed.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from outbox.streams.receiver import is_outage
 
 log = logging.getLogger(__name__)
 
-FIRST, LONGEST = 0.5, 5.0  # seconds between two looks for a database that is away
+FIRST, LONGEST = 0.5, 5.0  # seconds between two attempts to reach a database that is away
 
 
 class Scheduler(Sparing, DatabaseScheduler):  # type: ignore[misc]
-    """Set by `beat_scheduler`."""
+    """Celery uses it through the setting `beat_scheduler`."""
 
     _last_timestamp: datetime | None = None
     _ready = False
     _wait = FIRST
 
     def setup_schedule(self) -> None:
-        """Left to the first tick, where a signal can end beat while the database is away."""
+        """Done by the first tick instead, where a signal can end beat while the database is away."""
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Send what is due; how many seconds there are to the next look. Nothing is sent that needs a database."""
+        """Send what is due; returns the seconds until the next tick. Sends nothing while the database is away."""
         try:
             if not self._ready:
                 super().setup_schedule()
@@ -47,14 +47,14 @@ class Scheduler(Sparing, DatabaseScheduler):  # type: ignore[misc]
         return seconds
 
     def schedule_changed(self) -> bool:
-        """Whether to read the table anew. Raises DatabaseError, where the library's own goes on as if nothing were."""
+        """Whether to reread the table. Raises DatabaseError; the library's own ignores it."""
         connection.close_if_unusable_or_obsolete()
         last, now = self._last_timestamp, self.Changes.last_change()
         self._last_timestamp = now
         return bool(now and last and now > last)
 
     def all_as_schedule(self) -> dict[str, Any]:
-        """The enabled rows, those aside that cannot be read."""
+        """The enabled rows that can be read."""
         entries = {}
         for row in self.enabled_models():
             entry = self._read(row.name, lambda row=row: self.Entry(row, app=self.app))
@@ -72,7 +72,7 @@ class Scheduler(Sparing, DatabaseScheduler):  # type: ignore[misc]
         self.schedule.update(entries)
 
     def _read(self, name: str, make: Any) -> Any:
-        """The entry, or None when there is something wrong with it. Raises DatabaseError when that is the database."""
+        """The entry; None, with a log line, when it cannot be read. Raises DatabaseError when the database is away."""
         try:
             return make()
         except Exception as error:
@@ -85,5 +85,5 @@ class Scheduler(Sparing, DatabaseScheduler):  # type: ignore[misc]
         wait, self._wait = self._wait, min(2 * self._wait, LONGEST)
         log.warning("beat.no_database", extra={"error": str(error).strip(), "seconds": wait})
         connection.close()
-        self._initial_read, self._heap = True, None  # whatever was half read is read again
+        self._initial_read, self._heap = True, None  # a table that was read in part is read again
         return wait

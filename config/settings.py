@@ -1,4 +1,4 @@
-"""Settings of the shop, for every environment; what differs comes from the environment through `config.env`."""
+"""Settings of the shop, for every environment. `config.env` reads what differs from environment variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BASE_DIR = env.BASE_DIR
 env.load_local()
 env.spare_loopback()
 
-# --- Where we run --------------------------------------------------------------------------------------------------
+# --- Environment -----------------------------------------------------------------------------------------------------
 LOCAL = env.flag("SETTLE_LOCAL")  # set by `make up` and by the tests: stand-ins, test cards, plain cookies
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = "local-only" if LOCAL else env.required("SECRET_KEY", "a long random string; see README, Production.")
@@ -27,9 +27,9 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000")
 FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555")
 
-# --- Django --------------------------------------------------------------------------------------------------------
+# --- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "config",  # before the admin: the front page with the counts
+    "config",  # before the admin, whose index page it replaces
     "orders",
     "orders.reconciliation",
     "orders.returns",
@@ -49,8 +49,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "outbox.middleware.TraceMiddleware",  # first: everything below logs with the request id
-    "config.health.ProbesMiddleware",  # before what looks at the host and at TLS
+    "outbox.middleware.TraceMiddleware",  # first, so that all others log with the request id
+    "config.health.ProbesMiddleware",  # before the middleware that checks the host and TLS
     "config.addresses.AddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -94,7 +94,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = LOCAL
 WHITENOISE_AUTOREFRESH = DEBUG
 
-# --- PostgreSQL ----------------------------------------------------------------------------------------------------
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
 DATABASES = {
     "default": {
         **dj_database_url.parse(
@@ -104,9 +104,9 @@ DATABASES = {
         ),
         "OPTIONS": {
             "application_name": env.text("SETTLE_PROCESS", "settle"),
-            # A worker that freezes, or whose machine is gone, within a transaction must not hold its locks for ever.
+            # A worker that freezes or loses its machine inside a transaction must not hold its locks for ever.
             "options": "-c idle_in_transaction_session_timeout=20s -c lock_timeout=10s",
-            "connect_timeout": 5,  # seconds; a server whose machine is gone refuses nothing, and never answers
+            "connect_timeout": 5,  # seconds; a server whose machine is gone neither refuses nor answers
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
@@ -116,12 +116,12 @@ DATABASES = {
 if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
     raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database: the sagas rest on its locks.")
 
-# --- Redis and Celery ----------------------------------------------------------------------------------------------
+# --- Redis and Celery ------------------------------------------------------------------------------------------------
 REDIS_URL = env.required("REDIS_URL", "redis://host:6379/0 (`make up` sets it for you).")
 CELERY_BROKER_URL = env.broker_url()
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_SEND_SENT_EVENT = False  # it names the task, not the step, and overwrites the name when it comes late
+CELERY_TASK_SEND_SENT_EVENT = False  # it names the task; when late it overwrites the step's name
 CELERY_WORKER_SEND_TASK_EVENTS = True  # Flower
 CELERY_WORKER_CONSUMER = "config.celery_consumer:Consumer"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -142,7 +142,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = (
         "health_check_interval": 25,
     }
     if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
-    else {"confirm_publish": True}  # RabbitMQ: else what it could not take would be lost without a word
+    else {"confirm_publish": True}  # RabbitMQ: without it a message that the broker could not store is lost silently
 )
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
@@ -151,8 +151,8 @@ CELERY_TASK_ROUTES = {
     "orders.watch": {"queue": "upkeep"},
     "orders.reconcile": {"queue": "default"},
 }
-# Seconds after SIGTERM in which a worker finishes what it has in hand; then it hands the rest back and ends. Whoever
-# stops it must wait longer: `stop_grace_period` in docker-compose.yml.
+# After SIGTERM a worker has this long to finish its running tasks; then it hands the rest back and ends. The container
+# engine must wait longer before it kills: `stop_grace_period` in docker-compose.yml.
 WORKER_END_WITHIN = timedelta(seconds=env.number("WORKER_END_WITHIN", 20))
 CELERY_BEAT_SCHEDULER = "config.scheduler:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 1
@@ -163,15 +163,15 @@ CELERY_BEAT_SCHEDULE = {
     "every-night-compare-the-books": row("orders.reconcile", crontab(hour="3", minute="10"), timedelta(hours=12)),
 }
 
-# --- Participants --------------------------------------------------------------------------------------------------
+# --- Participants ----------------------------------------------------------------------------------------------------
 STANDINS_URL = env.text("STANDINS_URL", "http://127.0.0.1:8100")
 STRIPE_API_KEY = env.text("STRIPE_API_KEY", "sk_test_local")
 STRIPE_API_BASE = env.text(
     "STRIPE_API_BASE", f"{STANDINS_URL}/payments" if STRIPE_API_KEY == "sk_test_local" else "https://api.stripe.com"
 )
-SHOP_ID = env.text("SHOP_ID")  # ours on an account that others use too; "": the site's address
-STANDIN_SECRET = "whsec_local"  # noqa: S105 - known to everybody
-STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET") or (  # several, while one takes another's place: with commas
+SHOP_ID = env.text("SHOP_ID")  # our name on an account shared with other shops; "" takes the site's address
+STANDIN_SECRET = "whsec_local"  # noqa: S105 - public: only the stand-in uses it
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET") or (  # several, with commas, while one replaces another
     STANDIN_SECRET if STRIPE_API_KEY == "sk_test_local" else ""
 )
 if STANDIN_SECRET in STRIPE_WEBHOOK_SECRET and STRIPE_API_KEY != "sk_test_local":
@@ -187,10 +187,10 @@ PARTICIPANTS = {
     "flight": "FLIGHT_URL",
     "hotel": "HOTEL_URL",
 }
-"""Each company, and the setting that says where it is reached."""
-FAULT_PANEL = env.flag("FAULT_PANEL", default=LOCAL)  # /faults/: for local use and for staging, refused in production
+"""Each company, and the setting with its URL."""
+FAULT_PANEL = env.flag("FAULT_PANEL", default=LOCAL)  # /faults/: for local use and staging; refused in production
 
-# --- Mail ----------------------------------------------------------------------------------------------------------
+# --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_HOST = env.text("EMAIL_HOST")
 EMAIL_PORT = int(env.number("EMAIL_PORT", 25))
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
@@ -201,20 +201,20 @@ EMAIL_FILE_PATH = env.text("EMAIL_FILE_PATH", str(BASE_DIR / ".local" / "mail"))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Settle <orders@settle.example>")
 
-# --- Orders --------------------------------------------------------------------------------------------------------
-ORDERS_COORDINATION = env.text("ORDERS_COORDINATION", "saga")  # for orders that do not say: saga or choreography
+# --- Orders ----------------------------------------------------------------------------------------------------------
+ORDERS_COORDINATION = env.text("ORDERS_COORDINATION", "saga")  # the default for new orders: saga or choreography
 if ORDERS_COORDINATION not in ("saga", "choreography"):
     raise ImproperlyConfigured(f"ORDERS_COORDINATION={ORDERS_COORDINATION!r}: use saga or choreography.")
-ORDERS_RECONCILE_DAYS = 7  # how far back the nightly comparison with the card processor's books looks
-ORDERS_RECONCILE_SETTLED = timedelta(hours=1)  # younger payments may still be on their way
+ORDERS_RECONCILE_DAYS = 7  # how many days the nightly comparison with the card processor's books covers
+ORDERS_RECONCILE_SETTLED = timedelta(hours=1)  # payments younger than this may still be in progress
 ORDERS_CONFIRM_WITHIN = timedelta(seconds=env.number("ORDERS_CONFIRM_WITHIN", 900))  # 3-D Secure
-ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after which the watchdog looks for the event that did not come
+ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after this the watchdog acts on an event that has not arrived
 
-# --- Seen from outside ---------------------------------------------------------------------------------------------
+# --- Logging ---------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(as_json=env.text("LOG_FORMAT", "console") == "json", level=env.text("LOG_LEVEL", "INFO"))
 LOGGING_CONFIG = "logging.config.dictConfig"
 
-# --- Safe by default outside a developer's machine -----------------------------------------------------------------
+# --- Security: safe by default outside a developer's machine ---------------------------------------------------------
 SESSION_COOKIE_SECURE = not LOCAL
 CSRF_COOKIE_SECURE = not LOCAL
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -1,8 +1,9 @@
-"""While PostgreSQL is away, at the first statement or in the middle of a transaction, every door answers 503 with
-`Retry-After`: in JSON to programs, with a page to people. A transaction that broke off has done nothing, or, when only
-the answer to its commit was lost, all; the same Idempotency-Key, and a page's own token, find out which.
+"""Answers 503 with `Retry-After` while PostgreSQL is away: as JSON to programs, as a page to people.
 
-Django asks `handler500` about each error that nothing has caught, of a view or of a middleware, and logs it.
+A transaction that was cut off has done nothing, or everything when only the answer to its commit was lost. A retry with
+the same Idempotency-Key, or with the page's own token, finds out which.
+
+Django calls `handler500` for each uncaught error of a view or of a middleware, and logs the error.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from django.template import loader
 from django.views.defaults import server_error
 
 RETRY_AFTER = 5
-"""Seconds: about what a restart of PostgreSQL takes."""
+"""Seconds: about the time of a PostgreSQL restart."""
 CUT_OFF = frozenset({"25P03", "25P04", "25006"})
-"""SQLSTATEs that no OperationalError carries: the server ended an idle session, or is a standby now, which only reads.
+"""SQLSTATEs that raise no OperationalError: the server ended an idle session, or has become a read-only standby.
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 PROGRAMS = ("/api/", "/webhooks/")
 WORDS = (
@@ -27,7 +28,7 @@ WORDS = (
 
 
 def handler500(request: HttpRequest) -> HttpResponse:
-    """503 when it is the database that failed, else Django's own answer; called while the error is being handled."""
+    """503 when the database is away, else Django's own answer. Called while the error is being handled."""
     error = sys.exc_info()[1]
     if error is not None and is_away(error):
         return unavailable(request)
@@ -35,14 +36,14 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database could not be reached, or could not do it just now (a lock, or room, that it had not)."""
+    """Whether the database was unreachable, or refused for now (no lock in time, no disk space)."""
     if isinstance(error, OperationalError | InterfaceError):
         return True
     return isinstance(error, Error) and getattr(error.__cause__, "pgcode", None) in CUT_OFF
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """503, in the form that whoever asks can read."""
+    """503, as JSON or as a page."""
     headers = {"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"}
     if request.path.startswith(PROGRAMS):
         return JsonResponse({"errors": {"database": [WORDS]}}, status=503, headers=headers)

@@ -1,4 +1,4 @@
-"""The site's addresses. Those of `health.PROBES` are answered before, by a middleware, and stand here to be found."""
+"""The site's URLs. A middleware answers those of `health.PROBES`; they are listed for readers."""
 
 from django.contrib import admin
 from django.urls import include, path

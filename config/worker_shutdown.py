@@ -1,7 +1,7 @@
-"""Bounds the end of a worker: what it cannot finish in time goes back, and the process ends.
+"""Limits how long a worker takes to shut down: it hands back what it cannot finish in time, and the process ends.
 
-Celery's own bound, `worker_soft_shutdown_timeout`, is not for SIGTERM, and its cold shutdown cannot cancel threads: a
-worker told to stop waits for its longest task, and whoever stopped it (Docker, Kubernetes, systemd) kills it before.
+Celery's own limit, `worker_soft_shutdown_timeout`, does not apply to SIGTERM, and its cold shutdown cannot cancel
+threads. A worker told to stop would wait for its longest task, and Docker, Kubernetes or systemd would kill it first.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from sagas.worker.in_hand import put_down
 
 log = logging.getLogger(__name__)
 
-GIVING_BACK = 5.0  # seconds: a database or a broker that does not answer keeps no process alive
+GIVING_BACK = 5.0  # seconds; a database or a broker that does not answer must not keep the process alive
 
 
 class Ending:
-    """The end of this process's worker."""
+    """The shutdown of this process's worker."""
 
     def __init__(self, worker: Any) -> None:
         self._worker = worker
         self._begun = False
 
     def begin(self, seconds: float) -> None:
-        """Let the worker end by itself for so long, and then end it. Called by signal handlers."""
+        """Give the worker `seconds` to end by itself, then end it. Called by signal handlers."""
         if not self._begun:
-            self._begun = seconds > 0  # asked again to end at once, it does
+            self._begun = seconds > 0  # a later request to end at once is still obeyed
             _later(seconds, self._cut_short)
 
     def _cut_short(self) -> None:
@@ -46,37 +46,37 @@ class Ending:
             try:
                 give_back()
             except Exception:
-                # The leases end, and the broker hands the messages out again, without us: later.
+                # The leases expire and the broker redelivers the messages without us, only later.
                 log.exception("worker.not_given_back", extra={"what": give_back.__name__.strip("_")})
         os._exit(0)  # threads cannot be ended in any other way
 
     def _runs(self) -> None:
-        """Before the messages: a step is free when its message comes to another worker."""
+        """Release the leases on steps. Before the messages, so that the next worker finds the step free."""
         put_down(self._worker.hostname)
 
     def _deliveries(self) -> None:
         restart.put_down(self._worker.hostname)
 
     def _messages(self) -> None:
-        """Redis keeps what was taken and not confirmed until the visibility timeout; RabbitMQ sees the socket close."""
+        """Requeue unacknowledged messages: Redis would keep them until a timeout; RabbitMQ sees the socket close."""
         consumer = self._worker.consumer.task_consumer
         if consumer is None or not isinstance(consumer.channel, virtual.Channel):
             return
         while any(consumer.consuming_from(queue) for queue in consumer.queues):
-            time.sleep(0.02)  # or we would take again what we hand back; GIVING_BACK ends this too
-        consumer.channel.close()  # reads what Redis may have sent meanwhile, and puts back all that is not confirmed
+            time.sleep(0.02)  # or we would receive again what we requeue; GIVING_BACK limits this loop too
+        consumer.channel.close()  # reads what Redis has sent meanwhile, and requeues all that is unacknowledged
 
 
 def bound(worker: Any, seconds: float) -> None:
-    """Have the worker, which has not begun yet, end within so many seconds of a SIGTERM, and at once on SIGQUIT."""
+    """Have a worker that is starting end within `seconds` of SIGTERM, and at once on SIGQUIT."""
     ending = Ending(worker)
 
     def on_quit(_signum: int, _frame: object) -> None:
-        vars(state)["should_stop"] = 0  # take no more
+        vars(state)["should_stop"] = 0  # take no more messages
         ending.begin(0)
 
     def when_ready(**_: object) -> None:
-        signal.signal(signal.SIGQUIT, on_quit)  # Celery would cancel the tasks, which fails for threads, and go on
+        signal.signal(signal.SIGQUIT, on_quit)  # Celery's own would try to cancel tasks, which threads cannot
 
     def when_told(**_: object) -> None:
         ending.begin(seconds)

@@ -1,1 +1,1 @@
-"""The local stack: real servers and every process of the shop, started by `make up` and by the tests."""
+"""The local stack: `make up` and the tests start real servers and every process of the shop with it."""

@@ -1,6 +1,6 @@
 """`python -m config.local`: the launcher behind the Makefile.
 
-Exit codes: 0 also after Ctrl-C or SIGTERM; 1 with a sentence that says why the stack cannot start or go on.
+Exit codes: 0 for success, also after Ctrl-C or SIGTERM; 1, with a sentence why, when the stack cannot start or go on.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def stop_with_parent() -> None:
-    """Have `make` take us along when it is killed."""
+    """Have this process end when `make` is killed."""
     parent = os.getppid()
     if (arrange := die_with_parent(signal.SIGTERM, parent=parent)) is not None:
         arrange()

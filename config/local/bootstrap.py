@@ -1,7 +1,7 @@
-"""`make setup`: the virtual environment, from the locked requirements named on the command line.
+"""`make setup`: makes the virtual environment from the locked requirements named on the command line.
 
-Run by the machine's own Python, so it imports nothing beyond the standard library. Safe to run again at any time:
-when the locks have not changed it does nothing.
+The system's Python runs it, so it imports the standard library only. It may run again at any time: when the locks have
+not changed it does nothing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(locks: list[str]) -> int:
     wanted = {lock: hashlib.sha256((ROOT / lock).read_bytes()).hexdigest() for lock in locks}
     (ROOT / ".local").mkdir(exist_ok=True)
     with (ROOT / ".local" / "setup.lock").open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)  # `make up` and `make test` may be typed at once
+        fcntl.flock(guard, fcntl.LOCK_EX)  # `make up` and `make test` may start at once
         installed = read_stamp()
         if all(installed.get(lock) == digest for lock, digest in wanted.items()) and works():
             return 0
@@ -45,7 +45,7 @@ def read_stamp() -> dict[str, str]:
 
 
 def works() -> bool:
-    """Whether the environment has a pip and is of this Python: a newer system Python leaves the old one broken."""
+    """Whether the environment has pip and this Python: an upgrade of the system's Python breaks an old one."""
     if not PYTHON.exists():
         return False
     question = "import sys, pip; print(*sys.version_info[:2])"
@@ -82,7 +82,7 @@ def install(wanted: dict[str, str], installed: dict[str, str]) -> int:
         command += ["-r", ROOT / lock]
     code = subprocess.run(command, check=False).returncode
     if code:
-        complain("Installing failed; pip's own words are above. Nothing else was changed: mend it and run make again.")
+        complain("Installing failed; pip's messages are above. Nothing else changed: fix the cause, run make again.")
         return code
     current = {lock: digest for lock, digest in installed.items() if lock_digest(lock) == digest}
     STAMP.write_text(json.dumps({**current, **wanted}, indent=1))

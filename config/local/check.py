@@ -1,4 +1,4 @@
-"""`make check`: everything that can be said about the code without running the tests."""
+"""`make check`: every check of the code that needs no test run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make clean-local`: removes all local state, unless a stack is using it. Standard library only."""
+"""`make clean-local`: removes all local state, unless a stack is using it. Imports the standard library only."""
 
 from __future__ import annotations
 

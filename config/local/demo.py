@@ -1,4 +1,4 @@
-"""`make demo`: orders against the running stack, or against one that is started for it alone."""
+"""`make demo`: places orders on the running stack, or on one that it starts and stops itself."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ STOP_PATIENCE = 20.0  # seconds
 
 
 def demo(home: Home, orders: int) -> int:
-    """Place that many orders and compare the books; 0 when all settled and all books agree, 1 otherwise."""
+    """Place `orders` orders and compare the ledgers; returns 0 when all settled and all ledgers agree, else 1."""
     with running_stack(home):
         addresses = home.read_env()
         if "SITE_URL" not in addresses:
-            raise LocalStackError("Another `make up` is only just starting or stopping here; try again in a moment.")
+            raise LocalStackError("Another `make up` is starting or stopping here; try again in a moment.")
         return Demo(addresses["SITE_URL"], addresses["STANDINS_URL"]).run(orders)
 
 
 @contextmanager
 def running_stack(home: Home) -> Iterator[None]:
-    """A stack that answers: the one that is up, or one of our own for as long as the block runs."""
+    """A stack that answers: the running one, or one that lives as long as the block."""
     if home.is_claimed():
         yield
         return
@@ -48,7 +48,7 @@ def running_stack(home: Home) -> Iterator[None]:
 
 
 def wait_for_ready(process: subprocess.Popen[bytes], log: Path) -> None:
-    """Show the launcher's own lines until it is ready; raise LocalStackError when it ends or takes too long."""
+    """Print the launcher's own lines until the stack is ready. Raises LocalStackError if it ends or takes too long."""
     deadline = time.monotonic() + READY_PATIENCE + 60
     with log.open() as lines:
         while time.monotonic() < deadline:

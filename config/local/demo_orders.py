@@ -1,4 +1,4 @@
-"""What `make demo` shows: orders with mixed cards, placed by JSON and watched until settled, and the books compared."""
+"""The orders of `make demo`: places them by the JSON API with mixed cards, waits for all, compares the ledgers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CARDS = {
 MIX = ["pm_card_visa", "pm_card_answerLost", "pm_card_visa", "pm_card_visa_chargeDeclined", "pm_card_visa"]
 MIX += ["pm_card_visa_chargeDeclinedInsufficientFunds", "pm_card_visa", "pm_card_answerLost"]
 FINAL = {"confirmed", "cancelled", "needs_attention"}
-PATIENCE = 180.0  # seconds for all to settle
+PATIENCE = 180.0  # seconds for all orders to settle
 SECONDS = 10
 
 
@@ -53,7 +53,7 @@ class Demo:
     console: Console = field(default_factory=Console)
 
     def run(self, count: int) -> int:
-        """Place, watch, compare; 0 when every order settled and all books agree, 1 otherwise."""
+        """Place, watch and compare; returns 0 when every order settled and all ledgers agree, else 1."""
         skus = [p["sku"] for p in self._get("/api/products")["results"] if (p["available"] or 0) >= 10 * count]
         if not skus:
             raise LocalStackError("The warehouse has too little stock for a demo: `make clean-local`, then try again.")

@@ -1,4 +1,4 @@
-"""Our books against theirs: what an order's status promises, and what the three participants' ledgers say was done."""
+"""Compares an order's status with the ledgers of the three participants, which record what was really done."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ SETTLED = {
         ("carrier", "dispatched"): 0,
     },
 }
-"""How often each effect stands in the ledgers, by the order's final status."""
+"""How many entries of each effect the ledgers must have, by the order's final status."""
 
 UNDONE = {"reserved": ("released", "expired"), "booked": ("cancelled",)}
-"""For an order that was undone: each effect on the left has one on the right, of either kind."""
+"""For an order that was undone: each effect on the left must have one of those on the right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Ledgers:
     captured: int
     """The amount the card was charged, in minor units."""
     held: int = 0
-    """The amount the bank still holds, in minor units: neither charged nor let go."""
+    """The amount that the bank still holds, in minor units: neither charged nor released."""
     refunded: int = 0
-    """The amount that was given back and did not fail to arrive, in minor units."""
+    """The amount of all refunds that did not fail, in minor units."""
 
     def differences(self, status: str, amount: int, *, refunded: int = 0) -> list[str]:
-        """What does not fit the order's status and amount, in sentences; empty when the books agree.
+        """Each contradiction to the order's status and amount, as a sentence; empty when all agree.
 
-        `refunded` is what the shop says it gave back for returns, by the bank, in minor units.
+        `refunded` is the amount that the shop says it refunded through the bank, in minor units.
         """
         found = [
             f"{self.order} is {status}, but by {who}'s ledger {effect} {self.effects[who, effect]} times, not {times}"
@@ -68,7 +68,7 @@ class Ledgers:
 
     @property
     def returned(self) -> int:
-        """How many returns the warehouse has taken and not given out again."""
+        """The number of returns that the warehouse has taken and not undone."""
         return self.effects["warehouse", "restocked"] - self.effects["warehouse", "unrestocked"]
 
     def _left_over(self) -> list[str]:
@@ -87,7 +87,7 @@ class Ledgers:
 
 
 def ledgers_of(standins: str, order: str) -> Ledgers:
-    """Ask the stand-ins at `standins` what they did for an order number. Raises requests.RequestException."""
+    """Read an order's ledgers from the stand-ins at the URL `standins`. Raises requests.RequestException."""
     effects: Counter[tuple[str, str]] = Counter()
     amounts: Counter[str] = Counter()
     for participant in PARTICIPANTS:

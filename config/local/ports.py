@@ -1,4 +1,4 @@
-"""The three ports that people type into a browser; every other port is a free one."""
+"""The three ports that people type into a browser. Every other process gets a free port."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from .errors import LocalStackError
 
-BACKLOG = 512  # connections that wait while nobody takes them
+BACKLOG = 512  # connections that wait while no process accepts them
 DEFAULTS = {"PORT": 8000, "FLOWER_PORT": 5555, "STANDINS_PORT": 8100}
 
 
@@ -20,7 +20,7 @@ class Ports:
 
     @classmethod
     def chosen(cls) -> Ports:
-        """What PORT, FLOWER_PORT and STANDINS_PORT say; raise LocalStackError when one cannot be used."""
+        """The ports of PORT, FLOWER_PORT and STANDINS_PORT. Raises LocalStackError when one cannot be used."""
         numbers = {variable: _number(variable) for variable in DEFAULTS}
         for variable, number in numbers.items():
             same = [other for other, value in numbers.items() if value == number and other != variable]
@@ -39,7 +39,7 @@ def _number(variable: str) -> int:
 
 def _must_be_free(variable: str, number: int) -> None:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: a closed one may linger
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: a closed socket may linger
         try:
             probe.bind(("127.0.0.1", number))
         except PermissionError:
@@ -52,7 +52,7 @@ def _must_be_free(variable: str, number: int) -> None:
 
 
 def listening(number: int) -> socket.socket:
-    """A socket that listens on the port; raise LocalStackError when it cannot be had."""
+    """A socket that listens on the port. Raises LocalStackError when the port is taken."""
     _must_be_free("PORT", number)
     held = socket.socket()
     held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -62,7 +62,7 @@ def listening(number: int) -> socket.socket:
 
 
 def free_port() -> int:
-    """A TCP port on the loopback interface that nobody listens on now."""
+    """A TCP port on the loopback interface that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

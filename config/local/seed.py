@@ -1,6 +1,6 @@
-"""`python -m config.local.seed shop|standins`: tables brought up to date, local data put in.
+"""`python -m config.local.seed shop|standins`: migrates the databases and loads local data.
 
-One interpreter does both, because loading Django a second time costs more than the work itself.
+One process does both, because loading Django a second time takes longer than the work.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where all local state lies: `.local/` in the project, or the folder that SETTLE_HOME names."""
+"""The folder of all local state: `.local/` in the project, or the folder that SETTLE_HOME names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import LocalStackError
 
 
 class Home:
-    """The folder, its lock (one stack a folder) and `env`, which tells a second terminal where the servers are."""
+    """The folder, its lock (one stack per folder) and `env`: the servers' addresses for a second terminal."""
 
     def __init__(self, root: Path = LOCAL_HOME) -> None:
         self.root = root
@@ -22,9 +22,9 @@ class Home:
         self._lock: int | None = None
 
     def claim(self, site: str) -> None:
-        """Hold the folder until this process ends; raise LocalStackError when another stack holds it.
+        """Lock the folder until this process ends. Raises LocalStackError when another stack has locked it.
 
-        The kernel lets go of the lock when the holder dies, however it dies.
+        The kernel releases the lock when its holder dies, however it dies.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         self._lock = os.open(self._lock_file, os.O_RDWR | os.O_CREAT, 0o600)
@@ -40,7 +40,7 @@ class Home:
         os.pwrite(self._lock, f"process {os.getpid()}, {site}\n".encode(), 0)
 
     def is_claimed(self) -> bool:
-        """Whether a stack holds the folder now."""
+        """Whether a stack has locked the folder."""
         try:
             with self._lock_file.open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -51,7 +51,7 @@ class Home:
         return False
 
     def write_env(self, values: Mapping[str, str]) -> None:
-        """Publish NAME=value lines, readable by the owner alone, whole or not at all."""
+        """Write NAME=value lines, readable by the owner only, in one atomic step."""
         draft = self.root / "env.new"
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
@@ -59,7 +59,7 @@ class Home:
         draft.replace(self.env_file)
 
     def read_env(self) -> dict[str, str]:
-        """What the running stack published; empty when there is none."""
+        """The variables of the running stack; empty without one."""
         if not self.env_file.exists():
             return {}
         pairs = (line.partition("=") for line in self.env_file.read_text().splitlines())

@@ -18,10 +18,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callable[[], None] | None:
-    """A `preexec_fn` that has the kernel send `signum` when the starting thread ends; None off Linux.
+    """A `preexec_fn` by which the kernel sends `signum` when the starting thread ends; None off Linux.
 
-    Source: prctl(2), PR_SET_PDEATHSIG. It fires when the *thread* that forked ends, so spawn from the main thread.
-    `parent` is the process to watch, when the caller arranges it for itself.
+    Source: prctl(2), PR_SET_PDEATHSIG. The signal comes when the *thread* that forked ends: spawn from the main thread.
+    `parent` is the process to watch, for a caller that calls the function in itself.
     """
     if sys.platform != "linux":
         return None
@@ -30,7 +30,7 @@ def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callab
 
     def arrange() -> None:
         libc.prctl(PR_SET_PDEATHSIG, int(signum))
-        if os.getppid() != expected:  # it ended before the call above: nobody will tell us
+        if os.getppid() != expected:  # the parent ended before the call above, so no signal will come
             os.kill(os.getpid(), signal.SIGKILL)
 
     return arrange
@@ -53,11 +53,11 @@ def launch(
     environment: Mapping[str, str] | None = None,
     hand_over: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
-    """Start `command` with both its outputs going to `output`; it dies by `dies_by` when we die.
+    """Start `command` with stdout and stderr going to `output`; it gets the signal `dies_by` when we die.
 
-    It inherits the file descriptors `hand_over`, under the same numbers, and no others.
+    It inherits only the file descriptors `hand_over`, under the same numbers.
 
-    It gets a session of its own, so that Ctrl-C in a terminal reaches us alone and we stop everything in order.
+    It gets a session of its own: Ctrl-C in a terminal then reaches only us, and we stop everything in order.
     """
     return subprocess.Popen(
         [str(part) for part in command],
@@ -72,7 +72,7 @@ def launch(
 
 
 def stop(process: subprocess.Popen[bytes], signum: signal.Signals, *, patience: float = 10.0) -> None:
-    """Ask a process to end with `signum`; kill it when it has not ended after `patience` seconds."""
+    """Send `signum` to a process; kill it when it has not ended after `patience` seconds."""
     if process.poll() is not None:
         return
     process.send_signal(signum)
@@ -86,7 +86,7 @@ def stop(process: subprocess.Popen[bytes], signum: signal.Signals, *, patience: 
 def wait_until(
     ready: Callable[[], bool], process: subprocess.Popen[bytes], *, what: str, log: Path, seconds: float = 60
 ) -> None:
-    """Poll `ready` until it holds; raise LocalStackError with the end of the log if the process dies or time is up."""
+    """Poll `ready` until it is true. Raises LocalStackError with the log's end when the process dies or time is up."""
     deadline = time.monotonic() + seconds
     while not ready():
         if process.poll() is not None or time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""`make up`: everything the shop needs, started in order, kept running, stopped together."""
+"""`make up`: starts all servers and processes in order, keeps them running, and stops them together."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .processes.supervisor import Supervisor
 from .services.servers import Servers
 from .state_dir import Home
 
-READY_PATIENCE = 120.0  # seconds; a first start on a busy machine of two cores takes some twenty
+READY_PATIENCE = 120.0  # seconds; a first start on a busy machine with two cores takes about twenty
 
 
 def up(home: Home) -> None:
-    """Run the stack until Ctrl-C or SIGTERM; raise LocalStackError when it cannot start or cannot go on."""
+    """Run the stack until Ctrl-C or SIGTERM. Raises LocalStackError when it cannot start or go on."""
     begun = time.monotonic()
     console = Console(NAMES)
     with stopped_by_signals():
@@ -41,13 +41,13 @@ def up(home: Home) -> None:
 
 
 def claim(home: Home) -> Ports:
-    """Take the folder and the ports, or say in a sentence who has them, before anything is started."""
+    """Lock the folder and check the ports before anything starts. Raises LocalStackError, which says who has them."""
     home.claim(f"http://127.0.0.1:{os.environ.get('PORT') or 8000}")
     return Ports.chosen()
 
 
 def published(ports: Ports, servers: Servers, home: Home) -> dict[str, str]:
-    """What the processes, and `manage.py` in a second terminal, need to know."""
+    """The environment of the processes, and of `manage.py` in a second terminal."""
     return {
         **servers.environment,
         "SETTLE_LOCAL": "1",
@@ -55,7 +55,7 @@ def published(ports: Ports, servers: Servers, home: Home) -> dict[str, str]:
         "FLOWER_URL": f"http://127.0.0.1:{ports.flower}",
         "STANDINS_URL": f"http://127.0.0.1:{ports.standins}",
         "STANDINS_WEBHOOK_URL": f"http://127.0.0.1:{ports.site}/webhooks/stripe",
-        "STANDINS_LATENCY": os.environ.get("STANDINS_LATENCY", "0.3"),  # slow enough to be watched
+        "STANDINS_LATENCY": os.environ.get("STANDINS_LATENCY", "0.3"),  # slow enough to watch
         "EMAIL_FILE_PATH": str(home.root / "mail"),
     }
 
@@ -89,7 +89,7 @@ def run_parts(
 
 
 def stop(supervisor: Supervisor) -> None:
-    """Stop in order; at once when the user asks a second time."""
+    """Stop in order; kill at once at a second Ctrl-C."""
     try:
         supervisor.stop()
     except KeyboardInterrupt:
@@ -113,7 +113,7 @@ def welcome(environment: Mapping[str, str], seconds: float) -> list[str]:
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP (the terminal closed) end the block as Ctrl-C does."""
+    """SIGTERM and SIGHUP (the terminal was closed) end the block as Ctrl-C does."""
 
     def interrupt(_signum: int, _frame: object) -> None:
         raise KeyboardInterrupt

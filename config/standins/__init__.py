@@ -1,5 +1,5 @@
-"""Stand-ins for other companies' systems: a process and databases of their own, reached over HTTP and nothing else.
+"""Stand-ins for other companies' systems: a process and databases of their own, reached only over HTTP.
 
-They know nothing of the shop. Each can be told to be slow, to fail, to refuse, to be down, or to apply a call and lose
-the answer, and keeps a ledger of what it really did.
+They know nothing of the shop. A fault makes one slow, makes it fail, refuse or be down, or makes it apply a call and
+drop the answer. Each keeps a ledger of what it really did.
 """

@@ -14,12 +14,12 @@ def main() -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.standins.settings"
     parser = argparse.ArgumentParser(prog="standins", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("migrate", help="bring every company's database up to date")
-    commands.add_parser("seed", help="put stock into an empty warehouse, and seats and rooms into the weeks to come")
-    serve = commands.add_parser("serve", help="answer over HTTP")
+    commands.add_parser("migrate", help="migrate every company's database")
+    commands.add_parser("seed", help="add stock to an empty warehouse, and flights and rooms for the coming weeks")
+    serve = commands.add_parser("serve", help="serve HTTP")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8100)
-    commands.add_parser("upkeep", help="do what the companies do without being called")
+    commands.add_parser("upkeep", help="run the companies' background jobs")
     arguments = parser.parse_args()
     if arguments.command == "serve":
         run_server(arguments.host, arguments.port)
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def run_server(host: str, port: int) -> None:
-    """Become gunicorn: one process, many threads, since a slow participant holds a thread for each caller."""
+    """Become gunicorn: one process with many threads, because a slow company holds a thread for each caller."""
     command = [sys.executable, "-m", "gunicorn", "config.standins.wsgi:application"]
     command += ["--bind", f"{host}:{port}", "--workers", "1", "--threads", "32", "--keep-alive", "30"]
     command += ["--graceful-timeout", "5", "--log-level", "warning", "--no-control-socket"]

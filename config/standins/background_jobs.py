@@ -22,7 +22,7 @@ from .companies import COMPANIES
 
 logger = logging.getLogger(__name__)
 EVERY = 1.0  # seconds
-STOPPING = 10.0  # seconds that a piece of work in hand may take to end
+STOPPING = 10.0  # seconds that a running job may take to end
 
 
 def run() -> None:
@@ -43,14 +43,14 @@ def run() -> None:
 
 
 def busy() -> list[str]:
-    """The companies that do something by themselves."""
+    """The companies with background jobs."""
     return [name for name in COMPANIES if find_spec(f"{__package__}.{name}.background_jobs")]
 
 
 def keep_up(name: str, stopping: threading.Event) -> None:
-    """Do one company's work again and again. What goes wrong is logged, and tried again with the next piece.
+    """Run one company's job every second until `stopping` is set. Logs an error, and tries again the next time.
 
-    Each piece leaves a heartbeat, `upkeep <company>`, in the database of the company that has an outbox.
+    Each run leaves a heartbeat, `upkeep <company>`, in the database of the company that has an outbox.
     """
     once: Callable[[], None] = import_module(f"{__package__}.{name}.background_jobs").once
     while not stopping.is_set():

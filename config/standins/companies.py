@@ -1,4 +1,4 @@
-"""The companies, in one list: a package here, an address and a database each. Imports no Django."""
+"""The list of the companies: each has a package here, a URL prefix and a database. Imports no Django."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ COMPANIES = {
     "flight": "The seats",
     "hotel": "The rooms",
 }
-"""Name, and what the company keeps."""
+"""Name, and what the company is responsible for."""
 
 
 WITH_OUTBOX = "warehouse"
-"""The company that publishes events: the outbox writes to Django's default database, so that one is this company's."""
+"""The company that publishes events. The outbox writes to Django's default database, which is this company's."""
 
 
 def alias(name: str) -> str:
-    """Under which name Django knows a company's database."""
+    """The alias of a company's database in Django's DATABASES."""
     return "default" if name == WITH_OUTBOX else name
 
 

@@ -1,4 +1,4 @@
-"""The page at /: what each company was told to do wrong, and what it really did."""
+"""The page at /: each company's faults, and its latest effects."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def front_page(request: HttpRequest) -> HttpResponse:
 
 
 def company(name: str, keeps: str) -> dict[str, Any]:
-    """A company's faults that still hit, and its latest effects, newest first."""
+    """A company's active faults, and its latest effects, newest first."""
     faults: Any = apps.get_model(name, "Fault")
     ledger = apps.get_model(name, "LedgerEntry")._default_manager.order_by("-id")
     return {

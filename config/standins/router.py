@@ -1,4 +1,4 @@
-"""Each company has a database of its own, and sees no other."""
+"""The database router: each company has a database of its own, and no access to another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .companies import COMPANIES, WITH_OUTBOX, alias
 
 
 class OneDatabaseEach:
-    """An app's tables live in the database of its company; those of the outbox in the warehouse's."""
+    """Keeps an app's tables in the database of its company, and the outbox's tables in the warehouse's."""
 
     def db_for_read(self, model: Any, **_: Any) -> str:
         return home_of(model._meta.app_label)

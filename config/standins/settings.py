@@ -9,11 +9,11 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from config.logs import logging_config  # how lines look is the machine's matter, not the shop's
+from config.logs import logging_config  # the format of log lines is no part of the shop
 
 from .companies import COMPANIES, alias, database_variable
 
-OUTBOX = ("outbox", "django.contrib.auth", "django.contrib.contenttypes")  # and what its tables point to
+OUTBOX = ("outbox", "django.contrib.auth", "django.contrib.contenttypes")  # with the apps that its tables refer to
 
 
 def database(company: str) -> dict[str, Any]:
@@ -42,12 +42,12 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-PUBLIC_URL = os.environ.get("STANDINS_PUBLIC_URL", "")  # where browsers find us, when it is not where the shop does
-WEBHOOK_URL = os.environ.get("STANDINS_WEBHOOK_URL", "")  # where payments sends its events, besides the endpoints made
+PUBLIC_URL = os.environ.get("STANDINS_PUBLIC_URL", "")  # our URL for browsers, when it is not the shop's
+WEBHOOK_URL = os.environ.get("STANDINS_WEBHOOK_URL", "")  # where payments sends events, besides registered endpoints
 WEBHOOK_SECRET = os.environ.get("STRIPE_WEBHOOK_SECRET", "whsec_local").partition(",")[0].strip()
-LATENCY = float(os.environ.get("STANDINS_LATENCY", "0"))  # seconds that every call takes, as with other companies
-WAREHOUSE_HOLD = timedelta(seconds=float(os.environ.get("WAREHOUSE_HOLD", "3600")))  # how long goods are kept aside
-# What the warehouse tells: its relay looks each second (`warehouse/background_jobs.py`), and has no doorbell.
+LATENCY = float(os.environ.get("STANDINS_LATENCY", "0"))  # seconds that every call takes, as a real company's would
+WAREHOUSE_HOLD = timedelta(seconds=float(os.environ.get("WAREHOUSE_HOLD", "3600")))  # how long a reservation lasts
+# The warehouse's events. Its relay looks each second (`warehouse/background_jobs.py`) and has no doorbell.
 OUTBOX_DESTINATIONS = {
     "stream": {
         "transport": "outbox.transports.streams.StreamsTransport",
@@ -62,7 +62,7 @@ OUTBOX_DESTINATIONS = {
 }
 OUTBOX_RELAY = "command"
 OUTBOX_HEARTBEAT_EVERY = float(os.environ.get("STANDINS_HEARTBEAT_EVERY", "5"))  # seconds
-OUTBOX_LEASE = float(os.environ.get("WAREHOUSE_LEASE", "10"))  # seconds; above the five that Redis may take to answer
+OUTBOX_LEASE = float(os.environ.get("WAREHOUSE_LEASE", "10"))  # seconds; above the five that Redis may take
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING = logging_config(as_json=os.environ.get("LOG_FORMAT") == "json", level=os.environ.get("LOG_LEVEL", "INFO"))

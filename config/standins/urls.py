@@ -1,4 +1,4 @@
-"""Each company under a prefix of its name, a page that shows what they did, and `/livez`: this process answers."""
+"""Each company under a prefix of its name, the overview page, and the probe `/livez`."""
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path

@@ -1,4 +1,4 @@
-"""What the terminal shows: our own plain lines, and each process's lines behind its name."""
+"""Writes to the terminal: the launcher's own lines, and each process's lines with its name in front."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COLOURS = ("36", "32", "33", "35", "34", "96", "92")
 
 
 class Console:
-    """Lines go out whole and at once. Colours only on a terminal, and not with NO_COLOR (no-color.org)."""
+    """Writes whole lines at once. Uses colours only on a terminal, and not with NO_COLOR (no-color.org)."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._width = max(len(name) for name in names)
@@ -33,5 +33,5 @@ class Console:
         try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
-        except BrokenPipeError:  # `make up | head`: the reader left, the stack goes on
+        except BrokenPipeError:  # `make up | head`: the reader has ended, the stack goes on
             sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115

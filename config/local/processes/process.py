@@ -1,4 +1,4 @@
-"""One process under supervision, and the lines that it writes."""
+"""One supervised process and its output lines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..ports import listening
 from ..subprocesses import launch
 from .stack import LISTENING, Job, Part
 
-QUICK = 10.0  # seconds; a death sooner than that after the start counts against the budget
+QUICK = 10.0  # seconds; a process that dies sooner than this after its start counts as a quick death
 QUICK_DEATHS = 5
-LONGEST_WAIT = 30.0  # seconds before a start
-TAIL = 30  # lines kept to explain a failure
+LONGEST_WAIT = 30.0  # seconds before a restart
+TAIL = 30  # last lines kept, to explain a failure
 
 
 class Child:
-    """A running part or job. `SETTLE_PROCESS` tells it its name."""
+    """A running part or job. It finds its name in the variable `SETTLE_PROCESS`."""
 
     def __init__(self, part: Part | Job, environment: Mapping[str, str]) -> None:
         self.part = part
@@ -32,7 +32,7 @@ class Child:
         self.start()
 
     def start(self) -> None:
-        """Start it. It dies at once when we die: whatever it was doing is in PostgreSQL."""
+        """Start it. It is killed when we die; its unfinished work is safe in PostgreSQL."""
         held = [] if self._port is None else [self._port.fileno()]
         command = [f"fd://{held[0]}" if word == LISTENING else word for word in self.part.command]
         self.process = launch(
@@ -45,7 +45,7 @@ class Child:
         self._unfinished = b""
 
     def read_lines(self) -> list[str]:
-        """The whole lines that arrived since the last call; at the end also the last piece."""
+        """The complete lines since the last call; at the end of the output also an incomplete one."""
         try:
             chunk = os.read(self.output, 65536)
         except BlockingIOError:
@@ -61,7 +61,7 @@ class Child:
         return self.process.poll() is None
 
     def note_death(self) -> float:
-        """Plan the next start, later after each quick death; the seconds to wait."""
+        """Schedule the restart, later after each quick death; returns the seconds to wait."""
         lived = time.monotonic() - self.started_at
         self.quick_deaths = self.quick_deaths + 1 if lived < QUICK else 1
         wait = min(0.5 * 2.0 ** (self.quick_deaths - 1), LONGEST_WAIT)
@@ -69,15 +69,17 @@ class Child:
         return wait
 
     def is_hopeless(self) -> bool:
-        """Whether it never gets far. What once worked may be waiting for something that is away: a database, a disk."""
+        """Whether it has died quickly QUICK_DEATHS times in a row.
+
+        A process that has run before may only miss a database or a disk."""
         return self.quick_deaths >= QUICK_DEATHS
 
     def close(self) -> None:
-        """Let go of its output."""
+        """Close the pipe of its output."""
         if self.process.stdout is not None:
             self.process.stdout.close()
 
     def give_up_port(self) -> None:
-        """It does not start again: refuse whoever still comes."""
+        """Close its port for good: it will not restart, so clients are refused."""
         if self._port is not None:
             self._port.close()

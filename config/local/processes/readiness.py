@@ -1,4 +1,4 @@
-"""Questions that show that a process does its work, each answered within a second or two."""
+"""Readiness checks: each returns within a second or two whether a process works."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ PATIENCE = 1.0  # seconds
 
 
 def page(url: str) -> Callable[[], bool]:
-    """Whether the address answers, and not with a client's or a server's error."""
+    """Whether the address answers with a status below 400."""
     return lambda: alive.page(url, PATIENCE)
 
 
 def heartbeat(database_url: str, *duties: str) -> Callable[[], bool]:
-    """Whether each of these has left a heartbeat since now, when this is made."""
+    """Whether each duty has left a heartbeat since this check was made."""
     begun = time.time()
 
     def has_beaten() -> bool:
@@ -29,7 +29,7 @@ def heartbeat(database_url: str, *duties: str) -> Callable[[], bool]:
 
 
 def worker(broker_url: str, hostname: str) -> Callable[[], bool]:
-    """Whether the worker of that name takes orders."""
+    """Whether the worker of that name answers Celery's ping."""
 
     def answers() -> bool:
         try:

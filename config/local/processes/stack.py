@@ -1,4 +1,4 @@
-"""The processes of the local stack, each with the question that shows it is up."""
+"""The processes of the local stack, each with its readiness check."""
 
 from __future__ import annotations
 
@@ -14,46 +14,46 @@ from . import readiness
 PYTHON = sys.executable
 # Celery's warning about root means workers that take pickles from strangers; ours take JSON from this machine.
 CELERY = (PYTHON, "-W", "ignore:You're running the worker with superuser", "-m", "celery", "-q", "-A", "config")
-# What the warehouse tells, handled once each; the name is the same after a restart, and takes up what was in hand.
+# Handles each event of the warehouse once. After a restart it has the same name and resumes its pending messages.
 CONSUMER = (PYTHON, "manage.py", "consume", "--stream", "warehouse.events", "--group", "shop", "--consumer", "settle")
 END_WITHIN = "5"  # seconds for the workers, as WORKER_END_WITHIN: the supervisor waits no longer than eight
 STANDINS = "config.standins"
-UPKEEP = ("upkeep payments", "upkeep warehouse")  # the companies that do something by themselves
-LISTENING = "fd://listening"  # becomes gunicorn's name for the socket that it is handed
+UPKEEP = ("upkeep payments", "upkeep warehouse")  # the companies with background jobs
+LISTENING = "fd://listening"  # replaced by gunicorn's name for the socket that it inherits
 NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "consumer", "beat", "flower")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A process to keep running. `is_ready` answers at once or within a second."""
+    """A process to keep running. `is_ready` returns within about a second."""
 
     name: str
     command: tuple[str, ...]
     is_ready: Callable[[], bool]
     port: int | None = None
-    """The launcher listens on it and hands it over, as the word LISTENING of the command says where: whoever comes
-    while the part starts anew waits, and is not refused."""
+    """The launcher listens on this port, and the process inherits the socket at the word LISTENING of its command.
+    Clients that connect during a restart wait; they are not refused."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A process to run once before the others can work."""
+    """A process that runs once, to its end, before the others start."""
 
     name: str
     command: tuple[str, ...]
 
 
 def preparations() -> list[Job]:
-    """Tables, a small catalogue and the stock for it, an operator's account; harmless when all of it is there."""
+    """Jobs that make tables, a small catalogue with its stock, and an operator's account. Safe to repeat."""
     prepare = (PYTHON, "-m", "config.local.seed")
     return [Job("settle", (*prepare, "shop")), Job("stand-ins", (*prepare, "standins"))]
 
 
 def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
-    """All of them, in the order in which they are started."""
+    """All processes, in starting order."""
     broker = broker_url(environment)
     database = environment["DATABASE_URL"]
-    stock = environment["STANDINS_WAREHOUSE_URL"]  # where the stand-ins' upkeep leaves its heartbeats
+    stock = environment["STANDINS_WAREHOUSE_URL"]  # where the stand-ins' background jobs leave heartbeats
     return [
         Part("stand-ins", standins(ports.standins), readiness.page(environment["STANDINS_URL"] + "/livez")),
         Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), readiness.heartbeat(stock, *UPKEEP)),
@@ -75,7 +75,7 @@ def standins(port: int) -> tuple[str, ...]:
 
 
 def web() -> tuple[str, ...]:
-    """`--preload`: loaded once, then forked. A worker process ends by itself when the first one is gone."""
+    """`--preload` loads the app once, then forks. A worker process ends by itself when its parent is gone."""
     command = (PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", LISTENING, "--preload")
     return (*command, "--workers", "2", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket")
 

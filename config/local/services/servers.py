@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis for one folder, unless the environment names servers of the user's own."""
+"""PostgreSQL and Redis for one folder, or the user's own servers when the environment names them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .redis import Redis
 
 
 class Servers:
-    """Started together, stopped together. `environment` tells the shop's processes where they are."""
+    """Both servers. `environment` holds their addresses for the shop's processes."""
 
     def __init__(self, home: Path) -> None:
         self.environment: dict[str, str] = {}
@@ -28,7 +28,7 @@ class Servers:
         self._start_redis()
 
     def restart_the_dead(self) -> list[str]:
-        """Start again, on the same port, each of our servers that ended; their names."""
+        """Restart each of our servers that has ended, on the same port; returns their names."""
         ours = {"PostgreSQL": self.postgres, "Redis": self.redis}
         dead = {name: server for name, server in ours.items() if server and server.process.poll() is not None}
         for server in dead.values():
@@ -62,7 +62,7 @@ class Servers:
 
 
 def _beside(database_url: str) -> dict[str, str]:
-    """Databases for the stand-ins on the user's own server, named after the shop's: `settle_payments`, …"""
+    """The URLs of the stand-ins' databases on the user's own server, which it creates: `settle_payments`, …"""
     parts = urlsplit(database_url)
     shop = parts.path.lstrip("/")
     urls = {}

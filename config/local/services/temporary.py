@@ -1,4 +1,4 @@
-"""Servers for one command that needs them, in a folder that is removed afterwards."""
+"""Servers for one command, in a folder that is removed afterwards."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .servers import Servers
 
 @contextmanager
 def environment_with_servers(home: Home) -> Iterator[dict[str, str]]:
-    """An environment for a command: private servers, except those that the environment names already."""
+    """An environment with private servers, except those that the environment names already."""
     remove_left_overs(home.root)
     folder = home.root / f"run-{os.getpid()}"
     servers = Servers(folder)
@@ -36,11 +36,11 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> int:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            continue  # the terminal sent it the same signal: let it end in its own way
+            continue  # the terminal sent the command the same signal: let it end by itself
 
 
 def remove_left_overs(root: Path) -> None:
-    """Remove the folders of runs, and of test sessions, that were killed."""
+    """Remove the folders of killed runs and killed test sessions."""
     for folder in (*root.glob("run-*"), *root.glob("test-*")):
         pid = folder.name.partition("-")[2]
         if pid.isdecimal() and not is_alive(int(pid)):
@@ -52,6 +52,6 @@ def is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # another user's process
         return True
     return True

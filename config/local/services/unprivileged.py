@@ -13,10 +13,10 @@ from ..errors import LocalStackError
 
 
 def as_unprivileged(command: Sequence[str | Path], *, dies_by: signal.Signals) -> list[str]:
-    """The command as user `nobody` when we are root, who may not run PostgreSQL; unchanged otherwise.
+    """The command as user `nobody` when we are root; unchanged otherwise.
 
-    One capability is kept, CAP_DAC_OVERRIDE, so that the server reaches a project below a home directory of mode 0700
-    without anything being copied or opened up. Changing the user clears the parent-death signal: setpriv sets it anew.
+    The server keeps one capability, CAP_DAC_OVERRIDE, so that it reaches a project below a home directory of mode 0700
+    without copies or changed modes. A change of user clears the parent-death signal: setpriv sets it again.
     """
     parts = [str(part) for part in command]
     if os.geteuid() != 0:
@@ -27,7 +27,7 @@ def as_unprivileged(command: Sequence[str | Path], *, dies_by: signal.Signals) -
             "PostgreSQL refuses to run as root, and `setpriv` (util-linux) is not here to change the user. "
             "Run as a normal user, or set DATABASE_URL to a server of your own."
         )
-    # no_setuid_fixup: access(2), by which initdb looks for its own files, judges by the real user and would drop it.
+    # no_setuid_fixup: initdb finds its files by access(2), which checks the real user and would drop the capability.
     keep = ["--securebits", "+no_setuid_fixup", "--inh-caps", "+dac_override", "--ambient-caps", "+dac_override"]
     user = ["--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"]
     return [setpriv, *user, *keep, "--pdeathsig", signal.Signals(dies_by).name.removeprefix("SIG"), *parts]
@@ -37,7 +37,7 @@ NOBODY = 65534
 
 
 def give_to_nobody(path: Path) -> None:
-    """Hand a directory to the unprivileged user when we are root."""
+    """Give a directory to the unprivileged user when we are root."""
     if os.geteuid() == 0:
         with contextlib.suppress(FileNotFoundError):
             os.chown(path, NOBODY, NOBODY)

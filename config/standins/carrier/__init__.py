@@ -1,1 +1,1 @@
-"""A carrier: parcels that are booked under a key, cancelled, or sent on their way."""
+"""A carrier: books parcels under a key, cancels them, dispatches them, recalls them."""

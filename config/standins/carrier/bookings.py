@@ -7,9 +7,9 @@ from .models import Booking, LedgerEntry, Status
 
 
 def book(key: str, order: str) -> tuple[Booking, bool]:
-    """Have a label made; the booking, and whether this call made it.
+    """Book a parcel; returns the booking, and whether this call made it.
 
-    Raises Declined: `cancelled` when the key was taken back, `key_reused` when it stands for another order.
+    Raises Declined: `cancelled` when the key was cancelled, `key_reused` when it belongs to another order.
     """
     row = Booking.claim(key)
     if row.status == Status.CANCELLED:
@@ -25,9 +25,9 @@ def book(key: str, order: str) -> tuple[Booking, bool]:
 
 
 def cancel(key: str) -> Booking:
-    """Cancel what the key booked. An unknown key leaves a tombstone: a booking that comes later is declined.
+    """Cancel the key's booking. An unknown key leaves a tombstone: a later booking with it is declined.
 
-    Raises Declined `too_late` when the parcel was picked up: then only people can call it back.
+    Raises Declined `too_late` when the parcel was picked up: then only people can get it back.
     """
     row = Booking.claim(key)
     if row.status in (Status.PICKED_UP, Status.DISPATCHED):
@@ -40,7 +40,7 @@ def cancel(key: str) -> Booking:
 
 
 def dispatch(key: str) -> Booking:
-    """Send the parcel; twice is the same as once. Raises Declined `cancelled`, or `unknown` (404)."""
+    """Dispatch the parcel; idempotent. Raises Declined `cancelled`, or `unknown` (404)."""
     row = Booking.locked(key)
     if row is None:
         raise unknown()
@@ -54,7 +54,7 @@ def dispatch(key: str) -> Booking:
 
 
 def pick_up(key: str) -> Booking:
-    """A driver fetches the parcel before the shop has said that it may go; from then on it is too late to cancel.
+    """A driver picks the parcel up before the shop dispatches it. After that it is too late to cancel.
 
     Raises Declined `cancelled`, or `unknown` (404).
     """
@@ -71,7 +71,7 @@ def pick_up(key: str) -> Booking:
 
 
 def find(key: str) -> Booking:
-    """What became of a key. Raises Declined `unknown` (404)."""
+    """The key's booking. Raises Declined `unknown` (404)."""
     row = Booking.find(key)
     if row is None:
         raise unknown()

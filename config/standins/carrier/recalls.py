@@ -1,4 +1,4 @@
-"""Parcels that are wanted back: one that is still at the depot is stopped, any other goes on.
+"""Recalls of parcels: a parcel that is still at the depot is stopped, any other goes on.
 
 Everything below the views runs in the caller's transaction, under the lock of the parcel's booking and the key's row.
 """
@@ -27,7 +27,7 @@ AT_DEPOT = timedelta(seconds=float(os.environ.get("STANDINS_AT_DEPOT", "120")))
 @require_http_methods(["POST", "DELETE"])
 @explains
 def recall_view(request: HttpRequest, tracking: str) -> HttpResponse:
-    """POST and DELETE /parcels/<tracking>/recall: want it back, or let it go on after all; both by the recall's key."""
+    """POST and DELETE /parcels/<tracking>/recall: recall it, or withdraw the recall; both with the recall's key."""
     checked(tracking, Name, "The parcel's number")
     key, booking = key_of(request), booking_of(tracking)
     order = booking.order if booking else ""
@@ -45,7 +45,7 @@ def recall_view(request: HttpRequest, tracking: str) -> HttpResponse:
 @require_http_methods(["GET", "PUT"])
 @explains
 def parcel_view(request: HttpRequest, tracking: str) -> HttpResponse:
-    """GET /parcels/<tracking>: where it is. PUT: it has left the depot; for tests and people, so no fault hits it."""
+    """GET /parcels/<tracking>: where it is. PUT: it has left the depot. For tests and people, so no fault hits PUT."""
     checked(tracking, Name, "The parcel's number")
 
     def work() -> Reply:
@@ -60,10 +60,10 @@ def parcel_view(request: HttpRequest, tracking: str) -> HttpResponse:
 
 
 def recall(key: str, tracking: str) -> Recall:
-    """Stop the parcel where that can be done; asking twice with one key gives the first answer.
+    """Stop the parcel if it is still at the depot. A second call with the key returns the first answer.
 
-    Raises Declined: `unknown` (404) for a parcel that was never sent, `withdrawn` when the key was taken back,
-    `key_reused` when it stands for another parcel.
+    Raises Declined: `unknown` (404) for a parcel that was never sent, `withdrawn` when the recall was withdrawn,
+    `key_reused` when the key belongs to another parcel.
     """
     row = Recall.claim(key)
     if row.status == RecallStatus.WITHDRAWN:
@@ -84,7 +84,7 @@ def recall(key: str, tracking: str) -> Recall:
 
 
 def withdraw(key: str) -> Recall:
-    """Let the parcel go on. An unknown key leaves a tombstone: a recall that comes later is declined."""
+    """Let the parcel go on. An unknown key leaves a tombstone: a later recall with it is declined."""
     row = Recall.claim(key)
     if row.status == RecallStatus.STOPPED:
         LedgerEntry.write(row.order, "unrecalled", key, tracking=row.tracking)
@@ -94,7 +94,7 @@ def withdraw(key: str) -> Recall:
 
 
 def booking_of(tracking: str) -> Booking | None:
-    """The booking of a parcel that was sent; None when there is none of that number."""
+    """The booking of the parcel with this tracking number; None without one."""
     number = tracking.removeprefix("TRK")
     is_one = number.isascii() and number.isdigit() and len(number) <= LONGEST
     row = Booking._default_manager.filter(pk=int(number)).first() if is_one else None
@@ -102,7 +102,7 @@ def booking_of(tracking: str) -> Booking | None:
 
 
 def is_at_depot(booking: Booking) -> bool:
-    """By the ledger's entry of when it was fetched, unless somebody saw it leave."""
+    """Whether the ledger says it was dispatched less than AT_DEPOT ago, and no departure is recorded."""
     if Departure._default_manager.filter(tracking=booking.tracking).exists():
         return False
     ledger: Any = LedgerEntry._default_manager

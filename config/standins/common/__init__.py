@@ -1,1 +1,1 @@
-"""What the stand-ins have in common: their faults, and the ledger of what they really did."""
+"""What the stand-ins share: faults, and the ledger of what each really did."""

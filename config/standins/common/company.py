@@ -1,4 +1,4 @@
-"""What the companies that speak plain JSON share: reading a call, carrying it out, saying no."""
+"""The HTTP API of the companies that use plain JSON: reads a call, carries it out, refuses it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Key = Annotated[str, msgspec.Meta(max_length=255, pattern=PRINTABLE)]
 
 
 class Declined(Exception):
-    """The company says no: an HTTP status, a code for programs and a sentence for people."""
+    """A refusal: an HTTP status, a code for programs and a sentence for people."""
 
     def __init__(self, code: str, message: str, *, status: int = 409, **details: object) -> None:
         super().__init__(message)
@@ -39,14 +39,14 @@ class Declined(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """A company by its name, its faults, and the code of its usual no to each operation."""
+    """A company: its name, its faults, and the usual code of its refusal of each operation."""
 
     name: str
     faults: type[AbstractFault]
     usual: Mapping[str, str]
 
     def answer(self, request: HttpRequest, operation: str, order: str, work: Callable[[], Reply]) -> HttpResponse:
-        """The response to one call: `work` in one transaction, or whatever a fault has instead."""
+        """The response to one call: `work` in one transaction, or what a fault puts in its place."""
         return answer(
             request,
             self.faults,
@@ -58,7 +58,7 @@ class Company:
         )
 
     def carried_out(self, work: Callable[[], Reply]) -> HttpResponse:
-        """The response to `work`, done in one transaction that a Declined rolls back."""
+        """The response to `work`, done in one transaction. Declined rolls it back."""
         try:
             with transaction.atomic(using=alias(self.name)):
                 status, body = work()
@@ -76,7 +76,7 @@ class Company:
 def explains(
     view: Callable[Concatenate[HttpRequest, P], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Answer a call that makes no sense with its reason."""
+    """Turn a Declined that the view raises into its response."""
 
     @wraps(view)
     def explained(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Carries out a call the way the participant's faults have it."""
+"""Carries out a call, or does what a fault of the company wants instead."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def answer(
     refuse: Callable[[str], HttpResponse],
     fail: Work,
 ) -> HttpResponse:
-    """The response to a call, `work()` unless a fault takes its place.
+    """The response to a call: `work()`, unless a fault takes its place.
 
-    `work` applies the call and commits; `refuse(code)` is the participant's own way of saying no, with an empty code
-    for the usual one; `fail` is its 500.
+    `work` applies the call and commits. `refuse(code)` is the company's refusal; an empty code means its usual one.
+    `fail` is its 500.
     """
     fault = faults.take(operation, order)
     kind = fault.kind if fault else ""
@@ -49,7 +49,7 @@ def answer(
 
 
 def drop(request: HttpRequest) -> HttpResponse:
-    """Close the connection under the caller, who gets not one byte. The response returned goes nowhere."""
-    connection: socket.socket = request.META["gunicorn.socket"]  # only gunicorn hands it on; nothing else serves this
+    """Close the connection without sending a byte. The returned response is never sent."""
+    connection: socket.socket = request.META["gunicorn.socket"]  # set by gunicorn, the only server that runs this
     connection.shutdown(socket.SHUT_RDWR)
     return HttpResponse(status=500)

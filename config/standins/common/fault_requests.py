@@ -1,4 +1,4 @@
-"""Faults as they are asked for: read, checked, kept."""
+"""Reads, checks and saves the faults that callers set."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ Text = Annotated[str, msgspec.Meta(max_length=100, pattern=PRINTABLE)]
 
 
 class Wish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of POST /_faults. What is null is as if it were left out."""
+    """The body of POST /_faults. Null means the same as left out."""
 
     kind: Annotated[str, msgspec.Meta(max_length=24)]
     operation: Text | None = None
     order: Text | None = None
     times: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
-    """How often it hits; None is until it is removed."""
+    """How many calls it hits; None: all until it is removed."""
     delay: Annotated[float, msgspec.Meta(ge=0, le=600)] | None = None
-    """Seconds that the call takes longer, whatever the kind."""
+    """Extra seconds for the call, with every kind."""
     code: Text | None = None
-    """Of a refusal; None is the company's usual one."""
+    """The code of a refusal; None: the company's usual one."""
     minutes: Annotated[float, msgspec.Meta(gt=0, le=LONGEST)] | None = None
-    """After which it ends by itself; None is never."""
+    """Minutes after which it ends; None: never."""
     set_by: Text | None = None
     instead: bool = False
-    """Whether it takes the place of those for the same operation and order."""
+    """Whether it replaces the faults for the same operation and order."""
 
 
 def keep(faults: type[AbstractFault], body: bytes) -> AbstractFault:
-    """The fault that the body asks for, saved. Raises NoSuch with a sentence when it makes no sense."""
+    """Save the fault that the body describes. Raises NoSuch with a sentence when the body is invalid."""
     wish = _read(body)
     company = str(faults._meta.app_label)
     operation = wish.operation or operations.ALL
@@ -67,7 +67,7 @@ def keep(faults: type[AbstractFault], body: bytes) -> AbstractFault:
 
 
 def clear(faults: type[AbstractFault], **where: str) -> int:
-    """Remove those of that `operation` and `order`, where given, and say how many still hit."""
+    """Remove the faults of this `operation` and `order`, where given; returns how many of them were active."""
     chosen = faults._default_manager.filter(**where)
     active = faults.active().filter(**where).count()
     chosen.delete()

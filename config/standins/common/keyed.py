@@ -10,7 +10,7 @@ NEW = "new"
 
 
 class Keyed(models.Model):
-    """What became of one key. A row without an order is a tombstone: it was taken back before it was asked for."""
+    """The state of one key. A row without an order is a tombstone: the key was cancelled before its first call."""
 
     key = models.CharField(max_length=255, unique=True)
     order = models.CharField(max_length=100, blank=True)
@@ -20,10 +20,10 @@ class Keyed(models.Model):
 
     @classmethod
     def claim(cls, key: str) -> Self:
-        """The key's row, locked until the transaction ends; a `new` one when the key was never heard of.
+        """The key's row, locked until the transaction ends; a `new` row for an unknown key.
 
-        Two first calls with one key meet at the INSERT: the later waits for the earlier to end. No `new` row is ever
-        committed, since every caller gives it another status or rolls back.
+        Two first calls with one key meet at the INSERT: the later one waits for the earlier one. No `new` row is ever
+        committed: every caller sets another status or rolls back.
         """
         objects: Any = cls._default_manager
         objects.bulk_create([cls(key=key)], ignore_conflicts=True)
@@ -32,20 +32,20 @@ class Keyed(models.Model):
 
     @classmethod
     def find(cls, key: str) -> Self | None:
-        """The key's row, and no lock."""
+        """The key's row, without a lock; None for an unknown key."""
         objects: Any = cls._default_manager
         row: Self | None = objects.filter(key=key).first()
         return row
 
     @classmethod
     def locked(cls, key: str) -> Self | None:
-        """The key's row, locked until the transaction ends; None when the key was never heard of."""
+        """The key's row, locked until the transaction ends; None for an unknown key."""
         objects: Any = cls._default_manager
         row: Self | None = objects.select_for_update().filter(key=key).first()
         return row
 
     @classmethod
     def order_of(cls, key: str) -> str:
-        """Whom the key is for, "" when that is not known."""
+        """The order of the key; "" when it is unknown."""
         row = cls.find(key)
         return row.order if row else ""

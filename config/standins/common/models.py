@@ -1,4 +1,4 @@
-"""Faults to come, and the ledger; each participant keeps both in its own database."""
+"""Faults and the ledger. Each company keeps both in its own database."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from . import operations
 
 
 class AbstractFault(models.Model):
-    """One thing that will go wrong: for one order or all, for one operation or `*`, so often, so long, or until it is
-    removed."""
+    """One thing that will go wrong: for one order or all, for one operation or `*`; a number of times, for a time, or
+    until it is removed."""
 
     operation = models.CharField(max_length=40, default=operations.ALL)
     kind = models.CharField(max_length=24)
@@ -33,22 +33,22 @@ class AbstractFault(models.Model):
 
     @classmethod
     def take(cls, operation: str, order: str) -> Self | None:
-        """The fault that hits this call, if any; one that is told how often counts down, once for each call.
+        """The fault that hits this call, or None. Counts down the fault's number of times.
 
-        One for this very order goes before one for all, then one for this very operation, then the older one.
-        Raises NoSuch for an operation that the company does not list: nobody could have it go wrong.
+        A fault for this order comes before one for all, then one for this operation before one for `*`, then the older.
+        Raises NoSuch for an operation that the company does not list: no fault could name it.
         """
         kinds = list(operations.found(cls._meta.app_label, operation).kinds)
         return cls._first(operation__in=[operation, operations.ALL], kind__in=kinds, order__in=[order, ""])
 
     @classmethod
     def take_uncalled(cls, operation: str, kind: str, order: str) -> Self | None:
-        """The fault of this very operation and kind that hits the order. Nobody calls, so `*` hits nothing here."""
+        """The fault of this operation and kind that hits the order. For background jobs: `*` names calls only."""
         return cls._first(operation=operation, kind=kind, order__in=[order, ""])
 
     @classmethod
     def active(cls) -> Any:
-        """Those that still hit, oldest first."""
+        """The faults that can still hit, oldest first."""
         objects: Any = cls._default_manager
         lasting = Q(until=None) | Q(until__gt=timezone.now())
         return objects.filter(lasting).exclude(times=0).order_by("id")
@@ -77,7 +77,7 @@ class AbstractFault(models.Model):
 
 
 class AbstractLedgerEntry(models.Model):
-    """One effect that really took place; a call that is replayed or refused leaves none."""
+    """One effect that really took place. A replayed or refused call leaves none."""
 
     at = models.DateTimeField(default=timezone.now)
     order = models.CharField(max_length=100, db_index=True)

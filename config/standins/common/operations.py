@@ -1,4 +1,4 @@
-"""What a company does, as far as a person can have it go wrong: `OPERATIONS` in the `operations.py` of its package."""
+"""The operations of a company that faults can hit: `OPERATIONS` in the `operations.py` of its package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any
 
 ALL = "*"
-"""Stands for every call that a company answers; what it does by itself is named."""
+"""Every call that a company answers. It does not include background jobs, which a fault must name."""
 
 
 class Kind(StrEnum):
@@ -32,18 +32,18 @@ CALLED: dict[str, str] = {
     Kind.DOWN: "drops the connection and applies nothing",
     Kind.UNAVAILABLE: "answers 503 and applies nothing, as a company that is closed",
 }
-"""The kinds of a call that is answered, each with what it does."""
+"""The kinds of fault for a call, each with its effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One thing that a company does: a call that it answers, or, with `kinds` of its own, something by itself."""
+    """One operation of a company: a call that it answers, or, with `kinds` of its own, a background job."""
 
     name: str
     says: str
     """A sentence for people."""
     kinds: Mapping[str, str] = field(default_factory=lambda: CALLED)
-    """What can go wrong with it, each with what that does."""
+    """The kinds of fault, each with its effect."""
     also: tuple[str, ...] = ()
     """Other names for it."""
 
@@ -52,7 +52,7 @@ class Operation:
 
 
 class NoSuch(ValueError):
-    """A fault that a company cannot have; the text says which it can."""
+    """A fault that the company does not know; the text lists those that it knows."""
 
 
 @cache
@@ -63,7 +63,7 @@ def of(company: str) -> tuple[Operation, ...]:
 
 
 def found(company: str, name: str) -> Operation:
-    """The operation of that name, or of which it is another name. Raises NoSuch with those that there are."""
+    """The operation with that name or other name. Raises NoSuch with a list of all."""
     for operation in of(company):
         if name == operation.name or name in operation.also:
             return operation
@@ -72,5 +72,5 @@ def found(company: str, name: str) -> Operation:
 
 
 def kinds(company: str, name: str) -> Mapping[str, str]:
-    """What can go wrong with that operation. Raises NoSuch."""
+    """The kinds of fault for that operation. Raises NoSuch."""
     return CALLED if name == ALL else found(company, name).kinds

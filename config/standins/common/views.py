@@ -1,4 +1,4 @@
-"""`/_faults` and `/_ledger` of each company, and `/_companies`: what each of them does and what goes wrong with it."""
+"""`/_faults` and `/_ledger` of each company, and `/_companies`: each company's operations and active faults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .models import AbstractFault, AbstractLedgerEntry
 
 @require_GET
 def companies_view(_request: HttpRequest) -> HttpResponse:
-    """GET /_companies: each with what it keeps, its operations, and the faults that still hit."""
+    """GET /_companies: each company with its subject, its operations and its active faults."""
     return JsonResponse({"results": [company_json(name, keeps) for name, keeps in COMPANIES.items()]})
 
 
@@ -32,12 +32,12 @@ def company_json(name: str, keeps: str) -> dict[str, Any]:
 
 
 def control_urls(faults: type[AbstractFault], ledger: type[AbstractLedgerEntry]) -> list[URLPattern]:
-    """The addresses by which tests and people set a company's faults and read what it did."""
-    operations.of(str(faults._meta.app_label))  # a company that does not say what it does is found out at the start
+    """The URLs with which tests and people set a company's faults and read its ledger."""
+    operations.of(str(faults._meta.app_label))  # fails at the start when a company lists no operations
 
     @require_http_methods(["GET", "POST", "DELETE"])
     def faults_view(request: HttpRequest) -> HttpResponse:
-        """GET lists all, also those that hit no more; DELETE removes those of `?operation=` and `?order=`, or all."""
+        """GET lists all faults, used ones too. DELETE removes those of `?operation=` and `?order=`, or all."""
         if request.method == "DELETE":
             where = {name: request.GET[name] for name in ("operation", "order") if name in request.GET}
             return JsonResponse({"cleared": fault_requests.clear(faults, **where)})
@@ -67,7 +67,7 @@ def control_urls(faults: type[AbstractFault], ledger: type[AbstractLedgerEntry])
 
 
 def add_fault(faults: type[AbstractFault], body: bytes) -> HttpResponse:
-    """Keep a fault; 400 with a sentence when it makes no sense."""
+    """Save a fault; 400 with a sentence when it is invalid."""
     try:
         fault = fault_requests.keep(faults, body)
     except operations.NoSuch as error:

@@ -1,4 +1,4 @@
-"""When the seeded trips take place: both travel companies must speak of the same days."""
+"""The days of the seeded trips: the airline and the hotels must offer the same ones."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from .models import Booking, Flight, LedgerEntry, Status
 
 
 def book(key: str, order: str, flight: str, price: int) -> tuple[Booking, bool]:
-    """Take a seat at that price, in minor units; the booking, and whether this call made it.
+    """Take a seat at that price, in minor units; returns the booking, and whether this call made it.
 
     Raises Declined: `no_seats`, `unknown_flight` or `price_changed` (nothing is kept, so a later try may succeed),
     `cancelled` when the key was taken back, `key_reused` when it stands for something else.
@@ -30,7 +30,7 @@ def book(key: str, order: str, flight: str, price: int) -> tuple[Booking, bool]:
 
 
 def cancel(key: str) -> Booking:
-    """Give the seat back. An unknown key leaves a tombstone: a booking that comes later is declined.
+    """Give the seat back. An unknown key leaves a tombstone: a later booking with it is declined.
 
     Raises Declined `too_late` when the ticket is issued.
     """
@@ -48,7 +48,7 @@ def cancel(key: str) -> Booking:
 
 
 def issue(key: str) -> Booking:
-    """Make a ticket of the booking; twice is the same as once. Raises Declined `cancelled`, or `unknown` (404)."""
+    """Issue the booking's ticket; idempotent. Raises Declined `cancelled`, or `unknown` (404)."""
     row = Booking.locked(key)
     if row is None:
         raise unknown()
@@ -62,7 +62,7 @@ def issue(key: str) -> Booking:
 
 
 def find(key: str) -> Booking:
-    """What became of a key. Raises Declined `unknown` (404)."""
+    """The key's booking. Raises Declined `unknown` (404)."""
     row = Booking.find(key)
     if row is None:
         raise unknown()

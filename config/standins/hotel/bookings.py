@@ -24,7 +24,7 @@ class Stay:
 
 
 def book(key: str, order: str, stay: Stay) -> tuple[Booking, bool]:
-    """Take a room for all nights or for none; the booking, and whether this call made it.
+    """Book a room for all nights or for none; returns the booking, and whether this call made it.
 
     Raises Declined: `no_rooms`, `unknown_hotel` or `price_changed` (nothing is kept, so a later try may succeed),
     `cancelled` when the key was taken back, `key_reused` when it stands for something else.
@@ -45,7 +45,7 @@ def book(key: str, order: str, stay: Stay) -> tuple[Booking, bool]:
 
 
 def cancel(key: str) -> Booking:
-    """Give the room back. An unknown key leaves a tombstone: a booking that comes later is declined."""
+    """Give the room back. An unknown key leaves a tombstone: a later booking with it is declined."""
     row = Booking.claim(key)
     if row.status == Status.BOOKED:
         taken = _locked(row.hotel, row.days())
@@ -59,7 +59,7 @@ def cancel(key: str) -> Booking:
 
 
 def find(key: str) -> Booking:
-    """What became of a key. Raises Declined `unknown` (404)."""
+    """The key's booking. Raises Declined `unknown` (404)."""
     row = Booking.find(key)
     if row is None:
         raise Declined("unknown", "No call with this key was ever carried out.", status=404)

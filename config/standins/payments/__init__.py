@@ -1,1 +1,1 @@
-"""A card processor that speaks Stripe's PaymentIntents API closely enough for the official SDK."""
+"""A card processor with Stripe's PaymentIntents API, close enough for the official SDK."""

@@ -1,4 +1,4 @@
-"""What the card processor does by itself: authorisations end, refunds and disputes are decided, events are sent."""
+"""The card processor's background jobs: expire authorisations, decide refunds and disputes, send events."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWERS_KEPT = timedelta(days=2)  # twice as long as a key lasts
 
 
 def once() -> None:
-    """One bounded piece of all that work. An endpoint that is away is no error: its events wait."""
+    """Do one bounded piece of each job. An endpoint that is away is no error: its events wait."""
     addressing.settle_endpoint()
     expire()
     decide_refunds()
@@ -46,7 +46,7 @@ def decide_refunds() -> None:
 
 
 def decide_disputes() -> None:
-    """Open and close disputes as the faults have it; nobody else decides one here."""
+    """Open and close disputes as the faults want it; nothing else decides a dispute here."""
     for kind in Fault.coming("dispute"):
         if kind == "open":
             _open_disputes()
@@ -55,7 +55,7 @@ def decide_disputes() -> None:
 
 
 def forget() -> None:
-    """Drop what Stripe would not remember either."""
+    """Delete what Stripe would no longer keep."""
     now = timezone.now()
     old = Event.objects.filter(created_at__lt=now - EVENTS_KEPT).order_by("created_at")
     Event.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()

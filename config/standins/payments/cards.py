@@ -1,4 +1,4 @@
-"""The test cards, by the names that Stripe gives them as payment methods, and four that only the stand-in has.
+"""The test cards, named as Stripe names them, and four that only the stand-in has.
 
 Sources: https://docs.stripe.com/testing and https://docs.stripe.com/declines/codes
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-ANSWER_LOST = "pm_card_answerLost"  # the confirmation and the capture are applied, and both answers lost
+ANSWER_LOST = "pm_card_answerLost"  # confirmation and capture are applied, and both answers are lost
 CAPTURE_FAILS = "pm_card_captureFails"  # the first captures answer 500 and do nothing
-SERVER_ERROR = "pm_card_serverError"  # confirming answers 500 from inside, which an idempotency key then remembers
+SERVER_ERROR = "pm_card_serverError"  # confirming fails with a 500 that the idempotency key stores
 AUTHORIZATION_EXPIRES = "pm_card_authorizationExpires"  # an order's first authorisation expires at once
 CAPTURE_OUTAGES = 4
 """Captures of a `pm_card_captureFails` that fail before one works."""
@@ -22,7 +22,7 @@ DISPUTED = {"pm_card_createDispute": "fraudulent", "pm_card_createDisputeProduct
 
 @dataclass(frozen=True, slots=True)
 class Decline:
-    """The bank's no."""
+    """The bank's refusal."""
 
     code: str
     decline_code: str
@@ -66,7 +66,7 @@ AUTHENTICATED: dict[str, Decline | None] = {
     "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds": DECLINES["InsufficientFunds"],
     "pm_card_threeDSecureRequiredChargeDeclined": DECLINES[""],
 }
-"""Cards whose bank wants the customer to confirm the payment, and what it says afterwards."""
+"""Cards whose bank asks the customer to confirm the payment, and the decline that follows, if any."""
 BY_NAME = {f"{prefix}{suffix}": decline for prefix in PREFIXES for suffix, decline in DECLINES.items()}
 
 
@@ -80,12 +80,12 @@ def needs_authentication(name: str) -> bool:
 
 
 def decline_of(name: str) -> Decline | None:
-    """What the card's bank answers to a charge; None when it pays."""
+    """The decline of the card's bank; None when it pays."""
     return BY_NAME.get(name) or AUTHENTICATED.get(name)
 
 
 def decline_for(code: str) -> Decline:
-    """The decline with this code or decline code, as a fault asks for it; "" is the generic one."""
+    """The decline with this code or decline code, for a fault; "" is the generic one."""
     for decline in DECLINES.values():
         if code in {decline.code, decline.decline_code}:
             return decline

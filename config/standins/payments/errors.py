@@ -1,4 +1,4 @@
-"""What the card processor says when it says no: Stripe's error object and its HTTP status.
+"""The card processor's refusals: Stripe's error object and its HTTP status.
 
 Source: https://docs.stripe.com/api/errors
 """
@@ -19,12 +19,12 @@ class StripeError(Exception):
 
 
 def invalid(message: str, *, code: str | None = None, param: str | None = None, **fields: Any) -> StripeError:
-    """The request makes no sense, or not in the state that things are in."""
+    """The request is invalid, or not allowed in the present state."""
     return StripeError(400, "invalid_request_error", message, code=code, param=param, **fields)
 
 
 def no_such(what: str, key: str, *, param: str, status: int = 400) -> StripeError:
-    """`status` is 404 when the address itself names what is missing."""
+    """The object does not exist. `status` is 404 when the URL names it."""
     message = f"No such {what}: '{key}'"
     return StripeError(status, "invalid_request_error", message, code="resource_missing", param=param)
 

@@ -1,4 +1,4 @@
-"""Ids as Stripe's look: `pi_3Qx…`."""
+"""Ids in Stripe's form: `pi_3Qx…`."""
 
 from __future__ import annotations
 

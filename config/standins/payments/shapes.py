@@ -1,4 +1,4 @@
-"""Stripe's JSON of our rows. A test holds every field against the SDK's own types.
+"""Our rows as Stripe's JSON. A test compares every field with the SDK's own types.
 
 Sources: https://docs.stripe.com/api, the pages payment_intents/object, charges/object, refunds/object,
 disputes/object and events/object.
@@ -12,7 +12,7 @@ from typing import Any
 from .models import Charge, Dispute, Endpoint, Event, Intent, Refund
 
 API_VERSION = "2026-10-28.endive"
-"""The version whose shapes these are: that of the SDK in requirements.txt."""
+"""The API version of these shapes: that of the SDK in requirements.txt."""
 SAME_NAME = ("id", "amount", "amount_capturable", "amount_received", "client_secret", "currency", "status")
 NULL_WHEN_EMPTY = ("payment_method", "latest_charge", "cancellation_reason", "description", "receipt_email")
 BRANDS = {"pm_card_mastercard": "mastercard", "pm_card_amex": "amex"}
@@ -120,7 +120,7 @@ def event(row: Event, pending: int = 0) -> dict[str, Any]:
 
 
 def endpoint(row: Endpoint) -> dict[str, Any]:
-    """Without the secret, which is told once."""
+    """Without the secret, which only the call that creates the endpoint returns."""
     return {
         "id": row.id,
         "object": "webhook_endpoint",

@@ -1,4 +1,4 @@
-"""Stripe's addresses below /payments/v1, and the stand-in's own."""
+"""Stripe's URLs below /payments/v1, and the stand-in's own."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What the warehouse does uncalled: it takes back what nobody fetched in time, and relays what it has to tell."""
+"""The warehouse's background jobs: expire reservations, and relay events."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ DATABASE = alias("warehouse")
 
 
 def once() -> None:
-    """One look."""
+    """Do one bounded piece of each."""
     let_expire()
     relay().drain()
 
 
 def let_expire() -> int:
-    """Give back what is due, each reservation in a transaction of its own; returns how many were."""
+    """Expire the reservations that are due, each in a transaction of its own; returns their number."""
     expired = 0
     for key in reservations.due(AT_ONCE):
         with transaction.atomic(using=DATABASE):
@@ -32,5 +32,5 @@ def let_expire() -> int:
 
 @cache
 def relay() -> Relay:
-    """This process's."""
+    """The relay of this process."""
     return Relay()

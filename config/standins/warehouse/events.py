@@ -1,4 +1,4 @@
-"""What the warehouse tells whoever reads its stream. A SKU's messages, and a reservation's, come in order."""
+"""The events of the warehouse's stream. Those of one SKU come in order, and so do those of one reservation."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Line:
 @event("warehouse.stock_changed", version=1)
 @dataclass(frozen=True)
 class StockChanged:
-    """So many pieces of the SKU can be reserved from now on."""
+    """The number of pieces of the SKU that can be reserved from now on."""
 
     sku: str
     available: int
@@ -30,7 +30,7 @@ class StockChanged:
 @event("warehouse.reservation_expired", version=1)
 @dataclass(frozen=True)
 class ReservationExpired:
-    """Nobody took the pieces in time: they are free for others."""
+    """The pieces were not taken in time: they are free again."""
 
     key: str
     order: str
@@ -40,7 +40,7 @@ class ReservationExpired:
 @event("warehouse.reservation_released", version=1)
 @dataclass(frozen=True)
 class ReservationReleased:
-    """Whoever had the pieces put aside has given them back."""
+    """The reservation was released: its pieces are free again."""
 
     key: str
     order: str
@@ -48,12 +48,12 @@ class ReservationReleased:
 
 
 def tell_stock(stocks: Iterable[Stock]) -> None:
-    """Say what is left, in the transaction of the change; the rows are locked, so that what is told last is true."""
+    """Publish what is left, in the transaction of the change. The rows are locked, so the last event is true."""
     for stock in stocks:
         publish(StockChanged(stock.sku, stock.available), key=f"sku:{stock.sku}")
 
 
 def tell_reservation(kind: type[ReservationExpired] | type[ReservationReleased], row: Reservation) -> None:
-    """Say what became of a reservation, in the transaction of the change."""
+    """Publish the end of a reservation, in the transaction of the change."""
     lines = tuple(Line(line["sku"], line["quantity"]) for line in row.lines)
     publish(kind(row.key, row.order, lines), key=f"order:{row.order}")

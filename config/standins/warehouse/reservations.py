@@ -1,7 +1,7 @@
 """The warehouse's rules. Everything here runs in the caller's transaction.
 
 Locks are taken in one order everywhere, so that no two calls wait for each other: the key's row, then stock by SKU.
-Pieces are given back once, whoever asks for it and however often: only a reservation that holds some gives any.
+Pieces are given back once, however often a release or an expiry is tried: only a reservation that holds some gives any.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from .shelves import Line
 
 
 def reserve(key: str, order: str, lines: Sequence[Line]) -> tuple[Reservation, bool]:
-    """Put all lines aside or none; the reservation, and whether this call made it.
+    """Reserve all lines or none; returns the reservation, and whether this call made it.
 
     Raises Declined: `out_of_stock` or `unknown_sku` (nothing is kept, so a later try may succeed), `released` when the
-    key was taken back, `reservation_expired` when its time is up, `key_reused` when it stands for something else.
+    key was released, `reservation_expired` when its time is up, `key_reused` when it was used for something else.
     """
     row = Reservation.claim(key)
     if row.status == Status.RELEASED:
@@ -43,9 +43,9 @@ def reserve(key: str, order: str, lines: Sequence[Line]) -> tuple[Reservation, b
 
 
 def release(key: str) -> Reservation:
-    """Give back what the key reserved. An unknown key leaves a tombstone: a reserve that comes later is declined.
+    """Release the key's reservation. An unknown key leaves a tombstone: a later reserve with it is declined.
 
-    After it expired nothing is given back a second time. Raises Declined `already_committed` when the pieces have left.
+    An expired one gives nothing back a second time. Raises Declined `already_committed` when the pieces have left.
     """
     row = Reservation.claim(key)
     if row.status == Status.COMMITTED:
@@ -82,7 +82,7 @@ def commit(key: str) -> Reservation:
 
 
 def find(key: str) -> Reservation:
-    """What became of a key. Raises Declined `unknown` (404)."""
+    """The key's reservation. Raises Declined `unknown` (404)."""
     row = Reservation.find(key)
     if row is None:
         raise unknown()
@@ -90,13 +90,13 @@ def find(key: str) -> Reservation:
 
 
 def due(limit: int) -> list[str]:
-    """The keys of reservations whose time is up, the longest first."""
+    """The keys of reservations whose time is up, oldest first."""
     rows = Reservation.objects.filter(status=Status.RESERVED, expires_at__lte=timezone.now())
     return list(rows.order_by("expires_at").values_list("key", flat=True)[:limit])
 
 
 def expire(key: str) -> bool:
-    """Give back what the key reserved, if its time is up and nobody has taken it meanwhile; whether it was."""
+    """Expire the key's reservation if its time is up and it is still reserved; returns whether it did."""
     row = Reservation.locked(key)
     if row is None or not row.is_due:
         return False
@@ -109,7 +109,7 @@ def expire(key: str) -> bool:
 
 
 def hasten(key: str, within: timedelta) -> Reservation:
-    """Have a reservation's time be up so soon; at once when that is zero. Raises Declined `unknown` (404)."""
+    """End a reservation's time after `within`; at once when that is zero. Raises Declined `unknown` (404)."""
     row = Reservation.locked(key)
     if row is None:
         raise unknown()

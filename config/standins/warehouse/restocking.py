@@ -1,4 +1,4 @@
-"""Pieces that come back: put on the shelf again under a key, and taken off it again by that key.
+"""Returned pieces: a call puts them back on the shelf under a key, another takes them off again by that key.
 
 Everything below the views runs in the caller's transaction. Locks as in `reservations`: the key's row, then stock by
 SKU.
@@ -47,10 +47,10 @@ def restocked_view(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def restock(key: str, order: str, lines: list[Line]) -> tuple[Restock, bool]:
-    """Put the pieces back on the shelf, once a key; the row, and whether this call did it.
+    """Put the pieces back on the shelf, once per key; returns the row, and whether this call did it.
 
-    Raises Declined: `never_left` when more would come back than left for the order, `withdrawn` when the key was taken
-    back, `key_reused` when it stands for something else.
+    Raises Declined: `never_left` when more would come back than left for the order, `withdrawn` when the key was
+    withdrawn, `key_reused` when it was used for something else.
     """
     row = Restock.claim(key)
     if row.status == RestockStatus.WITHDRAWN:
@@ -70,8 +70,8 @@ def restock(key: str, order: str, lines: list[Line]) -> tuple[Restock, bool]:
 
 
 def withdraw(key: str) -> Restock:
-    """Take the key's pieces off the shelf again. An unknown key leaves a tombstone: a return that comes later is
-    declined. Raises Declined `sold_again` when somebody has bought them in the meantime: then only people can help."""
+    """Take the key's pieces off the shelf again. An unknown key leaves a tombstone: a later return with it is
+    declined. Raises Declined `sold_again` when they have been sold meanwhile: then only people can help."""
     row = Restock.claim(key)
     if row.status == RestockStatus.SHELVED:
         shelves.take_off(row.lines)
@@ -82,7 +82,7 @@ def withdraw(key: str) -> Restock:
 
 
 def find(key: str) -> Restock:
-    """What became of a key. Raises Declined `unknown` (404)."""
+    """The key's return. Raises Declined `unknown` (404)."""
     row = Restock.find(key)
     if row is None:
         raise unknown()
@@ -90,7 +90,7 @@ def find(key: str) -> Restock:
 
 
 def _refuse_more_than_left(order: str, wanted: Counter[str]) -> None:
-    """The stock rows are locked, so that two returns of one piece take turns here."""
+    """Raise Declined `never_left`. The stock rows are locked, so that returns of one piece run one after the other."""
     left: Counter[str] = Counter()
     for lines in Reservation._default_manager.filter(order=order, status=Status.COMMITTED).values_list(
         "lines", flat=True

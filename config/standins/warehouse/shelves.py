@@ -1,6 +1,6 @@
-"""The pieces themselves: put aside, given back, taken out, counted. Each change tells what is left, in its transaction.
+"""Changes of the stock: put aside, given back, taken out, counted. Each publishes what is left, in its transaction.
 
-Rows are locked by SKU, so that no two calls wait for each other.
+Rows are locked in the order of their SKUs, so that no deadlock arises.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Line = dict[str, Any]
 
 
 def put_aside(lines: Sequence[Line]) -> None:
-    """All of them or none. Raises Declined `out_of_stock` or `unknown_sku`."""
+    """Put aside all of them or none. Raises Declined `out_of_stock` or `unknown_sku`."""
     wanted = wanted_of(lines)
     found = {stock.sku: stock for stock in locked(wanted)}
     for sku, quantity in sorted(wanted.items()):
@@ -32,7 +32,7 @@ def put_aside(lines: Sequence[Line]) -> None:
 
 
 def give_back(lines: Sequence[Line]) -> None:
-    """What was put aside is free again."""
+    """Make what was put aside free again."""
     wanted = wanted_of(lines)
     stocks = locked(wanted)
     for stock in stocks:
@@ -41,17 +41,17 @@ def give_back(lines: Sequence[Line]) -> None:
 
 
 def take_out(lines: Sequence[Line]) -> None:
-    """What was put aside leaves the warehouse."""
+    """Take what was put aside out of the warehouse."""
     wanted = wanted_of(lines)
     stocks = locked(wanted)
     for stock in stocks:
         stock.on_hand -= wanted[stock.sku]
         stock.reserved -= wanted[stock.sku]
-    Stock.objects.bulk_update(stocks, ["on_hand", "reserved"])  # as many can be reserved as before: nothing to tell
+    Stock.objects.bulk_update(stocks, ["on_hand", "reserved"])  # the number available is the same: no event
 
 
 def put_back(lines: Sequence[Line]) -> None:
-    """Pieces that had left come back."""
+    """Put pieces that had left back on the shelf."""
     wanted = wanted_of(lines)
     stocks = locked(wanted)
     for stock in stocks:
@@ -60,7 +60,7 @@ def put_back(lines: Sequence[Line]) -> None:
 
 
 def take_off(lines: Sequence[Line]) -> None:
-    """Pieces that had come back are taken out again. Raises Declined `sold_again` when others have them now."""
+    """Take pieces that had come back out again. Raises Declined `sold_again` when they have been sold meanwhile."""
     wanted = wanted_of(lines)
     stocks = locked(wanted)
     for stock in stocks:
@@ -97,5 +97,5 @@ def wanted_of(lines: Sequence[Line]) -> Counter[str]:
 
 
 def locked(wanted: Counter[str]) -> list[Stock]:
-    """The rows of these SKUs, until the transaction ends."""
+    """The rows of these SKUs, locked until the transaction ends."""
     return list(Stock.objects.select_for_update().filter(sku__in=wanted).order_by("sku"))

@@ -1,4 +1,4 @@
-"""The addresses about disputes. Source: https://docs.stripe.com/api/disputes"""
+"""The URLs about disputes. Source: https://docs.stripe.com/api/disputes"""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def retrieve(request: HttpRequest, dispute_id: str) -> HttpResponse:
 @require_POST
 @endpoint
 def close(request: HttpRequest, dispute_id: str) -> HttpResponse:
-    """The shop gives in: the dispute is lost."""
+    """The shop accepts the dispute, and loses it."""
     read(request, ())
     order = existing(dispute_id).charge.intent.order
     refuse = refusal("This dispute cannot be closed.", "dispute_closed")

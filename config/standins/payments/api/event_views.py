@@ -1,4 +1,4 @@
-"""The addresses about events, and about who is told of them.
+"""The URLs about events and webhook endpoints.
 
 Sources: https://docs.stripe.com/api/events and https://docs.stripe.com/api/webhook_endpoints
 """
@@ -45,7 +45,7 @@ def event(request: HttpRequest, event_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @endpoint
 def endpoints(request: HttpRequest) -> HttpResponse:
-    """List the endpoints, or make one; only then is its secret told."""
+    """List the endpoints, or create one; only the creation returns its secret."""
     if request.method == "GET":
         return list_views.listed(request, Endpoint.objects.all(), shapes.endpoint, {})
     params = read(request, ("url", "enabled_events", "description"))
@@ -73,7 +73,7 @@ def one_endpoint(request: HttpRequest, endpoint_id: str) -> HttpResponse:
 
 @require_GET
 def deliveries(request: HttpRequest) -> HttpResponse:
-    """The stand-in's own record: what was sent where, `?order=` for one order's. Oldest first."""
+    """The stand-in's record of what was sent where, oldest first; `?order=` chooses one order."""
     rows = Delivery.objects.select_related("event", "endpoint").order_by("event__created_at", "id")
     if "order" in request.GET:
         rows = rows.filter(event__order=request.GET["order"])

@@ -1,4 +1,4 @@
-"""`expand[]`: the object in the place of its id.
+"""`expand[]`: replaces an id by its object.
 
 Source: https://docs.stripe.com/api/expanding_objects
 """
@@ -21,13 +21,13 @@ FOUND: dict[str, Callable[[str], dict[str, Any]]] = {
     "pi": lambda name: shapes.intent(Intent.objects.get(pk=name)),
     "re": lambda name: shapes.refund(Refund.objects.select_related("intent").get(pk=name)),
 }
-"""By the beginning of an id, what it names."""
+"""How to load an object, by the prefix of its id."""
 
 
 def expanded(body: dict[str, Any], request: HttpRequest) -> dict[str, Any]:
-    """The answer with what the request's `expand[]` names, such as `latest_charge` or `data.payment_intent`, in full.
+    """The answer with the objects that `expand[]` names, such as `latest_charge` or `data.payment_intent`, in full.
 
-    Raises StripeError for a name that stands for no object.
+    Raises StripeError for a name that is no object.
     """
     given = request.GET if request.method == "GET" else request.POST
     for name in given:
@@ -55,7 +55,7 @@ def _expand_field(node: dict[str, Any], steps: list[str], path: str) -> None:
 
 
 def _found(value: Any, path: str, *, last: bool) -> Any:
-    """The object that an id stands for; what is an object already, or null, stays as it is."""
+    """The object of an id. An object or null stays as it is."""
     find = FOUND.get(value.partition("_")[0]) if isinstance(value, str) else None
     if find is not None:
         return find(value)

@@ -1,10 +1,10 @@
-"""Idempotency keys by Stripe's rules: what was executed once is answered the same way ever after, for a day.
+"""Idempotency keys by Stripe's rules: a request that was executed gets the same answer again for a day.
 
-A request that is turned away before it executes (a bad parameter, no API key, a key in use) is not remembered; a
-declined card and a 500 from inside are. Source: https://docs.stripe.com/api/idempotent_requests
+A request that is refused before it executes (a bad parameter, no API key, a key in use) is not stored; a declined card
+and a 500 from inside are. Source: https://docs.stripe.com/api/idempotent_requests
 
 The work, its ledger entry and the stored answer are one transaction, and a key in use is a lock of the database
-session: killed at any point, the stand-in has done and remembered either all of it or nothing, and no key stays in use.
+session. A stand-in killed at any point has done and stored all of it or nothing, and no key stays in use.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Effect = Callable[[], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An answer, and whether it was given before."""
+    """An answer, and whether it is a replay."""
 
     status: int
     body: str
@@ -45,7 +45,7 @@ class Done:
 
 
 def key_of(request: HttpRequest) -> str:
-    """The request's Idempotency-Key, "" without one. Stripe ignores it on GET."""
+    """The request's Idempotency-Key; "" without one. Stripe ignores it on GET."""
     key = request.headers.get("Idempotency-Key", "") if request.method == "POST" else ""
     if len(key) > LONGEST:
         raise invalid(f"Idempotency keys are up to {LONGEST} characters long, this one has {len(key)}.")
@@ -54,7 +54,7 @@ def key_of(request: HttpRequest) -> str:
 
 @contextmanager
 def in_use(key: str) -> Iterator[None]:
-    """Within the block the key is ours; a second request with it gets 409 until then."""
+    """Hold the key for the block. A second request with it gets 409 meanwhile."""
     if not key:
         yield
         return
@@ -69,7 +69,7 @@ def in_use(key: str) -> Iterator[None]:
 
 
 def once(request: HttpRequest, key: str, effect: Effect) -> Done:
-    """The stored answer to this request, or `effect()` carried out and its answer stored. Call it within `in_use`."""
+    """The stored answer to this request, or that of `effect()`, which it stores. Call it within `in_use`."""
     with transaction.atomic(using=DATABASE):
         if not key:
             return carry_out(effect)
@@ -85,7 +85,7 @@ def once(request: HttpRequest, key: str, effect: Effect) -> Done:
 
 
 def replay(stored: StoredAnswer, request: HttpRequest) -> Done:
-    """Raises StripeError when the key was used for something else."""
+    """The stored answer. Raises StripeError when the key was used for another request."""
     if stored.path != request.path_info:
         raise StripeError(400, "idempotency_error", OTHER_PATH.format(stored.path, request.path_info, stored.key))
     if stored.fingerprint != fingerprint(request):
@@ -94,7 +94,7 @@ def replay(stored: StoredAnswer, request: HttpRequest) -> Done:
 
 
 def carry_out(effect: Effect) -> Done:
-    """What the effect answers. A StripeError counts as carried out: it may leave traces, such as a failed charge."""
+    """Carry out the effect. A StripeError counts as an answer: it may leave traces, such as a failed charge."""
     try:
         return Done(200, json.dumps(effect()))
     except StripeError as error:
@@ -102,7 +102,7 @@ def carry_out(effect: Effect) -> Done:
 
 
 def fingerprint(request: HttpRequest) -> str:
-    """The same for the same parameters in any order."""
+    """A hash of the parameters, whatever their order."""
     return hashlib.sha256(json.dumps(sorted(request.POST.lists())).encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The addresses that list, and those that show one charge or refund.
+"""The URLs that list objects, and those that show one charge or refund.
 
 Sources: https://docs.stripe.com/api/charges, /refunds, /payment_intents
 """
@@ -61,7 +61,7 @@ def refund(request: HttpRequest, refund_id: str) -> HttpResponse:
 def listed(
     request: HttpRequest, rows: QuerySet[M], shape: Callable[[M], dict[str, Any]], filters: dict[str, str]
 ) -> HttpResponse:
-    """A page of the rows; `filters` are further parameters, each with the field that has to be equal."""
+    """A page of the rows. `filters` maps further parameters to the field that must be equal."""
     params = read(request, (*paging.KNOWN, *filters))
     rows = rows.filter(**{field: params.text(name) for name, field in filters.items() if params.text(name)})
     return perform(request, "list", "", lambda _key: a_page(request, rows, params, shape), refusal("No.", ""))
@@ -74,7 +74,7 @@ def a_page(
 
 
 def shown(request: HttpRequest, order: str, body: dict[str, Any]) -> HttpResponse:
-    """One object, found already."""
+    """The answer with one object."""
     read(request, ())
     refuse = refusal(f"No such object: '{body['id']}'", "resource_missing")
     return perform(request, "retrieve", order, lambda _key: body, refuse)

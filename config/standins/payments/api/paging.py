@@ -1,4 +1,4 @@
-"""Lists as Stripe gives them: newest first, a page at a time, from some time on.
+"""Lists in Stripe's form: newest first, in pages, filtered by creation time.
 
 Source: https://docs.stripe.com/api/pagination
 """
@@ -21,7 +21,7 @@ BOUNDS = {"gt": ("gte", 1), "gte": ("gte", 0), "lt": ("lt", 0), "lte": ("lt", 1)
 
 
 def page(rows: QuerySet[M], params: Params, url: str, shape: Callable[[M], dict[str, Any]]) -> dict[str, Any]:
-    """Stripe's list object. `rows` have `created_at` and `id`. Raises StripeError for parameters that will not do."""
+    """Stripe's list object. `rows` have `created_at` and `id`. Raises StripeError for invalid parameters."""
     limit = params.integer("limit", largest=100) or 10
     rows = rows.filter(_created(params))
     if before := params.text("ending_before"):
@@ -38,7 +38,7 @@ def page(rows: QuerySet[M], params: Params, url: str, shape: Callable[[M], dict[
 
 
 def _beside(rows: QuerySet[M], name: str, side: str, param: str) -> Q:
-    """What comes on that side of the row of this id in the order of creation."""
+    """The rows on that side of the row with this id, in the order of creation."""
     mark: Any = rows.model._default_manager.filter(pk=name).first()
     if mark is None:
         raise no_such("object", name, param=param)

@@ -1,4 +1,4 @@
-"""Reads form-encoded parameters the way Stripe does: an unknown one is an error, and so is a malformed one.
+"""Reads form-encoded parameters as Stripe does: an unknown or malformed one is an error.
 
 Nested names come in brackets: `metadata[order]=S-100001`, `payment_method_types[0]=card`.
 """
@@ -14,18 +14,18 @@ from django.http import HttpRequest
 from ..errors import invalid
 
 LARGEST = 9_999_999_999  # minor units, of any currency; what an intent may have of its own: `wishes.amount`
-LONGEST = 15  # digits of a number, zeros in front among them
+LONGEST = 15  # digits of a number, with leading zeros
 FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """A request's parameters. Every reader raises StripeError with `param` set when the value will not do."""
+    """A request's parameters. Every method raises StripeError, with `param` set, for an invalid value."""
 
     values: dict[str, str]
 
     def text(self, name: str) -> str:
-        """The value, "" when it was not given."""
+        """The value; "" when it is missing."""
         return self.values.get(name, "")
 
     def needed(self, name: str) -> str:
@@ -34,7 +34,7 @@ class Params:
         return value
 
     def integer(self, name: str, *, largest: int = LARGEST) -> int | None:
-        """A whole number of at least 1; None when it was not given."""
+        """A whole number of at least 1; None when it is missing."""
         if not (value := self.text(name)):
             return None
         if not (value.isascii() and value.isdigit() and value.strip("0")):
@@ -53,14 +53,14 @@ class Params:
         return self.choice(name, ("true", "false")) == "true"
 
     def url(self, name: str) -> str:
-        """An absolute web address, "" when it was not given."""
+        """An absolute web address; "" when it is missing."""
         value = self.text(name)
         if value and not (urlsplit(value).scheme in {"http", "https"} and urlsplit(value).netloc):
             raise invalid("Not a valid URL", code="url_invalid", param=name)
         return value
 
     def group(self, name: str) -> dict[str, str]:
-        """What stands in `name[…]`."""
+        """The values of `name[…]`, by what is in the brackets."""
         start = f"{name}["
         return {key[len(start) : -1]: value for key, value in self.values.items() if key.startswith(start)}
 

@@ -1,4 +1,4 @@
-"""The addresses that move money: each reads its parameters and hands over to `intents` or `refunds`.
+"""The URLs that move money: each reads its parameters and calls `intents` or `refunds`.
 
 Sources: https://docs.stripe.com/api/payment_intents and https://docs.stripe.com/api/refunds
 """
@@ -81,7 +81,7 @@ def cancel(request: HttpRequest, intent_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @endpoint
 def payment_refunds(request: HttpRequest) -> HttpResponse:
-    """List, newest first, or give money back."""
+    """List, newest first, or make a refund."""
     if request.method == "GET":
         return list_views.refunds(request)
     wanted = request_bodies.refund(read(request, request_bodies.REFUND))

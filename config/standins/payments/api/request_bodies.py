@@ -1,4 +1,4 @@
-"""What a request asks for, made out of its parameters. Each function raises StripeError when they will not do."""
+"""Turns a request's parameters into what it asks for. Each function raises StripeError for an invalid parameter."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ REFUND = frozenset({"payment_intent", "charge", "amount", "reason", "metadata"})
 WITHDRAWN = "payment_method_types is no longer supported: use allowed_payment_method_types."
 EXCLUSIVE = "You may give automatic_payment_methods or allowed_payment_method_types, not both."
 ANY = Rules(least=1)
-"""Of a currency that the shop does not know."""
+"""The rules for a currency that the shop does not know."""
 REFUND_REASONS = ("duplicate", "fraudulent", "requested_by_customer")
 
 
 def creation(request: HttpRequest) -> Params:
-    """The parameters of a new intent. Raises StripeError for one that Stripe has withdrawn.
+    """The parameters of a new intent. Raises StripeError for a parameter that Stripe has removed.
 
     Source: the note of 2026-09-30 in https://docs.stripe.com/changelog/endive, "Removes the payment method types
     parameter from Payment Intents and Setup Intents".
@@ -42,7 +42,7 @@ def creation(request: HttpRequest) -> Params:
 
 
 def intent(params: Params, pages: str) -> intents.Wanted:
-    """`pages` is the address below which the bank asks customers."""
+    """A new intent. `pages` is the URL below which the bank's pages are."""
     params.needed("amount")
     currency = params.needed("currency").lower()
     if not (currency.isascii() and currency.isalpha() and len(currency) == 3):
@@ -61,7 +61,7 @@ def intent(params: Params, pages: str) -> intents.Wanted:
 
 
 def amount(params: Params, currency: str) -> int:
-    """In minor units of the currency, which is one in lower case.
+    """The amount in minor units of the currency; the currency code is in lower case.
 
     Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts; the smallest charge is the one of an
     account that is paid out in this currency.
@@ -87,7 +87,7 @@ def confirmation(params: Params, pages: str) -> intents.Confirmation:
 
 
 def automatic(params: Params) -> dict[str, Any] | None:
-    """Which methods may pay: those of the account, which may redirect unless it says never; None when they are listed.
+    """The setting for automatic payment methods, which may redirect unless it says never; None when methods are listed.
 
     Sources: https://docs.stripe.com/upgrades/manage-payment-methods and the note of 2026-07-29 in
     https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter
@@ -123,7 +123,7 @@ def refund(params: Params) -> refunds.Wanted:
 
 
 def existing(intent_id: str, status: int = 404) -> Intent:
-    """The intent as it is now, not held; raises StripeError of that status when there is none."""
+    """The intent, without a lock. Raises StripeError with that status when it does not exist."""
     found = Intent.objects.filter(pk=intent_id).first()
     if found is None:
         raise no_such("payment_intent", intent_id, param="intent", status=status)

@@ -1,4 +1,4 @@
-"""How every request is received: who asks, by which key, with which fault, and in Stripe's words when it goes wrong."""
+"""Handles every request: checks API key and idempotency key, applies faults, turns errors into Stripe's JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .expand import expanded
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 Effect = Callable[[str], dict[str, Any]]
-"""Carries a call out for an idempotency key, "" without one, and returns the answer's JSON."""
+"""Carries a call out with an idempotency key ("" without one), and returns the answer's JSON."""
 
 
 def endpoint(view: View[P]) -> View[P]:
@@ -47,9 +47,9 @@ def endpoint(view: View[P]) -> View[P]:
 def perform(
     request: HttpRequest, operation: str, order: str, effect: Effect, refuse: Callable[[str], Effect], card: str = ""
 ) -> HttpResponse:
-    """Carry out `effect` once for the request's key, the way the faults have it.
+    """Carry out `effect` once for the request's key, unless a fault takes its place.
 
-    `refuse(code)` is the effect of a refusal, stored like any other. `card` is the one that pays: with
+    `refuse(code)` is the effect of a refusal, stored like any other. `card` is the card that pays: with
     `pm_card_answerLost` the first answer is lost.
     """
     key = idempotency.key_of(request)
@@ -58,7 +58,7 @@ def perform(
 
         def carry_out(chosen: Effect) -> HttpResponse:
             done = idempotency.once(request, key, lambda: expanded(chosen(key), request))
-            held.close()  # before the caller hears of it, so that its next request does not find the key in use
+            held.close()  # before the caller has the answer: its next request must not find the key in use
             lost = card == cards.ANSWER_LOST and done.status == 200 and not done.replayed
             return drop(request) if lost else done.response
 
@@ -74,7 +74,7 @@ def perform(
 
 
 def refusal(message: str, usual: str) -> Callable[[str], Effect]:
-    """Says no with a fault's code, or with the usual one, and changes nothing."""
+    """An effect that refuses with a fault's code, or with the usual one, and changes nothing."""
 
     def refuse(code: str) -> Effect:
         def effect(_key: str) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def refusal(message: str, usual: str) -> Callable[[str], Effect]:
 
 
 def failure() -> HttpResponse:
-    """A 500 from before the call was looked at."""
+    """A 500 without any effect."""
     error = server_error()
     return JsonResponse(error.body, status=error.status)
 

@@ -1,6 +1,6 @@
 """The bank's page: /payments/3ds/<intent>, where the customer confirms a payment or refuses it.
 
-A form with `answer` = `confirm` or `refuse`. Asked again, or too late, it changes nothing and says why.
+A form with `answer` = `confirm` or `refuse`. A second or late answer changes nothing; the page says why.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ANSWERS = {"confirm": True, "refuse": False}
 
 
 def pages(request: HttpRequest) -> str:
-    """Where the customers' browsers find these pages, up to the intent's id."""
+    """The URL of these pages for the customers' browsers, up to the intent's id."""
     below = reverse("payments-3ds", args=["-"]).removesuffix("-")
     return f"{PUBLIC_URL.rstrip('/')}{below}" if PUBLIC_URL else request.build_absolute_uri(below)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def page(request: HttpRequest, intent_id: str) -> HttpResponse:
-    """The question; or the answer taken, and back to the shop."""
+    """GET asks the question. POST takes the answer and redirects to the shop."""
     intent = Intent.objects.filter(pk=intent_id).first()
     if intent is None:
         raise Http404("The bank knows of no such payment.")
@@ -49,7 +49,7 @@ def page(request: HttpRequest, intent_id: str) -> HttpResponse:
 
 
 def shown(request: HttpRequest, intent: Intent, said: str, status: int = 200) -> HttpResponse:
-    """The page; with `said`, a sentence, there is nothing to answer."""
+    """The page; with a sentence `said` it asks nothing."""
     amount = money.shown(intent.amount, intent.currency.upper())
     context = {"intent": intent, "amount": amount, "said": said, "back": three_d_secure.way_back(intent)}
     return render(request, "threeds.html", context, status=status)

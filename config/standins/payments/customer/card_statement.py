@@ -1,4 +1,4 @@
-"""What the customer sees on the card statement: charges and refunds. A released authorisation leaves nothing."""
+"""The customer's card statement: charges, refunds and chargebacks. A released authorisation leaves no entry."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..models import Charge, Dispute, Refund
 
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    """`?order=S-…`, or everyone's: `entries` oldest first, `amount` in minor units and below 0 for money that came
-    back; `held` is what the bank sets aside meanwhile.
+    """`?order=S-…` chooses one order. `entries` come oldest first, with `amount` in minor units, negative for money
+    that came back; `held` lists the present authorisations.
     """
     orders = {"intent__order": request.GET["order"]} if "order" in request.GET else {}
     entries = sorted([*charges(orders), *given_back(orders), *disputed(orders)], key=lambda entry: str(entry["at"]))
@@ -29,7 +29,7 @@ def charges(orders: dict[str, str]) -> Iterator[dict[str, Any]]:
 
 
 def given_back(orders: dict[str, str]) -> Iterator[dict[str, Any]]:
-    """Refunds that arrived: one that is pending is not there yet, and one that failed never will be."""
+    """Refunds that arrived: neither pending nor failed ones."""
     for row in Refund.objects.filter(status=Refund.Status.SUCCEEDED, **orders).select_related("intent"):
         yield entry("refund", -row.amount, row, row.created_at.isoformat())
 

@@ -1,4 +1,4 @@
-"""Asks the card's bank to hold an amount."""
+"""Asks the card's bank to hold an amount, and records its answer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def hold(
 ) -> dict[str, Any]:
     """Hold the amount, or charge it when the intent says so. Raises StripeError 402 when the bank declines.
 
-    `decline` has the bank say no whatever the card is.
+    With `decline` the bank declines every card.
     """
     intent.next_action = None
     if said := decline or cards.decline_of(intent.payment_method):
@@ -50,7 +50,7 @@ def hold(
 
 
 def declined(intent: Intent, decline: cards.Decline, *, charged: bool) -> StripeError:
-    """Keep the bank's no with the intent, which then wants another payment method.
+    """Store the bank's decline with the intent, which then needs another payment method.
 
     `charged` says whether the bank was asked for the money, which leaves a failed charge.
     """
@@ -67,7 +67,7 @@ def declined(intent: Intent, decline: cards.Decline, *, charged: bool) -> Stripe
 
 
 def unauthenticated(intent: Intent) -> None:
-    """The customer told the bank that this payment is not to be made."""
+    """The customer has refused this payment at the bank."""
     said = {"code": "payment_intent_authentication_failure", "payment_method": _method(intent)}
     _unpaid(intent, {"type": "invalid_request_error", "message": SAID_NO_TO_3DS, **said})
 
@@ -98,7 +98,7 @@ def _method(intent: Intent) -> dict[str, Any]:
 
 
 def _end(intent: Intent, *, first: bool) -> datetime:
-    """When the authorisation ends."""
+    """When the authorisation expires."""
     gone = intent.payment_method == cards.AUTHORIZATION_EXPIRES and first
     gone = gone or Fault.take_uncalled("authorization", "expire", intent.order) is not None
     return timezone.now() if gone else timezone.now() + HELD_FOR

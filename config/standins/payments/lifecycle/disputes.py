@@ -1,4 +1,4 @@
-"""Disputes: a customer asks the bank for the money back. It leaves the shop's balance until the bank has decided.
+"""Disputes: a customer asks the bank for the money back. The money leaves the shop's balance until the bank decides.
 
 Source: https://docs.stripe.com/disputes/how-disputes-work
 """
@@ -16,7 +16,7 @@ Status = Dispute.Status
 
 
 def perhaps(charge: Charge, key: str) -> None:
-    """Dispute a charge that was just captured, if it was made with a card that does, or a fault says so."""
+    """Dispute a charge that was just captured, if its card or a fault wants that."""
     reason = cards.DISPUTED.get(charge.payment_method, "")
     if not reason and Fault.take_uncalled("dispute", "open", charge.intent.order):
         reason = "fraudulent"
@@ -25,7 +25,7 @@ def perhaps(charge: Charge, key: str) -> None:
 
 
 def open_(charge: Charge, key: str, reason: str) -> None:
-    """In the caller's transaction, with the intent's row held."""
+    """Open a dispute. Runs in the caller's transaction, which has locked the intent's row."""
     left = charge.amount - charge.amount_refunded
     row = Dispute.objects.create(charge=charge, amount=left, reason=reason)
     charge.disputed = True
@@ -36,7 +36,7 @@ def open_(charge: Charge, key: str, reason: str) -> None:
 
 
 def close(dispute_id: str, key: str, *, won: bool = False) -> dict[str, Any]:
-    """The end of it: `won` by the shop, or lost, as when the shop gives in. Raises StripeError when it has ended."""
+    """End a dispute: `won` by the shop, or lost. Raises StripeError when it has ended already."""
     row = locked(dispute_id)
     if row.status != Status.NEEDS_RESPONSE:
         raise invalid("This dispute is already closed.")

@@ -1,6 +1,6 @@
-"""What can happen to an intent's row: found, refused by its state, charged, let go.
+"""Changes of an intent's row: lock it, check its state, charge it, release it.
 
-Each runs in its caller's transaction and writes the ledger and the event with the change.
+Each function runs in its caller's transaction and writes the ledger and the event with the change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Status = Intent.Status
 
 
 def locked(intent_id: str) -> Intent:
-    """The intent, with its row held to the end of the transaction: calls about one intent take turns."""
+    """The intent, locked to the end of the transaction: calls about one intent run one after the other."""
     intent = Intent.objects.select_for_update().filter(pk=intent_id).first()
     if intent is None:
         raise no_such("payment_intent", intent_id, param="intent", status=404)
@@ -37,7 +37,7 @@ def expect(intent: Intent, allowed: tuple[Status, ...], verb: str, done: str) ->
 
 
 def charge(intent: Intent, amount: int, key: str) -> dict[str, Any]:
-    """Take `amount` of what is held, and let go of the rest, which Stripe counts as refunded."""
+    """Charge `amount` of what is held, and release the rest, which Stripe counts as refunded."""
     taken = latest(intent)
     taken.amount_refunded = taken.amount - amount
     taken.captured, taken.amount_captured, taken.captured_at = True, amount, timezone.now()
@@ -53,7 +53,7 @@ def charge(intent: Intent, amount: int, key: str) -> dict[str, Any]:
 
 
 def let_go(intent: Intent, key: str, reason: str) -> dict[str, Any]:
-    """Cancel; the ledger's amount is what was held, 0 when nothing was."""
+    """Cancel. The ledger's amount is what was held, 0 when nothing was."""
     held, intent.amount_capturable = intent.amount_capturable, 0
     intent.status, intent.cancellation_reason, intent.canceled_at = Status.CANCELED, reason, timezone.now()
     intent.next_action = None
@@ -66,7 +66,7 @@ def let_go(intent: Intent, key: str, reason: str) -> dict[str, Any]:
 
 
 def latest(intent: Intent) -> Charge:
-    """The intent's last try to take money, with this very intent in it. Raises Charge.DoesNotExist without one."""
+    """The intent's latest charge, with this intent object in it. Raises Charge.DoesNotExist without one."""
     found = Charge.objects.get(pk=intent.latest_charge)
     found.intent = intent
     return found
@@ -84,7 +84,7 @@ def write(intent: Intent, operation: str, key: str, amount: int, **details: Any)
 
 
 def _release(held: Charge, *, expired: bool) -> None:
-    """As at Stripe, an authorisation that is let go reads as refunded in full. The stand-in lists no refund for it."""
+    """As at Stripe, a released authorisation counts as refunded in full. The stand-in lists no refund for it."""
     held.amount_refunded, held.capture_before = held.amount, None
     held.save()
     events.of_charge(held, "expired" if expired else "refunded")

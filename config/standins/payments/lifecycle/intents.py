@@ -1,7 +1,7 @@
 """The life of a payment: requires_payment_method → requires_confirmation → (requires_action →) requires_capture →
 succeeded, or canceled.
 
-Each function runs in its caller's transaction, holds the intent's row, writes the ledger with the change, and returns
+Each function runs in its caller's transaction, locks the intent's row, writes the ledger with the change, and returns
 Stripe's JSON. Source: https://docs.stripe.com/payments/paymentintents/lifecycle
 """
 
@@ -33,7 +33,7 @@ EXPIRED = "The authorization of this charge has expired, so that it cannot be ca
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How to confirm: `pages` is where the bank's pages are; with one of the last two the customer is not asked."""
+    """How to confirm. `pages` is the URL of the bank's pages; the last two fields forbid a question to the customer."""
 
     pages: str
     payment_method: str = ""
@@ -44,7 +44,7 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An intent to be made. `amount` is in minor units, `currency` in lower case; None: it is confirmed later."""
+    """A new intent. `amount` is in minor units, `currency` in lower case; no `confirmation`: it comes later."""
 
     amount: int
     currency: str
@@ -62,7 +62,7 @@ class Wanted:
 
 
 def create(wanted: Wanted, key: str) -> dict[str, Any]:
-    """A new intent; it moves money only when it is to be confirmed at once."""
+    """Create an intent; it moves money only when it is confirmed at once."""
     name = new_id("pi")
     intent = Intent.objects.create(
         id=name,
@@ -85,7 +85,7 @@ def create(wanted: Wanted, key: str) -> dict[str, Any]:
 def confirm(intent_id: str, key: str, *, how: Confirmation, decline: cards.Decline | None = None) -> dict[str, Any]:
     """Hold the amount, or ask the customer to confirm it first. Raises StripeError 402 when the bank declines.
 
-    `decline` has the bank say no whatever the card is.
+    With `decline` the bank declines every card.
     """
     intent = locked(intent_id)
     expect(intent, CONFIRMABLE, "confirm", "confirmed")
@@ -102,7 +102,7 @@ def confirm(intent_id: str, key: str, *, how: Confirmation, decline: cards.Decli
 
 
 def capture(intent_id: str, key: str, *, amount: int | None) -> dict[str, Any]:
-    """Charge what is held, or `amount` of it and let the rest go."""
+    """Charge the held amount, or `amount` of it and release the rest."""
     intent = locked(intent_id)
     expect(intent, CAPTURABLE, "capture", "captured")
     before = intent_rows.latest(intent).capture_before
@@ -117,20 +117,20 @@ def capture(intent_id: str, key: str, *, amount: int | None) -> dict[str, Any]:
 
 
 def cancel(intent_id: str, key: str, *, reason: str) -> dict[str, Any]:
-    """Let go of what is held, and refuse whatever comes later for this intent."""
+    """Release the held amount, and refuse all later calls for this intent."""
     intent = locked(intent_id)
     expect(intent, CANCELABLE, "cancel", "canceled")
     return intent_rows.let_go(intent, key, reason)
 
 
 def lapsed(intent: Intent, key: str) -> StripeError:
-    """The bank let the authorisation go, which cancels the intent."""
+    """Cancel an intent whose authorisation has expired; returns the error for the caller."""
     intent_rows.let_go(intent, key, "automatic")
     return invalid(EXPIRED, code="charge_expired_for_capture", charge=intent.latest_charge)
 
 
 def refuse_capture(intent_id: str, key: str, *, code: str) -> dict[str, Any]:
-    """Refuse a capture: always raises. Without a `code` because the authorisation lapsed; with one, nothing changes."""
+    """Refuse a capture: always raises. Without a `code` the authorisation has expired; with one, nothing changes."""
     intent = locked(intent_id)
     expect(intent, CAPTURABLE, "capture", "captured")
     if not code:
@@ -139,13 +139,13 @@ def refuse_capture(intent_id: str, key: str, *, code: str) -> dict[str, Any]:
 
 
 def fail_capture(intent_id: str) -> bool:
-    """Whether this capture is one of those that a `pm_card_captureFails` fails; counts it."""
+    """Whether this capture must fail because its card is `pm_card_captureFails`; counts it."""
     failing = Intent.objects.filter(pk=intent_id, capture_outages__gt=0)
     return failing.update(capture_outages=F("capture_outages") - 1) > 0
 
 
 def _check(intent: Intent) -> None:
-    """Raise StripeError when something is missing that a confirmation needs."""
+    """Raise StripeError when a confirmation lacks what it needs."""
     if not intent.payment_method:
         message = "You cannot confirm this PaymentIntent because it's missing a payment method."
         raise invalid(message, code="payment_intent_unexpected_state", payment_intent=shapes.intent(intent))

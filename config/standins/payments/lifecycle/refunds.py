@@ -1,4 +1,4 @@
-"""Gives charged money back, never more than was charged.
+"""Refunds: at most as much as was charged.
 
 Source: https://docs.stripe.com/refunds
 """
@@ -19,14 +19,14 @@ from . import intent_rows
 from .intent_rows import Status, expect, locked
 
 SETTLING = timedelta(seconds=2)
-"""Some time later, as Stripe's test cards say: here short enough to be watched."""
+"""The delay of the bank's final answer; short enough to watch."""
 FIRST = {cards.REFUND_PENDS: Refund.Status.PENDING}
 LAST = {cards.REFUND_PENDS: Refund.Status.SUCCEEDED, cards.REFUND_FAILS: Refund.Status.FAILED}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A refund to be made: `amount` minor units, None for all that is left."""
+    """A refund to make. `amount` is in minor units; None: all that is left."""
 
     intent_id: str
     amount: int | None
@@ -35,7 +35,7 @@ class Wanted:
 
 
 def create(wanted: Wanted, key: str) -> dict[str, Any]:
-    """Raises StripeError when nothing was charged, less than that is left of it, or the customer disputes it."""
+    """Raises StripeError when nothing was charged, less than that is left, or the customer disputes the charge."""
     intent = locked(wanted.intent_id)
     expect(intent, (Status.SUCCEEDED,), "refund", "refunded")
     charge = intent_rows.latest(intent)
@@ -57,7 +57,7 @@ def create(wanted: Wanted, key: str) -> dict[str, Any]:
 
 
 def settle(refund_id: str) -> None:
-    """The bank's last word about a refund: it arrived, or it came back to the shop's balance."""
+    """Record the bank's final answer: the refund arrived, or the money came back to the shop's balance."""
     intent = locked(Refund.objects.values_list("intent_id", flat=True).get(pk=refund_id))
     row = Refund.objects.select_for_update().get(pk=refund_id)
     if row.settles_at is None:
@@ -76,7 +76,7 @@ def settle(refund_id: str) -> None:
 
 
 def _refundable(charge: Charge, wanted: int | None) -> int:
-    """The amount to give back, in minor units."""
+    """The amount to refund, in minor units. Raises StripeError as `create` says."""
     if Dispute.objects.filter(charge=charge).exclude(status=Dispute.Status.WON).exists():
         raise _disputed(charge)
     left = charge.amount - charge.amount_refunded

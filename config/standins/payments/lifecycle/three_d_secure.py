@@ -1,4 +1,4 @@
-"""3-D Secure: the bank asks the customer to confirm a payment, on a page of its own, before it holds anything.
+"""3-D Secure: the bank asks the customer to confirm a payment, on a page of its own, before it holds the amount.
 
 Source: https://docs.stripe.com/payments/3d-secure/authentication-flow
 """
@@ -24,14 +24,14 @@ OFF_SESSION = Decline("authentication_required", "authentication_required", REQU
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What came of the customer's answer: `problem` is a sentence when it changed nothing."""
+    """The result of the customer's answer. `problem` is a sentence when the answer changed nothing."""
 
     intent: Intent
     problem: str = ""
 
 
 def ask(intent: Intent, key: str, *, page: str) -> dict[str, Any]:
-    """Wait for the customer, who is to be sent to `page` and comes back to the intent's `return_url`."""
+    """Wait for the customer, who goes to `page` and comes back to the intent's `return_url`."""
     intent.status, intent.confirmation_key, intent.last_payment_error = Status.REQUIRES_ACTION, key, None
     intent.next_action = _redirect(page, intent.return_url) if intent.return_url else _script(page)
     answer = kept(intent)
@@ -40,25 +40,25 @@ def ask(intent: Intent, key: str, *, page: str) -> dict[str, Any]:
 
 
 def not_asked(intent: Intent, *, off_session: bool) -> StripeError:
-    """Nobody is to be asked, and the payment fails; where the customer is away, `off_session`, the bank says so."""
+    """The error of a payment whose customer may not be asked. With `off_session` the bank is asked, and declines."""
     return authorization.declined(intent, OFF_SESSION if off_session else NOT_HANDLED, charged=off_session)
 
 
 def answer(intent_id: str, *, confirmed: bool) -> Answered:
-    """The customer's word. Only the first one counts, and only while the payment waits for it."""
+    """Take the customer's answer. Only the first one counts, and only while the payment waits for it."""
     intent = locked(intent_id)
     if intent.status != Status.REQUIRES_ACTION:
         return Answered(intent, standing(intent))
     if not confirmed:
         authorization.unauthenticated(intent)
         return Answered(intent)
-    with suppress(StripeError):  # the bank has the last word; its no is kept with the intent
+    with suppress(StripeError):  # the bank may still decline; the intent stores that
         authorization.hold(intent, intent.confirmation_key, authenticated=True)
     return Answered(intent)
 
 
 def standing(intent: Intent) -> str:
-    """Where a payment that waits for nobody stands, for the customer."""
+    """A sentence for the customer about a payment that needs no answer."""
     match intent.status:
         case Status.REQUIRES_CAPTURE | Status.SUCCEEDED:
             return "This payment is confirmed already. There is nothing left to do."
@@ -71,7 +71,7 @@ def standing(intent: Intent) -> str:
 
 
 def way_back(intent: Intent) -> str:
-    """The intent's `return_url` with what Stripe adds to it, "" when it has none."""
+    """The intent's `return_url` with the parameters that Stripe adds; "" without one."""
     if not intent.return_url:
         return ""
     paid = intent.status in {Status.REQUIRES_CAPTURE, Status.SUCCEEDED}
@@ -89,5 +89,5 @@ def _redirect(page: str, return_url: str) -> dict[str, Any]:
 
 
 def _script(page: str) -> dict[str, Any]:
-    """Without a way back the customer is asked by Stripe's script, in the shop's own page."""
+    """Without a `return_url` Stripe's script asks the customer, on the shop's own page."""
     return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": page}}

@@ -1,4 +1,4 @@
-"""What the card processor tells by itself: events, where they are sent, and how each sending stands."""
+"""Events, the endpoints that want them, and the state of each delivery."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..ids import new_endpoint_id, new_event_id
 
 
 class Event(models.Model):
-    """Something that happened, written in the transaction in which it happened. `data` is the object at that time."""
+    """An event, written in the transaction of its change. `data` is the object at that time."""
 
     objects: ClassVar[models.Manager[Event]]
 
@@ -53,7 +53,7 @@ class Endpoint(models.Model):
 
 
 class Delivery(models.Model):
-    """One event on its way to one endpoint. `due_at` is when it is to be sent (again), null when that is done with."""
+    """One event for one endpoint. `due_at` is when it is sent (again); null when no attempt is left."""
 
     objects: ClassVar[models.Manager[Delivery]]
 

@@ -1,4 +1,4 @@
-"""What goes wrong at the card processor: `operations.py` says what can."""
+"""The card processor's faults; `operations.py` lists what they can hit."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ...common.models import AbstractFault
 
 
 class Fault(AbstractFault):
-    """Beside calls, it has faults of what it does by itself: events, expiries, disputes."""
+    """A fault of a call, or of a background job: events, expiries, disputes."""
 
     objects: ClassVar[models.Manager[Fault]]
 
     @classmethod
     def coming(cls, operation: str) -> list[str]:
-        """The kinds of fault that the operation still has to expect."""
+        """The kinds of the operation's active faults."""
         return sorted(set(cls.active().filter(operation=operation).values_list("kind", flat=True)))

@@ -12,13 +12,13 @@ from ..ids import new_charge_id, new_dispute_id, new_intent_id, new_refund_id
 
 
 class LedgerEntry(AbstractLedgerEntry):
-    """Money that was held (`authorized`), charged (`captured`), let go (`canceled`), given back (`refunded`), come back
-    from a refund that failed (`refund_failed`), taken for a dispute (`disputed`) or returned (`dispute_won`).
+    """A movement of money: `authorized` (held), `captured` (charged), `canceled` (released), `refunded`,
+    `refund_failed` (back from a failed refund), `disputed` (taken for a dispute) or `dispute_won` (returned).
     """
 
 
 class Intent(models.Model):
-    """A payment from the wish to the charge."""
+    """A payment, from its creation to its charge."""
 
     class Status(models.TextChoices):
         REQUIRES_PAYMENT_METHOD = "requires_payment_method"
@@ -63,7 +63,7 @@ class Intent(models.Model):
 
 
 class Charge(models.Model):
-    """One try to take money from a card, which the bank let pass or not. Held until `capture_before`, then captured."""
+    """One attempt to take money from a card. A hold lasts until the capture, or until `capture_before`."""
 
     class Status(models.TextChoices):
         SUCCEEDED = "succeeded"
@@ -101,7 +101,7 @@ class Charge(models.Model):
 
 
 class Refund(models.Model):
-    """Money given back. `settles_at` is when the bank's last word comes, null when it came."""
+    """A refund. `settles_at` is when the bank's final answer comes; null once it has come."""
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -132,7 +132,7 @@ class Refund(models.Model):
 
 
 class Dispute(models.Model):
-    """A customer who wants a charge back by way of the bank."""
+    """A customer's demand, through the bank, to get a charge back."""
 
     class Status(models.TextChoices):
         NEEDS_RESPONSE = "needs_response"
@@ -157,7 +157,7 @@ class Dispute(models.Model):
 
 
 class StoredAnswer(models.Model):
-    """The answer that a request with an idempotency key got, to be given again."""
+    """The stored answer to a request with an idempotency key."""
 
     objects: ClassVar[models.Manager[StoredAnswer]]
 

@@ -1,4 +1,4 @@
-"""Decides where each new event goes, and what goes wrong on its way.
+"""Makes the deliveries of each new event: to which endpoints, and with which faults.
 
 Source: https://docs.stripe.com/webhooks
 """
@@ -20,13 +20,13 @@ TYPES = [
     *(f"payment_intent.{what}" for what in ("payment_failed", "canceled")),
     *("charge.refunded", "refund.updated", "refund.failed", "charge.dispute.created", "charge.dispute.closed"),
 ]
-"""What that endpoint wants. Another one says for itself, when it is made (`POST /v1/webhook_endpoints`)."""
+"""The types for that endpoint. Any other endpoint lists its own when it is created (`POST /v1/webhook_endpoints`)."""
 BATCH = 200  # events in one transaction
-OVERTAKEN = timedelta(seconds=30)  # how long an event at most waits for the order's next one
+OVERTAKEN = timedelta(seconds=30)  # the longest time that an event waits for the order's next one
 
 
 def settle_endpoint() -> None:
-    """Make the endpoint that the environment names with a secret, or take it away; one statement when it is so."""
+    """Create, update or delete the endpoint of the environment; a single query when nothing has changed."""
     found = Endpoint.objects.filter(pk=OURS).first()
     if found is not None and (found.url, found.secret, found.enabled_events) == (WEBHOOK_URL, WEBHOOK_SECRET, TYPES):
         return
@@ -38,7 +38,7 @@ def settle_endpoint() -> None:
 
 
 def address() -> None:
-    """Make the deliveries of the events that are new. Many may do this at once: each event is addressed once."""
+    """Make the deliveries of new events. Several processes may do this at once: each event is addressed once."""
     endpoints = list(Endpoint.objects.all())
     with transaction.atomic(using="payments"):
         new = Event.objects.filter(addressed=False).order_by("created_at", "id")
@@ -49,7 +49,7 @@ def address() -> None:
 
 
 def _deliveries(event: Event, endpoints: Iterable[Endpoint]) -> Iterable[Delivery]:
-    """One for each endpoint that wants the event, as the faults have it; a fault hits all of an event's or none."""
+    """One delivery for each endpoint that wants the event. A fault hits all deliveries of an event or none."""
     listening = [one for one in endpoints if _wants(one, event)]
     if not listening:
         return
@@ -71,7 +71,7 @@ def _deliveries(event: Event, endpoints: Iterable[Endpoint]) -> Iterable[Deliver
 
 
 def _wants(endpoint: Endpoint, event: Event) -> bool:
-    """Whether the endpoint was there in time for the event, and is for its type."""
+    """Whether the endpoint existed before the event, and wants its type."""
     in_time = endpoint.pk == OURS or endpoint.created_at <= event.created_at
     return in_time and ("*" in endpoint.enabled_events or event.type in endpoint.enabled_events)
 

@@ -1,4 +1,4 @@
-"""Events: what happened, written in the transaction in which it happened. They are the processor's outbox.
+"""Events: written in the transaction of the change that they describe. They are the processor's outbox.
 
 Source: https://docs.stripe.com/api/events/object and https://docs.stripe.com/api/events/types
 """
@@ -17,7 +17,7 @@ from ..models import Charge, Dispute, Event, Intent, Refund
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The request that had something happen; empty when the processor acted by itself."""
+    """The request that caused an event; empty for a background job."""
 
     request_id: str = ""
     idempotency_key: str = ""
@@ -29,7 +29,7 @@ _caller: ContextVar[Caller] = ContextVar("caller", default=NOBODY)
 
 @contextmanager
 def caused_by(caller: Caller) -> Iterator[None]:
-    """Within the block, events name this request."""
+    """Within the block, events name this request as their cause."""
     token = _caller.set(caller)
     try:
         yield
@@ -38,7 +38,7 @@ def caused_by(caller: Caller) -> Iterator[None]:
 
 
 def of_intent(row: Intent, what: str) -> None:
-    """`payment_intent.<what>` has happened to it."""
+    """Write the event `payment_intent.<what>`."""
     _happened(f"payment_intent.{what}", row.order, shapes.intent(row))
 
 

@@ -1,4 +1,4 @@
-"""Sends events to their endpoints: at least once, signed as Stripe signs, again and again until a 2xx.
+"""Sends events to their endpoints: at least once, signed as Stripe signs them, repeated until a 2xx.
 
 Sources: https://docs.stripe.com/webhooks#verify-manually and https://docs.stripe.com/webhooks#behaviors
 """
@@ -21,14 +21,14 @@ from ..models import Delivery
 logger = logging.getLogger(__name__)
 BATCH = 50  # deliveries at a time
 PATIENCE = (2.0, 10.0)  # seconds to connect, and to answer
-LEASE = timedelta(seconds=60)  # after which a delivery whose sender died is sent again
+LEASE = timedelta(seconds=60)  # after this, a delivery whose sender died is sent again
 LONGEST_WAIT = 60.0  # seconds between two tries; hours at Stripe
 GIVE_UP = timedelta(days=3)
 NOT_THE_SECRET = "whsec_somebody_else"  # noqa: S105 - what a forger signs with
 
 
 def send_due() -> None:
-    """Send what is due, oldest first; stop early when nobody is there to take it. No lock is held meanwhile."""
+    """Send what is due, oldest first; stop when an endpoint does not answer. Holds no lock while it sends."""
     due = Delivery.objects.filter(due_at__lte=timezone.now()).order_by("due_at", "id").values_list("pk", flat=True)
     for pk in list(due[:BATCH]):
         if _claimed(pk) and not _send(Delivery.objects.select_related("event", "endpoint").get(pk=pk)):
@@ -42,19 +42,19 @@ def signature(payload: bytes, secret: str, at: int) -> str:
 
 
 def backoff(attempts: int) -> timedelta:
-    """The wait after so many tries."""
+    """The wait after that number of attempts."""
     return timedelta(seconds=min(2.0 ** min(attempts - 1, 10), LONGEST_WAIT))
 
 
 def _claimed(pk: int) -> bool:
-    """Take a due delivery; False when another sender has it, or its endpoint has gone."""
+    """Lease a due delivery; False when another sender has it, or its endpoint was deleted."""
     now = timezone.now()
     due = Delivery.objects.filter(pk=pk, due_at__lte=now)
     return due.update(due_at=now + LEASE) == 1
 
 
 def _send(delivery: Delivery) -> bool:
-    """Send once and record what came of it; False when nobody answered at all."""
+    """Send once and record the result; False when there was no answer."""
     status, error = _post(delivery)
     delivery.attempts, delivery.status, delivery.error = delivery.attempts + 1, status, error
     delivery.forged = False
@@ -70,7 +70,7 @@ def _send(delivery: Delivery) -> bool:
 
 
 def _post(delivery: Delivery) -> tuple[int | None, str]:
-    """The HTTP status, None without an answer, and what went wrong."""
+    """The HTTP status (None without an answer) and the error."""
     payload = json.dumps(shapes.event(delivery.event, pending=1)).encode()
     secret = NOT_THE_SECRET if delivery.forged else delivery.endpoint.secret
     headers = {
