@@ -14,11 +14,11 @@ from django.utils import timezone
 from sagas.models import Breaker, Run
 from sagas.presentation.labels import run_face
 
-from ..holds import hold_of
+from ..coordination.progress import Standing, of_run
 from ..models import Order
+from ..presentation.timeline import ShownStep, Timeline, show
+from ..presentation.waiting import hold_of
 from ..sagas import ORDER, checkout
-from ..standing import Standing, of_run
-from ..timeline import ShownStep, Timeline, show
 
 LATEST = 12
 

@@ -14,12 +14,12 @@ from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.template.loader import render_to_string
 
-from orders.letters import message_id
+from orders.mail.letters import message_id
 from orders.money import minor_units
 from orders.participants import payments
-from orders.webhooks.asking import asked_later
 from orders.webhooks.dispatch import hears
 from orders.webhooks.events import PaymentReported
+from orders.webhooks.retry_after import asked_later
 from orders.webhooks.settling import DECIDED, STILL_ASKING, retry_in_doubt
 from outbox import Message, Retry, subscribe
 

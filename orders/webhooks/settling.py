@@ -11,9 +11,9 @@ from typing import Any
 from uuid import UUID
 
 from orders.choreography import forward
-from orders.confirming import wake
 from orders.models import Order
 from orders.sagas import authorize_payment, capture_payment
+from orders.web.bank_return import wake
 from outbox.models import DeadLetter
 from outbox.operations import audit
 from outbox.operations.requeue import requeue

@@ -6,12 +6,12 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import Page, expect
 
-from orders import status as order_status
+from orders.lifecycle import status as order_status
 from orders.models import Order, Product
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns import status
 from orders.returns.models import Return
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,9 +10,8 @@ from typing import Any
 from django.test import Client
 
 from config.local.books import ledgers_of
-from orders.choreography.models import JourneyStep
-from orders.models import Order
-from orders.standing import standing_of
+from orders.coordination.progress import standing_of
+from orders.models import JourneyStep, Order
 from sagas.models import Attempt, Run
 from tests.support.workers import Program, Programs, until
 

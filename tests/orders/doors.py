@@ -12,12 +12,12 @@ from django.db import models, transaction
 from django.test import Client
 from django.utils import timezone
 
-from orders import status
+from orders.lifecycle import status
 from orders.models import Order, Product
+from orders.placing.place import place_order
+from orders.placing.validation import parse_order
 from orders.returns.models import Return
-from orders.services import place_order
 from orders.trips.models import FlightOffer, HotelOffer, Trip
-from orders.validation import parse_order
 
 CUSTOMER = {"email": "ann@example.com", "payment_method": "pm_card_visa"}
 

@@ -12,19 +12,18 @@ from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.test import Client
 
-from orders import status
-from orders.advice import TOO_LATE
 from orders.choreography import asking, journeys, turning
-from orders.choreography.models import JourneyStep
-from orders.choreography.trail import trail_of
-from orders.choreography.trailpage import TrailPage
-from orders.models import Order
+from orders.choreography.trail.messages import trail_of
+from orders.choreography.trail.page import TrailPage
+from orders.desk.advice import TOO_LATE
+from orders.lifecycle import status
+from orders.models import JourneyStep, Order
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns.models import Return
 from orders.returns.services import request_return
 from orders.returns.validation import ReturnWish
 from orders.sagas import book_shipment, capture_payment, commit_stock
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from outbox.declare.events import registry
 from outbox.models import DeadLetter, Delivery, PublishedMessage
 from outbox.testing import drain

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
-from orders import status
+from orders.lifecycle import status
 from orders.models import Order
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns.models import Return
 from orders.returns.services import request_return
 from orders.returns.validation import ReturnWish
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 
 Ask = Callable[..., Return]
 

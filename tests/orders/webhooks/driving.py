@@ -7,9 +7,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from orders.choreography.models import JourneyStep
-from orders.models import Order
-from orders.standing import standing_of
+from orders.coordination.progress import standing_of
+from orders.models import JourneyStep, Order
 from outbox.messages import codec
 from outbox.models import Delivery
 from sagas.engine.decisions import Stop, Wait

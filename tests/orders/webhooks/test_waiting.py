@@ -11,8 +11,8 @@ from django.test import Client
 
 from orders.events import OrderCancelled, PaymentActionRequired
 from orders.models import Order
-from orders.services import cancel_order
-from orders.timeline import Timeline
+from orders.placing.place import cancel_order
+from orders.presentation.timeline import Timeline
 from outbox.models import Delivery
 from outbox.testing import published
 from sagas.engine.run_ready import ring_on_commit

@@ -1,0 +1,164 @@
+"""The shop in JSON. Every refusal is `{"errors": {field: [message]}}`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+
+from .. import wording
+from ..cancelling import customer_request
+from ..coordination.progress import capture_of, standing_of
+from ..errors import InvalidOrder, NotFound, OrderChanged
+from ..models import Order, Product
+from ..placing.place import place_order
+from ..placing.validation import parse_order
+from .responses import SAID, changed, condition, made, of_error, refusal, shown, tagged
+
+LONGEST_BODY = 64 * 1024  # bytes
+LONGEST_KEY = 255
+
+View = Callable[..., HttpResponseBase]
+
+
+def endpoint(method: str) -> Callable[[View], View]:
+    """A JSON view for one method: no CSRF token, since no cookie speaks for the caller; errors answered in JSON."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method not in {method, "HEAD" if method == "GET" else method}:
+                return refusal(405, {"method": [f"Use {method}."]}, {"Allow": method})
+            try:
+                return view(request, *args, **kwargs)
+            except SAID as error:
+                return of_error(error)
+
+        return guarded
+
+    return decorate
+
+
+@endpoint("GET")
+def products(request: HttpRequest) -> JsonResponse:
+    """GET /api/products."""
+    return JsonResponse({"results": [product_json(product) for product in Product.objects.all()]})
+
+
+@endpoint("POST")
+def orders(request: HttpRequest) -> JsonResponse:
+    """POST /api/orders: 201 with the order, as it is now, also when this key and body made it before;
+    Idempotent-Replayed then says so. 409 when a `unit_price` or the `total` is given and not today's, and while the
+    first request with this key is under way; 422 when the key came with another body."""
+    key = idempotency_key(request)
+    placed = place_order(parse_order(decode(request)), idempotency_key=key, wait=False)
+    return made(order_json(placed.order), address(placed.order), created=placed.created)
+
+
+@endpoint("GET")
+def order(request: HttpRequest, order_id: str) -> HttpResponse:
+    """GET /api/orders/<id>: with an ETag. 304 when it is what If-None-Match names; 412 when it is not what If-Match
+    names."""
+    return shown(request, order_json(find(order_id)), "order")
+
+
+@endpoint("POST")
+def cancel(request: HttpRequest, order_id: str) -> JsonResponse:
+    """POST /api/orders/<id>/cancel: 200 when the order is, or is being, cancelled; 409 when it cannot be; 412 when it
+    could be, and is not at a version that If-Match names."""
+    order, must = find(order_id), condition(request, "If-Match")
+    try:
+        asked = customer_request.ask(order, seen=None if must is None else must.versions())
+    except OrderChanged:
+        if must is None:
+            raise
+        return changed(order_json(find(order_id)), "order")
+    order = find(order_id)
+    if asked.accepted:
+        return tagged(order_json(order), 200, {"Content-Location": address(order)})
+    words = wording.answer(asked, order, capture_of(order))
+    return refusal(409, {"order": [words]}, order=order_json(order))
+
+
+def address(order: Order) -> str:
+    """Where the order is."""
+    return reverse("api-order", args=[order.pk])
+
+
+def idempotency_key(request: HttpRequest) -> str:
+    """The Idempotency-Key header, 1 to 255 visible ASCII characters. Raises InvalidOrder."""
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        message = (
+            "Send an Idempotency-Key header, new for each wish, so that a repeated request is not carried out twice."
+        )
+        raise InvalidOrder({"Idempotency-Key": [message]})
+    if len(key) > LONGEST_KEY or not key.isascii() or not key.isprintable():
+        raise InvalidOrder({"Idempotency-Key": [f"Use 1 to {LONGEST_KEY} visible ASCII characters."]})
+    return key
+
+
+def decode(request: HttpRequest) -> object:
+    """The body's JSON. Raises InvalidOrder."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST_BODY:
+        raise InvalidOrder({"body": [f"Send at most {LONGEST_BODY} bytes."]})
+    try:
+        return json.loads(request.body)
+    except (ValueError, RecursionError):
+        raise InvalidOrder({"body": ["Send valid JSON in UTF-8."]}) from None
+
+
+def find(order_id: str) -> Order:
+    """The order. Raises NotFound; an id that is no UUID names no order."""
+    try:
+        return Order.objects.get(pk=UUID(order_id))
+    except (ValueError, Order.DoesNotExist):
+        raise NotFound("order") from None
+
+
+def product_json(product: Product) -> dict[str, object]:
+    """`price` is a decimal in text, in the currency's main unit."""
+    return {
+        "sku": product.sku,
+        "name": product.name,
+        "price": str(product.price),
+        "currency": product.currency,
+        "available": product.available,
+    }
+
+
+def order_json(order: Order) -> dict[str, object]:
+    """`status` is one of `Order.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text.
+
+    `action_url` is where the customer confirms the payment, empty while the bank does not ask for that.
+    """
+    standing = standing_of(order)
+    steps = standing.steps if standing else ()
+    return {
+        "id": str(order.pk),
+        "number": order.number,
+        "version": order.version,
+        "coordination": order.coordination,
+        "status": order.status,
+        "reason": wording.customer_reason(order),
+        "total": str(order.total),
+        "currency": order.currency,
+        "action_url": order.action_url,
+        "cancel": cancel_json(order),
+        "steps": [{"name": step.name, "status": step.status, "attempts": step.attempts} for step in steps],
+    }
+
+
+def cancel_json(order: Order) -> dict[str, object] | None:
+    """What became of the customer's wish to cancel: `answer` is one of `CancelRequest.Answer`; null without a wish."""
+    asked = customer_request.told(order)
+    if asked is None:
+        return None
+    return {"answer": asked.answer, "asked_at": asked.asked_at.isoformat(), "message": wording.race(asked)}

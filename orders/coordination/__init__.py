@@ -1,0 +1,1 @@
+"""What carries an order, whichever way that is."""
