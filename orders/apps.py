@@ -11,8 +11,8 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks, the duties, and what finds keys."""
-        from .choreography import duties  # noqa: F401 - they register on import
+        from .catalogue import checks, duties  # noqa: F401 - they register on import
+        from .choreography import duties as looked_after  # noqa: F401
         from .desk import search  # noqa: F401
-        from .faults import checks  # noqa: F401
-        from .models import pictures  # noqa: F401
+        from .faults import checks as guarded  # noqa: F401
         from .participants import checks as identities  # noqa: F401

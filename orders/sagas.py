@@ -16,7 +16,7 @@ from sagas import Awaits, InputChange, NotApplied, Refused, Retry, Saga, StatusC
 from .desk import input_checks
 from .desk.advice import ADVICE
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
-from .lifecycle import status
+from .lifecycle import payment, status
 from .models import Order
 from .money import minor_units
 from .participants import carrier, payments, warehouse
@@ -108,7 +108,7 @@ def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
 @authorize_payment.awaiting
 def confirmation_awaited(ctx: StepContext[Checkout], awaits: Awaits) -> None:
     if isinstance(awaits.detail, payments.Action):
-        status.ask_to_confirm(ctx.input.order_id, awaits.detail)
+        payment.ask_to_confirm(ctx.input.order_id, awaits.detail)
 
 
 @authorize_payment.undo
@@ -131,7 +131,7 @@ def hold_as_owed(ctx: StepContext[Checkout], held: payments.Authorization) -> No
 
 @authorize_payment.recorded
 def payment_authorized(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
-    status.note_hold(ctx.input.order_id, held.intent_id)
+    payment.note_hold(ctx.input.order_id, held.intent_id)
     publish(PaymentAuthorized(ctx.input.order_id, held.intent_id, held.amount, held.currency), key=ctx.input.key)
 
 
@@ -182,7 +182,7 @@ def capture_payment(ctx: StepContext[Checkout]) -> payments.Capture:
     try:
         return payments.capture(intent, key=ctx.key, timeout=ctx.timeout, renew=_payment(ctx.input))
     except payments.OtherAmount as other:
-        status.note_other_charge(ctx.input.order_id, other.intent_id, other.amount)
+        payment.note_other_charge(ctx.input.order_id, other.intent_id, other.amount)
         raise
 
 
@@ -200,7 +200,7 @@ def charge_as_owed(ctx: StepContext[Checkout], captured: payments.Capture) -> No
 
 @capture_payment.recorded
 def payment_captured(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
-    status.note_charge(ctx.input.order_id, captured.intent_id, captured.amount)
+    payment.note_charge(ctx.input.order_id, captured.intent_id, captured.amount)
     fact = PaymentCaptured(ctx.input.order_id, captured.intent_id, captured.amount, ctx.input.currency)
     publish(fact, key=ctx.input.key)
 

@@ -1,14 +1,11 @@
-"""The shop in the admin: orders to look at; products to price are in `productadmin.py`."""
+"""Orders in the admin, to look at."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import TYPE_CHECKING
 
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -18,9 +15,7 @@ from ..choreography.trail.admin import TrailAdmin, run_url
 from ..desk.search import Listed, orders
 from ..models import CancelRequest, Notice, Order, OrderLine
 from ..money import shown
-from .products import ProductAdmin
-
-__all__ = ["OrderAdmin", "ProductAdmin"]
+from .base import ReadOnly, runs_about
 
 if TYPE_CHECKING:
     LinesBase = admin.TabularInline[OrderLine, Order]
@@ -30,25 +25,6 @@ if TYPE_CHECKING:
 else:  # Django's own classes take no type arguments
     LinesBase = RequestsBase = NoticesBase = admin.TabularInline
     OrderBase = admin.ModelAdmin
-
-
-class ReadOnly:
-    """Rows are changed by the program, through `orders.placing`, and never by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-def runs_about(number: str) -> SafeString:
-    """A link to all runs that name an order or a trip."""
-    where = f"{reverse('admin:sagas_run_changelist')}?{urlencode({'state': 'all', 'q': number})}"
-    return format_html('<a href="{}">all runs about {}</a>', where, number)
 
 
 class LineInline(ReadOnly, LinesBase):

@@ -44,6 +44,14 @@ def ask(order: Order, *, seen: Set[int] | None = None) -> CancelRequest:
         return _note(current, answer)
 
 
+def cancel_order(order: Order, *, seen: Set[int] | None = None) -> bool:
+    """Have the order undone. False when it is too late: paid, or being paid, or on an operator's desk.
+
+    `seen` and OrderChanged: see `ask`, which says more about the answer.
+    """
+    return ask(order, seen=seen).accepted
+
+
 def told(order: Order) -> CancelRequest | None:
     """What the customer was answered: that it was cancelled, or else the latest answer; None when nobody asked."""
     asked = list(order.cancel_requests.order_by("asked_at", "id"))

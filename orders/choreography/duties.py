@@ -1,4 +1,4 @@
-"""The shop's duties, and what must not wait for them for long. Importing this registers them."""
+"""Who looks after the orders that events carry, and for how long one may wait. Importing this registers it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ def overdue() -> timedelta | None:
     return None if due_at is None else timezone.now() - due_at
 
 
-duty("orders.refresh_availability", timedelta(seconds=10), "asks the warehouse what it has")
 duty("orders.watch", timedelta(seconds=2), "looks after orders that are carried by events")
-duty("orders.reconcile", timedelta(days=1), "compares the books with the card processor's")
 wait(
     "orders.overdue",
     "An order carried by events",

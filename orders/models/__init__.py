@@ -2,6 +2,8 @@
 
 from .cancel_request import CancelRequest
 from .journey import Journey, JourneyStep
-from .order import Notice, Order, OrderLine, Product
+from .notice import Notice
+from .order import Order, OrderLine
+from .product import Product
 
 __all__ = ["CancelRequest", "Journey", "JourneyStep", "Notice", "Order", "OrderLine", "Product"]

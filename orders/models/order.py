@@ -1,46 +1,16 @@
-"""What the shop keeps: products, orders, and the lines of an order."""
+"""What a customer asked for: an order and its lines."""
 
 from __future__ import annotations
 
 import uuid
 from decimal import Decimal
 
-from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast, Concat, Now, Upper
+from django.db.models.functions import Cast, Concat, Upper
 from django.urls import reverse
 
 from ..amounts import AmountField, currency_field, known
-from . import pictures
-
-
-class Product(models.Model):
-    """Something on sale. The warehouse owns the stock; `available` is what it last told us."""
-
-    sku = models.CharField("SKU", max_length=64, unique=True)
-    name = models.CharField(max_length=200)
-    description = models.TextField(blank=True)
-    price = AmountField()
-    currency = currency_field(default="EUR")
-    available = models.PositiveIntegerField(default=0, help_text="Pieces the warehouse could last promise.")
-    image = models.CharField(max_length=200, blank=True, help_text="Path of a picture among the static files.")
-    version = models.PositiveIntegerField(default=1, db_default=1, editable=False, help_text="Counts operators' edits.")
-
-    class Meta:
-        ordering = ["name"]
-        constraints = [
-            models.CheckConstraint(condition=Q(price__gte=0), name="product_price_not_negative"),
-            known("product"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def clean(self) -> None:
-        """Raises ValidationError for a picture that no page could show."""
-        if self.image and (wrong := pictures.problem(self.image)):
-            raise ValidationError({"image": wrong})
 
 
 def next_number() -> Concat:
@@ -161,35 +131,3 @@ class OrderLine(models.Model):
     def total(self) -> Decimal:
         """What the line costs."""
         return self.unit_price * self.quantity
-
-
-class Notice(models.Model):
-    """A letter about an order. It is written down before it is sent: mail cannot be unsent; see `mail.sent_log`."""
-
-    class Kind(models.TextChoices):
-        """What it says."""
-
-        RECEIVED = "received", "We have your order"
-        CONFIRMATION = "confirmation", "Your order is on its way"
-        CANCELLATION = "cancellation", "Your order is cancelled"
-        APOLOGY = "apology", "Your order is cancelled, against what we wrote"
-
-    order = models.ForeignKey(Order, models.CASCADE, related_name="notices")
-    kind = models.CharField(max_length=12, choices=Kind.choices)
-    message_id = models.CharField(max_length=255, help_text="The letter's own Message-ID, the same however often sent.")
-    begun_at = models.DateTimeField(db_default=Now())
-    sent_at = models.DateTimeField(
-        null=True, blank=True, help_text="Empty: begun, and nobody knows whether the mail server took it."
-    )
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(fields=["order", "kind"], name="notice_once_per_kind"),
-            models.UniqueConstraint(
-                fields=["order"], condition=Q(kind__in=["cancellation", "apology"]), name="notice_one_last_word"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.get_kind_display()

@@ -5,19 +5,14 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
-from typing import Any
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
-from django.core.checks import CheckMessage, Tags, Warning, register
 from django.core.exceptions import SuspiciousOperation
-from django.db import connections
 
 logger = logging.getLogger(__name__)
 PATH = re.compile(r"(?:\w[\w.-]*/)*\w[\w.-]*\.(?:svg|png|jpe?g|webp|gif|avif)", re.ASCII | re.IGNORECASE)
 SHAPE = "Write the path of a picture among the static files, such as orders/products/mug-slate.svg, or leave it empty."
-NAMED = 5  # products that the check names
 
 
 def problem(path: str) -> str:
@@ -38,20 +33,3 @@ def url_of(path: str) -> str:
     except (ValueError, SuspiciousOperation) as missing:  # production's storage has a list of what was collected
         logger.warning("products.picture_missing", extra={"path": path, "why": str(missing)})
         return ""
-
-
-@register(Tags.database)
-def check_pictures(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Run by `migrate`, and by `check --database default`: a deploy may have taken a picture away."""
-    from .order import Product
-
-    table = Product._meta.db_table
-    if not databases or "default" not in databases or table not in connections["default"].introspection.table_names():
-        return []
-    rows = Product.objects.exclude(image="").values_list("sku", "image")
-    lost = [f"{sku} ({image})" for sku, image in rows if problem(image)]
-    if not lost:
-        return []
-    shown = ", ".join(lost[:NAMED]) + (f" and {len(lost) - NAMED} more" if len(lost) > NAMED else "")
-    hint = "Edit them in the admin, or bring the files back. Until then the shop shows them without a picture."
-    return [Warning(f"Products whose picture is not among the static files: {shown}.", hint=hint, id="orders.W010")]

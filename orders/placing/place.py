@@ -1,10 +1,9 @@
-"""What a customer can do with an order: place it, cancel it. Neither touches a broker."""
+"""A customer places an order. No broker is touched."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Set
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,7 +12,6 @@ from django.conf import settings
 from outbox import publish
 from outbox.messages import causation
 
-from ..cancelling import customer_request
 from ..choreography import journeys
 from ..errors import InvalidOrder, KeyReused
 from ..events import OrderPlaced
@@ -51,14 +49,6 @@ def place_order(
         wait=wait,
     )
     return Placed(*placed)
-
-
-def cancel_order(order: Order, *, seen: Set[int] | None = None) -> bool:
-    """Have the order undone. False when it is too late: paid, or being paid, or on an operator's desk.
-
-    `seen` and OrderChanged: see `customer_request.ask`, which says more about the answer.
-    """
-    return customer_request.ask(order, seen=seen).accepted
 
 
 def hash_of(request: PlaceOrder) -> str:

@@ -10,7 +10,8 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from orders.admin.orders import OrderAdmin, ReadOnly
+from orders.admin.base import ReadOnly
+from orders.admin.orders import OrderAdmin
 from orders.desk.search import NEWEST, Listed
 from orders.models import Order
 from sagas.models import Run

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from orders.admin.orders import ReadOnly, runs_about
+from orders.admin.base import ReadOnly, runs_about
 from orders.desk.search import Listed
 from orders.money import shown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from orders.lifecycle import status
+from orders.lifecycle import payment
 from orders.participants import payments
 from orders.sagas import authorize_payment, capture_payment
 
@@ -25,7 +25,7 @@ from ..forward import carries_out
 
 
 def held_by(order_id: UUID, held: payments.Authorization) -> None:
-    status.note_hold(order_id, held.intent_id)
+    payment.note_hold(order_id, held.intent_id)
 
 
 @carries_out(authorize_payment, on=CheckoutOpened, refused=PaymentRefused, noted=held_by)
@@ -39,7 +39,7 @@ def payment_released(order_id: UUID) -> PaymentReleased:
 
 
 def charged(order_id: UUID, captured: payments.Capture) -> None:
-    status.note_charge(order_id, captured.intent_id, captured.amount)
+    payment.note_charge(order_id, captured.intent_id, captured.amount)
 
 
 @carries_out(capture_payment, on=ShipmentBooked, refused=CaptureRefused, noted=charged)

@@ -13,10 +13,11 @@ from django.test import Client
 from orders import locks
 from orders.api.etags import Condition, Tag, parse
 from orders.cancelling import customer_request
+from orders.cancelling.customer_request import cancel_order
 from orders.errors import MalformedCondition
 from orders.lifecycle import status
 from orders.models import CancelRequest, Order
-from orders.placing.place import cancel_order, place_order
+from orders.placing.place import place_order
 from orders.placing.validation import PlaceOrder
 from sagas.engine.transitions import begin_undo, locked
 from sagas.models import Run, Step

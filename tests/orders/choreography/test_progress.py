@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from orders.cancelling.customer_request import cancel_order
 from orders.choreography import events, journeys, turning
 from orders.models import Journey, JourneyStep, Order
 from orders.participants import warehouse
-from orders.placing.place import cancel_order
 from orders.presentation.timeline import Timeline
 from orders.sagas import book_shipment, capture_payment, checkout, commit_stock
 from sagas import Unavailable

@@ -16,7 +16,7 @@ from orders.choreography import asking, journeys, turning
 from orders.choreography.trail.messages import trail_of
 from orders.choreography.trail.page import TrailPage
 from orders.desk.advice import TOO_LATE
-from orders.lifecycle import status
+from orders.lifecycle import payment, status
 from orders.models import JourneyStep, Order
 from orders.placing.place import place_order
 from orders.placing.validation import OrderedLine, PlaceOrder
@@ -253,7 +253,7 @@ def test_an_operator_takes_back_a_confirmed_order_and_nothing_else_does(operator
     assert "Close as undone" in operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
     line = ReturnWish((OrderedLine("mug", 1),))
     with transaction.atomic():
-        status.note_charge(order.pk, "pi_1", 16600)
+        payment.note_charge(order.pk, "pi_1", 16600)
     returned = request_return(order.pk, line, idempotency_key="r1").returned
     assert "being returned" in operator.post(address, {"reason": "twice"}, follow=True).content.decode()
     Return.objects.filter(pk=returned.pk).update(status="done")

@@ -10,10 +10,11 @@ from django.db import DatabaseError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from orders import locks
+from orders.cancelling.customer_request import cancel_order
 from orders.errors import OrderChanged, UnexpectedStatus
 from orders.lifecycle import status
 from orders.models import Order
-from orders.placing.place import cancel_order, place_order
+from orders.placing.place import place_order
 from orders.placing.validation import PlaceOrder
 from outbox.models import OutboxMessage
 from sagas.models import Act, Run, Step

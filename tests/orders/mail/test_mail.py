@@ -10,10 +10,11 @@ import pytest
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
 
-from orders.lifecycle import status
+from orders.cancelling.customer_request import cancel_order
+from orders.lifecycle import payment, status
 from orders.mail import letters, sent_log
 from orders.models import Notice, Order
-from orders.placing.place import cancel_order, place_order
+from orders.placing.place import place_order
 from orders.placing.validation import PlaceOrder
 from outbox import RetryAfter, testing
 from outbox.consuming import inbox
@@ -110,7 +111,7 @@ def test_an_order_taken_back_by_an_operator_after_its_confirmation_says_that_the
     received: Order, mailoutbox: Letters
 ) -> None:
     with transaction.atomic():
-        status.note_charge(received.pk, "pi_1", 16600)
+        payment.note_charge(received.pk, "pi_1", 16600)
     confirm(received)
     testing.drain()
     undo(received, "compensated_by_hand", by_hand=True)

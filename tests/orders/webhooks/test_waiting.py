@@ -9,9 +9,9 @@ from django.core.mail import EmailMessage
 from django.db.models.functions import Now
 from django.test import Client
 
+from orders.cancelling.customer_request import cancel_order
 from orders.events import OrderCancelled, PaymentActionRequired
 from orders.models import Order
-from orders.placing.place import cancel_order
 from orders.presentation.timeline import Timeline
 from outbox.models import Delivery
 from outbox.testing import published
