@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from sagas.models import Run
 
 from ..choreography.trail.admin import TrailAdmin, run_url
+from ..coordination.choose import coordinator_of
 from ..desk.search import Listed, orders
 from ..models import CancelRequest, Notice, Order, OrderLine
 from ..money import shown
@@ -105,5 +106,5 @@ class OrderAdmin(ReadOnly, Listed, TrailAdmin, OrderBase):
         """A link to the run that carries the order."""
         run = Run.objects.filter(key=order.saga_key).first()
         if run is None:
-            return "none: events alone carry it" if order.coordination == Order.Coordination.CHOREOGRAPHY else "none"
+            return "none" if coordinator_of(order).has_run else "none: events alone carry it"
         return format_html('<a href="{}">{} ({})</a>', run_url(order), run.name, run.get_status_display())

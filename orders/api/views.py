@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from .. import wording
 from ..cancelling import customer_request
-from ..coordination.progress import capture_of, standing_of
+from ..coordination.choose import capture_of, progress_of
 from ..errors import NotFound, OrderChanged
 from ..models import Order, Product
 from ..placing.place import place_order
@@ -88,8 +88,8 @@ def order_json(order: Order) -> dict[str, object]:
 
     `action_url` is where the customer confirms the payment, empty while the bank does not ask for that.
     """
-    standing = standing_of(order)
-    steps = standing.steps if standing else ()
+    progress = progress_of(order)
+    steps = progress.steps if progress else ()
     return {
         "id": str(order.pk),
         "number": order.number,

@@ -1,27 +1,19 @@
 """A customer asks to cancel: who wins, and the record of it, in one transaction.
 
-Lock order: what carries the order (the saga's run, or the journey), then the order. Whoever takes the capture locks
-the former as well, so that of a cancel and the capture exactly one is first, and the other sees that.
+Lock order: what carries the order, then the order; see `Coordinator`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Set
-from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 
-from sagas import TooLate
-from sagas.models import Attempt, Run
-
-from ..choreography import turning
+from ..coordination.choose import coordinator_of
 from ..errors import OrderChanged
-from ..lifecycle.status import mark_cancelling
 from ..locks import lock_order
-from ..models import Journey, JourneyStep, Order
-from ..models.cancel_request import CancelRequest
-from ..sagas import capture_payment, checkout
+from ..models import CancelRequest, Order
 
 Answer = CancelRequest.Answer
 GOING_BACK = (Order.Status.CANCELLING, Order.Status.CANCELLED)
@@ -35,7 +27,7 @@ def ask(order: Order, *, seen: Set[int] | None = None) -> CancelRequest:
     can not be cancelled, is told of instead: for that it does not matter what the customer saw.
     """
     with transaction.atomic():
-        _lock_carrier(order)
+        coordinator_of(order).lock()
         current = lock_order(order.pk)
         version = current.version
         answer = _answer(current)
@@ -65,28 +57,9 @@ def _answer(order: Order) -> Answer:
         return Answer.ALREADY
     if order.status == Order.Status.NEEDS_ATTENTION:
         return Answer.WITH_A_PERSON
-    if order.status == Order.Status.CONFIRMED or not _turn(order):
+    if order.status == Order.Status.CONFIRMED or not coordinator_of(order).cancel():
         return Answer.TOO_LATE
     return Answer.CANCELLED
-
-
-def _turn(order: Order) -> bool:
-    if order.coordination == Order.Coordination.CHOREOGRAPHY:
-        return turning.cancel(order.pk)
-    try:
-        checkout.cancel(order.saga_key, reason="The customer cancelled the order.", actor="customer")
-    except TooLate:
-        return False
-    mark_cancelling(order.pk, "cancelled")
-    return True
-
-
-def _lock_carrier(order: Order) -> None:
-    """Nothing carries an order whose run was pruned; it has ended then."""
-    if order.coordination == Order.Coordination.CHOREOGRAPHY:
-        Journey.objects.select_for_update().filter(pk=order.pk).first()
-    else:
-        Run.objects.select_for_update().filter(name=checkout.name, key=order.saga_key).first()
 
 
 def _note(order: Order, answer: Answer) -> CancelRequest:
@@ -94,18 +67,7 @@ def _note(order: Order, answer: Answer) -> CancelRequest:
     known = Q(answer=answer) | Q(answer=Answer.CANCELLED) if answer == Answer.ALREADY else Q(answer=answer)
     noted = order.cancel_requests.filter(known).order_by("id").first()
     if noted is None:
-        begun = charge_begun_at(order) if answer == Answer.TOO_LATE else None
+        begun = coordinator_of(order).charge_begun_at() if answer == Answer.TOO_LATE else None
         noted = CancelRequest.objects.create(order=order, answer=answer, charge_begun_at=begun)
         noted.refresh_from_db(fields=["asked_at"])
     return noted
-
-
-def charge_begun_at(order: Order) -> datetime | None:
-    """When the bank was first asked to charge the card; None when it was not, or nobody knows any more."""
-    if order.coordination == Order.Coordination.CHOREOGRAPHY:
-        steps = JourneyStep.objects.filter(journey=order.pk, name=capture_payment.name, begun_at__isnull=False)
-        return steps.values_list("begun_at", flat=True).first()
-    tries = Attempt.objects.filter(
-        run__name=checkout.name, run__key=order.saga_key, step=capture_payment.name, direction=Attempt.Direction.FORWARD
-    ).exclude(outcome=Attempt.Outcome.AWAY)
-    return tries.order_by("id").values_list("started_at", flat=True).first()

@@ -6,15 +6,13 @@ import logging
 
 from django.db import transaction
 
-from sagas import TooLate
-
-from ..choreography import turning
-from ..lifecycle.status import mark_cancelling, tell_the_desk
+from ..coordination.choose import coordinator_of
+from ..lifecycle.status import tell_the_desk
 from ..models import Order
-from ..sagas import checkout
 
 logger = logging.getLogger(__name__)
 
+WAREHOUSE = "the warehouse"
 EXPIRED = "reservation_expired"
 WHY = "The warehouse put the goods aside for as long as it does, and has given them back."
 
@@ -26,21 +24,11 @@ def given_away(number: str) -> bool:
     brings the order to a person's desk. One that is there already has it added to what the operator reads.
     """
     order = Order.objects.filter(number=number).first()
-    withdrawn = order is not None and not order.is_final and _withdraw(order)
+    withdrawn = (
+        order is not None and not order.is_final and coordinator_of(order).withdraw(EXPIRED, WHY, actor=WAREHOUSE)
+    )
     if order is not None and not withdrawn:
         with transaction.atomic():
             tell_the_desk(order.pk, WHY)
     logger.info("orders.goods_given_away", extra={"order": number, "withdrawn": withdrawn})
     return withdrawn
-
-
-def _withdraw(order: Order) -> bool:
-    if order.coordination == Order.Coordination.CHOREOGRAPHY:
-        return turning.withdraw(order.pk, EXPIRED, WHY)
-    try:
-        with transaction.atomic():
-            checkout.cancel(order.saga_key, reason=WHY, actor="the warehouse", code=EXPIRED)
-            mark_cancelling(order.pk, EXPIRED)
-    except TooLate:
-        return False
-    return True

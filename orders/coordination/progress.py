@@ -8,16 +8,14 @@ from datetime import datetime
 
 from sagas.models import Run, RunStatus, Step, StepStatus
 
-from ..choreography import progress
-from ..models import Journey, JourneyStep, Order
+from ..models import JourneyStep
 
 PIVOT = "capture_payment"
 PAYING = ("authorize_payment", PIVOT)
-WAITING = (StepStatus.WAITING, StepStatus.UNDO_WAITING)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Progress:
     """An order on its way, in the words of the engine's runs and steps."""
 
     status: str
@@ -39,26 +37,11 @@ class Standing:
         return StepStatus.PENDING.value if step is None or _is_unasked(step) else step.status
 
 
-def standing_of(order: Order) -> Standing | None:
-    """The order as it stands; None for an order that nobody carries."""
-    if order.coordination == Order.Coordination.CHOREOGRAPHY:
-        journey = progress.journey_of(order)
-        return None if journey is None else _of_journey(journey, order)
-    run = Run.objects.filter(name="checkout", key=order.saga_key).prefetch_related("steps").first()
-    return None if run is None else of_run(run)
-
-
-def capture_of(order: Order) -> str:
-    """The status of the order's step that takes the money."""
-    standing = standing_of(order)
-    return standing.capture if standing else StepStatus.PENDING.value
-
-
-def of_run(run: Run) -> Standing:
+def of_run(run: Run) -> Progress:
     """The run's input may be anything; a step named as PIVOT takes the money."""
     steps = list(run.steps.all())
     uncharged = any(step.name == PIVOT and _is_unasked(step) for step in steps)
-    return Standing(
+    return Progress(
         status=run.told,
         steps=steps,
         can_cancel=run.status == RunStatus.RUNNING and run.cancel_requested_at is None and uncharged,
@@ -72,16 +55,3 @@ def of_run(run: Run) -> Standing:
 def _is_unasked(step: Step | JourneyStep) -> bool:
     """Whether nobody can have acted on it: it was never tried, or each attempt was surely not applied."""
     return step.status in (StepStatus.PENDING, StepStatus.WAITING) and step.attempts <= step.forgiven
-
-
-def _of_journey(journey: Journey, order: Order) -> Standing:
-    steps = progress.steps_of(journey)
-    return Standing(
-        status=progress.status_of(journey, order),
-        steps=steps,
-        can_cancel=progress.can_cancel(journey, order),
-        position=next((step.position for step in steps if step.status in WAITING), None),
-        paused=False,
-        waits_for=journey.waits_for,
-        waits_until=progress.waits_until(journey),
-    )

@@ -12,12 +12,12 @@ from django.conf import settings
 from outbox import publish
 from outbox.messages import causation
 
-from ..choreography import journeys
+from ..coordination.choose import coordinator_of
 from ..errors import InvalidOrder, KeyReused
 from ..events import OrderPlaced
 from ..models import Order, OrderLine, Product
 from ..money import figure, minor_units, why_not
-from ..sagas import Checkout, Line, checkout
+from ..sagas import Checkout, Line
 from . import duplicates, idempotency, pricing
 from .validation import OrderedLine, PlaceOrder
 
@@ -136,7 +136,4 @@ def start_checkout(order: Order, lines: list[OrderLine]) -> None:
         placed_at=order.created_at,
     )
     with causation.use(str(message)):
-        if order.coordination == Order.Coordination.CHOREOGRAPHY:
-            journeys.open_journey(wish)
-        else:
-            checkout.start(wish, key=order.saga_key, subject=f"{order.number} {order.email}")
+        coordinator_of(order).start(wish)

@@ -14,7 +14,8 @@ from sagas.models import RunStatus, Step, StepStatus
 
 from .. import wording
 from ..cancelling import customer_request
-from ..coordination.progress import PAYING, Standing, standing_of
+from ..coordination.choose import progress_of
+from ..coordination.progress import PAYING, Progress
 from ..models import JourneyStep, Order
 from ..wording import StepWords, Words
 from .waiting import Hold, hold_of
@@ -68,27 +69,27 @@ class Timeline:
     """What has become of the customer's money, in a sentence."""
     can_cancel: bool
     hold: Hold | None = None
-    standing: Standing | None = None
+    progress: Progress | None = None
     race: str = ""
     """Who won when the customer asked to cancel; empty when nobody asked."""
 
     @classmethod
     def of(cls, order: Order) -> Timeline:
         """The order as it stands now."""
-        standing, now = standing_of(order), timezone.now()
+        progress, now = progress_of(order), timezone.now()
         race = wording.race(customer_request.told(order))
-        if standing is None:
+        if progress is None:
             return cls(order, [], wording.charge(order, StepStatus.PENDING), can_cancel=False, race=race)
-        hold = hold_of(standing, now, action_url=order.action_url)
+        hold = hold_of(progress, now, action_url=order.action_url)
         return cls(
             order=order,
             steps=[
-                show(step, standing, now, hold) for step in standing.steps if order.total or step.name not in PAYING
+                show(step, progress, now, hold) for step in progress.steps if order.total or step.name not in PAYING
             ],
-            charge=wording.charge(order, standing.capture),
-            can_cancel=standing.can_cancel,
+            charge=wording.charge(order, progress.capture),
+            can_cancel=progress.can_cancel,
             hold=hold,
-            standing=standing,
+            progress=progress,
             race=race,
         )
 
@@ -138,15 +139,15 @@ class Timeline:
 
 def show(
     step: Step | JourneyStep,
-    standing: Standing,
+    progress: Progress,
     now: datetime,
     hold: Hold | None,
     said: Words = wording,
 ) -> ShownStep:
     """One step in the customer's words, which `said` knows."""
     words = said.step(step.name)
-    state = state_of(step, standing.status)
-    if hold is not None and step.position == standing.position and state in STILL:
+    state = state_of(step, progress.status)
+    if hold is not None and step.position == progress.position and state in STILL:
         return ShownStep(words.title(state), "waiting", hold.label, "")
     explained = "" if state in {"settled", "undone"} else note(step, words, now, said)
     return ShownStep(words.title(state), state, LABELS[state], explained)

@@ -9,7 +9,7 @@ from datetime import datetime
 from sagas.models import RunStatus
 
 from .. import wording
-from ..coordination.progress import Standing
+from ..coordination.progress import Progress
 from ..wording import Words
 
 
@@ -25,24 +25,24 @@ class Hold:
 
 
 def hold_of(
-    standing: Standing, now: datetime, thing: str = "order", said: Words = wording, *, action_url: str = ""
+    progress: Progress, now: datetime, thing: str = "order", said: Words = wording, *, action_url: str = ""
 ) -> Hold | None:
     """Whether the order is paused, or waits for its customer or a participant that is away; None when it is neither.
 
     `thing` is what customers call it, and `said` knows the words for its steps; `action_url` is where the customer
     confirms the payment, "" when nobody asks them to.
     """
-    step = next((step for step in standing.steps if step.position == standing.position), None)
-    if step is None or standing.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
+    step = next((step for step in progress.steps if step.position == progress.position), None)
+    if step is None or progress.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
         return None
-    forward = standing.status == RunStatus.RUNNING
-    if standing.paused:
+    forward = progress.status == RunStatus.RUNNING
+    if progress.paused:
         return Hold(f"We have put your {thing} on hold." if forward else "", wording.LOOKED_AT, "on hold")
     if action_url and forward:
         return Hold(wording.CONFIRM, wording.confirm_within(thing), wording.WAITS_FOR_CUSTOMER)
-    if standing.waits_for:
+    if progress.waits_for:
         who = wording.inside(said.step(step.name).who)
-        limit = _limit(standing.waits_until, now, thing) if forward else ""
+        limit = _limit(progress.waits_until, now, thing) if forward else ""
         return Hold(
             f"Your {thing} waits for {who}." if forward else "", f"{wording.out_of_touch(who)}{limit}", "waiting"
         )

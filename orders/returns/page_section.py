@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 
-from orders.coordination.progress import standing_of
+from orders.coordination.choose import progress_of
 from orders.models import Order
 from sagas.models import StepStatus
 
@@ -80,5 +80,5 @@ def is_paid_for(order: Order) -> bool:
     """Whether the order is past its point of no return and still moving by itself."""
     if order.status != Order.Status.PROCESSING:
         return False
-    standing = standing_of(order)
-    return standing is not None and standing.capture == StepStatus.DONE
+    progress = progress_of(order)
+    return progress is not None and progress.capture == StepStatus.DONE

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from .. import wording
 from ..cancelling import customer_request
-from ..coordination.progress import capture_of
+from ..coordination.choose import capture_of
 from ..errors import InvalidOrder, KeyReused, OrderChanged, OrderedAlready, PriceChanged
 from ..models import Order
 from ..placing.place import place_order

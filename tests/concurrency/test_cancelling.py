@@ -9,6 +9,7 @@ from django.db import transaction
 from django.test import Client
 
 from orders.cancelling import customer_request
+from orders.coordination.choose import coordinator_of
 from orders.lifecycle import status
 from orders.models import CancelRequest, Order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
@@ -165,7 +166,7 @@ def test_a_cancel_decided_before_the_bank_held_the_money_goes_through_when_it_do
 
 def there_and_back(carried, meanwhile) -> None:
     """To the desk and back. What carries the order is locked first: whoever waits for that holds nothing of ours."""
-    customer_request._lock_carrier(carried.order)
+    coordinator_of(carried.order).lock()
     meanwhile()
     status.mark_needs_attention(carried.order.pk, "?")
     status.mark_processing(carried.order.pk)

@@ -10,7 +10,7 @@ from typing import Any
 from django.test import Client
 
 from config.local.books import ledgers_of
-from orders.coordination.progress import standing_of
+from orders.coordination.choose import progress_of
 from orders.models import JourneyStep, Order
 from sagas.models import Attempt, Run
 from tests.support.workers import Program, Programs, until
@@ -63,7 +63,7 @@ class Stack:
             order.refresh_from_db()
             return order.status in SETTLED
 
-        until(ended, seconds, what=f"{order.number} settles; it is {order.status}: {standing_of(order)!r}")
+        until(ended, seconds, what=f"{order.number} settles; it is {order.status}: {progress_of(order)!r}")
         return order
 
     def check_books(self, order: Order) -> None:
@@ -90,8 +90,8 @@ def until_step(order: Order, name: str, status: str = "running") -> None:
 
 def statuses(order: Order) -> dict[str, str]:
     """Each step's status, whichever way the order is carried."""
-    standing = standing_of(order)
-    return {step.name: step.status for step in standing.steps} if standing else {}
+    progress = progress_of(order)
+    return {step.name: step.status for step in progress.steps} if progress else {}
 
 
 def attempts_of(order: Order, name: str) -> int:

@@ -13,7 +13,7 @@ from django.core.mail import EmailMessage
 from django.test import Client
 
 from orders import wording
-from orders.coordination.progress import capture_of
+from orders.coordination.choose import capture_of
 from orders.models import Order, Product
 from orders.participants import carrier, warehouse
 from orders.placing.place import place_order

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from orders import wording
 from orders.choreography import turning
-from orders.coordination.progress import capture_of
+from orders.coordination.choose import capture_of
 from orders.models import Order, Product
 from orders.participants import payments
 from orders.participants.payments import OtherAmount
