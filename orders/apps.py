@@ -11,6 +11,8 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks, the duties, and what finds keys."""
-        from . import finding, pictures, watched  # noqa: F401 - they register on import
-        from .faults import checks  # noqa: F401
+        from .catalogue import checks, duties  # noqa: F401 - they register on import
+        from .choreography import duties as looked_after  # noqa: F401
+        from .desk import search  # noqa: F401
+        from .faults import checks as guarded  # noqa: F401
         from .participants import checks as identities  # noqa: F401

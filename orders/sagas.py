@@ -13,9 +13,10 @@ from django.utils import timezone
 from outbox import publish
 from sagas import Awaits, InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
-from . import status, vouched
-from .advice import ADVICE
+from .desk import input_checks
+from .desk.advice import ADVICE
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
+from .lifecycle import payment, status
 from .models import Order
 from .money import minor_units
 from .participants import carrier, payments, warehouse
@@ -71,16 +72,19 @@ def as_ordered(change: InputChange[Checkout]) -> None:
     """What an operator gives the run is still this order."""
     order, given = Order.objects.get(pk=change.key.removeprefix(ORDER)), change.after
     lines = order.lines.values_list("sku", "quantity")
-    vouched.unchanged(
+    input_checks.unchanged(
         "order",
         {
             "order_id": (order.pk, given.order_id),
             "order_number": (order.number, given.order_number),
             "amount": (
-                vouched.money(minor_units(order.total, order.currency), order.currency),
-                vouched.money(given.amount, given.currency),
+                input_checks.money(minor_units(order.total, order.currency), order.currency),
+                input_checks.money(given.amount, given.currency),
             ),
-            "lines": (vouched.pieces(lines), vouched.pieces((line.sku, line.quantity) for line in given.lines)),
+            "lines": (
+                input_checks.pieces(lines),
+                input_checks.pieces((line.sku, line.quantity) for line in given.lines),
+            ),
         },
     )
 
@@ -104,7 +108,7 @@ def authorize_payment(ctx: StepContext[Checkout]) -> payments.Authorization:
 @authorize_payment.awaiting
 def confirmation_awaited(ctx: StepContext[Checkout], awaits: Awaits) -> None:
     if isinstance(awaits.detail, payments.Action):
-        status.ask_to_confirm(ctx.input.order_id, awaits.detail)
+        payment.ask_to_confirm(ctx.input.order_id, awaits.detail)
 
 
 @authorize_payment.undo
@@ -122,12 +126,12 @@ def find_authorization(ctx: StepContext[Checkout]) -> payments.Authorization | N
 
 @authorize_payment.validator
 def hold_as_owed(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
-    vouched.authorization(held, ctx.input.amount, ctx.input.currency)
+    input_checks.authorization(held, ctx.input.amount, ctx.input.currency)
 
 
 @authorize_payment.recorded
 def payment_authorized(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
-    status.note_hold(ctx.input.order_id, held.intent_id)
+    payment.note_hold(ctx.input.order_id, held.intent_id)
     publish(PaymentAuthorized(ctx.input.order_id, held.intent_id, held.amount, held.currency), key=ctx.input.key)
 
 
@@ -145,9 +149,9 @@ def release_stock(ctx: UndoContext[Checkout, warehouse.Reservation]) -> None:
 
 @reserve_stock.validator
 def goods_as_ordered(ctx: StepContext[Checkout], reservation: warehouse.Reservation) -> None:
-    ordered = vouched.pieces((line.sku, line.quantity) for line in ctx.input.lines)
-    vouched.unchanged("order", {"lines": (ordered, vouched.pieces(reservation.lines))})
-    vouched.named("key", reservation.key)
+    ordered = input_checks.pieces((line.sku, line.quantity) for line in ctx.input.lines)
+    input_checks.unchanged("order", {"lines": (ordered, input_checks.pieces(reservation.lines))})
+    input_checks.named("key", reservation.key)
 
 
 @reserve_stock.recorded
@@ -178,7 +182,7 @@ def capture_payment(ctx: StepContext[Checkout]) -> payments.Capture:
     try:
         return payments.capture(intent, key=ctx.key, timeout=ctx.timeout, renew=_payment(ctx.input))
     except payments.OtherAmount as other:
-        status.note_other_charge(ctx.input.order_id, other.intent_id, other.amount)
+        payment.note_other_charge(ctx.input.order_id, other.intent_id, other.amount)
         raise
 
 
@@ -191,12 +195,12 @@ def find_capture(ctx: StepContext[Checkout]) -> payments.Capture | NotApplied:
 
 @capture_payment.validator
 def charge_as_owed(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
-    vouched.capture(captured, ctx.input.amount, ctx.input.currency)
+    input_checks.capture(captured, ctx.input.amount, ctx.input.currency)
 
 
 @capture_payment.recorded
 def payment_captured(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
-    status.note_charge(ctx.input.order_id, captured.intent_id, captured.amount)
+    payment.note_charge(ctx.input.order_id, captured.intent_id, captured.amount)
     fact = PaymentCaptured(ctx.input.order_id, captured.intent_id, captured.amount, ctx.input.currency)
     publish(fact, key=ctx.input.key)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from outbox import Message, Retry, subscribe
 
-from . import availability, goods, letters, notices
-from .choreography import carrier, desk, payments, shop, warehouse  # noqa: F401 - who reacts to what, by events alone
+from .cancelling import expired_reservation
+from .catalogue import availability
+from .choreography import companies, dead_letters  # noqa: F401 - who reacts to what, by events alone
 from .events import OrderCancelled, OrderConfirmed, OrderPlaced
+from .mail import letters, sent_log
 from .models import Notice
 from .participants.warehouse_events import ReservationExpired, StockChanged
 
@@ -19,32 +21,32 @@ PATIENT = Retry(attempts=8)
 
 def write_received(message: Message[OrderPlaced]) -> Notice | None:
     """That we have the order, and charge nothing yet; not once the order has gone further."""
-    return _written(notices.begin_notice(message.body.order_id, Notice.Kind.RECEIVED, _id(message)))
+    return _written(sent_log.begin_notice(message.body.order_id, Notice.Kind.RECEIVED, _id(message)))
 
 
 def write_confirmation(message: Message[OrderConfirmed]) -> Notice | None:
     """That the order is paid and on its way."""
-    return _written(notices.begin_notice(message.body.order_id, Notice.Kind.CONFIRMATION, _id(message)))
+    return _written(sent_log.begin_notice(message.body.order_id, Notice.Kind.CONFIRMATION, _id(message)))
 
 
 def write_last_word(message: Message[OrderCancelled]) -> Notice | None:
     """That the order is cancelled, why, and what became of the money; with an apology for what we wrote before."""
-    return _written(notices.begin_last_word(message.body.order_id, _id(message)))
+    return _written(sent_log.begin_last_word(message.body.order_id, _id(message)))
 
 
 @subscribe(OrderPlaced, name="orders.email_received", retry=PATIENT, call=write_received)
 def email_received(message: Message[OrderPlaced], notice: Notice | None) -> None:
-    notices.note_sent(notice)
+    sent_log.note_sent(notice)
 
 
 @subscribe(OrderConfirmed, name="orders.email_confirmation", retry=PATIENT, call=write_confirmation)
 def email_confirmation(message: Message[OrderConfirmed], notice: Notice | None) -> None:
-    notices.note_sent(notice)
+    sent_log.note_sent(notice)
 
 
 @subscribe(OrderCancelled, name="orders.email_cancellation", retry=PATIENT, call=write_last_word)
 def email_cancellation(message: Message[OrderCancelled], notice: Notice | None) -> None:
-    notices.note_sent(notice)
+    sent_log.note_sent(notice)
 
 
 @subscribe(StockChanged, name="orders.note_availability")
@@ -56,7 +58,7 @@ def note_availability(message: Message[StockChanged]) -> None:
 @subscribe(ReservationExpired, name="orders.goods_given_away")
 def goods_given_away(message: Message[ReservationExpired]) -> None:
     """An order that is not charged yet is undone: it would be charged for what may be gone."""
-    goods.given_away(message.body.order)
+    expired_reservation.given_away(message.body.order)
 
 
 def _written(notice: Notice | None) -> Notice | None:

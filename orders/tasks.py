@@ -6,7 +6,7 @@ from celery import shared_task
 
 from outbox.heartbeats import heartbeat
 
-from . import availability
+from .catalogue import availability
 from .choreography import watchdog
 from .choreography.release import release
 

@@ -2,7 +2,8 @@
 
 from django.urls import include, path
 
-from . import api, confirming, views
+from .api import views as api
+from .web import bank_return, views
 
 urlpatterns = [
     path("", views.shop, name="shop"),
@@ -10,7 +11,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>/", views.order, name="order"),
     path("orders/<uuid:order_id>/progress", views.progress, name="order-progress"),
     path("orders/<uuid:order_id>/cancel", views.cancel, name="order-cancel"),
-    path("orders/<uuid:order_id>/returned", confirming.returned, name="order-returned"),
+    path("orders/<uuid:order_id>/returned", bank_return.returned, name="order-returned"),
     path("faults/", include("orders.faults.urls")),
     path("api/products", api.products, name="api-products"),
     path("api/orders", api.orders, name="api-orders"),

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from django.conf import settings
 
-from .cancelrequests import CancelRequest
 from .models import Order
+from .models.cancel_request import CancelRequest
 from .money import shown
 
 REASONS = {

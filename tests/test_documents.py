@@ -15,8 +15,8 @@ from django.utils.text import capfirst
 
 from config.standins.common import operations
 from config.standins.companies import COMPANIES
-from orders.cards import STANDIN_ONLY, STRIPE_TEST_CARDS, TEST_CARDS
 from orders.faults.switches import SWITCHES
+from orders.placing.payment_methods import STANDIN_ONLY, STRIPE_TEST_CARDS, TEST_CARDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -46,7 +46,7 @@ def migrate() -> None:
 
 
 def seed() -> None:
-    from orders.catalogue import CATALOGUE
+    from orders.catalogue.seed import CATALOGUE
 
     from .flight import seeds as flights
     from .hotel import seeds as hotels

@@ -1,4 +1,4 @@
 """The checkout carried by events alone: each company's subscribers react to an event and publish their own.
 
-Who reacts to what stands in `payments.py`, `warehouse.py`, `carrier.py` and `shop.py`; nobody stands above them.
+Who reacts to what stands in `companies/`; nobody stands above them.
 """

@@ -15,8 +15,8 @@ from sagas.declare.saga import Step
 from sagas.participants.breaker import Admission, admit, answered, is_away, settled, unconcerned
 from sagas.participants.breaker_cache import standings
 
+from ..models import Journey
 from ..sagas import Checkout
-from .models import Journey
 
 logger = logging.getLogger(__name__)
 C = TypeVar("C")

@@ -10,9 +10,9 @@ from sagas import SagaError, StepContext, UndoContext
 from sagas.declare.context import Earlier
 from sagas.declare.saga import Step
 
+from ..models import JourneyStep
 from ..sagas import Checkout
 from .journeys import Begun
-from .models import JourneyStep
 
 
 def step_context(order_id: UUID, step: Step[Checkout, Any], begun: Begun) -> StepContext[Checkout]:

@@ -24,12 +24,11 @@ from sagas import Refused
 from sagas.declare.saga import Step
 from sagas.models import StepStatus
 
-from .. import status
+from ..lifecycle import status
 from ..locks import lock_order
-from ..models import Order
+from ..models import Journey, JourneyStep, Order
 from ..sagas import Checkout, checkout
 from .events import CheckoutOpened, Fact
-from .models import Journey, JourneyStep
 
 State = Journey.State
 OVER = (StepStatus.DONE, StepStatus.REFUSED, StepStatus.UNDONE)

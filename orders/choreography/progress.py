@@ -6,8 +6,7 @@ from datetime import datetime
 
 from sagas.models import RunStatus, StepStatus
 
-from ..models import Order
-from .models import Journey, JourneyStep
+from ..models import Journey, JourneyStep, Order
 
 STATUS = {
     Journey.State.OPEN: RunStatus.RUNNING,

@@ -22,8 +22,8 @@ from sagas.models import StepStatus
 from sagas.participants.configured import policy_of
 from sagas.presentation.participants import is_away
 
+from ..models import Journey, JourneyStep
 from ..sagas import checkout
-from .models import Journey, JourneyStep
 
 logger = logging.getLogger(__name__)
 

@@ -16,13 +16,12 @@ from sagas import Refused
 from sagas.declare.saga import Step
 from sagas.models import StepStatus
 
-from .. import status
+from ..lifecycle import status
 from ..locks import lock_order
-from ..models import Order
+from ..models import Journey, JourneyStep, Order
 from ..sagas import Checkout, checkout
 from .events import CancelRequested, Fact, Refusal
 from .journeys import OVER, Begun, State, end, expect, locked, tell, to_the_desk
-from .models import Journey, JourneyStep
 
 UNDOABLE = [step.name for step in checkout.steps if step.has_undo]
 

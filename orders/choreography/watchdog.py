@@ -23,10 +23,10 @@ from outbox.models import DeadLetter, Delivery, OutboxMessage
 from outbox.publishing import destinations
 from outbox.relay import lookback
 
+from ..models import Journey
 from . import turning
 from .events import DeadlinePassed
 from .journeys import State, expect, locked, off_the_desk, to_the_desk
-from .models import Journey
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ import uuid
 from django.conf import settings
 
 from ..models import Order, Product
-from ..services import place_order
-from ..validation import parse_order
+from ..placing.place import place_order
+from ..placing.validation import parse_order
 from .errors import PanelOff
 
 ORDERS = 5

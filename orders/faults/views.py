@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from ..forms import is_count
 from ..models import Order
+from ..web.forms import is_count
 from . import client, guard, switches, trial
 from .errors import FaultsError, PanelOff
 from .forms import SwitchForm

@@ -14,11 +14,11 @@ from django.utils import timezone
 from sagas.models import Breaker, Run
 from sagas.presentation.labels import run_face
 
-from ..holds import hold_of
+from ..coordination.progress import Progress, of_run
 from ..models import Order
+from ..presentation.timeline import ShownStep, Timeline, show
+from ..presentation.waiting import hold_of
 from ..sagas import ORDER, checkout
-from ..standing import Standing, of_run
-from ..timeline import ShownStep, Timeline, show
 
 LATEST = 12
 
@@ -56,14 +56,14 @@ def latest(number: int = LATEST) -> list[Watched]:
 def of_order(order: Order, now: datetime) -> Watched:
     """An order, whichever way it is carried."""
     timeline = Timeline.of(order)
-    standing = timeline.standing
+    progress = timeline.progress
     attention = order.status == Order.Status.NEEDS_ATTENTION
-    if order.is_final or standing is None:
+    if order.is_final or progress is None:
         line = " ".join(filter(None, [timeline.reason, timeline.charge]))
     elif attention:
         line = order.status_reason or "A person must act."
     else:
-        line = waits(standing, timeline.steps, now)
+        line = waits(progress, timeline.steps, now)
     return Watched(
         title=order.number,
         url=order.get_absolute_url(),
@@ -80,9 +80,9 @@ def of_order(order: Order, now: datetime) -> Watched:
 
 def of_other(run: Run, now: datetime) -> Watched:
     """A run of a saga that is no checkout: a trip, a return."""
-    standing = of_run(run)
-    hold = hold_of(standing, now)
-    steps = [show(step, standing, now, hold) for step in standing.steps]
+    progress = of_run(run)
+    hold = hold_of(progress, now)
+    steps = [show(step, progress, now, hold) for step in progress.steps]
     stuck = run.needs_person
     page = reverse("admin:sagas_run_change", args=[run.pk])
     return Watched(
@@ -92,7 +92,7 @@ def of_other(run: Run, now: datetime) -> Watched:
         status={"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}.get(run.told, ""),
         label=run_face(run).text,
         steps=steps,
-        line=run.reason if stuck or run.finished_at else waits(standing, steps, now),
+        line=run.reason if stuck or run.finished_at else waits(progress, steps, now),
         desk=page if stuck else "",
         at=run.created_at,
         final=run.finished_at is not None,
@@ -109,12 +109,12 @@ def desk_of(order: Order) -> str:
     )
 
 
-def waits(standing: Standing, steps: Sequence[ShownStep], now: datetime) -> str:
+def waits(progress: Progress, steps: Sequence[ShownStep], now: datetime) -> str:
     """What an order that is under way waits for."""
-    if standing.paused:
+    if progress.paused:
         return "On hold: an operator lets it go on."
-    if standing.waits_for:
-        return f"Waits: {standing.waits_for} {_stands(standing.waits_for, now)}."
+    if progress.waits_for:
+        return f"Waits: {progress.waits_for} {_stands(progress.waits_for, now)}."
     for step in steps:
         if step.state in {"waiting", "working", "undoing", "person"}:
             return f"{step.title}. {step.note}".strip() if step.note else f"{step.title} …"

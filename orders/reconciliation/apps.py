@@ -9,3 +9,7 @@ class ReconciliationConfig(AppConfig):
     name = "orders.reconciliation"
     label = "reconciliation"
     verbose_name = "Reconciliation"
+
+    def ready(self) -> None:
+        """Register the duty."""
+        from . import duties  # noqa: F401 - it registers on import

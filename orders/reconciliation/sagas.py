@@ -13,7 +13,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from orders import vouched
+from orders.desk import input_checks
 from orders.models import Order
 from orders.trips.models import Trip
 from sagas import InputChange, Refused, Retry, Saga, StepContext
@@ -77,7 +77,7 @@ def be_decided(ctx: StepContext[Dispute]) -> str:
 
 @be_decided.validator
 def decided_as_banks_do(ctx: StepContext[Dispute], decision: str) -> None:
-    vouched.one_of("decision", decision, DISPUTE_CLOSED)
+    input_checks.one_of("decision", decision, DISPUTE_CLOSED)
 
 
 def as_found(change: InputChange[Any]) -> None:

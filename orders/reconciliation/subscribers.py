@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from orders.webhooks.asking import asked_later
 from orders.webhooks.dispatch import hears
 from orders.webhooks.events import PaymentReported
+from orders.webhooks.retry_after import asked_later
 
 from . import cases, processor
 from .processor import Disputed

@@ -10,13 +10,14 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from orders.admin import OrderAdmin, ReadOnly
-from orders.finding import NEWEST, Listed
+from orders.admin.base import ReadOnly
+from orders.admin.orders import OrderAdmin
+from orders.desk.search import NEWEST, Listed
 from orders.models import Order
 from sagas.models import Run
 
-from .finding import returns
 from .models import Return, ReturnLine
+from .search import returns
 
 if TYPE_CHECKING:
     LinesBase = admin.TabularInline[ReturnLine, Return]

@@ -7,8 +7,9 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from orders.answers import made, refusal, shown
-from orders.api import decode, endpoint, find, idempotency_key
+from orders.api.requests import decode, endpoint, idempotency_key
+from orders.api.responses import made, refusal, shown
+from orders.api.views import find
 from orders.errors import NotFound
 
 from . import wording

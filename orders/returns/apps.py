@@ -12,4 +12,4 @@ class ReturnsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what finds keys."""
-        from . import finding  # noqa: F401 - it registers on import
+        from . import search  # noqa: F401 - it registers on import

@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from django.http import QueryDict
 
-from orders.forms import QUANTITY, TOKEN, is_count, new_token
 from orders.models import Order, OrderLine
+from orders.web.forms import QUANTITY, TOKEN, is_count, new_token
 
-from .standing import left_of
+from .returnable import left_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from orders import vouched
+from orders.desk import input_checks
 from orders.money import minor_units
 from orders.participants import carrier, refunding, warehouse
 from sagas import InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
@@ -65,9 +65,9 @@ def as_requested(change: InputChange[GoodsBack]) -> None:
     returned = kept(change.key.removeprefix("return:"))
     lines = returned.lines.values_list("line__sku", "quantity")
     same_money(returned, given)
-    vouched.unchanged(
+    input_checks.unchanged(
         "return",
-        {"lines": (vouched.pieces(lines), vouched.pieces((line.sku, line.quantity) for line in given.lines))},
+        {"lines": (input_checks.pieces(lines), input_checks.pieces((line.sku, line.quantity) for line in given.lines))},
     )
 
 
@@ -78,15 +78,15 @@ def kept(return_id: str) -> Return:
 
 def same_money(returned: Return, given: GoodsBack | FailedRefund) -> None:
     """Which return it is, what is owed for it, and whose payment gives it back."""
-    owed = vouched.money(minor_units(returned.amount, returned.currency), returned.currency)
-    vouched.unchanged(
+    owed = input_checks.money(minor_units(returned.amount, returned.currency), returned.currency)
+    input_checks.unchanged(
         "return",
         {
             "return_id": (returned.pk, given.return_id),
             "return_number": (returned.number, given.return_number),
             "order_number": (returned.order.number, given.order_number),
             "payment_intent": (returned.order.payment_intent, given.payment_intent),
-            "amount": (owed, vouched.money(given.amount, given.currency)),
+            "amount": (owed, input_checks.money(given.amount, given.currency)),
         },
     )
 
@@ -113,7 +113,7 @@ def let_parcel_go(ctx: UndoContext[GoodsBack, str]) -> None:
 
 @recall_parcel.validator
 def parcel_as_known(ctx: StepContext[GoodsBack], parcel: str) -> None:
-    vouched.one_of("parcel", parcel, Return.Parcel.values)
+    input_checks.one_of("parcel", parcel, Return.Parcel.values)
 
 
 @recall_parcel.recorded
@@ -161,7 +161,7 @@ def find_refund(ctx: StepContext[GoodsBack]) -> refunding.Refund | NotApplied:
 
 @refund_payment.validator
 def refund_as_owed(ctx: StepContext[GoodsBack], refund: refunding.Refund) -> None:
-    vouched.refund(refund, ctx.input.amount, ctx.input.currency)
+    input_checks.refund(refund, ctx.input.amount, ctx.input.currency)
 
 
 @refund_payment.recorded
@@ -218,7 +218,7 @@ def as_owed(change: InputChange[FailedRefund]) -> None:
     """What an operator gives the run is still this return's refund."""
     _, return_id, refund_id = change.key.split(":", 2)
     same_money(kept(return_id), change.after)
-    vouched.unchanged("run", {"refund_id": (refund_id, change.after.refund_id)})
+    input_checks.unchanged("run", {"refund_id": (refund_id, change.after.refund_id)})
 
 
 @failed_refund.pivot(participant="payments", timeout=timedelta(seconds=10), retry=Retry.until_done())
@@ -244,7 +244,7 @@ def pay_back(ctx: StepContext[FailedRefund]) -> refunding.Refund:
 
 @pay_back.validator
 def paid_as_owed(ctx: StepContext[FailedRefund], refund: refunding.Refund) -> None:
-    vouched.refund(refund, ctx.input.amount, ctx.input.currency)
+    input_checks.refund(refund, ctx.input.amount, ctx.input.currency)
 
 
 @pay_back.recorded

@@ -9,19 +9,19 @@ from uuid import UUID
 
 from django.db import transaction
 
-from orders import idempotency
 from orders.errors import KeyReused
 from orders.locks import lock_order
 from orders.models import Order
 from orders.money import minor_units, shown
+from orders.placing import idempotency
 from outbox import publish
 from outbox.messages import causation
 
 from .errors import ReturnRefused
 from .events import ReturnRequested
 from .models import Return, ReturnLine
+from .returnable import Left, left_of, promised, why_not
 from .sagas import FailedRefund, GoodsBack, Line, failed_refund, returning
-from .standing import Left, left_of, promised, why_not
 from .validation import ReturnWish
 
 SUBJECT = 300  # characters that a run keeps

@@ -9,11 +9,11 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
-from orders.letters import message_id
+from orders.mail.letters import message_id
 from orders.participants import refunding
-from orders.webhooks.asking import asked_later
 from orders.webhooks.dispatch import hears
 from orders.webhooks.events import PaymentReported
+from orders.webhooks.retry_after import asked_later
 from outbox import Message, Retry, RetryAfter, subscribe
 
 from . import services, wording

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from orders.errors import InvalidOrder
-from orders.validation import Faults, OrderedLine, is_plain_text, parse_lines, refuse_unknown
+from orders.placing.validation import Faults, OrderedLine, is_plain_text, parse_lines, refuse_unknown
 
 FIELDS = ("lines", "reason")
 

@@ -11,14 +11,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from orders.errors import InvalidOrder, KeyReused
-from orders.forms import new_token
 from orders.models import Order
+from orders.web.forms import new_token
 
 from .errors import ReturnRefused
 from .forms import ReturnForm
+from .page_section import Shown
+from .returnable import can_return, why_not
 from .services import request_return
-from .shown import Shown
-from .standing import can_return, why_not
 from .validation import parse_return
 
 

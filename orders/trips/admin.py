@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from orders.admin import ReadOnly, runs_about
-from orders.finding import Listed
+from orders.admin.base import ReadOnly, runs_about
+from orders.desk.search import Listed
 from orders.money import shown
 
-from .finding import trips
 from .models import FlightOffer, HotelOffer, Trip
+from .search import trips
 from .timeline import run_of
 
 if TYPE_CHECKING:

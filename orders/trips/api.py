@@ -7,8 +7,8 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from orders.answers import changed, condition, made, refusal, shown, tagged
-from orders.api import decode, endpoint, idempotency_key
+from orders.api.requests import decode, endpoint, idempotency_key
+from orders.api.responses import changed, condition, made, refusal, shown, tagged
 from orders.errors import NotFound, OrderChanged
 
 from . import offers, wording

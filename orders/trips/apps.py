@@ -11,5 +11,10 @@ class TripsConfig(AppConfig):
     verbose_name = "Trips"
 
     def ready(self) -> None:
-        """Register what finds keys."""
-        from . import finding  # noqa: F401 - it registers on import
+        """Register what finds keys, and that trips are paid by card."""
+        from orders.webhooks.payers import pays_by_card
+
+        from . import search  # noqa: F401 - it registers on import
+        from .models import Trip
+
+        pays_by_card(Trip)

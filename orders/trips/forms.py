@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from django.http import QueryDict
 
-from orders import cards
-from orders.forms import CURRENCY, TOKEN, is_count, new_token, starting
-from orders.validation import PRICE
+from orders.placing import payment_methods
+from orders.placing.validation import PRICE
+from orders.web.forms import CURRENCY, TOKEN, is_count, new_token, starting
 
 from . import offers
 from .models import FlightOffer, HotelOffer
@@ -57,7 +57,7 @@ class TripForm:
     to: Destination | None = None
     token: str = field(default_factory=new_token)
     email: str = ""
-    payment_method: str = cards.TEST_CARDS[0].payment_method
+    payment_method: str = payment_methods.TEST_CARDS[0].payment_method
     flight: str = ""
     hotel: str = ""
     nights: str = "2"
@@ -118,9 +118,9 @@ class TripForm:
         placed = {"email", "payment_method", "flight", "hotel", "nights"}
         return [message for name in self.errors if name not in placed for message in self.errors[name]]
 
-    def cards(self) -> list[cards.TestCard]:
+    def cards(self) -> list[payment_methods.TestCard]:
         """The cards to choose from; without the one whose refunds fail, since nothing of a trip is ever given back."""
-        return [card for card in cards.offered() if card.payment_method != cards.REFUND_FAILS]
+        return [card for card in payment_methods.offered() if card.payment_method != payment_methods.REFUND_FAILS]
 
     def stays(self) -> list[str]:
         """How many nights one can stay."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.urls import reverse
 
-from orders import vouched
+from orders.desk import input_checks
 from orders.money import minor_units
 from orders.participants import flight, hotel, payments
 from orders.sagas import until_confirmed
@@ -79,7 +79,7 @@ def as_booked(change: InputChange[Journey]) -> None:
         "hotel_price": (placed.stay_price, given.hotel_price),
     }
     names = ("flight", "hotel", "nights")
-    vouched.unchanged(
+    input_checks.unchanged(
         "trip",
         {
             "trip_id": (placed.pk, given.trip_id),
@@ -88,8 +88,8 @@ def as_booked(change: InputChange[Journey]) -> None:
             **{name: (getattr(placed, name), getattr(given, name)) for name in names},
             **{
                 name: (
-                    vouched.money(minor_units(kept, placed.currency), placed.currency),
-                    vouched.money(minor, given.currency),
+                    input_checks.money(minor_units(kept, placed.currency), placed.currency),
+                    input_checks.money(minor, given.currency),
                 )
                 for name, (kept, minor) in amounts.items()
             },
@@ -132,7 +132,7 @@ def find_authorization(ctx: StepContext[Journey]) -> payments.Authorization | No
 
 @authorize_payment.validator
 def hold_as_owed(ctx: StepContext[Journey], held: payments.Authorization) -> None:
-    vouched.authorization(held, ctx.input.amount, ctx.input.currency)
+    input_checks.authorization(held, ctx.input.amount, ctx.input.currency)
 
 
 @authorize_payment.recorded
@@ -212,7 +212,7 @@ def find_capture(ctx: StepContext[Journey]) -> payments.Capture | NotApplied:
 
 @capture_payment.validator
 def charge_as_owed(ctx: StepContext[Journey], captured: payments.Capture) -> None:
-    vouched.capture(captured, ctx.input.amount, ctx.input.currency)
+    input_checks.capture(captured, ctx.input.amount, ctx.input.currency)
 
 
 @capture_payment.recorded

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from orders import idempotency
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
 from orders.money import figure, minor_units, why_not
+from orders.placing import idempotency
 from outbox import publish
 from outbox.messages import causation
 from sagas import TooLate

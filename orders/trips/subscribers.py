@@ -14,13 +14,14 @@ from django.core.mail import EmailMessage
 from django.db.models import Q
 from django.template.loader import render_to_string
 
-from orders.letters import message_id
+from orders.coordination.by_saga import retry_in_doubt
+from orders.mail.letters import message_id
 from orders.money import minor_units
 from orders.participants import payments
-from orders.webhooks.asking import asked_later
 from orders.webhooks.dispatch import hears
 from orders.webhooks.events import PaymentReported
-from orders.webhooks.settling import DECIDED, STILL_ASKING, retry_in_doubt
+from orders.webhooks.retry_after import asked_later
+from orders.webhooks.settling import DECIDED, PROCESSOR, STILL_ASKING
 from outbox import Message, Retry, subscribe
 
 from . import wording
@@ -91,7 +92,8 @@ def payment_reported(report: PaymentReported, state: str) -> None:
     if state != STILL_ASKING:
         saga.wake(placed.saga_key, step=authorize_payment.name)
     if state in DECIDED and not saga.wake(placed.saga_key, step=capture_payment.name):
-        retry_in_doubt(capture_payment, placed.saga_key, f"It reported {report.type}: the payment is {state}.")
+        reason = f"It reported {report.type}: the payment is {state}."
+        retry_in_doubt(capture_payment, placed.saga_key, actor=PROCESSOR, reason=reason)
 
 
 def _unsettled(report: PaymentReported) -> Trip | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from orders import standing
-from orders.holds import Hold, hold_of
-from orders.timeline import ShownStep, show
+from orders.coordination import progress
+from orders.presentation.timeline import ShownStep, show
+from orders.presentation.waiting import Hold, hold_of
 from orders.wording import WAITS_FOR_CUSTOMER
 from sagas.models import Run, StepStatus
 
@@ -35,14 +35,14 @@ class Timeline:
         run, now = run_of(trip), timezone.now()
         if run is None:  # finished long ago, and pruned
             return cls(trip, [], wording.charge(trip, StepStatus.PENDING), can_cancel=False)
-        stands = standing.of_run(run)
+        stands = progress.of_run(run)
         hold = hold_of(stands, now, "trip", wording, action_url=trip.action_url)
         return cls(
             trip=trip,
             steps=[
                 show(step, stands, now, hold, wording)
                 for step in stands.steps
-                if trip.total or step.name not in standing.PAYING
+                if trip.total or step.name not in progress.PAYING
             ],
             charge=wording.charge(trip, stands.capture),
             can_cancel=stands.can_cancel,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from orders.errors import InvalidOrder
-from orders.validation import (
+from orders.placing.validation import (
     Faults,
     is_plain_text,
     parse_currency,

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
-from orders.forms import new_token, versions
+from orders.web.forms import new_token, versions
 
 from . import offers
 from .forms import TripForm, destination

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.db import transaction
 
-from orders.models import Order
-from orders.trips.models import Trip
 from outbox import publish
 from outbox.consuming import inbox
 
 from .events import PaymentReported
+from .payers import Payer, payer
 from .reports import Report
 
 NAME = "webhooks.stripe"
@@ -29,11 +28,8 @@ def take(report: Report) -> bool:
         return True
 
 
-def paid_by(report: Report) -> Order | Trip | None:
+def paid_by(report: Report) -> Payer | None:
     """The order, or trip, that has this payment, or the one that our own identity and number on it name."""
     names = {"payment_intent": report.payment_intent, "number": report.order_number}
-    for field, name in names.items():
-        for kind in (Order, Trip) if name else ():
-            if found := kind.objects.filter(**{field: name}).first():
-                return found
-    return None
+    found = (payer(field, name) for field, name in names.items() if name)
+    return next((one for one in found if one is not None), None)

@@ -9,16 +9,16 @@ from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 
 from orders.events import PaymentActionRequired
-from orders.letters import message_id
+from orders.mail.letters import message_id
 from orders.models import Order
 from orders.money import minor_units
 from orders.participants import payments
 from outbox import Message, Retry, subscribe
 
 from . import settling
-from .asking import asked_later
 from .dispatch import hears
 from .events import PaymentReported
+from .retry_after import asked_later
 
 TIMEOUT = timedelta(seconds=10)
 MOVES = "payment_intent."

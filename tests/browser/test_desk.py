@@ -8,8 +8,8 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from orders.models import Product
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from sagas.models import Breaker, Run
 from sagas.participants import breaker
 from sagas.participants.waiting import hold

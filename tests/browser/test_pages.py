@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import Browser, Page, expect
 
-from orders import status
+from orders.lifecycle import status
 from orders.models import Order, Product
 from sagas.models import Run, Step
 

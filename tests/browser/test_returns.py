@@ -6,12 +6,13 @@ import pytest
 from django.db import transaction
 from playwright.sync_api import Page, expect
 
-from orders import status as order_status
+from orders.lifecycle import payment
+from orders.lifecycle import status as order_status
 from orders.models import Order, Product
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns import status
 from orders.returns.models import Return
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,7 +25,7 @@ def order(live_server) -> Order:
     wish = PlaceOrder("ann@example.com", "pm_card_visa", (OrderedLine("mug", 2), OrderedLine("lamp", 1)))
     placed = place_order(wish, idempotency_key="k1").order
     with transaction.atomic():
-        order_status.note_charge(placed.pk, "pi_1", 16600)
+        payment.note_charge(placed.pk, "pi_1", 16600)
         order_status.confirm_order(placed.pk, "TRK0000000001")
     return placed
 

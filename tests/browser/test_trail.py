@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
 from orders.models import Order, Product
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.sagas import authorize_payment, book_shipment, reserve_stock
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from tests.orders.choreography.story import EventStory, all_goes_well
 
 pytestmark = pytest.mark.django_db(transaction=True)

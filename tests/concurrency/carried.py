@@ -8,8 +8,7 @@ from typing import Any
 from orders.choreography import journeys, turning
 from orders.choreography.events import CaptureRefused
 from orders.choreography.forward import name_of
-from orders.choreography.models import JourneyStep
-from orders.models import Order
+from orders.models import JourneyStep, Order
 from orders.sagas import Checkout, book_shipment, capture_payment
 from sagas import sql
 from sagas.declare.saga import Step

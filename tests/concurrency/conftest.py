@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from orders.models import Product
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.sagas import book_shipment, capture_payment
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from sagas.participants.breaker_cache import standings
 
 from .carried import ByEvents, BySaga

@@ -8,7 +8,9 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from orders import cancelling, status
+from orders.cancelling import customer_request
+from orders.coordination.choose import coordinator_of
+from orders.lifecycle import status
 from orders.models import CancelRequest, Order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
 from sagas.models import Act
@@ -65,7 +67,7 @@ def test_the_page_says_the_same_and_when_and_goes_on_saying_it(carried):
 def test_a_capture_that_comes_while_the_order_is_being_cancelled_never_begins(carried):
     worker = Meanwhile(lambda: take(carried))
     with transaction.atomic():
-        assert cancelling.ask(carried.order).answer == "cancelled"
+        assert customer_request.ask(carried.order).answer == "cancelled"
         worker.waits()
     assert worker.ends() is False
     assert carried.end().status == "cancelled"
@@ -81,7 +83,7 @@ def test_a_cancel_that_comes_while_the_parcel_is_being_booked_leaves_the_capture
     with transaction.atomic():
         worker.thread.start()
         assert booking.asked.wait(10)
-        assert cancelling.ask(booking.order).answer == "cancelled"
+        assert customer_request.ask(booking.order).answer == "cancelled"
         booking.go_on.set()
         until(someone_waits_for_a_lock, 10, what="the worker records what the carrier said")
     worker.ends()
@@ -99,7 +101,7 @@ def take(carried) -> bool:
 def test_two_tabs_that_cancel_at_once_are_one_act_and_are_told_the_same(carried):
     second = Meanwhile(lambda: by_api(carried.order, **{"If-Match": tag_of(carried)}))
     with transaction.atomic():
-        first = cancelling.ask(carried.order)
+        first = customer_request.ask(carried.order)
         second.waits()
     answer = second.ends()
     assert answer.status_code == 200
@@ -164,7 +166,7 @@ def test_a_cancel_decided_before_the_bank_held_the_money_goes_through_when_it_do
 
 def there_and_back(carried, meanwhile) -> None:
     """To the desk and back. What carries the order is locked first: whoever waits for that holds nothing of ours."""
-    cancelling._lock_carrier(carried.order)
+    coordinator_of(carried.order).lock()
     meanwhile()
     status.mark_needs_attention(carried.order.pk, "?")
     status.mark_processing(carried.order.pk)

@@ -13,9 +13,8 @@ from django.test import Client
 from django.urls import reverse
 
 from orders.choreography import turning, watchdog
-from orders.choreography.models import Journey
 from orders.locks import lock_product, save_product
-from orders.models import Product
+from orders.models import Journey, Product
 from sagas import desk, sql
 from sagas.engine import executor
 from sagas.engine.decisions import STOP

@@ -12,8 +12,8 @@ from django.test import Client
 
 from orders.locks import lock_product, save_product
 from orders.models import Order, OrderLine, Product
-from orders.services import place_order
-from orders.validation import parse_order
+from orders.placing.place import place_order
+from orders.placing.validation import parse_order
 
 from .meanwhile import Meanwhile
 

@@ -16,9 +16,9 @@ from redis import Redis
 
 from config.local.ledger_check import ledgers_of
 from orders.models import Order
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.sagas import ORDER, checkout
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from sagas.models import Run
 from sagas.testing import WORKER_MODULE, Crashes, crash_points
 from tests.conftest import empty_all_tables

@@ -12,12 +12,12 @@ from django.test import TransactionTestCase
 
 from config.local.ledger_check import ledgers_of
 from orders.models import Order
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns.models import Return
 from orders.returns.sagas import returning
 from orders.returns.services import request_return
 from orders.returns.validation import ReturnWish
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from sagas.models import Run
 from sagas.testing import Crashes, crash_points
 from tests.conftest import empty_all_tables

@@ -10,9 +10,8 @@ from typing import Any
 from django.test import Client
 
 from config.local.ledger_check import ledgers_of
-from orders.choreography.models import JourneyStep
-from orders.models import Order
-from orders.standing import standing_of
+from orders.coordination.choose import progress_of
+from orders.models import JourneyStep, Order
 from sagas.models import Attempt, Run
 from tests.support.workers import Program, Programs, until
 
@@ -64,7 +63,7 @@ class Stack:
             order.refresh_from_db()
             return order.status in SETTLED
 
-        until(ended, seconds, what=f"{order.number} settles; it is {order.status}: {standing_of(order)!r}")
+        until(ended, seconds, what=f"{order.number} settles; it is {order.status}: {progress_of(order)!r}")
         return order
 
     def check_books(self, order: Order) -> None:
@@ -91,8 +90,8 @@ def until_step(order: Order, name: str, status: str = "running") -> None:
 
 def statuses(order: Order) -> dict[str, str]:
     """Each step's status, whichever way the order is carried."""
-    standing = standing_of(order)
-    return {step.name: step.status for step in standing.steps} if standing else {}
+    progress = progress_of(order)
+    return {step.name: step.status for step in progress.steps} if progress else {}
 
 
 def attempts_of(order: Order, name: str) -> int:

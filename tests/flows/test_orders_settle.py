@@ -6,8 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from orders.choreography.models import Journey
-from orders.models import Order
+from orders.models import Journey, Order
 from outbox.messages import codec
 from outbox.models import DeadLetter, InboxEntry, PublishedMessage
 from outbox.operations import requeue

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.models import Order
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 from outbox.models import DeadLetter
 from sagas import desk
 from sagas.models import Run

@@ -13,8 +13,7 @@ from hypothesis import event as seen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders.choreography.models import Journey
-from orders.models import Order
+from orders.models import Journey, Order
 from orders.returns.models import Return
 from orders.trips.models import Trip
 from outbox.models import OutboxMessage

@@ -16,8 +16,8 @@ from config.local.ledger_check import ledgers_of
 from orders.models import Order, Product
 from orders.money import minor_units
 from orders.participants import http
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from sagas.engine.decisions import Wait
 from sagas.models import Breaker, Run, RunStatus, Step
 from sagas.participants.breaker_cache import standings

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from orders.models import Order, Product
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
 from outbox.streams.consumer import Consumer
 from sagas.models import Run

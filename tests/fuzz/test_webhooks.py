@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orders.models import Order
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 from orders.webhooks.reports import TYPES
 from outbox.models import InboxEntry, OutboxMessage
 from sagas.models import Run

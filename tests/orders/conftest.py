@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from orders.models import Product
-from orders.validation import OrderedLine, PlaceOrder
+from orders.placing.validation import OrderedLine, PlaceOrder
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from django.db import models, transaction
 from django.test import Client
 from django.utils import timezone
 
-from orders import status
+from orders.lifecycle import payment, status
 from orders.models import Order, Product
+from orders.placing.place import place_order
+from orders.placing.validation import parse_order
 from orders.returns.models import Return
-from orders.services import place_order
 from orders.trips.models import FlightOffer, HotelOffer, Trip
-from orders.validation import parse_order
 
 CUSTOMER = {"email": "ann@example.com", "payment_method": "pm_card_visa"}
 
@@ -67,7 +67,7 @@ def returns() -> Door:
     door = orders()
     order = place_order(parse_order(door.body), idempotency_key="the order's").order
     with transaction.atomic():
-        status.note_charge(order.pk, "pi_1", 3700)
+        payment.note_charge(order.pk, "pi_1", 3700)
         status.confirm_order(order.pk, "TRK0000000001")
     body = {"lines": [{"sku": "mug", "quantity": 1}]}
     return Door("return", Return, f"/api/orders/{order.pk}/returns", body, {**body, "reason": "Too heavy."})

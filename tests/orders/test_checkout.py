@@ -9,6 +9,7 @@ import pytest
 
 from orders.choreography import events as by_events
 from orders.events import OrderConfirmed, OrderNeedsAttention, PaymentCaptured, StockReserved
+from orders.placing.place import place_order
 from orders.sagas import (
     authorize_payment,
     book_shipment,
@@ -18,7 +19,6 @@ from orders.sagas import (
     reserve_stock,
     send_confirmation,
 )
-from orders.services import place_order
 from sagas.testing import given_run
 from tests.orders.choreography.story import EventStory, all_goes_well
 

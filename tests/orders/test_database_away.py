@@ -155,7 +155,7 @@ def test_another_error_is_answered_as_ever(client: Client, monkeypatch: pytest.M
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("orders.views.show", broken)
+    monkeypatch.setattr("orders.web.views.show", broken)
     answer = client.get("/")
     assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.content.decode()

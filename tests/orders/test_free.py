@@ -13,16 +13,16 @@ from django.core.mail import EmailMessage
 from django.test import Client
 
 from orders import wording
+from orders.coordination.choose import capture_of
 from orders.models import Order, Product
 from orders.participants import carrier, warehouse
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
+from orders.presentation.timeline import Timeline
 from orders.returns.errors import ReturnRefused
 from orders.returns.models import Return
 from orders.returns.sagas import returning
 from orders.returns.services import request_return
-from orders.services import place_order
-from orders.standing import capture_of
-from orders.timeline import Timeline
-from orders.validation import OrderedLine, PlaceOrder
 from outbox.models import OutboxMessage
 from outbox.testing import drain
 from sagas.errors import Refused

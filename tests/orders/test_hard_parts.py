@@ -13,13 +13,13 @@ import requests
 from django.contrib.auth import get_user_model
 
 from config.local.ledger_check import ledgers_of
-from orders.advice import OUT_OF_STOCK, TOO_LATE
 from orders.choreography import turning
+from orders.desk.advice import OUT_OF_STOCK, TOO_LATE
 from orders.models import Order, Product
 from orders.participants import payments, warehouse
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.sagas import checkout
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from outbox.models import DeadLetter
 from outbox.operations.requeue import requeue
 from sagas import Refused, desk

@@ -10,12 +10,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from config.standins.payments import cards as bank
-from orders import availability, cards
-from orders.catalogue import CATALOGUE
+from orders.catalogue import availability
+from orders.catalogue.seed import CATALOGUE
 from orders.models import Order, Product
 from orders.participants import warehouse
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing import payment_methods
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("production_static")]
 
@@ -89,6 +90,6 @@ def test_an_operator_changes_a_price_but_not_a_sku(admin_client: Client, product
 
 
 def test_every_card_that_the_shop_takes_locally_is_known_to_the_bank_of_the_stand_in() -> None:
-    shop_takes = cards.STRIPE_TEST_CARDS | cards.STANDIN_ONLY
-    assert {card.payment_method for card in cards.TEST_CARDS} <= shop_takes
+    shop_takes = payment_methods.STRIPE_TEST_CARDS | payment_methods.STANDIN_ONLY
+    assert {card.payment_method for card in payment_methods.TEST_CARDS} <= shop_takes
     assert {name for name in shop_takes if not bank.is_known(name)} == set()

@@ -10,8 +10,8 @@ import pytest
 from config.local.ledger_check import ledgers_of
 from orders.models import Order, Product
 from orders.money import minor_units
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from outbox.models import DeadLetter
 from outbox.operations.requeue import requeue
 from sagas import desk

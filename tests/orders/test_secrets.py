@@ -17,8 +17,8 @@ from redis import Redis
 
 from config.logs import logging_config
 from orders.models import Order, Product
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from outbox.relay.relay import Relay
 from sagas.engine.run_ready import RunReady
 from sagas.models import Run

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from orders.catalogue import CATALOGUE
+from orders.catalogue.seed import CATALOGUE
 from orders.models import Product
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 
 from orders.models import Order
-from orders.returns.shown import Shown
+from orders.returns.page_section import Shown
 
 register = template.Library()
 

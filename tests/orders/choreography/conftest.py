@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from orders.models import Order
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 from sagas.participants.breaker_cache import standings
 
 from .story import EventStory, all_goes_well

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
-from orders.choreography.models import Journey
+from orders.models import Journey
 from outbox.consuming import in_order, inbox
 from outbox.models import Delivery, OutboxMessage
 from outbox.publishing.destinations import Destination

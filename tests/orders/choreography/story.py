@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 from orders.choreography import turning
-from orders.choreography.models import Journey
-from orders.models import Order
+from orders.models import Journey, Order
 from orders.participants.carrier import Booking, Parcel
 from orders.participants.payments import Authorization, Capture
 from orders.participants.warehouse import Reservation

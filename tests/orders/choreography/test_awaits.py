@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orders.choreography.models import Journey, JourneyStep
 from orders.choreography.waking import wake
+from orders.models import Journey, JourneyStep
 from orders.sagas import authorize_payment, reserve_stock
 from outbox.models import DeadLetter, Delivery
 

@@ -14,8 +14,8 @@ from django.test import Client
 
 from orders.errors import KeyReused
 from orders.models import Order
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 from outbox.declare.events import registry
 from outbox.models import OutboxMessage
 from sagas.models import Run

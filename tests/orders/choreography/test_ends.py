@@ -11,8 +11,7 @@ from django.db import OperationalError, connection, transaction
 
 from orders.choreography import journeys, turning
 from orders.choreography.events import ShipmentBooked
-from orders.choreography.models import Journey, JourneyStep
-from orders.models import Order
+from orders.models import Journey, JourneyStep, Order
 from orders.participants import payments
 from orders.participants.errors import AnswerLost
 from orders.sagas import authorize_payment, book_shipment, capture_payment, commit_stock, reserve_stock
@@ -97,7 +96,7 @@ def test_given_up_before_the_charge_for_lost_answers(order, story):
 
 
 def test_given_up_before_the_charge_for_a_bug_of_ours_turns_the_order_and_nobody_need_act(order, story, monkeypatch):
-    monkeypatch.setattr("orders.choreography.payments.status.note_hold", a_bug)
+    monkeypatch.setattr("orders.choreography.companies.payments.payment.note_hold", a_bug)
     with story.stage.set():
         at_its_last_attempt("payments.authorize_payment", order)
         assert Journey.objects.get().state == "undoing"
@@ -122,7 +121,7 @@ def test_a_session_that_is_lost_at_the_last_attempt_turns_nothing_and_buries_not
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with story.stage.set(), monkeypatch.context() as patch:
-        patch.setattr("orders.choreography.payments.status.note_hold", lose_it)
+        patch.setattr("orders.choreography.companies.payments.payment.note_hold", lose_it)
         at_its_last_attempt("payments.authorize_payment", order)
         assert Journey.objects.get().state == "open"
     assert told(order) == NOBODY
@@ -255,7 +254,7 @@ def test_skipped_by_an_operator(order):
 
 
 def test_a_last_word_that_fails_leaves_a_dead_letter_and_the_order_on_the_desk(order, story, monkeypatch):
-    monkeypatch.setattr("orders.choreography.payments.status.note_hold", a_bug)
+    monkeypatch.setattr("orders.choreography.companies.payments.payment.note_hold", a_bug)
     monkeypatch.setattr("orders.choreography.turning.refuse", a_bug)
     with story.stage.set():
         at_its_last_attempt("payments.authorize_payment", order)

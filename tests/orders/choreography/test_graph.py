@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from orders.choreography.graph import graph
-from orders.choreography.trail import Written
+from orders.choreography.trail.graph import graph
+from orders.choreography.trail.messages import Written
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

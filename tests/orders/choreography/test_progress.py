@@ -9,13 +9,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from orders.cancelling.customer_request import cancel_order
 from orders.choreography import events, journeys, turning
-from orders.choreography.models import Journey, JourneyStep
-from orders.models import Order
+from orders.models import Journey, JourneyStep, Order
 from orders.participants import warehouse
+from orders.presentation.timeline import Timeline
 from orders.sagas import book_shipment, capture_payment, checkout, commit_stock
-from orders.services import cancel_order
-from orders.timeline import Timeline
 from sagas import Unavailable
 from sagas.models import StepStatus
 from sagas.participants import breaker

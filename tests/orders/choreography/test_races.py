@@ -9,8 +9,7 @@ from django.db import connections, transaction
 
 from orders.choreography import journeys, turning, watchdog
 from orders.choreography.events import PaymentCaptured, PaymentReleased, ShipmentRefused, StockRefused, StockReleased
-from orders.choreography.models import Journey, JourneyStep
-from orders.models import Order
+from orders.models import Journey, JourneyStep, Order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
 from outbox.models import OutboxMessage
 from outbox.testing import published

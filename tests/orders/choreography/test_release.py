@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from orders.choreography.models import Journey, JourneyStep
 from orders.choreography.release import release
-from orders.models import Order
+from orders.models import Journey, JourneyStep, Order
 from orders.participants import payments
 from orders.participants.errors import AnswerLost
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 from outbox.consuming import in_order
 from outbox.models import Delivery
 from sagas import Participant

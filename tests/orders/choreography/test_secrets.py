@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from orders.models import Order
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from outbox.models import PublishedMessage
 from tests.orders.test_secrets import OURS, SKU, as_logged, mug  # noqa: F401 - a fixture
 

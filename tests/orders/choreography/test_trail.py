@@ -12,19 +12,18 @@ from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.test import Client
 
-from orders import status
-from orders.advice import TOO_LATE
 from orders.choreography import asking, journeys, turning
-from orders.choreography.models import JourneyStep
-from orders.choreography.trail import trail_of
-from orders.choreography.trailpage import TrailPage
-from orders.models import Order
+from orders.choreography.trail.messages import trail_of
+from orders.choreography.trail.page import TrailPage
+from orders.desk.advice import TOO_LATE
+from orders.lifecycle import payment, status
+from orders.models import JourneyStep, Order
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns.models import Return
 from orders.returns.services import request_return
 from orders.returns.validation import ReturnWish
 from orders.sagas import book_shipment, capture_payment, commit_stock
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from outbox.declare.events import registry
 from outbox.models import DeadLetter, Delivery, PublishedMessage
 from outbox.testing import drain
@@ -254,7 +253,7 @@ def test_an_operator_takes_back_a_confirmed_order_and_nothing_else_does(operator
     assert "Close as undone" in operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
     line = ReturnWish((OrderedLine("mug", 1),))
     with transaction.atomic():
-        status.note_charge(order.pk, "pi_1", 16600)
+        payment.note_charge(order.pk, "pi_1", 16600)
     returned = request_return(order.pk, line, idempotency_key="r1").returned
     assert "being returned" in operator.post(address, {"reason": "twice"}, follow=True).content.decode()
     Return.objects.filter(pk=returned.pk).update(status="done")

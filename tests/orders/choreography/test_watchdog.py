@@ -11,11 +11,10 @@ from django.utils import timezone
 
 from orders.choreography import journeys, watchdog
 from orders.choreography.events import DeadlinePassed
-from orders.choreography.models import Journey, JourneyStep
 from orders.events import OrderNeedsAttention
-from orders.models import Order
+from orders.models import Journey, JourneyStep, Order
+from orders.placing.place import place_order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
-from orders.services import place_order
 from outbox.consuming import burial
 from outbox.declare.events import registry
 from outbox.models import DeadLetter, OutboxMessage, PublishedMessage

@@ -9,11 +9,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from orders import status
 from orders.faults import watch
+from orders.lifecycle import status
 from orders.models import Order
-from orders.services import place_order
-from orders.validation import PlaceOrder
+from orders.placing.place import place_order
+from orders.placing.validation import PlaceOrder
 from sagas.models import Breaker, Run, Step
 from tests.support.sagas.errand import Errand, errand
 

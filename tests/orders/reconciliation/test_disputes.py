@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.participants import payments
+from orders.placing.place import place_order
 from orders.reconciliation.nightly import reconcile
-from orders.services import place_order
 from orders.trips.models import Trip
 from orders.webhooks.events import PaymentReported
 from outbox import publish

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from orders.models import Order
 from orders.participants import payments, refunding
+from orders.placing.place import place_order
 from orders.reconciliation.models import Reconciliation
 from orders.reconciliation.nightly import reconcile
-from orders.services import place_order
 from sagas import desk
 from sagas.models import Run
 from tests.support.sagas.driver import carry

@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 from django.db import transaction
 
-from orders import status
+from orders.lifecycle import payment, status
 from orders.models import Order
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns.models import Return
 from orders.returns.services import request_return
 from orders.returns.validation import ReturnWish
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 
 Ask = Callable[..., Return]
 
@@ -23,7 +23,7 @@ def order(wish: PlaceOrder) -> Order:
     """Confirmed and charged; no participant has heard of it."""
     placed = place_order(wish, idempotency_key="k1").order
     with transaction.atomic():
-        status.note_charge(placed.pk, "pi_1", 16600)
+        payment.note_charge(placed.pk, "pi_1", 16600)
         status.confirm_order(placed.pk, "TRK0000000001")
     placed.refresh_from_db()
     return placed

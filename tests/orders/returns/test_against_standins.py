@@ -15,12 +15,12 @@ from config.local.ledger_check import ledgers_of
 from orders.models import Order, Product
 from orders.money import minor_units
 from orders.participants import refunding
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.returns import refunds as paying
 from orders.returns.models import Return
 from orders.returns.sagas import REFUND
 from orders.returns.services import request_return
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from orders.webhooks.events import PaymentReported
 from outbox import publish, testing
 from sagas import Refused, desk

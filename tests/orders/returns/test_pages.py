@@ -9,11 +9,11 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from orders import status as order_status
+from orders.lifecycle import status as order_status
 from orders.models import Order
+from orders.placing.place import place_order
 from orders.returns import status
 from orders.returns.models import Return
-from orders.services import place_order
 from sagas.models import Run, Step
 
 from .conftest import Ask

@@ -7,14 +7,14 @@ import threading
 import pytest
 from django.db import connections, transaction
 
-from orders import status
+from orders.lifecycle import payment, status
 from orders.locks import lock_order
 from orders.models import Order
+from orders.placing.place import place_order
 from orders.returns.errors import ReturnRefused
 from orders.returns.models import Return, ReturnLine
 from orders.returns.services import Requested, refund_failed, request_return
 from orders.returns.status import note_refund
-from orders.services import place_order
 from sagas.models import Run
 from tests.concurrency.test_sagas import at_once
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def order(wish) -> Order:
     placed = place_order(wish, idempotency_key="k1").order
     with transaction.atomic():
-        status.note_charge(placed.pk, "pi_1", 16600)
+        payment.note_charge(placed.pk, "pi_1", 16600)
         status.confirm_order(placed.pk, "TRK0000000001")
     placed.refresh_from_db()
     return placed

@@ -7,15 +7,15 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from orders import status as order_status
 from orders.errors import KeyReused
+from orders.lifecycle import status as order_status
 from orders.models import Order
+from orders.placing.place import place_order
 from orders.returns import status
 from orders.returns.errors import ReturnRefused, UnexpectedStatus
 from orders.returns.events import ReturnRequested
 from orders.returns.models import Return
 from orders.returns.services import request_return
-from orders.services import place_order
 from outbox.testing import published
 from sagas.models import Run
 

@@ -7,9 +7,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from orders.choreography.models import JourneyStep
-from orders.models import Order
-from orders.standing import standing_of
+from orders.coordination.choose import progress_of
+from orders.models import JourneyStep, Order
 from outbox.messages import codec
 from outbox.models import Delivery
 from sagas.engine.decisions import Stop, Wait
@@ -62,7 +61,7 @@ def until_much_later(name: str) -> None:
 
 def step_of(order: Order, name: str) -> tuple[str, int]:
     """The step's status and how often it was tried, whichever way the order is carried."""
-    standing = standing_of(order)
-    assert standing is not None
-    (step,) = [step for step in standing.steps if step.name == name]
+    progress = progress_of(order)
+    assert progress is not None
+    (step,) = [step for step in progress.steps if step.name == name]
     return step.status, step.attempts

@@ -9,10 +9,10 @@ from django.core.mail import EmailMessage
 from django.db.models.functions import Now
 from django.test import Client
 
+from orders.cancelling.customer_request import cancel_order
 from orders.events import OrderCancelled, PaymentActionRequired
 from orders.models import Order
-from orders.services import cancel_order
-from orders.timeline import Timeline
+from orders.presentation.timeline import Timeline
 from outbox.models import Delivery
 from outbox.testing import published
 from sagas.engine.run_ready import ring_on_commit

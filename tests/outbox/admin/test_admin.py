@@ -14,10 +14,9 @@ from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, PublishedMe
 from outbox.operations import bulk_requeue, pauses
 from outbox.operations.requeue import requeue
 from outbox.testing import drain
-
-from ...support.hostapp.subscribers import FIRST
-from ...support.outbox.failing import Refusing, held
-from ...support.outbox.relaying import marked, relay_to
+from tests.support.hostapp.subscribers import FIRST
+from tests.support.outbox.failing import Refusing, held
+from tests.support.outbox.relaying import marked, relay_to
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 
@@ -157,8 +156,7 @@ def marked_many(count: int):
     from django.db import transaction
 
     from outbox import publish
-
-    from ...support.hostapp.events import ItemCounted
+    from tests.support.hostapp.events import ItemCounted
 
     with transaction.atomic():
         for number in range(count):

@@ -12,12 +12,11 @@ from outbox.messages.envelope import Envelope
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage
 from outbox.operations.requeue import requeue
 from outbox.transports.memory import MemoryTransport
-
-from ...support.hostapp import subscribers
-from ...support.hostapp.events import QuoteRefused, QuoteWanted
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import QUOTE
-from ...support.outbox.relaying import relay_to
+from tests.support.hostapp import subscribers
+from tests.support.hostapp.events import QuoteRefused, QuoteWanted
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import QUOTE
+from tests.support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,10 +6,9 @@ from datetime import timedelta
 import pytest
 
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST, SECOND
 from tests.support.workers import Programs, until
-
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST, SECOND
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,8 +36,7 @@ def test_a_chain_is_published_in_the_batch_and_runs_in_order_with_the_trace(work
 
     from outbox import publish
     from outbox.messages import trace
-
-    from ...support.hostapp.events import ChainWanted
+    from tests.support.hostapp.events import ChainWanted
 
     worker("events", concurrency=1)
     with trace.use(trace.start()) as current, transaction.atomic():

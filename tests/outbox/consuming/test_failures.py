@@ -15,13 +15,12 @@ from outbox.consuming import failures, inbox
 from outbox.messages.envelope import Envelope
 from outbox.models import DeadLetter, Delivery
 from outbox.transports.memory import MemoryTransport
-
-from ...support.hostapp import subscribers
-from ...support.hostapp.events import ItemCounted
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST, KEYED
-from ...support.outbox.relaying import relay_to
-from ...support.outbox.steps import done, look, opened, take
+from tests.support.hostapp import subscribers
+from tests.support.hostapp.events import ItemCounted
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST, KEYED
+from tests.support.outbox.relaying import relay_to
+from tests.support.outbox.steps import done, look, opened, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

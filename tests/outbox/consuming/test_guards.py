@@ -17,13 +17,12 @@ from outbox.maintenance.prune import prune
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
 from outbox.operations.requeue import requeue
 from outbox.transports.memory import MemoryTransport
+from tests.support.hostapp import subscribers
+from tests.support.hostapp.events import ItemCounted
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST
+from tests.support.outbox.relaying import relay_to
 from tests.support.workers import until
-
-from ...support.hostapp import subscribers
-from ...support.hostapp.events import ItemCounted
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST
-from ...support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,12 +18,11 @@ from outbox.messages.envelope import Envelope
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
 from outbox.operations.requeue import requeue
 from outbox.transports.memory import MemoryTransport
+from tests.support.hostapp.events import ItemCounted
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST
+from tests.support.outbox.relaying import marked, relay_to, unpublished
 from tests.support.workers import until
-
-from ...support.hostapp.events import ItemCounted
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST
-from ...support.outbox.relaying import marked, relay_to, unpublished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,14 +18,13 @@ from outbox.operations.requeue import requeue
 from outbox.tasks import deliver_open
 from outbox.transports.celery import CeleryTransport
 from outbox.transports.memory import MemoryTransport
+from tests.support.hostapp import subscribers
+from tests.support.hostapp.events import StepTaken
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import KEYED, LOOSE, STRICT, TOGETHER
+from tests.support.outbox.relaying import relay_to
+from tests.support.outbox.steps import done, in_commit_order, is_settled, look, opened, someone_waits, take
 from tests.support.workers import until
-
-from ...support.hostapp import subscribers
-from ...support.hostapp.events import StepTaken
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import KEYED, LOOSE, STRICT, TOGETHER
-from ...support.outbox.relaying import relay_to
-from ...support.outbox.steps import done, in_commit_order, is_settled, look, opened, someone_waits, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,9 +8,8 @@ from outbox import sql
 from outbox.consuming import inbox, restart
 from outbox.consuming.restart import free_deliveries_of_predecessor
 from outbox.models import Delivery
-
-from ...support.hostapp.subscribers import KEYED, LOOSE
-from ...support.outbox.steps import done, look, opened, take
+from tests.support.hostapp.subscribers import KEYED, LOOSE
+from tests.support.outbox.steps import done, look, opened, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME, ANOTHER = "worker@one", "worker@two"

@@ -15,13 +15,12 @@ from outbox.models import DeadLetter, Delivery, InboxEntry
 from outbox.transports import looks
 from outbox.transports.celery import CeleryTransport
 from outbox.transports.memory import MemoryTransport
+from tests.support.hostapp import subscribers
+from tests.support.hostapp.events import StepTaken
+from tests.support.hostapp.subscribers import TOGETHER
+from tests.support.outbox.relaying import relay_to
+from tests.support.outbox.steps import done, in_commit_order, is_settled, look, opened, take
 from tests.support.workers import until
-
-from ...support.hostapp import subscribers
-from ...support.hostapp.events import StepTaken
-from ...support.hostapp.subscribers import TOGETHER
-from ...support.outbox.relaying import relay_to
-from ...support.outbox.steps import done, in_commit_order, is_settled, look, opened, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,11 +10,10 @@ from outbox import OutboxError, sql
 from outbox.consuming import inbox
 from outbox.models import Delivery, InboxEntry
 from outbox.sql import Open
-
-from ...support.hostapp import subscribers
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import KEYED, TOGETHER
-from ...support.outbox.steps import done, look, opened, take
+from tests.support.hostapp import subscribers
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import KEYED, TOGETHER
+from tests.support.outbox.steps import done, look, opened, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,9 +14,8 @@ from outbox import Message, OutboxDeclarationError, event, subscribe
 from outbox.declare import events
 from outbox.messages import codec
 from outbox.transports.celery import renders
-
-from ...support.hostapp.events import ChainWanted, ItemCounted
-from ...support.hostapp.subscribers import FIRST, SECOND
+from tests.support.hostapp.events import ChainWanted, ItemCounted
+from tests.support.hostapp.subscribers import FIRST, SECOND
 
 
 @pytest.fixture(autouse=True)

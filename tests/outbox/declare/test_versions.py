@@ -14,8 +14,7 @@ from outbox.errors import CannotRead
 from outbox.models import DeadLetter, Delivery, OutboxMessage
 from outbox.operations.requeue import requeue
 from outbox.testing import drain
-
-from ...support.hostapp.events import NobodyListens
+from tests.support.hostapp.events import NobodyListens
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READER = "host.price_reader"

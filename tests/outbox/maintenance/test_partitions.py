@@ -14,12 +14,12 @@ from outbox.maintenance import partitions
 from outbox.maintenance.prune import prune
 from outbox.models import Delivery, InboxEntry, PublishedMessage
 from outbox.transports.memory import MemoryTransport
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST
+from tests.support.outbox.relaying import relay_to
+from tests.support.outbox.steps import someone_waits
 from tests.support.workers import until
 
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST
-from ...support.outbox.relaying import relay_to
-from ...support.outbox.steps import someone_waits
 from .test_upkeep import MONTH, grow_old
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -17,11 +17,10 @@ from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, Publi
 from outbox.monitoring import health
 from outbox.testing import drain, published
 from outbox.transports.memory import MemoryTransport
-
-from ...support.hostapp.events import ItemCounted
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST, SECOND
-from ...support.outbox.relaying import relay_to, unpublished
+from tests.support.hostapp.events import ItemCounted
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST, SECOND
+from tests.support.outbox.relaying import relay_to, unpublished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MONTH = timedelta(days=30)

@@ -8,8 +8,7 @@ import pytest
 
 from outbox.messages import trace
 from outbox.messages.cloudevents import Encoder
-
-from ...support.outbox.outgoing import envelope
+from tests.support.outbox.outgoing import envelope
 
 encode = Encoder("https://shop.example").encode
 

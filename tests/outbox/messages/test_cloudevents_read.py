@@ -8,8 +8,7 @@ import pytest
 
 from outbox.errors import CannotRead
 from outbox.messages.cloudevents import Encoder, decode
-
-from ...support.outbox.outgoing import envelope
+from tests.support.outbox.outgoing import envelope
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LEAST = {"specversion": "1.0", "id": "A-17", "source": "urn:partner", "type": "partner.parcel_sent"}

@@ -14,9 +14,8 @@ from outbox.ids import uuid7
 from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, RelayProcess
 from outbox.monitoring import health
 from outbox.monitoring import status as standing
-
-from ...support.outbox.failing import Refusing, held
-from ...support.outbox.relaying import Away, relay_to
+from tests.support.outbox.failing import Refusing, held
+from tests.support.outbox.relaying import Away, relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,10 +17,9 @@ from outbox.errors import OutboxError
 from outbox.models import DeadLetter, Hold, OutboxMessage, Shard
 from outbox.operations import held_keys
 from outbox.operations.audit import ReasonMissing
+from tests.support.outbox.failing import Refusing, held
+from tests.support.outbox.relaying import relay_to
 from tests.support.workers import until
-
-from ...support.outbox.failing import Refusing, held
-from ...support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 KEY = "item:a"

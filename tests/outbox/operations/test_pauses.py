@@ -12,9 +12,8 @@ from outbox.monitoring import health
 from outbox.operations import pauses
 from outbox.operations.audit import ReasonMissing
 from outbox.publishing.destinations import shard_of
-
-from ...support.outbox.failing import Refusing
-from ...support.outbox.relaying import marked, relay_to
+from tests.support.outbox.failing import Refusing
+from tests.support.outbox.relaying import marked, relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

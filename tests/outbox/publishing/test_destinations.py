@@ -7,8 +7,7 @@ from outbox import OutboxDeclarationError, publish
 from outbox.ids import uuid7
 from outbox.models import OutboxMessage
 from outbox.publishing import destinations
-
-from ...support.hostapp.events import ItemCounted, NobodyListens
+from tests.support.hostapp.events import ItemCounted, NobodyListens
 
 CELERY = {"transport": "outbox.transports.celery.CeleryTransport"}
 MEMORY = {"transport": "outbox.transports.memory.MemoryTransport"}

@@ -9,8 +9,7 @@ from outbox import NotInTransaction, OutboxDeclarationError, doorbell, publish
 from outbox.ids import uuid7
 from outbox.messages import trace
 from outbox.models import OutboxMessage
-
-from ...support.hostapp.events import ItemCounted
+from tests.support.hostapp.events import ItemCounted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,9 +11,8 @@ from outbox.errors import CannotRead
 from outbox.models import DeadLetter, Hold, OutboxMessage
 from outbox.operations.requeue import requeue
 from outbox.transports import Keys, Outgoing, Sent
-
-from ...support.hostapp.events import ItemCounted
-from ...support.outbox.relaying import relay_to
+from tests.support.hostapp.events import ItemCounted
+from tests.support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

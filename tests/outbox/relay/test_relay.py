@@ -18,11 +18,10 @@ from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 from outbox.relay.relay import GATHERED
 from outbox.transports import Outgoing, Sent
 from outbox.transports.celery import CeleryTransport
+from tests.support.hostapp.events import ChainWanted, ItemCounted, NobodyListens
+from tests.support.hostapp.subscribers import FIRST, SECOND
+from tests.support.outbox.relaying import relay_to, unpublished
 from tests.support.workers import until
-
-from ...support.hostapp.events import ChainWanted, ItemCounted, NobodyListens
-from ...support.hostapp.subscribers import FIRST, SECOND
-from ...support.outbox.relaying import relay_to, unpublished
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

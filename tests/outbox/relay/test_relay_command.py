@@ -11,10 +11,9 @@ from django.core.management import CommandError, call_command
 from redis import Redis
 
 from outbox.models import OutboxMessage, PublishedMessage, RelayProcess, Shard
+from tests.support.outbox.failing import Refusing
+from tests.support.outbox.relaying import relay_to
 from tests.support.workers import Program, Programs, until
-
-from ...support.outbox.failing import Refusing
-from ...support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -19,13 +19,12 @@ from outbox.models import DeadLetter, Hold, OutboxMessage, PublishedMessage, Rel
 from outbox.relay.relay import Relay
 from outbox.testing import CrashPoint, crashing_relay
 from outbox.transports.celery import CeleryTransport
+from tests.support.hostapp.events import StepTaken
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import KEYED, LOOSE, STRICT, TOGETHER
+from tests.support.outbox.relaying import relay_to
+from tests.support.outbox.steps import done, in_commit_order, is_all_there, is_settled, take
 from tests.support.workers import Program, Programs, until
-
-from ...support.hostapp.events import StepTaken
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import KEYED, LOOSE, STRICT, TOGETHER
-from ...support.outbox.relaying import relay_to
-from ...support.outbox.steps import done, in_commit_order, is_all_there, is_settled, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

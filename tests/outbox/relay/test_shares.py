@@ -14,8 +14,7 @@ from outbox.publishing.destinations import SHARDS
 from outbox.relay import relay as relays_module
 from outbox.relay.relay import LEFT_LYING, Relay
 from outbox.transports.memory import MemoryTransport
-
-from ...support.outbox.relaying import relay_to
+from tests.support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG = timedelta(seconds=15)

@@ -15,12 +15,11 @@ from outbox.messages import trace
 from outbox.models import Hold, OutboxMessage, PublishedMessage
 from outbox.relay.relay import Relay
 from outbox.transports.streams import StreamsTransport
+from tests.support.hostapp.events import ItemCounted
+from tests.support.hostapp.models import Effect
+from tests.support.outbox.consuming import STREAM, consumer, turn
+from tests.support.outbox.relaying import relay_to
 from tests.support.workers import Programs, until
-
-from ...support.hostapp.events import ItemCounted
-from ...support.hostapp.models import Effect
-from ...support.outbox.consuming import STREAM, consumer, turn
-from ...support.outbox.relaying import relay_to
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,10 +14,9 @@ from redis import Redis
 from outbox.consuming import watermarks
 from outbox.models import Delivery, Queue
 from outbox.relay.relay import Relay
+from tests.support.hostapp.models import Effect
+from tests.support.outbox.steps import is_settled, take
 from tests.support.workers import until
-
-from ...support.hostapp.models import Effect
-from ...support.outbox.steps import is_settled, take
 
 pytestmark = pytest.mark.django_db(transaction=True)
 QUEUE = "events"

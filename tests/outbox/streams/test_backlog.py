@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from ...support.outbox.consuming import GROUP, STREAM, consumer, send, turn
+from tests.support.outbox.consuming import GROUP, STREAM, consumer, send, turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,11 +14,10 @@ from outbox.declare.events import EventType, registry
 from outbox.models import DeadLetter, Delivery, InboxEntry, PublishedMessage
 from outbox.operations.requeue import requeue
 from outbox.sql import received
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST, SECOND
+from tests.support.outbox.consuming import GROUP, NAME, STREAM, consumer, pending, send, send_event, turn
 from tests.support.workers import until
-
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST, SECOND
-from ...support.outbox.consuming import GROUP, NAME, STREAM, consumer, pending, send, send_event, turn
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis_client")]
 

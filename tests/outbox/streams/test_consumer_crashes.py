@@ -8,11 +8,10 @@ from django.db import connection
 from django.db.models import Count
 
 from outbox.models import DeadLetter, Delivery, InboxEntry
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST, SECOND
+from tests.support.outbox.consuming import GROUP, STREAM, pending, send
 from tests.support.workers import Program, Programs, until
-
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST, SECOND
-from ...support.outbox.consuming import GROUP, STREAM, pending, send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

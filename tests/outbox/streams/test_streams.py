@@ -13,9 +13,8 @@ from django.conf import settings
 from config.local.services.redis import Redis as Server
 from outbox.transports import streams
 from outbox.transports.streams import StreamsTransport
+from tests.support.outbox.outgoing import BROKEN, outgoing
 from tests.support.workers import until
-
-from ...support.outbox.outgoing import BROKEN, outgoing
 
 STREAM = "orders"
 LAST_ID_BUT_TWO = f"{2**64 - 1}-{2**64 - 3}"

@@ -1,8 +1,7 @@
 """The transport for tests keeps the rule of all transports: nothing of a key goes out after a failure of it."""
 
 from outbox.transports.memory import MemoryTransport
-
-from ...support.outbox.outgoing import outgoing
+from tests.support.outbox.outgoing import outgoing
 
 
 def test_a_refused_message_fails_alone_and_holds_back_its_key():

@@ -16,12 +16,12 @@ from outbox.transports import Outgoing, rabbitmq
 from outbox.transports.confirms import Link
 from outbox.transports.rabbitmq import Nacked, RabbitMQTransport, Unroutable
 from tests.local.waiting import wait_for
+from tests.support.hostapp.models import Effect
+from tests.support.hostapp.subscribers import FIRST, SECOND
+from tests.support.outbox.outgoing import BROKEN, outgoing
 from tests.support.rabbitmq import MISSING, RabbitMQ, binary
 from tests.support.workers import until
 
-from ...support.hostapp.models import Effect
-from ...support.hostapp.subscribers import FIRST, SECOND
-from ...support.outbox.outgoing import BROKEN, outgoing
 from ..relay.test_relay import _broker
 
 pytestmark = pytest.mark.skipif(binary() is None, reason=MISSING)

@@ -14,9 +14,8 @@ from django.utils import timezone
 from sagas import Refused, RetryAfter, desk
 from sagas.models import Act, Attempt, Run, RunStatus, Step, StepStatus
 from sagas.presentation.labels import MEANS, OUTCOME, RUN, STEP
-
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 LIST = "admin:sagas_run_changelist"

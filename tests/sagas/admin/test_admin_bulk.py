@@ -9,9 +9,9 @@ from outbox.messages import codec
 from sagas import desk
 from sagas.desk import Filter, bulk_orders
 from sagas.models import Act, BulkAct, Run, RunStatus
+from tests.support.sagas.driver import begin, carry
+from tests.support.sagas.errand import Errand, errand
 
-from ...support.sagas.driver import begin, carry
-from ...support.sagas.errand import Errand, errand
 from .test_admin import EVERY_ACT, LIST, LOST, log_in, open_run, said, stuck
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]

@@ -11,9 +11,9 @@ from sagas import Refused, Saga, StepContext, desk
 from sagas.declare import registry
 from sagas.desk.json_samples import described, sample
 from sagas.models import Act, Run, RunStatus
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
 from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]

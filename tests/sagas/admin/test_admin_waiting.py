@@ -10,9 +10,9 @@ from sagas.desk.selection import matching, read
 from sagas.models import Breaker, Run, RunStatus, Step
 from sagas.participants import breaker
 from sagas.participants.waiting import hold, release
+from tests.support.sagas.driver import begin
+from tests.support.sagas.errand import Errand, errand
 
-from ...support.sagas.driver import begin
-from ...support.sagas.errand import Errand, errand
 from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from .test_participants_admin import away
 

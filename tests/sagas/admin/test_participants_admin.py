@@ -16,9 +16,8 @@ from sagas.models import Breaker, Run
 from sagas.participants import breaker
 from sagas.participants.waiting import hold
 from sagas.presentation.participants import Waiting, sentence, waiting
-
-from ...support.sagas.driver import begin
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 LIST = "admin:sagas_breaker_changelist"

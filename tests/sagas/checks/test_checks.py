@@ -31,9 +31,8 @@ from sagas.checks import (
 from sagas.checks.deploy import PATIENCE
 from sagas.declare import registry
 from sagas.models import Run
-
-from ...support.sagas.driver import begin
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin
+from tests.support.sagas.errand import Errand, errand
 
 first_step: Any = None  # a test puts its own there
 second_step: Any = None

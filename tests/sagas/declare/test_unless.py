@@ -13,9 +13,8 @@ from sagas.declare import registry
 from sagas.models import Breaker, Run, RunStatus
 from sagas.participants.breaker import admit, open_by_hand, settled
 from sagas.participants.breaker_cache import standings
-
-from ...support.sagas.clock import LONG_AGO
-from ...support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.clock import LONG_AGO
+from tests.support.sagas.driver import begin, carry, step_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

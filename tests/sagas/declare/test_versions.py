@@ -13,8 +13,7 @@ from sagas.declare import registry
 from sagas.engine.run_ready import RunReady
 from sagas.models import Run
 from sagas.worker.chains import chain_of
-
-from ...support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.driver import begin, carry, step_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

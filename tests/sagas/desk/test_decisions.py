@@ -14,11 +14,10 @@ from outbox.models import OutboxMessage
 from sagas import Refused, WrongState, desk
 from sagas.engine.decisions import Turn
 from sagas.models import Act, Run
+from tests.support.sagas.clock import someone_waits_for_a_lock
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 from tests.support.workers import until
-
-from ...support.sagas.clock import someone_waits_for_a_lock
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

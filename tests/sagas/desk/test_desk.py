@@ -8,9 +8,8 @@ from django.contrib.auth import get_user_model
 from outbox.models import OutboxMessage
 from sagas import Refused, WrongState, desk
 from sagas.models import Act, Run
-
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

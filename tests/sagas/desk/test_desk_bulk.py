@@ -16,10 +16,9 @@ from sagas import Refused, WrongState, desk
 from sagas.desk import bulk_orders
 from sagas.desk.selection import Filter, Group, groups, matching, read
 from sagas.models import Act, BulkAct, Run
+from tests.support.sagas.driver import begin, carry
+from tests.support.sagas.errand import Errand, errand
 from tests.support.workers import until
-
-from ...support.sagas.driver import begin, carry
-from ...support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STUCK = Filter(status="stuck", saga="errand")

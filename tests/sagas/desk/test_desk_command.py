@@ -11,9 +11,8 @@ from django.core.management import CommandError, call_command
 
 from sagas import Refused
 from sagas.models import Act, Run
-
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

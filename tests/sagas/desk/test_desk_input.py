@@ -13,10 +13,9 @@ from sagas.desk.input_changes import differences, merged
 from sagas.engine import executor
 from sagas.engine.decisions import Next
 from sagas.models import Run
-
-from ...support.sagas.clock import let_the_lease_run_out
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.clock import let_the_lease_run_out
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,10 +16,9 @@ from sagas.engine import executor
 from sagas.engine.decisions import STOP
 from sagas.errors import SagaError
 from sagas.models import Run
-
-from ...support.sagas.clock import let_the_lease_run_out
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import Errand
+from tests.support.sagas.clock import let_the_lease_run_out
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ONCE = Retry(attempts=1)

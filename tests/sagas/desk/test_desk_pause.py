@@ -13,10 +13,9 @@ from outbox.models import OutboxMessage
 from sagas import Refused, RetryAfter, WrongState, desk
 from sagas.engine.decisions import STOP
 from sagas.models import Run
-
-from ...support.sagas.clock import pass_the_deadline, woken_in
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.clock import pass_the_deadline, woken_in
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

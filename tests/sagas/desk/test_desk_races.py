@@ -13,9 +13,8 @@ from sagas.engine import executor
 from sagas.engine.decisions import GO_ON, STOP, Verdict, Wait
 from sagas.models import Run
 from tests.concurrency.meanwhile import Meanwhile
-
-from ...support.sagas.driver import begin, link, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

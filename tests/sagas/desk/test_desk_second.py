@@ -15,9 +15,9 @@ from sagas import Refused, WrongState, desk
 from sagas.desk import bulk_orders
 from sagas.desk.proposals import check_second_person
 from sagas.models import Act, Run
+from tests.support.sagas.driver import begin, carry
+from tests.support.sagas.errand import Errand, errand
 
-from ...support.sagas.driver import begin, carry
-from ...support.sagas.errand import Errand, errand
 from ..admin.test_admin import page_of, said
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,10 +11,9 @@ from outbox.models import OutboxMessage
 from sagas import Refused, RetryAfter, WrongState, desk
 from sagas.errors import RecordingFailed
 from sagas.models import Run, Step
-
-from ...support.sagas.clock import let_the_lease_run_out
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import Errand, errand, fetch, wrap
+from tests.support.sagas.clock import let_the_lease_run_out
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand, errand, fetch, wrap
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

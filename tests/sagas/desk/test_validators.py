@@ -13,8 +13,7 @@ from sagas import InputChange, Refused, Saga, SagaDeclarationError, StepContext,
 from sagas.declare import registry
 from sagas.errors import RecordingFailed
 from sagas.models import Act, Run
-
-from ...support.sagas.driver import begin, carry
+from tests.support.sagas.driver import begin, carry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORDS = "The bill is 89.00, you gave 0.89."

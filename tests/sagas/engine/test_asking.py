@@ -16,10 +16,9 @@ from sagas.models import Act, Run, Step
 from sagas.presentation.advice import advice_for
 from sagas.presentation.labels import means, run_face
 from sagas.presentation.statistics import figures
-
-from ...support.sagas import errand as module
-from ...support.sagas.driver import begin, carry, carry_until_asked, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas import errand as module
+from tests.support.sagas.driver import begin, carry, carry_until_asked, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FAILS = RuntimeError("carrier: answered 500")

@@ -14,11 +14,11 @@ from sagas import Awaits, Refused
 from sagas.engine.decisions import STOP, Turn, Verdict, Wait
 from sagas.engine.wake import wake
 from sagas.models import Attempt, Run, Step
+from tests.support.sagas.clock import LONG_AGO, pass_the_deadline, woken_in
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand, fetch
+from tests.support.sagas.together import together
 
-from ...support.sagas.clock import LONG_AGO, pass_the_deadline, woken_in
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand, fetch
-from ...support.sagas.together import together
 from ..testing.test_testing import milk
 
 pytestmark = pytest.mark.django_db(transaction=True)

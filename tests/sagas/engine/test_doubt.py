@@ -17,10 +17,9 @@ from sagas.engine import executor, transitions
 from sagas.engine.decisions import STOP, Turn, Wait
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Attempt, Run, Step
-
-from ...support.sagas import errand as module
-from ...support.sagas.driver import begin, carry, carry_until_asked, link, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas import errand as module
+from tests.support.sagas.driver import begin, carry, carry_until_asked, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

@@ -14,9 +14,8 @@ from sagas import Refused, RetryAfter, TooLate
 from sagas.engine import executor
 from sagas.engine.decisions import GO_ON, STOP, Turn, Wait
 from sagas.models import Attempt, Run, Step
-
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")
@@ -315,7 +314,7 @@ def test_a_retry_is_a_column_and_not_before_its_time(world):
 
 
 def test_a_failing_recorded_hook_takes_the_record_with_it(world, monkeypatch):
-    from ...support.sagas import errand as module
+    from tests.support.sagas import errand as module
 
     run_id = begin(errand, Errand("milk"))
 

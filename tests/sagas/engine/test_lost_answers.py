@@ -13,12 +13,11 @@ from orders.models import Product
 from orders.participants.carrier import Booking, Parcel
 from orders.participants.payments import Authorization, Capture
 from orders.participants.warehouse import Reservation
+from orders.placing.place import place_order
+from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.sagas import checkout
-from orders.services import place_order
-from orders.validation import OrderedLine, PlaceOrder
 from sagas.testing import given, given_run
-
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db
 STEPS = [step for saga in (errand, checkout) for step in saga.steps]

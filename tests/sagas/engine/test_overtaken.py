@@ -13,11 +13,10 @@ from sagas.engine import executor
 from sagas.engine.decisions import GO_ON, STOP, Turn, Wait
 from sagas.models import Run, Step
 from sagas.participants.waiting import hold
+from tests.support.sagas.clock import let_the_lease_run_out, pass_the_deadline, someone_waits_for_a_lock, woken_in
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand, errand
 from tests.support.workers import until
-
-from ...support.sagas.clock import let_the_lease_run_out, pass_the_deadline, someone_waits_for_a_lock, woken_in
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

@@ -15,10 +15,9 @@ from sagas.engine import executor
 from sagas.engine.decisions import Next
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
-
-from ...support.sagas.clock import LONG_AGO
-from ...support.sagas.driver import begin, carry, link
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.clock import LONG_AGO
+from tests.support.sagas.driver import begin, carry, link
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TEXTS: dict[type[Model], tuple[str, ...]] = {

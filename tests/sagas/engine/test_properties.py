@@ -14,8 +14,8 @@ from django.db import connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ...support.sagas.anyrun import AnyRun, Visit
-from ...support.sagas.anysaga import DEADLINE, Answer, Plan, Shape, shapes
+from tests.support.sagas.anyrun import AnyRun, Visit
+from tests.support.sagas.anysaga import DEADLINE, Answer, Plan, Shape, shapes
 
 MORE = os.environ.get("SAGAS_EXAMPLES", "")
 PROFILE = settings(

@@ -19,10 +19,9 @@ from sagas.engine import executor
 from sagas.engine.decisions import STOP, Next, Wait
 from sagas.models import Run, Step
 from tests.support.hostapp.events import NobodyListens
-
-from ...support.sagas.clock import LONG_AGO
-from ...support.sagas.driver import begin, link, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.clock import LONG_AGO
+from tests.support.sagas.driver import begin, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Hook = Callable[[], None]

@@ -26,9 +26,8 @@ from sagas.models import Run, Step
 from sagas.participants.breaker import Admission
 from sagas.sql import Claim
 from sagas.worker.chains import chain_of, send
-
-from ...support.sagas.clock import LONG_AGO
-from ...support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.clock import LONG_AGO
+from tests.support.sagas.driver import begin, carry, step_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "tok-4242424242424242"

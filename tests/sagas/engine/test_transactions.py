@@ -12,10 +12,9 @@ from outbox.models import OutboxMessage
 from sagas import Refused, Retry, RetryAfter
 from sagas.engine.decisions import STOP, Turn, Wait
 from sagas.models import Run, Step
-
-from ...support.sagas import errand as module
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas import errand as module
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

@@ -14,10 +14,9 @@ from sagas.engine.decisions import STOP, Turn, Wait
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.settings import saga_settings
-
-from ...support.sagas.clock import LONG_AGO, looked_at_in, woken_in
-from ...support.sagas.driver import begin, carry, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.clock import LONG_AGO, looked_at_in, woken_in
+from tests.support.sagas.driver import begin, carry, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

@@ -14,9 +14,8 @@ from outbox.relay import lookback
 from sagas.maintenance import duties, sweep
 from sagas.models import Run
 from tests.support.buffers import reading
-
-from ...support.sagas.driver import begin
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DEAD = 3_000

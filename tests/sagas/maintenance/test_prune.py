@@ -25,9 +25,8 @@ from sagas.engine import executor
 from sagas.engine.decisions import STOP
 from sagas.maintenance import prune
 from sagas.models import Act, Attempt, Run, Step
-
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

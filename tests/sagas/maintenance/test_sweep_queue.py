@@ -10,9 +10,8 @@ from outbox.consuming import watermarks
 from outbox.models import Queue
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run
-
-from ...support.sagas.driver import begin
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,9 +16,8 @@ from sagas.models import Breaker, Slot
 from sagas.participants import breaker, breaker_cache
 from sagas.participants.breaker import Admission, admit, answered, settled
 from sagas.participants.breaker_cache import standings
-
-from ...support.sagas.clock import LONG_AGO
-from ...support.sagas.together import together
+from tests.support.sagas.clock import LONG_AGO
+from tests.support.sagas.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEASE = 30.0

@@ -14,10 +14,9 @@ from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Breaker, Run, Slot, Step
 from sagas.participants import breaker
 from sagas.participants.breaker_cache import standings
-
-from ...support.sagas.clock import LONG_AGO, looked_at_in
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import QUICK, Errand, errand
+from tests.support.sagas.clock import LONG_AGO, looked_at_in
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import QUICK, Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AWAY = Unavailable(timedelta(milliseconds=10), "shop: no connection")

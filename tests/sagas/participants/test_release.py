@@ -13,12 +13,11 @@ from sagas.models import Breaker, Run, RunStatus, Step, StepStatus
 from sagas.participants import breaker
 from sagas.participants.waiting import hold, put_off, release
 from sagas.sql import participants
+from tests.support.sagas.clock import LONG_AGO, looked_at_in, pass_the_deadline, someone_waits_for_a_lock, woken_in
+from tests.support.sagas.driver import begin
+from tests.support.sagas.errand import Errand, errand
+from tests.support.sagas.together import together
 from tests.support.workers import until
-
-from ...support.sagas.clock import LONG_AGO, looked_at_in, pass_the_deadline, someone_waits_for_a_lock, woken_in
-from ...support.sagas.driver import begin
-from ...support.sagas.errand import Errand, errand
-from ...support.sagas.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAY, DELIVER = 3, 4

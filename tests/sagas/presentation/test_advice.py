@@ -12,9 +12,8 @@ from sagas import Refused, Saga, SagaDeclarationError
 from sagas.declare import registry
 from sagas.models import Run
 from sagas.presentation.advice import advice_for
-
-from ...support.sagas.driver import begin, carry
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORDS = "Ask the customer <where> they live, then retry."

@@ -10,10 +10,9 @@ from django.contrib.auth import get_user_model
 from sagas import NotApplied, StepContext, TooLate, desk
 from sagas.models import Run, Step
 from sagas.testing import ScenarioError, given, story, time_passes, walk
-
-from ...support.sagas import errand as module
-from ...support.sagas.driver import begin
-from ...support.sagas.errand import Errand, deliver, errand, fetch, pay, think, wrap
+from tests.support.sagas import errand as module
+from tests.support.sagas.driver import begin
+from tests.support.sagas.errand import Errand, deliver, errand, fetch, pay, think, wrap
 
 pytestmark = pytest.mark.django_db
 

@@ -17,10 +17,9 @@ from kombu.exceptions import OperationalError
 from sagas import Refused, RetryAfter, tasks
 from sagas.models import Attempt, Run, Step
 from sagas.worker import flower_events
-
-from ...support.sagas.clock import LONG_AGO, woken_in
-from ...support.sagas.driver import begin, carry
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.clock import LONG_AGO, woken_in
+from tests.support.sagas.driver import begin, carry
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

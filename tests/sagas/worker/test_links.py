@@ -19,9 +19,8 @@ from sagas.engine.lease import lease_seconds
 from sagas.engine.run_ready import RunReady
 from sagas.models import Run, Step
 from sagas.worker.chains import chain_of
-
-from ...support.sagas.driver import begin, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = TimeoutError("no answer")

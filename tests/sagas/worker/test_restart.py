@@ -11,9 +11,8 @@ from sagas.engine.decisions import GO_ON, STOP
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.worker.restart import free_steps_of_predecessor
-
-from ...support.sagas.driver import begin, carry, link, step_once
-from ...support.sagas.errand import Errand, errand
+from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME = "test"

@@ -1,0 +1,1 @@
+"""What is on sale, and how much there is of it."""

@@ -1,0 +1,1 @@
+"""An order's messages and what led to what, drawn for staff."""

@@ -1,0 +1,1 @@
+"""What operators are told, what they may type, and how they search."""

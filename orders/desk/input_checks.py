@@ -1,0 +1,68 @@
+"""What a person vouches for on the desk, a result or an input, is compared with what is owed: cents taken for euros are
+refused in words. Each function raises ValueError, which `sagas` shows to that person, and then nothing is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..money import shown
+from ..participants.payments import Authorization, Capture
+from ..participants.refunding import Refund
+
+
+def amount(what: str, given: int, owed: int, currency: str) -> None:
+    """Amounts are in minor units."""
+    if given != owed:
+        raise ValueError(
+            f"The {what} is {shown(owed, currency)}, which is {owed} in minor units; you gave {given}, which is "
+            f"{shown(given, currency)}. Nothing was done."
+        )
+
+
+def authorization(held: Authorization, owed: int, currency: str) -> None:
+    """What the bank holds, as a person says."""
+    one_of("currency", held.currency, [currency])
+    amount("amount to hold", held.amount, owed, currency)
+    named("intent_id", held.intent_id)
+
+
+def capture(charged: Capture, owed: int, currency: str) -> None:
+    """What the card was charged, as a person says."""
+    amount("amount to charge", charged.amount, owed, currency)
+    named("intent_id", charged.intent_id)
+
+
+def refund(paid: Refund, owed: int, currency: str) -> None:
+    """What was given back, as a person says; its id is empty for one that was paid another way."""
+    amount("refund", paid.amount, owed, currency)
+
+
+def named(field: str, given: str) -> None:
+    """What later steps ask others by must be there."""
+    if not given.strip():
+        raise ValueError(f"Give the {field}: the steps that follow ask by it. Nothing was done.")
+
+
+def one_of(field: str, given: str, allowed: Iterable[str]) -> None:
+    """A word that the shop knows."""
+    known = list(allowed)
+    if given not in known:
+        words = " or ".join(repr(word) for word in known)
+        raise ValueError(f"The {field} is {words}; you gave {given!r}. Nothing was done.")
+
+
+def unchanged(thing: str, fields: dict[str, tuple[object, object]]) -> None:
+    """Each field of an input, by name: what our own row of the thing says, and what a person gave."""
+    wrong = [f"{name} is {kept}, you gave {given}" for name, (kept, given) in fields.items() if kept != given]
+    if wrong:
+        raise ValueError(f"The run must do what the {thing} says: {'; '.join(wrong)}. Nothing was done.")
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount for `unchanged`, in both units."""
+    return f"{shown(minor, currency)} ({minor} in minor units)"
+
+
+def pieces(lines: Iterable[tuple[str, int]]) -> str:
+    """Lines for `unchanged`, whatever their order."""
+    return ", ".join(f"{quantity} × {sku}" for sku, quantity in sorted(lines)) or "nothing"

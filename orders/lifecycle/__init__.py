@@ -1,0 +1,1 @@
+"""How an order's status changes."""

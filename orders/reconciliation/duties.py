@@ -1,0 +1,9 @@
+"""Who compares the books each night. Importing this registers it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from outbox.heartbeats.duties import duty
+
+duty("orders.reconcile", timedelta(days=1), "compares the books with the card processor's")

@@ -1,0 +1,29 @@
+"""From what a person types to returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from orders.desk.search import keys, number_of, some_orders
+from outbox.operations.listing import finds_keys, uuid_of
+
+from .models import Return
+
+
+def returns(word: str) -> Q:
+    """The returns that a word means: their own number, id or refund, or what means their order."""
+    if (id_ := uuid_of(word)) is not None:
+        return Q(pk=id_) | Q(order=id_)
+    for own in (Q(number=number_of(word, "R")), Q(refund_id=word) & ~Q(refund_id="")):
+        if Return.objects.filter(own).exists():
+            return own
+    return Q(order__in=some_orders(word))
+
+
+@finds_keys
+def keys_of_returns(text: str) -> Iterable[str]:
+    """The keys of messages about returns: by a return's number or id."""
+    number = number_of(text, "R")
+    return keys(Return, "return", text, Q(number=number) if number else None)
