@@ -12,7 +12,7 @@ class SagasConfig(AppConfig):
     def ready(self) -> None:
         """Import every installed app's `sagas` module; register checks, duties, acts and what a worker's start does."""
         from . import checks  # noqa: F401 - they register on import
-        from .desk import bulk_orders  # noqa: F401 - they register on import
+        from .desk import bulk_acts  # noqa: F401 - they register on import
         from .maintenance import duties  # noqa: F401 - they register on import
         from .worker import restart  # noqa: F401 - they register on import
 

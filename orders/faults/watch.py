@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sagas.models import Breaker, Run
-from sagas.presentation.labels import run_face
+from sagas.presentation.labels import run_badge
 
 from ..holds import hold_of
 from ..models import Order
@@ -90,7 +90,7 @@ def of_other(run: Run, now: datetime) -> Watched:
         url=page,
         order="",
         status={"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}.get(run.told, ""),
-        label=run_face(run).text,
+        label=run_badge(run).text,
         steps=steps,
         line=run.reason if stuck or run.finished_at else waits(standing, steps, now),
         desk=page if stuck else "",

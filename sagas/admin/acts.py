@@ -14,14 +14,14 @@ from django.utils.safestring import SafeString
 
 from ..desk import VERBS
 from ..desk.proposals import PROPOSE
-from ..desk.selection import searched
+from ..desk.selection import search_condition
 from ..models import Act, BulkAct, Run
-from ..presentation.labels import BULK, spoken
+from ..presentation.labels import BULK_BADGES, readable
 from ..presentation.timeline import changes_of
 from . import bulk_views
-from .base import ReadOnlyAdmin, badge, said_at
+from .base import ReadOnlyAdmin, badge_html, said_at
 
-NEWEST = 1_000  # runs whose acts a search finds
+NEWEST_RUNS = 1_000  # runs whose acts a search finds
 
 
 class VerbFilter(admin.SimpleListFilter):
@@ -30,7 +30,7 @@ class VerbFilter(admin.SimpleListFilter):
     title, parameter_name = "verb", "verb"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, spoken(name)) for name in (*VERBS, *(f"{PROPOSE}{name}" for name in VERBS))]
+        return [(name, readable(name)) for name in (*VERBS, *(f"{PROPOSE}{name}" for name in VERBS))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(verb=self.value()) if self.value() else queryset
@@ -44,7 +44,7 @@ class ActAdmin(ReadOnlyAdmin):
     list_display_links = None
     list_filter = (VerbFilter,)
     search_fields = ("actor_name", "run__subject")  # that there is a search; what it does is below
-    search_help_text = f"A user name in full, or a part of an order number or e-mail, of the newest {NEWEST} runs."
+    search_help_text = f"A user name in full, or a part of an order number or e-mail, of the newest {NEWEST_RUNS} runs."
     list_select_related = ("run",)
     ordering = ("-id",)
     sortable_by = ()
@@ -62,7 +62,7 @@ class ActAdmin(ReadOnlyAdmin):
         theirs = queryset.filter(actor_name__iexact=term)
         if theirs.order_by()[:1].exists():
             return theirs, False
-        runs = Run.objects.filter(searched(term)).order_by("-pk").values_list("pk", flat=True)[:NEWEST]
+        runs = Run.objects.filter(search_condition(term)).order_by("-pk").values_list("pk", flat=True)[:NEWEST_RUNS]
         return queryset.filter(run__in=list(runs)), False
 
     @admin.display(description="when, and who")
@@ -71,7 +71,7 @@ class ActAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what, and why")
     def what(self, act: Act) -> SafeString:
-        return format_html("{}<small>{}</small>", spoken(act.verb), act.reason)
+        return format_html("{}<small>{}</small>", readable(act.verb), act.reason)
 
     @admin.display(description="run")
     def run_link(self, act: Act) -> SafeString:
@@ -115,11 +115,11 @@ class BulkActAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what, and why")
     def what(self, bulk: BulkAct) -> SafeString:
-        return format_html("{}<small>{}</small>", spoken(bulk.verb), bulk.reason)
+        return format_html("{}<small>{}</small>", readable(bulk.verb), bulk.reason)
 
     @admin.display(description="state")
     def state_badge(self, bulk: BulkAct) -> SafeString:
-        return badge(BULK[BulkAct.State(bulk.state)])
+        return badge_html(BULK_BADGES[BulkAct.State(bulk.state)])
 
     @admin.display(description="runs")
     def progress(self, bulk: BulkAct) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from outbox.operations.listing import BoundedPaginator
 
-from ..presentation.labels import Face
+from ..presentation.labels import Badge
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]  # Django's own class takes no type arguments
@@ -49,7 +50,12 @@ def said_at(moment: datetime) -> str:
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
-def badge(face: Face) -> SafeString:
+def badge_html(badge: Badge) -> SafeString:
     """How something looks, as HTML."""
     html = '<span class="badge {}"><span class="icon" aria-hidden="true">{}</span>{}</span>'
-    return format_html(html, face.tone, face.icon, face.text)
+    return format_html(html, badge.tone, badge.icon, badge.text)
+
+
+def pretty_json(value: Any) -> str:
+    """JSON, indented, for people to read and edit."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -15,13 +15,13 @@ from django.utils import timezone
 
 from ..declare import registry
 from ..desk.selection import STATES as STATES
-from ..desk.selection import in_state
+from ..desk.selection import state_condition
 from ..models import Run, RunStatus
 from ..participants.configured import declared
-from ..presentation.labels import RUN, spoken
+from ..presentation.labels import RUN_BADGES, readable
 
 TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
-CLOCKS = timedelta(hours=1)  # that the clocks of those who start runs may differ from PostgreSQL's
+CLOCK_SKEW = timedelta(hours=1)  # that the clocks of those who start runs may differ from PostgreSQL's
 AGES = {
     "hour": ("in the last hour", timedelta(0), timedelta(hours=1)),
     "day": ("1 to 24 hours ago", timedelta(hours=1), timedelta(days=1)),
@@ -38,7 +38,7 @@ def state_of(request: HttpRequest) -> str:
 
 def title_of(state: str) -> str:
     """The state in words."""
-    return TITLES.get(state) or RUN[RunStatus(state)].text
+    return TITLES.get(state) or RUN_BADGES[RunStatus(state)].text
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -52,7 +52,7 @@ class StateFilter(admin.SimpleListFilter):
         return [(name, title_of(name)) for name in STATES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(in_state(self.chosen))
+        return queryset.filter(state_condition(self.chosen))
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for name, title in self.lookup_choices:
@@ -93,7 +93,7 @@ class StepFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         titles = {step.title: None for saga in registry.all_sagas() for step in saga.steps}
         one_saga = len({title.partition(".")[0] for title in titles}) == 1
-        return [(title, spoken(title.partition(".")[2]) if one_saga else title) for title in titles]
+        return [(title, readable(title.partition(".")[2]) if one_saga else title) for title in titles]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         if not self.value():
@@ -116,8 +116,8 @@ class AgeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         after, before = bounds(self.value() or "")
         if before is not None:
-            queryset = queryset.filter(created_at__lte=before, pk__lt=least_id(before + CLOCKS))
-        return queryset if after is None else queryset.filter(created_at__gt=after, pk__gt=least_id(after - CLOCKS))
+            queryset = queryset.filter(created_at__lte=before, pk__lt=least_id(before + CLOCK_SKEW))
+        return queryset if after is None else queryset.filter(created_at__gt=after, pk__gt=least_id(after - CLOCK_SKEW))
 
 
 def bounds(age: str) -> tuple[datetime | None, datetime | None]:

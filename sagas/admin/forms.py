@@ -14,16 +14,17 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..desk import DoesNotFit, Filter, Verb, given_values
-from ..desk.batches import FASTEST, RATE, SLOWEST
-from ..desk.json_samples import described, sample
+from ..desk.batches import HIGHEST_RATE, LOWEST_RATE, USUAL_RATE
+from ..desk.json_samples import describe_type, sample_value
 from ..desk.selection import STATES
 from ..desk.version_moves import newer_versions
 from ..errors import SagaError
 from ..models import Run
-from ..presentation.labels import ENDED
-from .run_page import pretty, standing
+from ..presentation.labels import ENDINGS
+from ..presentation.run_state import current_step
+from .base import pretty_json
 
-LOST = "This page does not say which runs it is about; go back to the list."
+NO_RUNS = "This page does not say which runs it is about; go back to the list."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class DecisionForm(ReasonForm):
         try:
             return Decision(UUID(run_id), int(version))
         except ValueError as error:
-            raise ValidationError(LOST) from error
+            raise ValidationError(NO_RUNS) from error
 
 
 class BulkForm(ReasonForm):
@@ -63,9 +64,9 @@ class BulkForm(ReasonForm):
 
     filter = forms.CharField(widget=forms.HiddenInput)
     rate = forms.FloatField(
-        initial=RATE,
-        min_value=SLOWEST,
-        max_value=FASTEST,
+        initial=USUAL_RATE,
+        min_value=LOWEST_RATE,
+        max_value=HIGHEST_RATE,
         label="Runs a second",
         help_text="At most. Participants that have just come back are best not asked by all runs at once.",
     )
@@ -74,11 +75,11 @@ class BulkForm(ReasonForm):
         """As JSON."""
         try:
             chosen = codec.decode(Filter, self.cleaned_data["filter"])
-            given_values.check(msgspec.to_builtins(chosen))
+            given_values.check_storable(msgspec.to_builtins(chosen))
         except (ValueError, RecursionError, DoesNotFit) as error:
-            raise ValidationError(LOST) from error
+            raise ValidationError(NO_RUNS) from error
         if chosen.status not in STATES:
-            raise ValidationError(LOST)
+            raise ValidationError(NO_RUNS)
         return chosen
 
 
@@ -86,7 +87,7 @@ def ended_field() -> forms.Field:
     """How it ended."""
     return forms.ChoiceField(
         label="How it ended",
-        choices=list(ENDED.items()),
+        choices=list(ENDINGS.items()),
         widget=forms.RadioSelect,
         error_messages={"required": "Say how it ended: our own records follow it."},
     )
@@ -110,14 +111,14 @@ class JsonField(forms.CharField):
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         try:
-            return given_values.read(text) if text.strip() else None
+            return given_values.parse(text) if text.strip() else None
         except DoesNotFit as error:
             raise ValidationError(str(error)) from error
 
 
 def result_field(run: Run | None) -> forms.Field:
     """What the step at which the run stands is to have returned, with the shape it must have."""
-    step = None if run is None else standing(run)
+    step = None if run is None else current_step(run)
     if run is None or step is None or step.status.startswith("undo"):
         return JsonField(label="Result", required=False, help_text="An undo returns nothing; leave it empty.")
     try:
@@ -126,12 +127,12 @@ def result_field(run: Run | None) -> forms.Field:
         return JsonField(label="Result", required=False, help_text="The step is not declared here.")
     if kind is type(None):
         return JsonField(label="Result", required=False, help_text=f"{step.name} returns nothing; leave it empty.")
-    known = sample(kind) if step.result is None else step.result
+    known = sample_value(kind) if step.result is None else step.result
     return JsonField(
         label="Result",
         required=False,
-        initial=pretty(known),
-        help_text=f"As JSON, what {step.name} is to have returned: {described(kind)}. Later steps read it.",
+        initial=pretty_json(known),
+        help_text=f"As JSON, what {step.name} is to have returned: {describe_type(kind)}. Later steps read it.",
     )
 
 
@@ -139,7 +140,7 @@ def input_field(run: Run | None) -> forms.Field:
     """The input to change; what is left out stays as it is."""
     return JsonField(
         label="Input",
-        initial="" if run is None else pretty(run.input),
+        initial="" if run is None else pretty_json(run.input),
         help_text="As JSON. Fields that are left out stay as they are. You are shown what changes before it is done.",
     )
 
@@ -147,7 +148,7 @@ def input_field(run: Run | None) -> forms.Field:
 FIELDS = {"ended": lambda _run: ended_field(), "version": version_field, "result": result_field, "changes": input_field}
 
 
-def form_of(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:
+def form_for(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:
     """The form that asks for all that the verb takes."""
     if not verb.takes:
         return base

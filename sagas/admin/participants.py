@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
@@ -23,8 +22,9 @@ from ..models import Breaker, Run
 from ..participants import breaker
 from ..participants.configured import policy_of
 from ..participants.waiting import make_known
-from ..presentation import participants
+from ..presentation import participant_labels
 from .base import ReadOnlyAdmin
+from .forms import ReasonForm
 
 HISTORY = 50
 """Acts that the page of a participant lists."""
@@ -50,15 +50,6 @@ VERBS = {
         ),
     )
 }
-
-
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 70, "class": "vLargeTextField"}),
-        error_messages={"required": "Say why: whoever reads the record later has nothing else to go by."},
-    )
 
 
 @admin.register(Breaker)
@@ -87,15 +78,15 @@ class ParticipantAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state_badge(self, breaker: Breaker) -> SafeString:
-        return render_to_string("sagas/badge.html", {"face": participants.face(breaker)})
+        return render_to_string("sagas/badge.html", {"badge": participant_labels.badge(breaker)})
 
     @admin.display(description="what happens to calls")
     def stands(self, breaker: Breaker) -> str:
-        return participants.sentence(breaker, policy_of(breaker.name), _runs(breaker))
+        return participant_labels.state_sentence(breaker, policy_of(breaker.name), _runs(breaker))
 
     @admin.display(description="limits")
     def limits(self, breaker: Breaker) -> str:
-        return participants.limits(policy_of(breaker.name))
+        return participant_labels.limits_sentence(policy_of(breaker.name))
 
     @admin.display(description="last reason")
     def last_reason(self, breaker: Breaker) -> str:
@@ -132,12 +123,12 @@ class ParticipantAdmin(ReadOnlyAdmin):
         if found is None:
             raise Http404(f"No participant is named {name}.")
         if not allowed(found, verb.name):
-            messages.error(request, f"Nothing was done: its state is {participants.face(found).text} already.")
+            messages.error(request, f"Nothing was done: its state is {participant_labels.badge(found).text} already.")
             return
-        before = participants.face(found).text
+        before = participant_labels.badge(found).text
         verb.do(name, f"{request.user.get_username()}: {reason}")
         found.refresh_from_db()
-        self.log_change(request, found, f"{verb.title}: {reason} ({before} → {participants.face(found).text})")
+        self.log_change(request, found, f"{verb.title}: {reason} ({before} → {participant_labels.badge(found).text})")
         messages.success(request, f"{verb.title}: done and recorded. It reaches every worker within a second.")
 
     def _page(self, request: HttpRequest, name: str, form: ReasonForm) -> HttpResponse:
@@ -153,7 +144,7 @@ class ParticipantAdmin(ReadOnlyAdmin):
             "media": self.media,
             "title": found.name,
             "participant": found,
-            "face": participants.face(found),
+            "badge": participant_labels.badge(found),
             "sentence": self.stands(found),
             "limits": self.limits(found),
             "runs": _runs(found),
@@ -166,7 +157,7 @@ class ParticipantAdmin(ReadOnlyAdmin):
 
 def allowed(found: Breaker, verb: str) -> bool:
     """Whether the act would change anything."""
-    return found.state != Breaker.State.CLOSED if verb == "close" else not participants.held_by_hand(found)
+    return found.state != Breaker.State.CLOSED if verb == "close" else not participant_labels.held_by_hand(found)
 
 
 def _runs(breaker: Breaker) -> int:

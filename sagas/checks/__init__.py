@@ -7,6 +7,7 @@ from .deploy import check_eviction, check_links
 from .orphans import check_orphans
 from .queues import check_queues
 from .retention import check_retention
+from .second_person import check_second_person
 
 __all__ = [
     "check_apps",
@@ -20,4 +21,5 @@ __all__ = [
     "check_queues",
     "check_retention",
     "check_schedule",
+    "check_second_person",
 ]

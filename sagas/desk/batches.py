@@ -14,15 +14,15 @@ from ..engine.diagnosis import clock
 from ..errors import SagaError
 from ..models import Run
 from .acts import Actor, DoesNotFit, ReasonMissing
-from .second_person import needed
+from .second_person import needs_second_person
 from .selection import Filter, matching
 from .verbs import VERBS, Verb
 
 logger = logging.getLogger(__name__)
-RATE = 10.0
+USUAL_RATE = 10.0
 """Runs a second, unless told otherwise."""
-FASTEST = 1000.0
-SLOWEST = 0.01
+HIGHEST_RATE = 1000.0
+LOWEST_RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Outcome:
 
 
 def bulk(
-    verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float = RATE, **given: Any
+    verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float = USUAL_RATE, **given: Any
 ) -> Iterator[Outcome]:
     """Do it to each run that matches, in the order of ids, at most `rate` a second; yields what came of each.
 
@@ -44,25 +44,25 @@ def bulk(
     Leaving the iterator stops it: what was done stays done. `given` is what the verb takes beside its reason.
     Raises DoesNotFit and ReasonMissing before anything is done.
     """
-    many = checked(verb, reason, rate)
+    many = checked_bulk_verb(verb, reason, rate)
     return _each(many, chosen, actor, reason, rate, given)
 
 
-def checked(verb: str, reason: str, rate: float) -> Verb:
+def checked_bulk_verb(verb: str, reason: str, rate: float) -> Verb:
     """The verb, when it can be done to many runs. Raises DoesNotFit and ReasonMissing."""
     if verb not in VERBS or not VERBS[verb].many:
         able = ", ".join(name for name, one in VERBS.items() if one.many)
         raise DoesNotFit(f"Many runs at once: {able}. {verb} is decided run by run.")
-    if needed(verb):
+    if needs_second_person(verb):
         raise DoesNotFit(f"{verb} needs two people here: it is proposed and confirmed run by run.")
     if not reason.strip():
         raise ReasonMissing
-    if not SLOWEST <= rate <= FASTEST:
-        raise DoesNotFit(f"A rate is {SLOWEST:g} to {FASTEST:g} runs a second, not {rate:g}.")
+    if not LOWEST_RATE <= rate <= HIGHEST_RATE:
+        raise DoesNotFit(f"A rate is {LOWEST_RATE:g} to {HIGHEST_RATE:g} runs a second, not {rate:g}.")
     return VERBS[verb]
 
 
-def following(chosen: Filter, cursor: UUID | None, accepted_by: datetime) -> Run | None:
+def next_match(chosen: Filter, cursor: UUID | None, accepted_by: datetime) -> Run | None:
     """The next run that matches now, by id; None at the end."""
     runs = matching(chosen).filter(created_at__lte=accepted_by)
     if cursor is not None:
@@ -70,7 +70,7 @@ def following(chosen: Filter, cursor: UUID | None, accepted_by: datetime) -> Run
     return runs.order_by("pk").first()
 
 
-def done_to(run: Run, verb: Verb, actor: Actor, reason: str, given: dict[str, Any]) -> Outcome:
+def act_on(run: Run, verb: Verb, actor: Actor, reason: str, given: dict[str, Any]) -> Outcome:
     """Do it to one run. Whatever speaks against it is a reason to skip this run, not to stop with the others."""
     title = run.subject or run.key
     try:
@@ -87,8 +87,8 @@ def _each(
     verb: Verb, chosen: Filter, actor: Actor, reason: str, rate: float, given: dict[str, Any]
 ) -> Iterator[Outcome]:
     started, cursor, due = clock(), None, time.monotonic()
-    while (run := following(chosen, cursor, started)) is not None:
+    while (run := next_match(chosen, cursor, started)) is not None:
         time.sleep(max(0.0, due - time.monotonic()))
         due = max(due, time.monotonic() - 1) + 1 / rate
         cursor = run.pk
-        yield done_to(run, verb, actor, reason, given)
+        yield act_on(run, verb, actor, reason, given)

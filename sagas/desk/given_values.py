@@ -16,19 +16,19 @@ UNKEPT = re.compile("[\0\ud800-\udfff]")
 """NUL, which PostgreSQL does not store, and halves of surrogate pairs, for which UTF-8 has no bytes."""
 
 
-def read(text: str) -> Any:
+def parse(text: str) -> Any:
     """What the text says. Raises DoesNotFit."""
     try:
         value = json.loads(text)
     except RecursionError as error:
-        raise DoesNotFit(_deep()) from error
+        raise DoesNotFit(_too_deep()) from error
     except ValueError as error:
         raise DoesNotFit(f"This is no JSON: {error}. Text is written in quotes.") from error
-    check(value)
+    check_storable(value)
     return value
 
 
-def check(value: Any) -> None:
+def check_storable(value: Any) -> None:
     """Whether a run can keep the value, which is plain JSON. Raises DoesNotFit."""
     level = [value]
     for _ in range(DEEPEST):
@@ -37,7 +37,7 @@ def check(value: Any) -> None:
         level = [inner for one in level for inner in _inside(one)]
         if not level:
             return
-    raise DoesNotFit(_deep())
+    raise DoesNotFit(_too_deep())
 
 
 def _check_one(value: Any) -> None:
@@ -55,5 +55,5 @@ def _inside(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _deep() -> str:
+def _too_deep() -> str:
     return f"This is nested more than {DEEPEST} levels deep."

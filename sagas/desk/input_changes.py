@@ -13,7 +13,7 @@ from ..declare.context import InputChange
 from ..declare.saga import Saga
 from ..models import Run
 from . import given_values
-from .acts import Actor, DoesNotFit, act, note, standing, take_back
+from .acts import Actor, DoesNotFit, act, current_step, put_back_to_waiting, save_field
 from .validators import validating
 
 MISSING = "(not there)"
@@ -31,27 +31,27 @@ def set_input(
     Raises DoesNotFit when the outcome is no input of the saga, or the same as before, or does not agree with the saga's
     validator; WrongState when the run has ended or a worker has its step in hand.
     """
-    with act("set_input", run_id, actor, reason, row_version) as deed:
-        run = deed.run
-        step = standing(deed, "change the input")
+    with act("set_input", run_id, actor, reason, row_version) as pending:
+        run = pending.run
+        step = current_step(pending, "change the input")
         new = changed_input(run, changes)
         found = differences(run.input, new)
         if not found:
             raise DoesNotFit("The new input is the same as the old one; there is nothing to change.")
-        deed.before["input"] = {path: old for path, (old, _) in found.items()}
-        deed.after["input"] = {path: now for path, (_, now) in found.items()}
-        take_back(run, step)  # it would take the next step with the old input
+        pending.before["input"] = {path: old for path, (old, _) in found.items()}
+        pending.after["input"] = {path: now for path, (_, now) in found.items()}
+        put_back_to_waiting(run, step)  # it would take the next step with the old input
         run.input = new
-        note(run, "input")
+        save_field(run, "input")
 
 
 def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
-    """The run's input with the changes merged in, as the saga reads and accepts it. Raises DoesNotFit."""
+    """The run's input with the changes merge in, as the saga reads and accepts it. Raises DoesNotFit."""
     if not isinstance(changes, dict):
         raise DoesNotFit('The input is a JSON object of fields, such as {"email": "ann@example.com"}.')
-    given_values.check(changes)
+    given_values.check_storable(changes)
     saga = registry.find(run.name, run.version)
-    wanted = merged(run.input, changes)
+    wanted = merge(run.input, changes)
     kind = saga.input_type.__name__
     try:
         new = codec.decode(dict[str, Any], codec.storable(codec.decode(saga.input_type, codec.storable(wanted))))
@@ -67,7 +67,7 @@ def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
     return new
 
 
-def check(run: Run, *, changes: dict[str, Any]) -> None:
+def check_input(run: Run, *, changes: dict[str, Any]) -> None:
     """Whether the run could be given these changes. Raises DoesNotFit."""
     changed_input(run, changes)
 
@@ -80,11 +80,11 @@ def _read(saga: Saga[Any], kept: Any) -> Any:
         return None
 
 
-def merged(old: Any, new: Any) -> Any:
+def merge(old: Any, new: Any) -> Any:
     """Objects field by field; anything else is replaced."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return new
-    return old | {name: merged(old[name], value) if name in old else value for name, value in new.items()}
+    return old | {name: merge(old[name], value) if name in old else value for name, value in new.items()}
 
 
 def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:

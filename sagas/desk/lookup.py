@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 
 from ..models import Act, Run
 from .acts import Actor, DoesNotFit, Person
-from .proposals import PROPOSE, proposed
+from .proposals import PROPOSE, verb_of
 from .verbs import Verb
 
 
@@ -32,10 +32,10 @@ def proposed_verb(proposal_id: int) -> Verb:
     proposal = Act.objects.filter(pk=proposal_id, verb__startswith=PROPOSE).first()
     if proposal is None:
         raise DoesNotFit(f"There is no proposal {proposal_id}.")
-    return proposed(proposal)
+    return verb_of(proposal)
 
 
-def who(username: str | None, verb: Verb) -> Actor:
+def acting_user(username: str | None, verb: Verb) -> Actor:
     """The user of that name, who must have the verb's permission; else the operating system's user by name alone.
 
     Whoever may run the command line on the server may do everything; a user who is named may do what they may do.

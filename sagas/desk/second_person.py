@@ -21,17 +21,17 @@ class SecondPersonNeeded(SagaError):
         super().__init__(f"{verb} needs two people here: propose it, and somebody else confirms it.")
 
 
-def needed(verb: str) -> bool:
+def needs_second_person(verb: str) -> bool:
     """Whether the act needs a second person, by SAGAS_SECOND_PERSON."""
     return verb in saga_settings.SECOND_PERSON
 
 
-def agreed(verb: str) -> dict[str, Any]:
+def proposal_facts(verb: str) -> dict[str, Any]:
     """What the record of an act says of its proposal. Raises SecondPersonNeeded when there should be one and is not."""
     proposal = _confirmed.get()
     if proposal is not None:
         return {"proposal": proposal.pk, "proposed_by": proposal.actor_name}
-    if needed(verb):
+    if needs_second_person(verb):
         raise SecondPersonNeeded(verb)
     return {}
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..models import OPEN, Run, RunStatus
 from . import input_changes, skips
-from .acts import BACKWARD
+from .acts import UNDO_STATUSES
 from .input_changes import set_input
 from .pauses import pause, resume
 from .resolutions import compensate, resolve, retry_now
@@ -52,7 +52,7 @@ VERBS = {
             "sagas.skip_run",
             skip,
             takes="result",
-            check=skips.check,
+            check=skips.check_skip,
         ),
         Verb(
             "compensate",
@@ -100,7 +100,7 @@ VERBS = {
             "sagas.change_input_run",
             set_input,
             takes="changes",
-            check=input_changes.check,
+            check=input_changes.check_input,
         ),
         Verb(
             "move",
@@ -124,7 +124,7 @@ def allowed(run: Run, verb: str) -> bool:
         return _by_run(run, verb)
     if verb in ("retry", "compensate") and run.paused_at is not None:
         return False
-    undoing = verb in ("compensate", "move") and run.steps.filter(status__in=BACKWARD).exists()
+    undoing = verb in ("compensate", "move") and run.steps.filter(status__in=UNDO_STATUSES).exists()
     if verb == "compensate":
         return not undoing and (run.pivot is None or run.position <= run.pivot)
     return verb != "move" or (not undoing and bool(newer_versions(run)))

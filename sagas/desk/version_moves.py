@@ -16,8 +16,8 @@ from ..engine.transitions import change, may_have_happened, ready
 from ..errors import WrongState
 from ..models import Run, RunStatus, Step
 from ..settings import saga_settings
-from .acts import BACKWARD, Actor, DoesNotFit, act, standing, take_back
-from .skips import fitting
+from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, put_back_to_waiting
+from .skips import decode_result
 
 
 def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: int | None = None) -> None:
@@ -30,20 +30,20 @@ def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: 
     Raises DoesNotFit with a sentence otherwise; SagaError when this code does not declare the version; WrongState when
     the run has ended or is being undone, or a worker has its step in hand.
     """
-    with act("move", run_id, actor, reason, row_version) as deed:
-        run, step = deed.run, standing(deed, "move")
-        if step.status in BACKWARD:
+    with act("move", run_id, actor, reason, row_version) as pending:
+        run, step = pending.run, current_step(pending, "move")
+        if step.status in UNDO_STATUSES:
             raise WrongState("move", "being undone", "What was done is undone by the version that did it.")
         target = registry.find(run.name, version)
         asked = may_have_happened(step)
         steps = list(run.steps.all())
         kept = steps[: run.position + 1] if asked else steps[: run.position]
         refuse_misfit(run, kept, target)
-        take_back(run, step)  # it would go on by the older list
-        deed.before["steps"] = [one.name for one in steps]
-        deed.after["steps"] = [one.name for one in target.steps]
+        put_back_to_waiting(run, step)  # it would go on by the older list
+        pending.before["steps"] = [one.name for one in steps]
+        pending.after["steps"] = [one.name for one in target.steps]
         _rewrite(run, steps, len(kept), target)
-        _go_on(run)
+        _continue(run)
 
 
 def newer_versions(run: Run) -> list[int]:
@@ -88,7 +88,7 @@ def _refuse_unreadable(run: Run, kept: list[Step], target: Saga[Any]) -> None:
             f"The run's input does not fit version {target.version}: {error}. Change the input first."
         ) from error
     for step in kept[: run.position]:
-        fitting(target.named(step.name), step.result)
+        decode_result(target.named(step.name), step.result)
 
 
 def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
@@ -97,7 +97,7 @@ def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
     run.version, run.pivot = target.version, _pivot(target)
 
 
-def _go_on(run: Run) -> None:
+def _continue(run: Run) -> None:
     if run.status == RunStatus.STUCK:
         change(run, RunStatus.STUCK, wake_at=None)
         return

@@ -15,15 +15,15 @@ from typing import Any
 from ..desk.proposals import PROPOSE
 from ..engine.asking import ASKED, WENT_ON
 from ..models import Act, Attempt, Run, RunStatus, Step, StepStatus
-from .labels import ENDED, IN_HAND, OUTCOME, STEP, Face, spoken
+from .labels import ENDINGS, IN_HAND, OUTCOME_BADGES, STEP_BADGES, Badge, readable
 
-WORTH_TELLING = timedelta(seconds=1)
+SHORTEST_WAIT = timedelta(seconds=1)
 """A shorter gap between two steps is the ordinary way from one link to the next."""
-TOLD = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
+FACTS = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
 """The facts of an act that are shown; its record holds more, for audits."""
 ENGINE = {
-    ASKED: (Face("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
-    WENT_ON: (Face("✓", "ok", "went on"), "Off the desk: it went on by itself"),
+    ASKED: (Badge("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
+    WENT_ON: (Badge("✓", "ok", "went on"), "Off the desk: it went on by itself"),
 }
 """What the engine notes by itself."""
 IN_HANDS = (StepStatus.RUNNING, StepStatus.UNDOING)
@@ -43,7 +43,7 @@ class Entry:
     """One line of the timeline."""
 
     at: datetime
-    face: Face
+    badge: Badge
     title: str
     kind: str = "event"
     """attempt, pause, act, now or event: a class of desk.css."""
@@ -69,14 +69,14 @@ def timeline(
 
 def _accepted(run: Run) -> Entry:
     by = f"By request {run.request_id}." if run.request_id else ""
-    return Entry(run.created_at, Face("●", "calm", "accepted"), "Accepted", text=by)
+    return Entry(run.created_at, Badge("●", "calm", "accepted"), "Accepted", text=by)
 
 
 def _attempt(attempt: Attempt, now: datetime) -> Entry:
-    face = OUTCOME[Attempt.Outcome(attempt.outcome)] if attempt.outcome else IN_HAND
+    badge = OUTCOME_BADGES[Attempt.Outcome(attempt.outcome)] if attempt.outcome else IN_HAND
     return Entry(
         attempt.started_at,
-        face,
+        badge,
         f"{_doing(attempt)}, attempt {attempt.number}",
         kind="attempt",
         text=attempt.error_text,
@@ -98,13 +98,13 @@ def _gaps(run: Run, attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterato
         if (before.step, before.direction) == (after.step, after.direction):
             yield _wait(ended, lasted, "Waited for the next attempt", _cause(before))
         elif before.direction != after.direction:
-            yield Entry(ended, Face("↩", "wait", "turned around"), "Turned around: what may have happened is undone")
-        elif lasted >= WORTH_TELLING:
+            yield Entry(ended, Badge("↩", "wait", "turned around"), "Turned around: what may have happened is undone")
+        elif lasted >= SHORTEST_WAIT:
             yield _wait(ended, lasted, "Waited for a worker or a participant")
 
 
 def _first_wait(run: Run, attempts: Sequence[Attempt]) -> Iterator[Entry]:
-    if attempts and attempts[0].number == 1 and attempts[0].started_at - run.created_at >= WORTH_TELLING:
+    if attempts and attempts[0].number == 1 and attempts[0].started_at - run.created_at >= SHORTEST_WAIT:
         yield _wait(run.created_at, attempts[0].started_at - run.created_at, "Waited for a worker or a participant")
 
 
@@ -117,10 +117,10 @@ def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
         if act.before.get("status") == RunStatus.STUCK != act.after.get("status", RunStatus.STUCK):
             parked = max((one.ended_at for one in attempts if one.ended_at and one.ended_at <= act.at), default=None)
             if parked is not None:
-                face = Face("!", "bad", "stuck")
-                yield Entry(parked, face, "Stuck: waited for a person", kind="pause", lasted=act.at - parked)
-        title = f"{spoken(act.verb)} by {act.actor_name}"
-        yield Entry(act.at, Face("✎", "act", act.verb), title, kind="act", text=act.reason, changes=changes_of(act))
+                badge = Badge("!", "bad", "stuck")
+                yield Entry(parked, badge, "Stuck: waited for a person", kind="pause", lasted=act.at - parked)
+        title = f"{readable(act.verb)} by {act.actor_name}"
+        yield Entry(act.at, Badge("✎", "act", act.verb), title, kind="act", text=act.reason, changes=changes_of(act))
 
 
 def changes_of(act: Act) -> tuple[Change, ...]:
@@ -128,10 +128,10 @@ def changes_of(act: Act) -> tuple[Change, ...]:
     changed nothing yet."""
     if act.verb.startswith(PROPOSE):
         return ()
-    facts = [(name, act.before.get(name), act.after.get(name)) for name in TOLD]
-    told = [change_of(spoken(name), was, is_) for name, was, is_ in facts if was != is_]
+    facts = [(name, act.before.get(name), act.after.get(name)) for name in FACTS]
+    shown = [change_of(readable(name), was, is_) for name, was, is_ in facts if was != is_]
     old, new = act.before.get("input", {}), act.after.get("input", {})
-    return (*told, *(change_of(f"Input {path}", old[path], new.get(path)) for path in old))
+    return (*shown, *(change_of(f"Input {path}", old[path], new.get(path)) for path in old))
 
 
 def change_of(name: str, before: Any, after: Any) -> Change:
@@ -149,18 +149,19 @@ def _value(value: Any) -> str:
 
 def _cancel_request(run: Run, acts: Sequence[Act]) -> Iterator[Entry]:
     if run.cancel_requested_at is not None and not any(act.verb == "cancel" for act in acts):
-        yield Entry(run.cancel_requested_at, Face("✎", "act", "cancel"), "Cancel requested", kind="act")
+        yield Entry(run.cancel_requested_at, Badge("✎", "act", "cancel"), "Cancel requested", kind="act")
 
 
 def _ending(run: Run) -> Iterator[Entry]:
     if run.finished_at is None:
         return
     if run.status == RunStatus.RESOLVED:
-        yield Entry(run.finished_at, Face("■", "calm", "closed"), "Closed by hand", text=ENDED.get(run.resolution, ""))
+        ended = ENDINGS.get(run.resolution, "")
+        yield Entry(run.finished_at, Badge("■", "calm", "closed"), "Closed by hand", text=ended)
     elif run.status == RunStatus.COMPENSATED:
-        yield Entry(run.finished_at, Face("■", "calm", "undone"), "Undone", text=run.reason)
+        yield Entry(run.finished_at, Badge("■", "calm", "undone"), "Undone", text=run.reason)
     else:
-        yield Entry(run.finished_at, Face("■", "ok", "completed"), "Completed")
+        yield Entry(run.finished_at, Badge("■", "ok", "completed"), "Completed")
 
 
 def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
@@ -169,33 +170,33 @@ def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
         return
     if run.status == RunStatus.STUCK:
         since = run.updated_at
-        face = Face("!", "bad", "stuck")
-        yield Entry(since, face, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
+        badge = Badge("!", "bad", "stuck")
+        yield Entry(since, badge, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
         return
     if run.asks_since is not None:
-        face, lasted = Face("!", "bad", "needs a person"), now - run.asks_since
-        yield Entry(run.asks_since, face, "Needs a person, and is still being tried", kind="now", lasted=lasted)
+        badge, lasted = Badge("!", "bad", "needs a person"), now - run.asks_since
+        yield Entry(run.asks_since, badge, "Needs a person, and is still being tried", kind="now", lasted=lasted)
     if run.paused_at is not None:
-        face, lasted = Face("‖", "act", "paused"), now - run.paused_at
-        yield Entry(run.paused_at, face, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
+        badge, lasted = Badge("‖", "act", "paused"), now - run.paused_at
+        yield Entry(run.paused_at, badge, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
         return
     if run.waits_for:
-        face = Face("…", "wait", "waits")
+        badge = Badge("…", "wait", "waits")
         title, text = f"Waits for {run.waits_for}", "No attempt is spent while it waits."
-        yield Entry(run.updated_at, face, title, kind="now", text=text)
+        yield Entry(run.updated_at, badge, title, kind="now", text=text)
         return
     for step in (step for step in steps if step.position == run.position and step.status not in IN_HANDS):
-        face = STEP[StepStatus(step.status)]
+        badge = STEP_BADGES[StepStatus(step.status)]
         if step.next_attempt_at is None:
-            yield Entry(run.updated_at, face, f"{spoken(step.name)}: waits for a worker", kind="now")
+            yield Entry(run.updated_at, badge, f"{readable(step.name)}: waits for a worker", kind="now")
         else:
             due = "is due" if step.next_attempt_at > now else "was due"
-            title = f"{spoken(step.name)}: the next attempt {due} {step.next_attempt_at:%H:%M:%S}"
-            yield Entry(step.next_attempt_at, face, title, kind="now", text=step.error_text)
+            title = f"{readable(step.name)}: the next attempt {due} {step.next_attempt_at:%H:%M:%S}"
+            yield Entry(step.next_attempt_at, badge, title, kind="now", text=step.error_text)
 
 
 def _wait(at: datetime, lasted: timedelta, title: str, why: str = "") -> Entry:
-    return Entry(at, Face("…", "wait", "waited"), title, kind="pause", lasted=lasted, text=why)
+    return Entry(at, Badge("…", "wait", "waited"), title, kind="pause", lasted=lasted, text=why)
 
 
 def _cause(attempt: Attempt) -> str:
@@ -212,4 +213,4 @@ def _cause(attempt: Attempt) -> str:
 
 def _doing(attempt: Attempt) -> str:
     undo = attempt.direction == Attempt.Direction.UNDO
-    return f"Undo of {spoken(attempt.step).lower()}" if undo else spoken(attempt.step)
+    return f"Undo of {readable(attempt.step).lower()}" if undo else readable(attempt.step)

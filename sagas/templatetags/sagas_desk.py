@@ -9,7 +9,7 @@ from django.contrib.admin.utils import quote
 
 from outbox.messages import durations
 from outbox.monitoring import health
-from sagas.presentation import participants
+from sagas.presentation import participant_labels
 from sagas.presentation.statistics import Figures, figures
 
 register = template.Library()
@@ -43,9 +43,9 @@ def quoted(key: str) -> str:
 
 
 @register.simple_tag
-def waited_for() -> list[participants.Waiting]:
+def waited_for() -> list[participant_labels.WaitingRuns]:
     """The participants that runs wait for, the longest outage first."""
-    return participants.waiting()
+    return participant_labels.waiting_runs()
 
 
 @register.simple_tag

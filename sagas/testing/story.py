@@ -19,7 +19,7 @@ def story(run: Run) -> str:
 
 def _line(entry: Entry, start: datetime) -> str:
     words = ". ".join(filter(None, [entry.title, entry.text]))
-    return f"  {(entry.at - start).total_seconds():8.1f} s  {entry.face.text}: {words}"
+    return f"  {(entry.at - start).total_seconds():8.1f} s  {entry.badge.text}: {words}"
 
 
 def _now() -> datetime:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from sagas import Refused, RetryAfter, desk
 from sagas.models import Act, Attempt, Run, RunStatus, Step, StepStatus
-from sagas.presentation.labels import MEANS, OUTCOME, RUN, STEP
+from sagas.presentation.labels import OUTCOME_BADGES, RUN_BADGES, RUN_MEANINGS, STEP_BADGES
 
 from ...support.sagas.driver import begin, carry, step_once
 from ...support.sagas.errand import Errand, errand
@@ -203,7 +203,7 @@ def test_a_lost_worker_and_a_cancel_stand_in_the_timeline(operator, client, worl
 def test_the_page_says_what_the_state_means_marks_the_pivot_and_links_to_the_messages(operator, client, world):
     run = stuck(world)
     text = page_of(client, run)
-    assert MEANS[RunStatus.STUCK] in text
+    assert RUN_MEANINGS[RunStatus.STUCK] in text
     assert text.count("point of no return</small>") == 1
     assert f"{reverse('admin:outbox_outboxmessage_changelist')}?q=order%3A1" in text
     assert run.traceparent[3:35] in text
@@ -402,7 +402,7 @@ def test_the_front_page_shows_no_counts_without_the_permission(client):
 
 
 def test_every_status_has_its_words():
-    assert set(RUN) == set(MEANS) == set(RunStatus)
-    assert set(STEP) == set(StepStatus)
-    assert set(OUTCOME) == set(Attempt.Outcome)
+    assert set(RUN_BADGES) == set(RUN_MEANINGS) == set(RunStatus)
+    assert set(STEP_BADGES) == set(StepStatus)
+    assert set(OUTCOME_BADGES) == set(Attempt.Outcome)
     assert Step._meta.get_field("status").choices == StepStatus.choices

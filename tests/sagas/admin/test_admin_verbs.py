@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from sagas import Refused, Saga, StepContext, desk
 from sagas.declare import registry
-from sagas.desk.json_samples import described, sample
+from sagas.desk.json_samples import describe_type, sample_value
 from sagas.models import Act, Run, RunStatus
 
 from ...support.sagas.driver import begin, carry, step_once
@@ -124,9 +124,9 @@ def test_the_form_holds_the_shape_of_the_result_with_blanks_that_do_not_fit(oper
 
 
 def test_a_sample_has_every_field():
-    assert sample(Ticket) == {"number": None, "seat": {"row": None, "side": None}}
-    assert sample(str) is None
-    assert described(int) == "int"
+    assert sample_value(Ticket) == {"number": None, "seat": {"row": None, "side": None}}
+    assert sample_value(str) is None
+    assert describe_type(int) == "int"
 
 
 # --- Pause and resume ----------------------------------------------------------------------------------------------

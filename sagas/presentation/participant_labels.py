@@ -13,18 +13,18 @@ from .. import sql
 from ..declare.participant import Participant
 from ..models import Breaker, Run
 from ..sql import participants
-from .labels import Face, waits
+from .labels import Badge, waits_for_participant
 
-STATE = {
-    Breaker.State.CLOSED: Face("✓", "ok", "answers"),
-    Breaker.State.OPEN: Face("!", "bad", "away"),
-    Breaker.State.HALF_OPEN: Face("…", "wait", "being tried"),
+STATE_BADGES = {
+    Breaker.State.CLOSED: Badge("✓", "ok", "answers"),
+    Breaker.State.OPEN: Badge("!", "bad", "away"),
+    Breaker.State.HALF_OPEN: Badge("…", "wait", "being tried"),
 }
-BY_HAND = Face("■", "act", "held by hand")
+HELD_BY_HAND = Badge("■", "act", "held by hand")
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitingRuns:
     """Runs that wait for a participant."""
 
     name: str
@@ -36,22 +36,22 @@ class Waiting:
         """`waiting for payments since 14:02, 312 runs`."""
         if self.since is None:
             return f"returning to {self.name}, {_runs(self.runs)}"
-        return f"waiting for {self.name} since {_clock(self.since)}, {_runs(self.runs)}"
+        return f"waiting for {self.name} since {_time_of_day(self.since)}, {_runs(self.runs)}"
 
 
-def waiting() -> list[Waiting]:
+def waiting_runs() -> list[WaitingRuns]:
     """The participants that runs wait for, the longest outage first; counted through the index of waiting runs."""
-    return [Waiting(*row) for row in sql.fetch(participants.WAITING, {})]
+    return [WaitingRuns(*row) for row in sql.fetch(participants.WAITING, {})]
 
 
-def wait_of(run: Run) -> str:
+def wait_sentence(run: Run) -> str:
     """For which participant the run waits, since when, and what it costs; empty when it waits for none."""
-    if not waits(run):
+    if not waits_for_participant(run):
         return ""
     name, breaker = run.waits_for, Breaker.objects.filter(pk=run.waits_for).first()
     if breaker is None or breaker.opened_at is None:
         return f"Waits for {name}, which answers again: it goes on when its turn comes. Nobody must act."
-    since = _clock(breaker.opened_at)
+    since = _time_of_day(breaker.opened_at)
     if held_by_hand(breaker):
         return (
             f"Waits for {name}: all calls to it are held by hand, since {since}. No attempt is spent; "
@@ -73,16 +73,16 @@ def held_by_hand(breaker: Breaker) -> bool:
     return breaker.state == Breaker.State.OPEN and breaker.open_until is None
 
 
-def face(breaker: Breaker) -> Face:
+def badge(breaker: Breaker) -> Badge:
     """The badge of its state."""
-    return BY_HAND if held_by_hand(breaker) else STATE[Breaker.State(breaker.state)]
+    return HELD_BY_HAND if held_by_hand(breaker) else STATE_BADGES[Breaker.State(breaker.state)]
 
 
-def sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
+def state_sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
     """The state in words: what happens to calls, since when, how many runs wait, and what comes next."""
-    stands = _sentence(str(Waiting(breaker.name, breaker.opened_at, runs)))
+    stands = _sentence(str(WaitingRuns(breaker.name, breaker.opened_at, runs)))
     if not runs and breaker.opened_at is not None:
-        stands = f"Away since {_clock(breaker.opened_at)}, and no run waits for it"
+        stands = f"Away since {_time_of_day(breaker.opened_at)}, and no run waits for it"
     if breaker.state == Breaker.State.CLOSED:
         failures = f" {breaker.failures} of {policy.trip_after} failures in a row." if breaker.failures else ""
         back = f" {stands}, up to {policy.release_per_second:g} a second." if runs else ""
@@ -95,7 +95,7 @@ def sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
     return f"{stands}. From {due:%H:%M:%S} on, the next call goes as a trial."
 
 
-def limits(policy: Participant) -> str:
+def limits_sentence(policy: Participant) -> str:
     """The policy in words."""
     parts = [
         "any number at once" if policy.at_once is None else f"{policy.at_once} at once",
@@ -114,7 +114,7 @@ def _runs(number: int) -> str:
     return "1 run" if number == 1 else f"{number} runs"
 
 
-def _clock(moment: datetime) -> str:
+def _time_of_day(moment: datetime) -> str:
     """The time of day, with the day unless it is today."""
     local = timezone.localtime(moment)
     return f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"
