@@ -109,8 +109,8 @@ class Run(models.Model):
         return self.status == RunStatus.STUCK or self.asks_since is not None
 
     @property
-    def told(self) -> str:
-        """Its status as the host and people are told: a run that is still tried and asks for a person is stuck."""
+    def reported_status(self) -> str:
+        """The status that hosts and people are told: `stuck` for a run that needs a person and is still tried."""
         return RunStatus.STUCK.value if self.needs_person else self.status
 
 

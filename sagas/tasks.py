@@ -13,7 +13,7 @@ from .engine import executor
 from .engine.decisions import GoOn, Stop, Turn, Verdict, Wait
 from .engine.run_ready import RunReady
 from .engine.work import Taken, Worker
-from .maintenance.prune import prune as prune_finished
+from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
 from .settings import saga_settings
 from .worker.chains import chain_of, send, steps_left
@@ -98,4 +98,4 @@ def _trace(task: Task[..., None]) -> trace.Trace:
 @shared_task(name="sagas.prune")
 def prune() -> None:
     """Remove runs that ended long ago."""
-    prune_finished()
+    prune_runs()

@@ -21,6 +21,7 @@ from ..standing import Standing, of_run
 from ..timeline import ShownStep, Timeline, show
 
 LATEST = 12
+ORDER_STATUS = {"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ def of_other(run: Run, now: datetime) -> Watched:
         title=str(run),
         url=page,
         order="",
-        status={"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}.get(run.told, ""),
+        status=ORDER_STATUS.get(run.reported_status, ""),
         label=run_badge(run).text,
         steps=steps,
         line=run.reason if stuck or run.finished_at else waits(standing, steps, now),

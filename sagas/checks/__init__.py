@@ -3,7 +3,7 @@
 from .apps import check_apps
 from .broker import check_broker, check_kombu, check_participants, check_schedule
 from .declarations import check_declarations
-from .deploy import check_eviction, check_links
+from .deploy import check_eviction, check_task_acks
 from .orphans import check_orphans
 from .queues import check_queues
 from .retention import check_retention
@@ -15,11 +15,11 @@ __all__ = [
     "check_declarations",
     "check_eviction",
     "check_kombu",
-    "check_links",
     "check_orphans",
     "check_participants",
     "check_queues",
     "check_retention",
     "check_schedule",
     "check_second_person",
+    "check_task_acks",
 ]

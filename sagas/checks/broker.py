@@ -13,14 +13,14 @@ from ..participants.configured import participant_problems
 from ..settings import saga_settings
 from ..worker.chains import task_seconds
 
-KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis
+KOMBU_DEFAULT = 3600  # seconds; kombu's visibility timeout for Redis
 
 
 @register("sagas")
 def check_broker(**_: Any) -> list[CheckMessage]:
     """A step ends before the broker takes its message for lost."""
     options = getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", None) or {}
-    timeout = options.get("visibility_timeout", KOMBUS_OWN)
+    timeout = options.get("visibility_timeout", KOMBU_DEFAULT)
     found: list[CheckMessage] = []
     for saga in registry.all_sagas():
         for step in saga.steps:

@@ -31,7 +31,7 @@ class Participant:
     """At what rate waiting runs go on once the participant is back."""
 
     def __post_init__(self) -> None:
-        self._check_kinds()
+        self._check_types()
         if self.at_once is not None and self.at_once < 1:
             raise ValueError(f"Participant(at_once={self.at_once}): give at least 1, or None for no limit.")
         if self.per_second is not None and not 0 < self.per_second < math.inf:
@@ -43,7 +43,7 @@ class Participant:
         if not 0 < self.release_per_second < math.inf:
             raise ValueError(f"Participant(release_per_second={self.release_per_second}): give more than 0.")
 
-    def _check_kinds(self) -> None:
+    def _check_types(self) -> None:
         for name in ("at_once", "trip_after", "per_second", "release_per_second"):
             value = getattr(self, name)
             kind, wanted = (int, "a whole number") if name in ("at_once", "trip_after") else (int | float, "a number")

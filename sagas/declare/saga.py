@@ -50,7 +50,7 @@ class Step(Generic[T, R]):
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        rules.of_name(self.saga, self.run)
+        rules.check_step_name(self.saga, self.run)
         self.name = self.run.__name__
 
     def __call__(self, ctx: StepContext[T]) -> R:
@@ -58,29 +58,29 @@ class Step(Generic[T, R]):
 
     def undo(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
         """Declare how to undo the step, by `ctx.step_key`; undoing what never happened must succeed."""
-        rules.of_undo(self, declared=self.undo_run is not UNDECLARED)
-        rules.of_function(f"{self.title}: the undo", function, takes="ctx")
+        rules.check_undo(self, declared=self.undo_run is not UNDECLARED)
+        rules.check_function(f"{self.title}: the undo", function, takes="ctx")
         self.undo_run = function
         return function
 
     def probe(self, function: Callable[[StepContext[T]], R | NotApplied]) -> Callable[[StepContext[T]], R | NotApplied]:
         """Declare how to ask the participant what became of a call whose answer was lost; it must change nothing."""
-        rules.of_probe(self)
-        rules.of_function(f"{self.title}: the probe", function, takes="ctx")
+        rules.check_probe(self)
+        rules.check_function(f"{self.title}: the probe", function, takes="ctx")
         self.probe_run = function
         return function
 
     def recorded(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:
         """Declare what of the host's own is written in the transaction that records the step as done."""
-        rules.of_second(self.title, "recorded hook", self.recorded_run)
-        rules.of_function(f"{self.title}: the recorded hook", function, takes="ctx, result")
+        rules.check_declared_once(self.title, "recorded hook", self.recorded_run)
+        rules.check_function(f"{self.title}: the recorded hook", function, takes="ctx, result")
         self.recorded_run = function
         return function
 
     def undone(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
         """Declare what of the host's own is written in the transaction that records the step as undone."""
-        rules.of_second(self.title, "undone hook", self.undone_run)
-        rules.of_function(f"{self.title}: the undone hook", function, takes="ctx")
+        rules.check_declared_once(self.title, "undone hook", self.undone_run)
+        rules.check_function(f"{self.title}: the undone hook", function, takes="ctx")
         self.undone_run = function
         return function
 
@@ -89,8 +89,8 @@ class Step(Generic[T, R]):
 
         It is called each time that the step is looked at and still has to wait.
         """
-        rules.of_second(self.title, "awaiting hook", self.awaiting_run)
-        rules.of_function(f"{self.title}: the awaiting hook", function, takes="ctx, awaits")
+        rules.check_declared_once(self.title, "awaiting hook", self.awaiting_run)
+        rules.check_function(f"{self.title}: the awaiting hook", function, takes="ctx, awaits")
         self.awaiting_run = function
         return function
 
@@ -100,8 +100,8 @@ class Step(Generic[T, R]):
         It raises ValueError with words for the operator, both figures among them; then nothing is done. What the step
         itself returns is not held against it: that is the step's to judge.
         """
-        rules.of_second(self.title, "validator", self.validator_run)
-        rules.of_function(f"{self.title}: the validator", function, takes="ctx, result")
+        rules.check_declared_once(self.title, "validator", self.validator_run)
+        rules.check_function(f"{self.title}: the validator", function, takes="ctx, result")
         self.validator_run = function
         return function
 
@@ -144,7 +144,7 @@ class Saga(Generic[T]):
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None
         self.advised: dict[str, str] = {}
-        rules.of_saga(self)
+        rules.check_saga(self)
         registry.register(self)
 
     @overload
@@ -182,7 +182,7 @@ class Saga(Generic[T]):
         the step only touches our own database: it runs inside the recording transaction, exactly once.
         """
 
-        rules.of_undo_option(self, None if undo is UNDECLARED else undo)
+        rules.check_undo_option(self, None if undo is UNDECLARED else undo)
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
             made: Step[T, R] = Step(
@@ -203,7 +203,7 @@ class Saga(Generic[T]):
         unless: Callable[[T], bool] | None = None,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step as the point of no return: before it a saga can be undone, after it only completed."""
-        rules.refuse_unless(function is None, f"Write @{self.name}.pivot() with its parentheses.")
+        rules.require(function is None, f"Write @{self.name}.pivot() with its parentheses.")
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
             if self.pivot_step is not None:
@@ -220,8 +220,8 @@ class Saga(Generic[T]):
 
     def status_changed(self, function: Callable[[StatusChange[T]], None]) -> Callable[[StatusChange[T]], None]:
         """Declare what of the host's own is written whenever a run's status changes, in the same transaction."""
-        rules.of_second(self.name, "status hook", self.status_hook)
-        rules.of_function(f"{self.name}: the status hook", function, takes="change")
+        rules.check_declared_once(self.name, "status hook", self.status_hook)
+        rules.check_function(f"{self.name}: the status hook", function, takes="change")
         self.status_hook = function
         return function
 
@@ -230,8 +230,8 @@ class Saga(Generic[T]):
 
         It raises ValueError with words for the operator, both figures among them; then nothing is done.
         """
-        rules.of_second(self.name, "validator", self.validator_run)
-        rules.of_function(f"{self.name}: the validator", function, takes="change")
+        rules.check_declared_once(self.name, "validator", self.validator_run)
+        rules.check_function(f"{self.name}: the validator", function, takes="change")
         self.validator_run = function
         return function
 
@@ -240,7 +240,7 @@ class Saga(Generic[T]):
 
         Raises SagaDeclarationError for a code that has its advice already, and for an empty one.
         """
-        rules.of_advice(self, words)
+        rules.check_advice(self, words)
         self.advised.update(words)
 
     def start(self, input: T, *, key: str, subject: str = "") -> UUID:
@@ -296,7 +296,7 @@ class Saga(Generic[T]):
     def _add(self, step: Step[T, R]) -> Step[T, R]:
         if step.name in self._by_name:
             raise SagaDeclarationError(f"{self.name} has two steps named {step.name}; rename one.")
-        rules.of_step(step)
+        rules.check_step(step)
         self.steps.append(step)
         self._by_name[step.name] = step
         return step

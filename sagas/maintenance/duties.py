@@ -8,7 +8,7 @@ from outbox.heartbeats.duties import duty, wait
 
 from .. import sql
 from ..sql import participants
-from .sweep import begin
+from .sweep import wake_times
 
 MINUTE = timedelta(minutes=1)
 
@@ -31,7 +31,7 @@ WHERE (p.state <> 'open' OR p.open_until IS NOT NULL)
 
 def overdue() -> timedelta | None:
     """How long the run that is overdue the longest has been so."""
-    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {"since": begin.since()})
+    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {"since": wake_times.since()})
     return found[0][0] if found else None
 
 

@@ -24,7 +24,7 @@ from ..settings import saga_settings
 
 logger = logging.getLogger(__name__)
 Archive = Callable[[list[dict[str, Any]]], None]
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # On the index saga_run_finished. A run that somebody has locked is left to the next time.
 OLD = """
@@ -47,7 +47,7 @@ REMOVE = (
 
 
 @heartbeat.leaves("sagas.prune", "runs removed")
-def prune(older_than: timedelta | None = None) -> int:
+def prune_runs(older_than: timedelta | None = None) -> int:
     """Remove the runs that ended longer ago than that, else than SAGAS_KEEP_FINISHED; returns how many.
 
     Each batch is a transaction of its own, so that locks are short and an interruption loses only one batch's work.
@@ -56,7 +56,7 @@ def prune(older_than: timedelta | None = None) -> int:
     keep = older_than if older_than is not None else saga_settings.KEEP_FINISHED
     if keep is None:
         return 0
-    total, batch, since = 0, max(saga_settings.PRUNE_BATCH, 1), EVER
+    total, batch, since = 0, max(saga_settings.PRUNE_BATCH, 1), EPOCH
     while True:
         removed, since = _prune_batch(keep, batch, since)
         total += removed
@@ -66,8 +66,8 @@ def prune(older_than: timedelta | None = None) -> int:
     return total
 
 
-def count(older_than: timedelta) -> int:
-    """How many runs `prune` would remove."""
+def count_runs(older_than: timedelta) -> int:
+    """How many runs `prune_runs` would remove."""
     which: dict[str, Any] = {"keep": older_than}
     with connection.cursor() as cursor:
         cursor.execute(COUNT, which)
@@ -83,24 +83,24 @@ def _prune_batch(keep: timedelta, batch: int, since: datetime) -> tuple[int, dat
         ids: list[UUID] = [run for run, _ in found]
         if ids and saga_settings.ARCHIVE:
             archive: Archive = import_string(saga_settings.ARCHIVE)
-            archive(_read(ids))
+            archive(_load(ids))
         for statement in REMOVE if ids else ():
             cursor.execute(statement, {"ids": ids})
     return len(ids), found[-1][1] if found else since
 
 
-def _read(ids: list[UUID]) -> list[dict[str, Any]]:
+def _load(ids: list[UUID]) -> list[dict[str, Any]]:
     """The runs, oldest first, with all that hangs on them."""
     runs: dict[UUID, dict[str, Any]] = {
         row["id"]: {**row, "steps": [], "attempts": [], "acts": []}
         for row in Run.objects.filter(pk__in=ids).order_by("pk").values()
     }
-    _hang(runs, "steps", Step.objects.filter(run__in=ids).order_by("run", "position").values())
-    _hang(runs, "attempts", Attempt.objects.filter(run__in=ids).order_by("pk").values())
-    _hang(runs, "acts", Act.objects.filter(run__in=ids).order_by("pk").values())
+    _attach(runs, "steps", Step.objects.filter(run__in=ids).order_by("run", "position").values())
+    _attach(runs, "attempts", Attempt.objects.filter(run__in=ids).order_by("pk").values())
+    _attach(runs, "acts", Act.objects.filter(run__in=ids).order_by("pk").values())
     return list(runs.values())
 
 
-def _hang(runs: dict[UUID, dict[str, Any]], name: str, rows: Iterable[Any]) -> None:
+def _attach(runs: dict[UUID, dict[str, Any]], name: str, rows: Iterable[Any]) -> None:
     for row in rows:
         runs[row["run_id"]][name].append(row)

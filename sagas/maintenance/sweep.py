@@ -22,7 +22,7 @@ from ..settings import saga_settings
 from ..worker.chains import STEP_TASK, UNDO_TASK, chain_of, send
 
 logger = logging.getLogger(__name__)
-begin = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")
+wake_times = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")
 
 
 @heartbeat.leaves("sagas.sweep", "runs rung")
@@ -36,7 +36,7 @@ def ring_overdue() -> int:
     puts off nothing: the next sweep tries again.
     """
     release()
-    overdue = [rest for waits, *rest in _look() if not waits]
+    overdue = [rest for waits, *rest in _take_overdue() if not waits]
     chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}
     try:
         send(chains.values())
@@ -49,14 +49,14 @@ def ring_overdue() -> int:
     return len(chains)
 
 
-def _look() -> list[tuple[Any, ...]]:
+def _take_overdue() -> list[tuple[Any, ...]]:
     """The overdue runs, each given its next time; first of all whether its message is still in the queue."""
     queues = {watermarks.queue_of(task) for task in (STEP_TASK, UNDO_TASK)}
     passed = watermarks.passed(queues)
     parameters = {
         "batch": saga_settings.SWEEP_BATCH,
         "patience": saga_settings.PATIENCE.total_seconds(),
-        "since": begin.since(),
+        "since": wake_times.since(),
         "passed": min(passed.values()) if passed.keys() == queues else None,
     }
     rows = sql.SWEEP.rows(parameters)

@@ -8,7 +8,7 @@ are over at once, since time passes as the story needs it. It needs Django and P
 And crash tests, with real workers: `crash_points(checkout)` lists every gap in which a worker can die, an answer can be
 lost or messages can be doubled, and `Crashes` has each happen to a run of its own:
 
-    crashes = Crashes(tmp_path)   # workers: celery worker -I sagas.testing.crashing, with crashes.environment
+    crashes = Crashes(tmp_path)   # workers: celery worker -I sagas.testing.worker_faults, with crashes.environment
     crashes.begin(crash_points(checkout), start=place_an_order)
     crashes.settle()
     crashes.check(point, invariants)   # for each point
@@ -21,9 +21,9 @@ from .clock import time_passes
 from .crashes import WORKER_MODULE, Crashes
 from .errors import ScenarioError
 from .gaps import GAPS, CrashPoint, crash_points
+from .run_inline import walk
+from .run_report import story
 from .scenario import Scenario, given, given_run
-from .story import story
-from .walk import walk
 
 __all__ = [
     "GAPS",

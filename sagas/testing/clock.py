@@ -26,7 +26,7 @@ def time_passes(delta: timedelta) -> None:
                 model._default_manager.update(**{name: F(name) - delta for name in times})
 
 
-def waits(run_id: UUID) -> timedelta:
+def until_claimable(run_id: UUID) -> timedelta:
     """How long until the run's current step can be taken: its wait, or the lease of whoever has it. Zero: now."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -37,7 +37,7 @@ def waits(run_id: UUID) -> timedelta:
         return _ahead(cursor.fetchone())
 
 
-def sleeps(run_id: UUID) -> timedelta:
+def until_sweep(run_id: UUID) -> timedelta:
     """How long until the sweep looks at the run again. Zero: now, or never."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT wake_at - clock_timestamp() FROM saga_run WHERE id = %s", [run_id])

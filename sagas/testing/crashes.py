@@ -14,14 +14,14 @@ from sagas.models import Attempt, Run
 
 from .gaps import CrashPoint
 from .plans import FOLDER, Plans
-from .story import story
-from .walk import ENDED
+from .run_inline import ENDED
+from .run_report import story
 
 Start = Callable[[], UUID]
 """Starts one run and returns its id. It is called inside a transaction, so that no worker sees the run too early."""
 Invariants = Callable[[Run], None]
 """Raises AssertionError when something that must always hold does not."""
-WORKER_MODULE = "sagas.testing.crashing"
+WORKER_MODULE = "sagas.testing.worker_faults"
 """What every Celery worker of the test must import (`celery worker -I`), after the modules that declare sagas."""
 
 

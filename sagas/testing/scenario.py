@@ -14,9 +14,9 @@ from sagas.models import Run, RunStatus
 
 from .clock import time_passes
 from .errors import ScenarioError, Unplayable
-from .expecting import Expecting
-from .stage import Stage
-from .walk import walk
+from .expectations import Expectations
+from .fake_participants import FakeParticipants
+from .run_inline import walk
 from .when import When, WhenProbing, WhenUndoing
 
 T = TypeVar("T")
@@ -43,11 +43,11 @@ def given_run(saga: Saga[T], *, key: str) -> Scenario[T]:
     return Scenario(saga, key, lambda: Run.objects.values_list("id", flat=True).get(name=saga.name, key=key))
 
 
-class Scenario(Expecting, Generic[T]):
+class Scenario(Expectations, Generic[T]):
     """What is to happen to one run. Each word returns the scenario, so that a story is one sentence."""
 
     def __init__(self, saga: Saga[T], key: str, begin: Callable[[], UUID]) -> None:
-        self.stage = Stage(saga)
+        self.stage = FakeParticipants(saga)
         self._saga, self._key, self._begin = saga, key, begin
         self._events: dict[str, Callable[[], None]] = {}
         self._afterwards: list[Callable[[Run], object]] = []
@@ -127,7 +127,7 @@ class Scenario(Expecting, Generic[T]):
             raise ScenarioError(f"{step.name} is not a step of {self._saga.name}.")
         return step
 
-    def _open(self) -> Stage:
+    def _open(self) -> FakeParticipants:
         if self._run is not None:
             raise ScenarioError("The story has been played: say what happens before the first expectation.")
         return self.stage

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from outbox.messages.durations import say
-from sagas.maintenance.prune import count, prune
+from sagas.maintenance.prune import count_runs, prune_runs
 from sagas.settings import saga_settings
 
 UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if keep is None:
             self.stdout.write("SAGAS_KEEP_FINISHED is None: runs are kept for ever. Give --older-than to remove some.")
             return
-        runs, verb = (count(keep), "Would remove") if dry_run else (prune(keep), "Removed")
+        runs, verb = (count_runs(keep), "Would remove") if dry_run else (prune_runs(keep), "Removed")
         self.stdout.write(f"{verb} {runs} {'run' if runs == 1 else 'runs'} that ended more than {say(keep)} ago.")
 
 

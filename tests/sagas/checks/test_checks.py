@@ -24,9 +24,9 @@ from sagas.checks import (
     check_apps,
     check_declarations,
     check_eviction,
-    check_links,
     check_orphans,
     check_schedule,
+    check_task_acks,
 )
 from sagas.checks.deploy import PATIENCE
 from sagas.declare import registry
@@ -298,7 +298,7 @@ def test_a_broker_of_another_kind_is_not_asked(broker_at: Any, url: str | None) 
 
 
 def test_the_links_as_they_are_outlive_their_workers() -> None:
-    assert check_links() == []
+    assert check_task_acks() == []
 
 
 @pytest.mark.parametrize("task", ["sagas.run_step", "sagas.undo_step"])
@@ -314,11 +314,11 @@ def test_links_that_die_with_their_workers_are_refused(
 ) -> None:
     monkeypatch.setattr(current_app.tasks[task], option, False)
     hint = "Take it out of CELERY_TASK_ANNOTATIONS."
-    assert told(check_links()) == [("sagas.E016", f"{task} has {option} off: {what}", hint)]
+    assert told(check_task_acks()) == [("sagas.E016", f"{task} has {option} off: {what}", hint)]
 
 
 def test_only_a_check_for_a_deploy_asks_the_broker(broker: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sagas.checks.apps.is_found", lambda _module: True)  # the tests' own sagas have no app
+    monkeypatch.setattr("sagas.checks.apps.is_in_installed_app", lambda _: True)  # the tests' own sagas have no app
     broker.config_set("maxmemory-policy", "allkeys-lru")
     call_command("check", "--tag=sagas", stdout=StringIO())
     with pytest.raises(SystemCheckError, match=r"sagas\.E014.*maxmemory-policy allkeys-lru"):

@@ -38,7 +38,7 @@ def soon(settings, monkeypatch):
 def test_who_fails_for_long_is_on_the_desk_and_still_tried_and_leaves_it_by_itself(world, capsys):
     world.faults["deliver"] = [FAILS] * 5
     run = carry_until_asked(begin(errand, Errand("milk")))
-    assert (run.status, run.told, run.needs_person) == ("running", "stuck", True)
+    assert (run.status, run.reported_status, run.needs_person) == ("running", "stuck", True)
     assert run.steps.get(name="deliver").attempts == 3
     assert world.statuses == ["stuck"]
     assert (figures().stuck, figures().in_progress) == (1, 0)
@@ -66,7 +66,7 @@ def test_an_undo_that_is_tried_until_it_is_done_asks_too(world, monkeypatch):
     monkeypatch.setattr(module.wrap, "undo_retry", UNTIL_DONE)
     world.faults |= {"pay": [Refused("card_declined")], "unwrap": [FAILS] * 4}
     run = carry_until_asked(begin(errand, Errand("milk")))
-    assert (run.status, run.told, run.code) == ("undoing", "stuck", "card_declined")
+    assert (run.status, run.reported_status, run.code) == ("undoing", "stuck", "card_declined")
     assert carry(run.pk).status == "compensated"
     assert world.statuses == ["undoing", "stuck", "undoing", "compensated"]
 

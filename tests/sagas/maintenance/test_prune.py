@@ -95,7 +95,7 @@ def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
     resolved(world, "resolved")
     assert all(table.objects.exists() for table in TABLES)
     grow_old()
-    assert prune.prune() == 3
+    assert prune.prune_runs() == 3
     assert not any(table.objects.exists() for table in TABLES)
 
 
@@ -103,7 +103,7 @@ def test_what_ended_lately_is_kept(world, settings):
     finished("old")
     grow_old()
     finished("young")
-    assert prune.prune() == 1
+    assert prune.prune_runs() == 1
     assert left() == {"young"}
     assert set(Step.objects.values_list("run__key", flat=True)) == {"young"}
 
@@ -118,7 +118,7 @@ def test_a_run_in_flight_or_on_a_persons_desk_is_never_removed(world):
         step_once(run_id)
     grow_old()
     Run.objects.update(finished_at=F("created_at"))  # whatever a row may say by mistake: its status decides
-    assert prune.prune() == 0
+    assert prune.prune_runs() == 0
     assert left() == {"waiting", "running", "stuck", "undoing"}
 
 
@@ -126,9 +126,9 @@ def test_none_keeps_for_ever(world, settings):
     finished()
     grow_old()
     settings.SAGAS_KEEP_FINISHED = None
-    assert prune.prune() == 0
+    assert prune.prune_runs() == 0
     settings.SAGAS_KEEP_FINISHED = YEAR / 2
-    assert prune.prune() == 1
+    assert prune.prune_runs() == 1
 
 
 def test_each_batch_is_a_transaction_of_its_own(world, settings, archive):
@@ -136,7 +136,7 @@ def test_each_batch_is_a_transaction_of_its_own(world, settings, archive):
     for number in range(5):
         finished(f"key-{number}")
     grow_old()
-    assert prune.prune() == 5
+    assert prune.prune_runs() == 5
     assert [[run["key"] for run in batch] for batch in archive] == [["key-0", "key-1"], ["key-2", "key-3"], ["key-4"]]
 
 
@@ -148,7 +148,7 @@ def test_each_batch_begins_where_the_one_before_ended(world, settings):
     grow_old()
     ended = list(Run.objects.order_by("finished_at").values_list("finished_at", flat=True))
     with CaptureQueriesContext(connection) as queries:
-        assert prune.prune() == 4
+        assert prune.prune_runs() == 4
     taken = [query["sql"] for query in queries if "SKIP LOCKED" in query["sql"]]
     begun = [str(since).replace(" ", "T") for since in ended[1::2]]
     assert [since in sql for since, sql in zip(begun, taken[1:], strict=True)] == [True, True]
@@ -159,7 +159,7 @@ def test_a_failing_archive_keeps_its_batch_and_tells(world, settings):
     grow_old()
     settings.SAGAS_ARCHIVE = f"{__name__}.full"
     with pytest.raises(OSError, match="disk is full"):
-        prune.prune()
+        prune.prune_runs()
     assert left() == {"key-1"}
     assert Step.objects.count() == 5
     assert not get_user_model().objects.exists()
@@ -169,14 +169,14 @@ def test_what_an_archive_writes_to_the_database_commits_with_the_removal(world, 
     finished()
     grow_old()
     settings.SAGAS_ARCHIVE = f"{__name__}.keep_in_database"
-    assert prune.prune() == 1
+    assert prune.prune_runs() == 1
     assert get_user_model().objects.get().get_username() == "key-1"
 
 
 def test_an_archive_is_given_all_of_a_run(world, archive):
     run_id = resolved(world, "key-1")
     grow_old()
-    prune.prune()
+    prune.prune_runs()
     [[run]] = archive
     assert (run["id"], run["key"], run["input"], run["status"]) == (run_id, "key-1", {"what": "milk"}, "resolved")
     assert [step["name"] for step in run["steps"]] == ["fetch", "think", "wrap", "pay", "deliver"]
@@ -189,7 +189,7 @@ def test_the_ready_archive_writes_a_file_of_lines(world, settings, tmp_path):
     settings.SAGAS_ARCHIVE_FOLDER = str(tmp_path / "archive")
     ids = [str(finished(f"key-{number}")) for number in range(3)]
     grow_old()
-    assert prune.prune() == 3
+    assert prune.prune_runs() == 3
     [file] = Path(settings.SAGAS_ARCHIVE_FOLDER).iterdir()
     assert file.name == f"{ids[0]}-3.jsonl"
     assert file.stat().st_mode & 0o777 == 0o600
@@ -203,7 +203,7 @@ def test_the_ready_archive_without_a_folder_removes_nothing(world, settings):
     finished()
     grow_old()
     with pytest.raises(ImproperlyConfigured, match="Set SAGAS_ARCHIVE_FOLDER"):
-        prune.prune()
+        prune.prune_runs()
     assert left() == {"key-1"}
 
 
@@ -218,7 +218,7 @@ def test_an_archive_that_fails_half_way_leaves_no_half_file(world, settings, tmp
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="no space left"):
-        prune.prune()
+        prune.prune_runs()
     assert list(tmp_path.glob("*.jsonl")) == []
     assert left() == {"key-1"}
 
@@ -234,7 +234,7 @@ def test_a_run_that_somebody_has_locked_is_left_to_the_next_time(world):
             cursor.execute("SELECT 1 FROM saga_run WHERE key = 'locked' FOR UPDATE")
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
-            assert prune.prune() == 1
+            assert prune.prune_runs() == 1
     finally:
         other.close()
     assert left() == {"locked"}
@@ -248,7 +248,7 @@ def test_two_prunings_at_once_remove_each_run_once(world, settings):
     removed: list[int] = []
 
     def work() -> None:
-        removed.append(prune.prune())
+        removed.append(prune.prune_runs())
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(3)]
@@ -256,7 +256,7 @@ def test_two_prunings_at_once_remove_each_run_once(world, settings):
         thread.start()
     for thread in threads:
         thread.join(30)
-    removed.append(prune.prune())  # one that met only locked runs has gone home early
+    removed.append(prune.prune_runs())  # one that met only locked runs has gone home early
     assert sum(removed) == 12
     assert left() == set()
 
@@ -265,7 +265,7 @@ def test_two_prunings_at_once_remove_each_run_once(world, settings):
 def test_a_message_that_comes_after_its_run_was_pruned_ends_its_chain(world, act, caplog):
     run = Run.objects.get(pk=finished())
     grow_old()
-    prune.prune()
+    prune.prune_runs()
     world.log.clear()
     caplog.clear()
     assert act(link(run, "fetch")) == STOP
@@ -277,7 +277,7 @@ def test_with_a_run_goes_its_key(world):
     first = finished()
     assert begin(errand, Errand("milk")) == first
     grow_old()
-    prune.prune()
+    prune.prune_runs()
     assert begin(errand, Errand("milk")) != first
 
 
@@ -324,7 +324,7 @@ def many(world):
 
 
 def test_pruning_reads_no_run_that_stays(many):
-    old: dict[str, Any] = {"keep": timedelta(days=90), "batch": 1000, "since": prune.EVER}
+    old: dict[str, Any] = {"keep": timedelta(days=90), "batch": 1000, "since": prune.EPOCH}
     for statement in (prune.COUNT, prune.TAKE):
         assert "saga_run_finished" in plan(statement, old)
     with connection.cursor() as cursor:
@@ -332,7 +332,7 @@ def test_pruning_reads_no_run_that_stays(many):
         ids = [run_id for run_id, _ in cursor.fetchall()]
     for statement in (prune.COUNT, prune.TAKE, *prune.REMOVE):
         assert "Seq Scan" not in plan(statement, {**old, "ids": ids})
-    assert prune.prune() == 100
+    assert prune.prune_runs() == 100
 
 
 def test_the_task_prunes_and_beat_runs_it_each_hour(world, settings):
@@ -422,4 +422,4 @@ def test_a_batch_of_nothing_does_not_go_on_for_ever(world, settings):
     settings.SAGAS_PRUNE_BATCH = 0
     finished()
     grow_old()
-    assert prune.prune() == 1
+    assert prune.prune_runs() == 1

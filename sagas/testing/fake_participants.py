@@ -19,7 +19,7 @@ AnyStep = Step[Any, Any]
 
 
 @dataclass
-class Stage:
+class FakeParticipants:
     """The participants' side of a run. What touches only the host's own database runs for real."""
 
     saga: Saga[Any]

@@ -11,7 +11,7 @@ from sagas.engine import executor
 from sagas.engine.work import Worker
 from sagas.models import Run, RunStatus
 
-from .clock import sleeps, time_passes, waits
+from .clock import time_passes, until_claimable, until_sweep
 from .errors import ScenarioError, WorkerLost
 
 ENDED = (RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.STUCK, RunStatus.RESOLVED)
@@ -28,26 +28,26 @@ def walk(run_id: UUID, *, before: Callable[[Run], None] = lambda run: None, most
         if run.status in ENDED or run.paused_at is not None:
             return run
         before(run)
-        _next_link(run_id)
+        _next_task(run_id)
     raise ScenarioError(
         f"The run is still {run.status} at step {run.position} after {most} links. "
         "If a step fails every time and its retry has no limit, say how often: .fails(times=3)."
     )
 
 
-def _next_link(run_id: UUID) -> None:
+def _next_task(run_id: UUID) -> None:
     run = Run.objects.get(pk=run_id)
     if run.status in ENDED:
         return
-    before = _stands(run_id)
-    _meet(run)
-    if (wait := waits(run_id)) > timedelta(0):
+    before = _position(run_id)
+    _run_current(run)
+    if (wait := until_claimable(run_id)) > timedelta(0):
         time_passes(wait + A_MOMENT)
-    elif _stands(run_id) == before:  # nothing came of it, or the run is held for its participant: the sweep is next
-        time_passes(sleeps(run_id) + A_MOMENT)
+    elif _position(run_id) == before:  # nothing came of it, or the run is held for its participant: the sweep is next
+        time_passes(until_sweep(run_id) + A_MOMENT)
 
 
-def _meet(run: Run) -> None:
+def _run_current(run: Run) -> None:
     """Meet the run with the link of its current step, forwards or backwards; one step, as with one message each."""
     name = run.steps.get(position=run.position).name
     act = executor.undo_step if run.status == RunStatus.UNDOING else executor.run_step
@@ -55,6 +55,6 @@ def _meet(run: Run) -> None:
         act(executor.Link(run.id, run.name, run.version, name, Worker("test", "test")))
 
 
-def _stands(run_id: UUID) -> tuple[str, int, int]:
+def _position(run_id: UUID) -> tuple[str, int, int]:
     run = Run.objects.get(pk=run_id)
     return run.status, run.position, run.attempts.count()

@@ -9,14 +9,14 @@ from outbox.testing import published
 from sagas.declare.saga import Step
 from sagas.models import Attempt, Run, RunStatus
 
-from .stage import Stage
-from .story import story
+from .fake_participants import FakeParticipants
+from .run_report import story
 
 
-class Expecting(ABC):
+class Expectations(ABC):
     """The expectations of a scenario. The first one has it played; each raises AssertionError with the run's story."""
 
-    stage: Stage
+    stage: FakeParticipants
 
     @property
     @abstractmethod
