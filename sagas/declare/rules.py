@@ -1,6 +1,6 @@
-"""What a declaration may not say. Each function raises SagaDeclarationError with a sentence that says how to mend it.
+"""The rules for declarations. Each check raises SagaDeclarationError with a sentence that says how to fix it.
 
-What can only be judged when a declaration is whole, or against settings and runs, is in `checks/`.
+Rules that need the complete declaration, the settings or the runs are system checks, in `checks/`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HIGHEST_VERSION = 32_767  # a smallint
 
 
 def check_saga(saga: Saga[Any]) -> None:
-    """Refuse a name, version or deadline that no run could have."""
+    """Refuse a name, version or deadline that the tables cannot hold."""
     named = isinstance(saga.name, str) and bool(saga.name.strip())
     require(named, f"Saga({saga.name!r}): give a name; it is how runs find their declaration.")
     _check_length(f"The saga's name {saga.name}", saga.name)
@@ -36,7 +36,7 @@ def check_saga(saga: Saga[Any]) -> None:
 
 
 def check_step(step: Step[Any, Any]) -> None:
-    """Refuse what no worker could carry out."""
+    """Refuse a step that no worker could run."""
     _check_length(f"The step's name {step.title}", step.name)
     _check_length(f"{step.title}: the participant's name", step.participant)
     _check_duration(step.title, "timeout", step.timeout)
@@ -58,7 +58,7 @@ def check_step(step: Step[Any, Any]) -> None:
 
 
 def check_step_name(saga: Saga[Any], function: Any) -> None:
-    """Refuse what has no name of its own: a step is found again, and shown, by its function's name."""
+    """Refuse a function without a name, such as a lambda: the name identifies the step in the database."""
     is_lambda = getattr(function, "__name__", "") == "<lambda>"
     what = "lambda" if is_lambda else type(function).__name__
     require(
@@ -68,7 +68,7 @@ def check_step_name(saga: Saga[Any], function: Any) -> None:
 
 
 def check_undo(step: Step[Any, Any], *, declared: bool) -> None:
-    """Refuse an undo where a saga only goes forward, and a second one; `declared` counts `undo=None`."""
+    """Refuse an undo at or after the pivot, and a second undo. `declared` is also true for `undo=None`."""
     pivot = step.saga.pivot_step
     if step.is_pivot or (pivot is not None and step.position >= pivot.position):
         where = "is the pivot" if step.is_pivot else f"comes after the pivot {pivot.name}" if pivot else ""
@@ -80,7 +80,7 @@ def check_undo(step: Step[Any, Any], *, declared: bool) -> None:
 
 
 def check_undo_option(saga: Saga[Any], given: object) -> None:
-    """Refuse `undo=` with anything but None."""
+    """Refuse any value of `undo=` but None."""
     require(
         given is None,
         f"{saga.name}: undo={given!r}; it takes only None, for nothing to undo. Declare an undo with @<step>.undo.",
@@ -88,7 +88,7 @@ def check_undo_option(saga: Saga[Any], given: object) -> None:
 
 
 def check_probe(step: Step[Any, Any]) -> None:
-    """Refuse a probe where no answer can be lost, and a second one."""
+    """Refuse a probe of a local step, whose answer cannot be lost, and a second probe."""
     require(
         not step.local,
         f"{step.title} is local: it is recorded or rolled back as one, so that there is no doubt to ask about. "
@@ -98,7 +98,7 @@ def check_probe(step: Step[Any, Any]) -> None:
 
 
 def check_advice(saga: Saga[Any], words: Any) -> None:
-    """Refuse advice that nobody could read, and a second one for a code."""
+    """Refuse empty advice, and a second advice for the same code."""
     for code, text in words.items():
         good = isinstance(code, str) and isinstance(text, str) and code.strip() and text.strip()
         require(bool(good), f"{saga.name}: the advice {code!r}: {text!r}; give a code, and what to do in words.")
@@ -106,7 +106,7 @@ def check_advice(saga: Saga[Any], words: Any) -> None:
 
 
 def check_function(title: str, function: Any, *, takes: str) -> None:
-    """Refuse a function that could not be called with `takes`, such as `ctx, result`, or would not do its work then."""
+    """Refuse a coroutine, a generator, and a function that cannot be called with `takes`, such as `ctx, result`."""
     require(
         not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)),
         f"{title} is declared with async def, and workers call plain functions. Write it with def.",
@@ -119,11 +119,12 @@ def check_function(title: str, function: Any, *, takes: str) -> None:
 
 
 def check_declared_once(title: str, kind: str, earlier: Callable[..., Any] | None) -> None:
-    """Refuse to replace in silence what is declared already."""
+    """Refuse a second declaration; the first one would be lost without a word."""
     require(earlier is None, f"{title} has its {kind} declared already; keep one.")
 
 
 def require(holds: bool, sentence: str) -> None:
+    """Raise SagaDeclarationError with the sentence unless the rule holds."""
     if not holds:
         raise SagaDeclarationError(sentence)
 
