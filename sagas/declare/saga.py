@@ -202,7 +202,7 @@ class Saga(Generic[T]):
         retry: Retry = Retry(),  # noqa: B008
         unless: Callable[[T], bool] | None = None,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
-        """Declare the next step as the pivot, the point of no return: after it a run is only completed, never undone."""
+        """Declare the next step as the pivot, the point of no return: after it a run is completed, never undone."""
         rules.require(function is None, f"Write @{self.name}.pivot() with its parentheses.")
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:

@@ -1,4 +1,4 @@
-"""What every act has in common: the run under its lock, as the operator saw it, and the record of who did what."""
+"""What all acts share: they lock the run, check that it is as the operator saw it, and write the record."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
 from .second_person import proposal_facts
 
 UNDO_STATUSES = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
-"""Where the run's current step shows that the run is on its way back, stuck or not."""
+"""While the current step has one of these, the run is being undone, or was when it got stuck."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody without an account here, such as whoever runs the command line on the server."""
+    """Somebody without a user account, such as whoever runs the command line on the server."""
 
     name: str
 
@@ -43,12 +43,12 @@ class ReasonMissing(SagaError):
 
 
 class DoesNotFit(SagaError):
-    """What the operator gave does not fit the run; nothing was done. The message says what does not fit."""
+    """What the operator gave does not fit the run, and nothing was done. The message says what does not fit."""
 
 
 @dataclass(slots=True)
 class PendingAct:
-    """An act that is being done: the locked run, and what the record shall say beside the run's own facts."""
+    """An act within its transaction: the locked run, and what the record says beside the run's snapshots."""
 
     verb: str
     run: Run
@@ -58,10 +58,10 @@ class PendingAct:
 
 @contextmanager
 def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | None) -> Iterator[PendingAct]:
-    """The run, locked and as the operator saw it; the record of the act is written when the block ends well.
+    """Lock the run for one act, in a transaction; write the record when the block ends without an error.
 
-    Raises ReasonMissing, WrongState when the run has changed since `row_version`, SecondPersonNeeded, and
-    Run.DoesNotExist.
+    `row_version` is the version of the run that the operator decided on; None skips that check. Raises ReasonMissing,
+    WrongState when the run has changed since, SecondPersonNeeded, and Run.DoesNotExist.
     """
     if not reason.strip():
         raise ReasonMissing
@@ -77,7 +77,7 @@ def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | N
 
 
 def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any], after: dict[str, Any]) -> Act:
-    """Write the act down, in the caller's transaction."""
+    """Write the record of an act, in the caller's transaction."""
     return Act.objects.create(
         run=run,
         actor_id=None if isinstance(actor, Person) else actor.pk,
@@ -91,14 +91,14 @@ def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any
 
 
 def actor_name_of(actor: Actor) -> str:
-    """What the record calls somebody."""
+    """The name under which the record knows the actor."""
     return actor.name if isinstance(actor, Person) else actor.get_username()
 
 
 def current_step(pending: PendingAct, says: str, *, paused: bool = True) -> Step:
-    """The step at which an open run stands, that no worker has in hand. Raises WrongState.
+    """The current step of an open run that no worker has claimed. Raises WrongState otherwise.
 
-    `says` is the verb in the sentence; `paused` whether a paused run will do.
+    `says` is the act in the error's sentence; `paused` says whether the run may be paused.
     """
     run = pending.run
     step = run.steps.filter(position=run.position).first()
@@ -112,13 +112,13 @@ def current_step(pending: PendingAct, says: str, *, paused: bool = True) -> Step
 
 
 def release_claim(run: Run, step: Step) -> None:
-    """Take the step from a worker whose lease has run out: what it still writes fails."""
+    """Release the claim of a worker whose lease has ended, without saving the step. What it still writes fails."""
     step.token, step.lease_until, step.next_attempt_at = None, None, None
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
 
 
 def put_back_to_waiting(run: Run, step: Step) -> None:
-    """Release a step whose worker is gone, and have it wait for its next attempt; do nothing to any other step."""
+    """Release a step whose worker is gone and put it back to waiting; do nothing when no worker claimed it."""
     if step.token is not None:
         release_claim(run, step)
         step.status = StepStatus.UNDO_WAITING if step.status in UNDO_STATUSES else StepStatus.WAITING
@@ -126,14 +126,14 @@ def put_back_to_waiting(run: Run, step: Step) -> None:
 
 
 def save_field(run: Run, field: str) -> None:
-    """Write one field of the run; where it stands, and what it waits for, stays."""
+    """Save one field of the run, and nothing of its position or its waits."""
     run.updated_at, run.row_version = Now(), F("row_version") + 1
     run.save(update_fields=[field, "updated_at", "row_version"])
     run.refresh_from_db(fields=["updated_at", "row_version"])
 
 
 def snapshot(run: Run) -> dict[str, Any]:
-    """What a record says of a run."""
+    """The state of a run, as a record holds it before and after an act."""
     step = run.steps.filter(position=run.position).first()
     found: dict[str, Any] = {
         "status": str(run.status),

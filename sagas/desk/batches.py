@@ -1,4 +1,4 @@
-"""One verb for every run that matches a filter, at a rate. Each is an ordinary act of the desk with its own record."""
+"""One act on every run that matches a filter, at a limited rate. Each run gets an ordinary act with its own record."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from .verbs import VERBS, Verb
 
 logger = logging.getLogger(__name__)
 USUAL_RATE = 10.0
-"""Runs a second, unless told otherwise."""
+"""Runs per second, the default."""
 HIGHEST_RATE = 1000.0
 LOWEST_RATE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one run."""
+    """What happened to one run."""
 
     run_id: UUID
     title: str
     skipped: str = ""
-    """Why nothing was done; empty when it was done."""
+    """Why nothing was done; empty when the act was done."""
 
 
 def bulk(
     verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float = USUAL_RATE, **given: Any
 ) -> Iterator[Outcome]:
-    """Do it to each run that matches, in the order of ids, at most `rate` a second; yields what came of each.
+    """Act on each matching run, in the order of ids, at most `rate` runs per second; yield one outcome per run.
 
-    Runs that were accepted after the start are left alone, and whether a run still matches is read when its turn comes.
-    Leaving the iterator stops it: what was done stays done. `given` is what the verb takes beside its reason.
-    Raises DoesNotFit and ReasonMissing before anything is done.
+    Runs that started later are left out, and each run must still match just before its act. To stop, leave the
+    iterator; what was done stays done. `given` is what the verb takes beside its reason. Raises DoesNotFit and
+    ReasonMissing before the first act.
     """
     many = checked_bulk_verb(verb, reason, rate)
     return _each(many, chosen, actor, reason, rate, given)
 
 
 def checked_bulk_verb(verb: str, reason: str, rate: float) -> Verb:
-    """The verb, when it can be done to many runs. Raises DoesNotFit and ReasonMissing."""
+    """The verb of that name. Raises DoesNotFit when it acts on single runs only or the rate is bad; ReasonMissing."""
     if verb not in VERBS or not VERBS[verb].many:
         able = ", ".join(name for name, one in VERBS.items() if one.many)
         raise DoesNotFit(f"Many runs at once: {able}. {verb} is decided run by run.")
@@ -63,7 +63,7 @@ def checked_bulk_verb(verb: str, reason: str, rate: float) -> Verb:
 
 
 def next_match(chosen: Filter, cursor: UUID | None, accepted_by: datetime) -> Run | None:
-    """The next run that matches now, by id; None at the end."""
+    """The matching run with the next id after `cursor`; None at the end."""
     runs = matching(chosen).filter(created_at__lte=accepted_by)
     if cursor is not None:
         runs = runs.filter(pk__gt=cursor)
@@ -71,7 +71,7 @@ def next_match(chosen: Filter, cursor: UUID | None, accepted_by: datetime) -> Ru
 
 
 def act_on(run: Run, verb: Verb, actor: Actor, reason: str, given: dict[str, Any]) -> Outcome:
-    """Do it to one run. Whatever speaks against it is a reason to skip this run, not to stop with the others."""
+    """Act on one run. An error skips this run, and does not stop the others."""
     title = run.subject or run.key
     try:
         verb.do(run.pk, actor=actor, reason=reason, **given)

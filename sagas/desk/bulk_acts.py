@@ -1,7 +1,7 @@
-"""Bulk acts that outlive the page they were ordered on: rows of `saga_bulk_act`, worked off by a task each second.
+"""Bulk acts in the background: rows of `saga_bulk_act`, which a Celery task carries out, started each second by beat.
 
-Lock order: bulk act, then run, as everywhere after it. Many copies may run at once: the row of a bulk act is locked for
-one single act of it, and others pass it over meanwhile. The act and its count commit together.
+Lock order: the bulk act, then the run. Copies of the task may run at once: each locks a bulk act's row for one single
+act and skips locked rows. The act and its count commit together.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from .selection import Filter, matching
 from .verbs import VERBS
 
 TICK = 0.9
-"""Seconds that one task works at most: the next one comes each second."""
+"""Seconds that one task works at most, since beat starts the next one after a second."""
 CATCH_UP = timedelta(seconds=5)
-"""However long nobody worked, no more than this long's share is made up for at once."""
+"""After downtime, runs of at most this long are caught up on at once."""
 SKIPS_NAMED = 200
-"""Skipped runs that are named one by one; the others are counted."""
+"""How many skipped runs are kept with their reasons; later ones are only counted."""
 
 
 def start_bulk(
     verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float = USUAL_RATE, **given: Any
 ) -> BulkAct:
-    """Have the verb done to each run that matches, `rate` a second. Raises DoesNotFit and ReasonMissing."""
+    """Start acting on each matching run, `rate` runs per second. Raises DoesNotFit and ReasonMissing."""
     checked_bulk_verb(verb, reason, rate)
     return BulkAct.objects.create(
         verb=verb,
@@ -53,7 +53,7 @@ def start_bulk(
 
 
 def stop_bulk(pk: int, *, actor: Actor) -> None:
-    """Take no further run. What was done stays done. Raises WrongState when it has ended, BulkAct.DoesNotExist."""
+    """Act on no further run; what was done stays done. Raises WrongState when it has ended, BulkAct.DoesNotExist."""
     with transaction.atomic():
         bulk = BulkAct.objects.select_for_update().get(pk=pk)
         if bulk.state != BulkAct.State.RUNNING:
@@ -63,14 +63,14 @@ def stop_bulk(pk: int, *, actor: Actor) -> None:
 
 
 def filter_of(bulk: BulkAct) -> Filter:
-    """The filter as it was ordered."""
+    """The filter that the bulk act was started with."""
     return codec.decode(Filter, codec.encode(bulk.filter))
 
 
 @shared_task(name="sagas.bulk", send_events=False)  # one each second would bury the rest in Flower
 @heartbeat.leaves("sagas.bulk", "runs acted on")
 def run_due() -> int:
-    """Take the runs of bulk acts that are due by now; returns how many."""
+    """Act on the runs of bulk acts that are due now, for up to TICK seconds; returns how many."""
     until, taken = time.monotonic() + TICK, 0
     while time.monotonic() < until and _act_on_next():
         taken += 1
@@ -78,7 +78,7 @@ def run_due() -> int:
 
 
 def _act_on_next() -> bool:
-    """One single act, and its count; False when nothing is due."""
+    """Act on one run and count it, in one transaction; False when no bulk act is due."""
     with transaction.atomic():
         due = BulkAct.objects.filter(state=BulkAct.State.RUNNING, due_at__lte=Now()).order_by("due_at")
         bulk = due.select_for_update(skip_locked=True, of=("self",)).select_related("actor").first()

@@ -1,4 +1,4 @@
-"""JSON as a person gives it, on a page or on the command line: what no run can keep is refused in words."""
+"""JSON that a person types: parse it, and refuse what PostgreSQL cannot store, with a sentence."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from .acts import DoesNotFit
 
 DEEPEST = 50
-"""Levels of lists and objects. Nobody writes more by hand, and each reader on the way needs its stack for them."""
+"""The most levels of lists and objects. Nobody types more, and each parser needs stack for every level."""
 LARGEST = 2**63 - 1
 UNKEPT = re.compile("[\0\ud800-\udfff]")
-"""NUL, which PostgreSQL does not store, and halves of surrogate pairs, for which UTF-8 has no bytes."""
+"""NUL, which PostgreSQL does not store, and halves of surrogate pairs, which UTF-8 cannot encode."""
 
 
 def parse(text: str) -> Any:
-    """What the text says. Raises DoesNotFit."""
+    """The value of a JSON text. Raises DoesNotFit when it is no JSON, or cannot be stored."""
     try:
         value = json.loads(text)
     except RecursionError as error:
@@ -29,7 +29,7 @@ def parse(text: str) -> Any:
 
 
 def check_storable(value: Any) -> None:
-    """Whether a run can keep the value, which is plain JSON. Raises DoesNotFit."""
+    """Raise DoesNotFit unless the value, plain JSON, can be stored."""
     level = [value]
     for _ in range(DEEPEST):
         for one in level:

@@ -1,4 +1,4 @@
-"""What a JSON value of a type looks like: to fill in a form with, and in words."""
+"""What the JSON of a type looks like: as a value to fill in, and in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 
 def sample_value(kind: Any) -> Any:
-    """A value of the type's shape with null for what must be filled in, so that it does not fit as it stands."""
+    """A value of the type's shape, with null for each field to fill in; as it is, it does not fit the type."""
     if not is_dataclass(kind):
         return None
     hints = get_type_hints(kind)

@@ -1,6 +1,6 @@
-"""Acts of two people: one proposes, another confirms or rejects. A proposal is an act of its own in the record.
+"""Acts of two people: one proposes, another confirms or rejects. A proposal is itself recorded as an act.
 
-It holds for the run as the proposer saw it: once the run has changed, nobody can confirm it any more.
+It is valid for the run as the proposer saw it: after the run has changed, nobody can confirm it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ PROPOSE = "propose_"
 
 
 class SamePerson(SagaError):
-    """Whoever proposed it cannot be the second person."""
+    """The proposer cannot also be the second person."""
 
     def __init__(self) -> None:
         super().__init__("You proposed it yourself: somebody else must confirm it.")
 
 
 def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None, **given: Any) -> Act:
-    """Write down what somebody wants to have done; nothing else happens until another confirms it. Returns the record.
+    """Record what somebody wants to do; nothing else happens until another person confirms it. Returns the record.
 
     `given` is what the verb takes beside its reason. Raises WrongState when the run does not allow the verb or has an
-    open proposal, DoesNotFit for a verb that one person may do, for somebody without an account, and for what does not
-    fit the run, ReasonMissing.
+    open proposal; DoesNotFit when one person may do this, the actor has no account, or `given` does not fit the run;
+    ReasonMissing.
     """
     if verb not in VERBS or not needs_second_person(verb):
         raise DoesNotFit(f"{verb} needs no second person here: just do it.")
@@ -52,7 +52,7 @@ def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: 
 
 
 def confirm(proposal_id: int, *, actor: Actor, reason: str) -> None:
-    """Do what was proposed, as the second person. Raises SamePerson, WrongState, and what the act itself raises."""
+    """Do what was proposed, as the second person. Raises SamePerson, WrongState, and the errors of the act itself."""
     _require_account_and_reason(actor, reason)
     with transaction.atomic():
         proposal = _lock_open_proposal(proposal_id, "confirm")
@@ -69,7 +69,7 @@ def confirm(proposal_id: int, *, actor: Actor, reason: str) -> None:
 
 
 def reject(proposal_id: int, *, actor: Actor, reason: str) -> None:
-    """Drop a proposal; the proposer may do so too. Raises WrongState when it is answered or the run has changed."""
+    """Reject a proposal; the proposer may do so, too. Raises WrongState when it is answered or the run has changed."""
     _require_account_and_reason(actor, reason)
     with transaction.atomic():
         proposal = _lock_open_proposal(proposal_id, "reject")
@@ -78,7 +78,7 @@ def reject(proposal_id: int, *, actor: Actor, reason: str) -> None:
 
 
 def open_proposal(run: Run) -> Act | None:
-    """The proposal that waits for a second person, if the run is still as it was when it was made."""
+    """The unanswered proposal for the run; None when there is none, or the run has changed since."""
     proposal = run.acts.filter(verb__startswith=PROPOSE).order_by("-id").first()
     if proposal is None or proposal.before["row_version"] != run.row_version:
         return None
@@ -86,12 +86,12 @@ def open_proposal(run: Run) -> Act | None:
 
 
 def verb_of(proposal: Act) -> Verb:
-    """The verb that was proposed."""
+    """The verb that the proposal is about."""
     return VERBS[proposal.verb.removeprefix(PROPOSE)]
 
 
 def _lock_open_proposal(proposal_id: int, says: str) -> Act:
-    """The open proposal, its run locked."""
+    """The open proposal of that number, with its run locked. Raises DoesNotFit, and WrongState when it is not open."""
     proposal = Act.objects.filter(pk=proposal_id, verb__startswith=PROPOSE).first()
     if proposal is None:
         raise DoesNotFit(f"There is no proposal {proposal_id}.")

@@ -1,4 +1,4 @@
-"""Which way a run goes on: retry now, compensate, resolve by hand."""
+"""Retry now, compensate, resolve by hand: the acts that decide how a run continues."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Resolution = Literal["completed", "compensated"]
 
 
 def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Try the step or the undo at which the run stands again, now, with one more attempt in its budget.
+    """Retry the current step, or its undo, now, with one more attempt in its budget.
 
-    `row_version` is the one the decision was made on; a run that has changed since is refused. Raises WrongState when
-    the run has ended or is paused, or a worker has the step in hand.
+    `row_version` is the version of the run that the operator decided on. Raises WrongState when the run has changed
+    since, has ended or is paused, or a worker has claimed the step.
     """
     with act("retry", run_id, actor, reason, row_version) as pending:
         run, step = pending.run, current_step(pending, "retry", paused=False)
@@ -37,10 +37,10 @@ def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | Non
 
 
 def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Have everything that may have happened undone, the step in doubt among it.
+    """Undo every step that may have taken effect, a step in doubt included.
 
-    A pivot in doubt is asked for first, by its probe: should it have happened after all, the run goes forward instead,
-    and without an answer it comes back to the desk with nothing undone. Raises WrongState when the pivot is done.
+    If the pivot is in doubt, its probe asks first: when the pivot took effect, the run goes forward instead; without an
+    answer, the run is stuck again with nothing undone. Raises WrongState when the pivot is done.
     """
     with act("compensate", run_id, actor, reason, row_version) as pending:
         run, step = pending.run, current_step(pending, "compensate", paused=False)
@@ -56,8 +56,8 @@ def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | No
 
 
 def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_version: int | None = None) -> None:
-    """Close a run that needs a person: an operator has settled it outside, and says whether it counts as completed or
-    as undone. Raises WrongState when it needs nobody, or is still tried and in a worker's hands."""
+    """Close a run that needs an operator, who has settled it elsewhere; `ended` says whether it counts as completed or
+    undone. Raises WrongState when the run needs no operator, or a worker has claimed its step."""
     with act("resolve", run_id, actor, reason, row_version) as pending:
         run = pending.run
         if not run.needs_person:

@@ -1,4 +1,4 @@
-"""Which acts need a second person, and whose proposal is being confirmed at this moment."""
+"""Which acts need a second person, and which proposal is being confirmed right now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def needs_second_person(verb: str) -> bool:
 
 
 def proposal_facts(verb: str) -> dict[str, Any]:
-    """What the record of an act says of its proposal. Raises SecondPersonNeeded when there should be one and is not."""
+    """What the record of an act holds of its proposal. Raises SecondPersonNeeded when a needed one is missing."""
     proposal = _confirmed.get()
     if proposal is not None:
         return {"proposal": proposal.pk, "proposed_by": proposal.actor_name}
@@ -38,7 +38,7 @@ def proposal_facts(verb: str) -> dict[str, Any]:
 
 @contextmanager
 def confirming(proposal: Act) -> Iterator[None]:
-    """Within it, an act is the proposed one."""
+    """Within the block, an act counts as the confirmed proposal."""
     token = _confirmed.set(proposal)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which runs: a filter that the admin, the command line and a bulk act share."""
+"""The filter for runs that the admin, the command line and bulk acts share."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ STATES: dict[str, list[RunStatus]] = {
     "all": EVERY_STATUS,
 }
 IN_PROGRESS = "in_progress"
-"""The state of runs that need nobody."""
+"""The state of runs that are running or undoing and need no operator."""
 FILTER_FIELDS = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
-"""What a person may write in a filter."""
+"""The fields that a person may write in a filter."""
 VERSION_DIGITS = 9  # digits of a version
 SUBJECT_INDEX = "saga_run_subject"
-"""The index of finished runs by the words of their subject."""
+"""The trigram index of finished runs by subject."""
 RUNS_NAMED = """
 WITH RECURSIVE first AS (  -- the first key of each saga: names are few
     (SELECT name, key FROM saga_run ORDER BY name, key LIMIT 1)
@@ -54,21 +54,21 @@ CURRENT_STEP = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("positi
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Runs that have all of these; what is left empty does not count."""
+    """Selects runs that match all fields; an empty field matches every run."""
 
     status: str = "open"
     """A key of STATES."""
     saga: str = ""
     step: str = ""
-    """The name of the step at which the run stands."""
+    """The name of the current step."""
     code: str = ""
-    """The run's code, or the error code of the step at which it stands."""
+    """The run's code, or the error code of its current step."""
     version: int | None = None
     paused: bool | None = None
     waits_for: str = ""
-    """The participant that must come back first."""
+    """The participant that the run waits for."""
     text: str = ""
-    """What people search by, as `search_condition` reads it."""
+    """The search text, see `search_condition`."""
     accepted_after: datetime | None = None
     accepted_before: datetime | None = None
     ids: tuple[UUID, ...] | None = None
@@ -82,7 +82,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """So many matching runs stand at this step for this reason."""
+    """How many matching runs are at this step for this reason."""
 
     saga: str
     step: str
@@ -91,7 +91,7 @@ class Group:
 
 
 def parse_filter(text: str) -> Filter:
-    """`status=stuck,saga=checkout,step=capture_payment` as a filter. Raises DoesNotFit, saying what may be written."""
+    """The filter of a text such as `status=stuck,saga=checkout,step=pay`. Raises DoesNotFit with what is allowed."""
     given: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
@@ -105,7 +105,7 @@ def parse_filter(text: str) -> Filter:
 
 
 def state_condition(state: str) -> Q:
-    """The runs of a key of STATES. A run that is still tried and asks for a person is among the stuck ones too."""
+    """The condition for a key of STATES. A run that is retried and needs an operator counts as stuck, too."""
     statuses = STATES[state]
     if statuses == [RunStatus.STUCK]:
         return ON_DESK
@@ -114,7 +114,7 @@ def state_condition(state: str) -> Q:
 
 
 def matching(chosen: Filter) -> QuerySet[Run]:
-    """The runs that match, in no order."""
+    """The matching runs, in no order."""
     runs = Run.objects.filter(state_condition(chosen.status))
     if chosen.step:
         runs = runs.filter(Exists(CURRENT_STEP.filter(name=chosen.step)))
@@ -130,7 +130,7 @@ def matching(chosen: Filter) -> QuerySet[Run]:
 
 
 def count_groups(chosen: Filter) -> list[Group]:
-    """The matching runs counted by saga, step and code, the most first."""
+    """The matching runs counted by saga, step and code, the largest group first."""
     code = Case(When(code="", then=Subquery(CURRENT_STEP.values("error_code")[:1])), default=F("code"))
     counted = (
         matching(chosen)
@@ -144,15 +144,15 @@ def count_groups(chosen: Filter) -> list[Group]:
 
 
 def count_pivots_in_doubt(chosen: Filter) -> int:
-    """How many of the matching runs have asked for their point of no return and do not know what became of it."""
+    """How many of the matching runs have called their pivot and do not know whether it took effect."""
     asked = CURRENT_STEP.filter(attempts__gt=F("forgiven"))
     return matching(chosen).exclude(status=RunStatus.UNDOING).filter(Exists(asked), position=F("pivot")).count()
 
 
 def search_condition(text: str) -> Q:
-    """Every word is a part of the subject; or the whole is a key, a request id, an id, or the id in a key.
+    """The condition for a search: each word is in the subject, or the text is a key, a request id, an id or in a key.
 
-    Each part reads an index: of subjects the finished runs have one, the open ones are few.
+    Each part reads an index. Subjects are indexed for finished runs only, since open runs are few.
     """
     words = text.split()
     subject = Q(*(Q(**{f"subject__{_lookup_for(word)}": word}) for word in words))
@@ -167,7 +167,7 @@ def _lookup_for(word: str) -> str:
 
 
 def _ids_named(text: str) -> list[UUID]:
-    """The runs that have the text as their key or request id; of a UUID also as their id, or within their key."""
+    """The runs whose key or request id is the text; for a UUID also those with this id, or with it in their key."""
     id_ = uuid_of(text)
     found = sql.fetch(RUNS_NAMED, {"text": text, "id": "" if id_ is None else str(id_), "open": list(OPEN)})
     return [run for (run,) in found] + ([] if id_ is None else [id_])

@@ -1,4 +1,4 @@
-"""Skip: the operator says that the step at which a run stands is done, or undone, and the run goes on."""
+"""Skip a step: the operator says that the current step is done, or undone, and the run continues."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from .validators import validating
 
 
 def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_version: int | None = None) -> None:
-    """Count the step at which the run stands as done with `result`, or its undo as done, and let the run go on.
+    """Record the current step as done with `result`, or its undo as done, and let the run continue.
 
-    No participant is called: the operator has seen to it. `result` is plain JSON (dict, list, text, number, None) and
-    must fit what the step returns, and agree with its validator; an undo takes none. The step's `recorded` or `undone`
-    hook runs in this transaction, since the host's own writes hang on it. A skipped step counts as one that happened: a
-    later undo undoes it.
+    No participant is called: the operator has done the work. `result` is plain JSON (dict, list, text, number, None),
+    fits what the step returns, and passes its validator; an undo takes none. The step's `recorded` or `undone` hook
+    runs in this transaction, for the host's own writes. A skipped step counts as one that took effect: a later undo
+    undoes it.
 
-    Raises DoesNotFit; WrongState when the run has ended or a worker has the step in hand; RecordingFailed when the hook
+    Raises DoesNotFit; WrongState when the run has ended or a worker has claimed the step; RecordingFailed when the hook
     fails, and then nothing is done.
     """
     with act("skip", run_id, actor, reason, row_version) as pending:
@@ -51,14 +51,14 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
 
 
 def check_skip(run: Run, *, result: Any = None) -> None:
-    """Whether the step at which the run stands could be skipped with that result. Raises DoesNotFit."""
+    """Raise DoesNotFit unless the current step could be skipped with that result."""
     step = run.steps.filter(position=run.position).first()
     if step is not None:
         validated_result(run, step, result)
 
 
 def validated_result(run: Run, step: Step, wanted: Any) -> Any:
-    """The result as the step returns it, in agreement with its validator; None for an undo. Raises DoesNotFit."""
+    """The result as the step's type, checked by its validator; None for an undo. Raises DoesNotFit."""
     if step.status in UNDO_STATUSES:
         if wanted is not None:
             raise DoesNotFit(f"The undo of {step.name} returns nothing; leave the result out.")
@@ -74,7 +74,7 @@ def validated_result(run: Run, step: Step, wanted: Any) -> Any:
 
 
 def decode_result(declared: DeclaredStep[Any, Any], result: Any) -> Any:
-    """The result as the step returns it. Raises DoesNotFit."""
+    """The result as the step's return type. Raises DoesNotFit."""
     try:
         return codec.decode(declared.result_type, codec.storable(result))
     except ValueError as error:
@@ -83,7 +83,7 @@ def decode_result(declared: DeclaredStep[Any, Any], result: Any) -> Any:
 
 
 def _done(run: Run, step: Step, saga: Saga[Any], result: Any) -> Any:
-    """Returns the result as it was written."""
+    """Record the step as done; returns the result as it was stored."""
     declared = saga.named(step.name)
     written = codec.decode(Any, codec.storable(result))
     _write(step, StepStatus.DONE)
@@ -94,7 +94,7 @@ def _done(run: Run, step: Step, saga: Saga[Any], result: Any) -> Any:
     run.position += 1
     last = run.position == len(saga.steps)
     run.code = ""
-    if last or run.cancel_requested_at is None:  # else it says why the run is about to be undone
+    if last or run.cancel_requested_at is None:  # otherwise it holds why the run is about to be undone
         run.reason = ""
     if last:
         finish(run, RunStatus.COMPLETED)
@@ -133,7 +133,7 @@ def _continue(run: Run, status: RunStatus) -> None:
 def _host_hook(declared: DeclaredStep[Any, Any]) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # the act is taken back as a whole, and the operator is told why
+    except Exception as error:  # the whole act is rolled back, and the operator is told why
         raise RecordingFailed(f"Nothing was done: the hook of {declared.name} failed: {error}") from error
 
 
