@@ -1,4 +1,4 @@
-"""What the admin calls things: icon, tone and words for each status and outcome. Meaning never hangs on colour."""
+"""Badges and words for each status and outcome. No meaning depends on colour alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..models import Attempt, BulkAct, Run, RunStatus, Step, StepStatus
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """How something looks: `tone` is a class of desk.css (ok, bad, wait, busy, act, calm), `icon` one character."""
+    """An icon of one character, a text, and a `tone`: a class of desk.css (ok, bad, wait, busy, act, calm)."""
 
     icon: str
     tone: str
@@ -25,16 +25,16 @@ RUN_BADGES = {
     RunStatus.RESOLVED: Badge("✎", "calm", "resolved by hand"),
 }
 RUN_MEANINGS = {
-    RunStatus.RUNNING: "Its steps are being carried out, or wait for their next attempt. Nobody must act.",
-    RunStatus.UNDOING: "A step was refused, or the run was cancelled: what was done is being undone. Nobody must act.",
+    RunStatus.RUNNING: "Its steps are running, or wait for a retry. Nobody must act.",
+    RunStatus.UNDOING: "A step was refused, or the run was cancelled: its steps are being undone. Nobody must act.",
     RunStatus.COMPLETED: "Every step is done. Final; nobody must act.",
-    RunStatus.COMPENSATED: "Everything that may have happened is undone. Final; nobody must act.",
-    RunStatus.STUCK: "The engine would have to guess. You must act: retry, skip, compensate, or resolve by hand.",
-    RunStatus.RESOLVED: "An operator closed the run and said how it ended. Final; nobody must act.",
+    RunStatus.COMPENSATED: "Every step that may have taken effect is undone. Final; nobody must act.",
+    RunStatus.STUCK: "The engine cannot know what is right. You must act: retry, skip, compensate, or resolve by hand.",
+    RunStatus.RESOLVED: "An operator closed the run and recorded how it ended. Final; nobody must act.",
 }
 STILL_TRIED = (
-    "It has failed so often that a person is asked; it is still being tried, and leaves the desk by itself when it "
-    "succeeds. Mend what keeps it from that, or settle it yourself: skip the step, or resolve by hand."
+    "It has failed so often that a person is asked. It is still being tried, and leaves the desk by itself when it "
+    "succeeds. Fix the cause, or settle it yourself: skip the step, or resolve the run by hand."
 )
 STEP_BADGES = {
     StepStatus.PENDING: Badge("·", "calm", "not started"),
@@ -60,18 +60,18 @@ OUTCOME_BADGES = {
 }
 IN_HAND = Badge("▶", "busy", "in a worker's hands")
 ENDINGS = {
-    "completed": "Completed: the participants hold what the run was to bring about",
+    "completed": "Completed: the participants have done all that the run was for",
     "compensated": "Undone: nothing of the run is left at the participants",
 }
 WHAT_FOLLOWS = {
     "away": "{participant} is away: the run waits for it with {step}, and no attempt is spent.",
-    "retry": "A worker tries {step} again within seconds; reload to see what came of it.",
-    "compensate": "Workers undo the steps one after the other, the last one first; reload to see how far they are.",
-    "skip": "Workers go on with {step} within seconds; reload to see how far they are.",
-    "resolve": "The run is closed; no participant is called and nobody looks at it again.",
+    "retry": "A worker tries {step} again within seconds; reload to see the outcome.",
+    "compensate": "Workers undo the steps one by one, the last one first; reload to see the progress.",
+    "skip": "Workers go on with {step} within seconds; reload to see the progress.",
+    "resolve": "The run is closed; no participant is called any more.",
     "pause": "Nobody takes a step of it until somebody resumes it.",
-    "resume": "A worker goes on with {step} within seconds; reload to see what came of it.",
-    "set_input": "The run is where it was; if it is stuck, retry it.",
+    "resume": "A worker goes on with {step} within seconds; reload to see the outcome.",
+    "set_input": "The run is at the same step; if it is stuck, retry it.",
     "move": "It goes on by the newer version; if it is stuck, retry it.",
 }
 BULK_BADGES = {
@@ -85,7 +85,7 @@ PAUSED = "Paused: nobody takes a step of it, and its deadline stands still. Some
 
 
 def run_badge(run: Run) -> Badge:
-    """The badge of a run's status; a resolved run says how it ended, one that is paused or waits says so."""
+    """The badge of a run: its status, and whether it is paused, waits or needs a person, and how it was resolved."""
     badge = RUN_BADGES[RunStatus(run.status)]
     if run.paused_at is not None and run.finished_at is None:
         return Badge("‖", "act", f"paused while {badge.text}")
@@ -99,12 +99,12 @@ def run_badge(run: Run) -> Badge:
 
 
 def waits_for_participant(run: Run) -> bool:
-    """Whether nothing but a participant that is away keeps the run from going on."""
+    """Whether the run waits only for a participant that is away."""
     return bool(run.waits_for) and run.paused_at is None
 
 
 def meaning_of(run: Run) -> str:
-    """What a run's state means, and who must act."""
+    """One or two sentences: what the state of the run means, and who must act."""
     paused = run.paused_at is not None and run.finished_at is None
     if paused and run.status != RunStatus.STUCK:
         return PAUSED
@@ -112,7 +112,7 @@ def meaning_of(run: Run) -> str:
 
 
 def step_badge(run: Run, step: Step) -> Badge:
-    """The badge of a step's status; one that waits for its participant, or will not run any more, says so."""
+    """The badge of a step: its status, or that it waits for its participant, or that it will not run."""
     if waits_for_participant(run) and step.position == run.position:
         return WAITING
     over = run.status in (RunStatus.UNDOING, RunStatus.COMPENSATED, RunStatus.RESOLVED)
@@ -125,5 +125,5 @@ def _goes_back(run: Run) -> bool:
 
 
 def readable(name: str) -> str:
-    """A function's name as words: `reserve_stock` is Reserve stock."""
+    """The name of a function in words: `reserve_stock` becomes `Reserve stock`."""
     return name.replace("_", " ").strip().capitalize()

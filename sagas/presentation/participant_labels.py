@@ -1,4 +1,4 @@
-"""How participants stand, in words: what the admin says of them and of the runs that wait for them."""
+"""Participants in words: the state of each, its limits, and the runs that wait for it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ HELD_BY_HAND = Badge("■", "act", "held by hand")
 
 @dataclass(frozen=True, slots=True)
 class WaitingRuns:
-    """Runs that wait for a participant."""
+    """How many runs wait for a participant, and since when it is away."""
 
     name: str
     since: datetime | None
-    """When its breaker opened; None when it answers again and the runs are on their way back."""
+    """When its breaker opened; None when it answers again and the runs are returning."""
     runs: int
 
     def __str__(self) -> str:
@@ -40,12 +40,12 @@ class WaitingRuns:
 
 
 def waiting_runs() -> list[WaitingRuns]:
-    """The participants that runs wait for, the longest outage first; counted through the index of waiting runs."""
+    """The participants that runs wait for, the longest outage first. Reads the index of waiting runs."""
     return [WaitingRuns(*row) for row in sql.fetch(participants.WAITING, {})]
 
 
 def wait_sentence(run: Run) -> str:
-    """For which participant the run waits, since when, and what it costs; empty when it waits for none."""
+    """For which participant the run waits, since when, and who must act; empty when it waits for none."""
     if not waits_for_participant(run):
         return ""
     name, breaker = run.waits_for, Breaker.objects.filter(pk=run.waits_for).first()
@@ -64,22 +64,22 @@ def wait_sentence(run: Run) -> str:
 
 
 def is_away(name: str) -> bool:
-    """Whether calls to the participant are held now."""
+    """Whether calls to the participant are held now: its breaker is not closed."""
     return Breaker.objects.filter(pk=name).exclude(state=Breaker.State.CLOSED).exists()
 
 
 def held_by_hand(breaker: Breaker) -> bool:
-    """Whether only a person lets the calls go again."""
+    """Whether an operator holds the calls, so that only an operator can release them."""
     return breaker.state == Breaker.State.OPEN and breaker.open_until is None
 
 
 def badge(breaker: Breaker) -> Badge:
-    """The badge of its state."""
+    """The badge of the breaker's state."""
     return HELD_BY_HAND if held_by_hand(breaker) else STATE_BADGES[Breaker.State(breaker.state)]
 
 
 def state_sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
-    """The state in words: what happens to calls, since when, how many runs wait, and what comes next."""
+    """The state of the breaker in words: what happens to calls, since when, how many runs wait, and what follows."""
     stands = _sentence(str(WaitingRuns(breaker.name, breaker.opened_at, runs)))
     if not runs and breaker.opened_at is not None:
         stands = f"Away since {_time_of_day(breaker.opened_at)}, and no run waits for it"
@@ -96,7 +96,7 @@ def state_sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
 
 
 def limits_sentence(policy: Participant) -> str:
-    """The policy in words."""
+    """The limits and the holds of the policy in words."""
     parts = [
         "any number at once" if policy.at_once is None else f"{policy.at_once} at once",
         "any number a second" if policy.per_second is None else f"{policy.per_second:g} a second",
@@ -115,6 +115,6 @@ def _runs(number: int) -> str:
 
 
 def _time_of_day(moment: datetime) -> str:
-    """The time of day, with the day unless it is today."""
+    """The local time `14:02`, with the date unless it is today."""
     local = timezone.localtime(moment)
     return f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"

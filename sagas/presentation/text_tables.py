@@ -1,4 +1,4 @@
-"""Runs as text, for the command line."""
+"""Runs as text tables, for the command line."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .advice import advice_for
 from .labels import meaning_of, run_badge
 
 WIDEST_CELL = 60
-"""Characters of a cell."""
+"""The most characters of a cell; longer text is cut."""
 LATEST_ATTEMPTS = 300
-"""Attempts of one run, as in the admin: a step that is tried until it is done may make hundreds a day."""
+"""The most attempts shown of one run, here and in the admin: a step without a limit may make hundreds a day."""
 
 
 def run_table(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
-    """The matching runs, the newest first."""
+    """The lines of a table of the matching runs, the newest first, at most `limit`."""
     runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps")
     shown = list(runs[: limit + 1])
     rows = [
@@ -36,14 +36,14 @@ def run_table(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
 
 
 def group_table(chosen: Filter) -> Iterator[str]:
-    """How many runs match, by saga, step and code."""
+    """The lines of a table: how many runs match, by saga, step and code."""
     found = count_groups(chosen)
     yield f"{sum(group.count for group in found)} runs match {chosen}"
     yield from table(("RUNS", "SAGA", "STEP", "CODE"), [_group(group) for group in found])
 
 
 def run_lines(run: Run, now: datetime) -> Iterator[str]:
-    """All that is known of a run."""
+    """The lines that tell all of a run: its facts, steps, attempts and acts."""
     yield f"{run.name} {run.subject or run.key}: {run_badge(run).text}"
     yield meaning_of(run)
     if run.reason:
@@ -63,7 +63,7 @@ def run_lines(run: Run, now: datetime) -> Iterator[str]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they need be, under a head and a line."""
+    """The lines of a table: the head, a rule, the rows. Each column is as wide as its widest cell."""
     cells = [[cell.replace("\n", " ")[:WIDEST_CELL] for cell in row] for row in [head, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
@@ -71,7 +71,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def changes(act: Act) -> Iterator[tuple[str, Any, Any]]:
-    """What an act changed: the name, before and after."""
+    """What an act changed: the name of each fact, before and after."""
     for name in [*act.before, *(name for name in act.after if name not in act.before)]:
         before, after = act.before.get(name), act.after.get(name)
         if before != after:

@@ -1,6 +1,6 @@
-"""What happened to a run, in the order in which it happened: attempts, the waits between them, and what people did.
+"""The timeline of a run: its attempts, the waits between them, and what people did, oldest first.
 
-Pure: it is given the rows and the time. Waits are not rows of their own; they are the gaps between attempts.
+Pure functions of the rows and the time. Waits are not rows; they are the gaps between attempts.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..models import Act, Attempt, Run, RunStatus, Step, StepStatus
 from .labels import ENDINGS, IN_HAND, OUTCOME_BADGES, STEP_BADGES, Badge, readable
 
 SHORTEST_WAIT = timedelta(seconds=1)
-"""A shorter gap between two steps is the ordinary way from one link to the next."""
+"""A shorter gap between two steps is not shown: it is the usual time from one task to the next."""
 FACTS = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
-"""The facts of an act that are shown; its record holds more, for audits."""
+"""The facts of an act that are shown. Its record holds more, for audits."""
 ENGINE = {
     ASKED: (Badge("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
     WENT_ON: (Badge("✓", "ok", "went on"), "Off the desk: it went on by itself"),
 }
-"""What the engine notes by itself."""
+"""The records that the engine itself writes."""
 IN_HANDS = (StepStatus.RUNNING, StepStatus.UNDOING)
 
 
@@ -58,7 +58,7 @@ class Entry:
 def timeline(
     run: Run, steps: Sequence[Step], attempts: Sequence[Attempt], acts: Sequence[Act], now: datetime
 ) -> list[Entry]:
-    """All that is known of a run, oldest first; what is due comes last. `attempts` and `acts` are ordered by id."""
+    """All entries of a run, oldest first, what is due at the end. `attempts` and `acts` must be ordered by id."""
     found = [_accepted(run)]
     found += [_attempt(attempt, now) for attempt in attempts]
     found += _gaps(run, attempts, acts)
@@ -88,7 +88,7 @@ def _attempt(attempt: Attempt, now: datetime) -> Entry:
 
 
 def _gaps(run: Run, attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
-    """The waits that are over: between an attempt and the one after it, unless an operator's act explains it."""
+    """The past waits, each between two attempts, unless an operator's act lies between them."""
     yield from _first_wait(run, attempts)
     for before, after in pairwise(attempts):
         ended = before.ended_at
@@ -109,7 +109,7 @@ def _first_wait(run: Run, attempts: Sequence[Attempt]) -> Iterator[Entry]:
 
 
 def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
-    """What people did, and before it how long the run had waited for them."""
+    """What people did, each after how long the stuck run had waited for it."""
     for act in acts:
         if act.verb in ENGINE:
             yield Entry(act.at, *ENGINE[act.verb], text=act.reason)
@@ -124,8 +124,7 @@ def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
 
 
 def changes_of(act: Act) -> tuple[Change, ...]:
-    """What an act changed, in words; of the input only the fields that changed are in its record. A proposal has
-    changed nothing yet."""
+    """What an act changed, in words; of the input, only the changed fields. A proposal has changed nothing yet."""
     if act.verb.startswith(PROPOSE):
         return ()
     facts = [(name, act.before.get(name), act.after.get(name)) for name in FACTS]
@@ -135,7 +134,7 @@ def changes_of(act: Act) -> tuple[Change, ...]:
 
 
 def change_of(name: str, before: Any, after: Any) -> Change:
-    """A change for people to read; what is not plain is shown as JSON."""
+    """A change for people to read; lists and objects become JSON."""
     return Change(name, _value(before), _value(after))
 
 
@@ -165,7 +164,7 @@ def _ending(run: Run) -> Iterator[Entry]:
 
 
 def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
-    """Where an open run is at this moment, and what happens next."""
+    """Where an open run is now, and what happens next."""
     if run.finished_at is not None:
         return
     if run.status == RunStatus.STUCK:
@@ -201,13 +200,13 @@ def _wait(at: datetime, lasted: timedelta, title: str, why: str = "") -> Entry:
 
 def _cause(attempt: Attempt) -> str:
     if attempt.outcome == Attempt.Outcome.LOST:
-        return "Its worker was lost: another one took over when its lease had run out."
+        return "Its worker was lost; another one took over when its lease had ended."
     if attempt.outcome == Attempt.Outcome.AWAY:
         return "The participant was away; this attempt counts for nothing."
     if attempt.outcome == Attempt.Outcome.AWAITS:
         return "Waiting for somebody else to act; no attempt is spent."
     if attempt.outcome == Attempt.Outcome.OURS:
-        return "Our own failure, and no word of the participant's; no attempt is spent."
+        return "Our own failure, not the participant's; no attempt is spent."
     return "Backing off, so that the participant can recover."
 
 
