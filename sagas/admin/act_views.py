@@ -1,4 +1,4 @@
-"""From an operator's click to `desk`, for one run: a page that says what will happen, the act, and a report of it."""
+"""The pages for an act on one run: confirm it, do it through `desk`, report the outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def act_view(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpResponse:
-    """GET: the confirmation page for `?run=<id>`. POST: do it, and report. 403 without the verb's permission."""
+    """GET: the confirmation page of `?run=<id>`. POST: do the act and redirect. 403 without the permission."""
     verb = permitted_verb(model_admin, request, name)
     if request.method != "POST":
         return confirm_page(model_admin, request, verb, request.GET.get("run", ""))
@@ -43,14 +43,14 @@ def act_view(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> H
 
 
 def confirm_page(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, run_id: str) -> HttpResponse:
-    """The confirmation page for a run; it changes nothing."""
+    """The confirmation page of an act on a run. It changes nothing."""
     run = _get_run(run_id)
     form = form_for(verb, run, DecisionForm)(initial={"run": f"{run.pk}:{run.row_version}"})
     return _page(model_admin, request, verb, form, run)
 
 
 def permitted_verb(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> desk.Verb:
-    """The verb of that name. Raises Http404 when there is none, PermissionDenied when the user may not do it."""
+    """The verb of that name. Raises Http404 when there is none, and PermissionDenied."""
     verb = desk.VERBS.get(name)
     if verb is None:
         raise Http404(f"There is no act named {name}.")
@@ -62,7 +62,7 @@ def permitted_verb(model_admin: ModelAdmin[Any], request: HttpRequest, name: str
 def _preview_input(
     model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, form: forms.Form, run: Run
 ) -> HttpResponse | None:
-    """The page with what would change in the input; None when the operator has been shown just that."""
+    """The page that shows the changes of the input; None when the operator has already seen these changes."""
     wanted = form.cleaned_data["changes"]
     shown = json.dumps(wanted, sort_keys=True)
     if request.POST.get("shown") == shown:
@@ -85,9 +85,9 @@ def _carry_out(
         return _propose(request, verb, decision, given)
     try:
         verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
-    except SagaError as error:  # WrongState in the main: said to the operator, nothing done
+    except SagaError as error:  # mostly WrongState: the operator is told, and nothing is done
         messages.error(request, f"Nothing was done. {str(error).removeprefix('Nothing was done: ')}")
-    else:  # the act itself is recorded by the desk; this is for the user's own list of recent actions
+    else:  # the desk has recorded the act; this is for the user's list of recent actions
         run = Run.objects.get(pk=decision.run_id)
         model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
         messages.success(request, f"{verb.title}: done and recorded. {_what_follows(verb, decision.run_id)}")
@@ -106,7 +106,7 @@ def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: d
 
 
 def _what_follows(verb: desk.Verb, run_id: UUID) -> str:
-    """What follows: read again, since an act may have ended the run at once."""
+    """A sentence on what happens next. Reads the run again, since the act may have ended it."""
     run = Run.objects.prefetch_related("steps").get(pk=run_id)
     if run.finished_at is not None and verb.name != "resolve":
         return "Nothing had to be undone: the run is over." if verb.name == "compensate" else "The run is over."

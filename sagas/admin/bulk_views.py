@@ -1,4 +1,4 @@
-"""Many runs at once in the admin: a preview that counts them, the order, and how far it is."""
+"""The pages for a bulk act: preview, start, progress, stop."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 GROUPS = 30
-"""Groups that are listed one by one."""
+"""The most groups that the preview lists."""
 
 
 def confirm_or_preview(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb) -> HttpResponse:
-    """What the list's action leads to: the page of one ticked run, or the preview of several or of all that match."""
+    """The list's action: confirm it for one ticked run, or preview it for several ticked or all listed runs."""
     act_views.permitted_verb(model_admin, request, verb.name)
     ticked = request.POST.getlist("_selected_action")
     everything = request.POST.get("select_across") == "1"
@@ -43,7 +43,7 @@ def confirm_or_preview(model_admin: ModelAdmin[Any], request: HttpRequest, verb:
 def preview(
     model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, chosen: Filter, form: Any = None
 ) -> HttpResponse:
-    """How many runs match and where they stand; it changes nothing."""
+    """The page that counts the matching runs by saga, step and code. It changes nothing."""
     found = count_groups(chosen)
     context = {
         **model_admin.admin_site.each_context(request),
@@ -63,7 +63,7 @@ def preview(
 
 @require_POST
 def start(request: HttpRequest, model_admin: ModelAdmin[Any], name: str) -> HttpResponse:
-    """Have it done, and go to the page that shows how far it is."""
+    """Start the bulk act and redirect to its progress page; show the preview again when the form is invalid."""
     verb = act_views.permitted_verb(model_admin, request, name)
     form = form_for(verb, None, BulkForm)(request.POST)
     if not form.is_valid():
@@ -78,7 +78,7 @@ def start(request: HttpRequest, model_admin: ModelAdmin[Any], name: str) -> Http
 
 
 def progress(model_admin: ModelAdmin[Any], request: HttpRequest, bulk: BulkAct) -> HttpResponse:
-    """How far it is, and what was skipped and why; the page looks again by itself while it goes on."""
+    """The page with the progress, and the skipped runs with reasons; it reloads itself while the bulk act runs."""
     verb = desk.VERBS[bulk.verb]
     left = max(0, bulk.total - bulk.done - bulk.skipped)
     context = {
@@ -101,7 +101,7 @@ def progress(model_admin: ModelAdmin[Any], request: HttpRequest, bulk: BulkAct) 
 
 @require_POST
 def stop(request: HttpRequest, model_admin: ModelAdmin[Any], pk: int) -> HttpResponse:
-    """Take no further run."""
+    """Stop a bulk act. 403 without the verb's permission, 404 when there is none of that number."""
     bulk = BulkAct.objects.filter(pk=pk).first()
     if bulk is None:
         raise Http404(f"There is no bulk act {pk}.")
@@ -115,7 +115,7 @@ def stop(request: HttpRequest, model_admin: ModelAdmin[Any], pk: int) -> HttpRes
 
 
 def _filter_of_list(request: HttpRequest) -> Filter:
-    """All that the list shows, over all of its pages, as of now."""
+    """The filter for all runs that the list shows, over all of its pages."""
     saga, _, step = request.GET.get("step", "").partition(".")
     after, before = filters.bounds(request.GET.get("age", ""))
     return Filter(

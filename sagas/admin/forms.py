@@ -1,4 +1,4 @@
-"""What the desk asks an operator for: why, on which run, and what the verb takes beside."""
+"""The forms of the desk: the reason, the run or the filter, and what the verb takes beside."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ NO_RUNS = "This page does not say which runs it is about; go back to the list."
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A run as the operator saw it when deciding."""
+    """The run, and its version when the operator decided."""
 
     run_id: UUID
     row_version: int
 
 
 class ReasonForm(forms.Form):
-    """Why."""
+    """The reason for an act."""
 
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3, "cols": 70, "class": "vLargeTextField"}),
@@ -46,12 +46,12 @@ class ReasonForm(forms.Form):
 
 
 class DecisionForm(ReasonForm):
-    """Why, and on which run."""
+    """The reason, and the run."""
 
     run = forms.CharField(widget=forms.HiddenInput)
 
     def clean_run(self) -> Decision:
-        """`<id>:<row version>`."""
+        """Parse `<id>:<row version>`."""
         run_id, _, version = self.cleaned_data["run"].rpartition(":")
         try:
             return Decision(UUID(run_id), int(version))
@@ -60,7 +60,7 @@ class DecisionForm(ReasonForm):
 
 
 class BulkForm(ReasonForm):
-    """Why, on which runs, and how fast."""
+    """The reason, the filter, and the rate."""
 
     filter = forms.CharField(widget=forms.HiddenInput)
     rate = forms.FloatField(
@@ -68,11 +68,11 @@ class BulkForm(ReasonForm):
         min_value=LOWEST_RATE,
         max_value=HIGHEST_RATE,
         label="Runs a second",
-        help_text="At most. Participants that have just come back are best not asked by all runs at once.",
+        help_text="At most. A participant that has just come back should not be called by all runs at once.",
     )
 
     def clean_filter(self) -> Filter:
-        """As JSON."""
+        """Parse the filter from its JSON."""
         try:
             chosen = codec.decode(Filter, self.cleaned_data["filter"])
             given_values.check_storable(msgspec.to_builtins(chosen))
@@ -84,7 +84,7 @@ class BulkForm(ReasonForm):
 
 
 def ended_field() -> forms.Field:
-    """How it ended."""
+    """The choice of how a run that is resolved by hand ended."""
     return forms.ChoiceField(
         label="How it ended",
         choices=list(ENDINGS.items()),
@@ -94,7 +94,7 @@ def ended_field() -> forms.Field:
 
 
 def version_field(run: Run | None) -> forms.Field:
-    """To which version; those that are declared, when it is about one run."""
+    """The version to move to: a choice of the declared ones for one run, a number for many."""
     if run is None:
         return forms.IntegerField(label="To version", min_value=1)
     found = newer_versions(run)
@@ -104,7 +104,7 @@ def version_field(run: Run | None) -> forms.Field:
 
 
 class JsonField(forms.CharField):
-    """JSON; an empty field is null."""
+    """A field for JSON; empty means null."""
 
     widget = forms.Textarea(attrs={"rows": 16, "cols": 70, "class": "vLargeTextField json", "spellcheck": "false"})
 
@@ -117,7 +117,7 @@ class JsonField(forms.CharField):
 
 
 def result_field(run: Run | None) -> forms.Field:
-    """What the step at which the run stands is to have returned, with the shape it must have."""
+    """The result of the current step, filled in with the shape that it must have."""
     step = None if run is None else current_step(run)
     if run is None or step is None or step.status.startswith("undo"):
         return JsonField(label="Result", required=False, help_text="An undo returns nothing; leave it empty.")
@@ -137,7 +137,7 @@ def result_field(run: Run | None) -> forms.Field:
 
 
 def input_field(run: Run | None) -> forms.Field:
-    """The input to change; what is left out stays as it is."""
+    """The input, filled in with the present one; fields that are left out stay as they are."""
     return JsonField(
         label="Input",
         initial="" if run is None else pretty_json(run.input),
@@ -149,7 +149,7 @@ FIELDS = {"ended": lambda _run: ended_field(), "version": version_field, "result
 
 
 def form_for(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:
-    """The form that asks for all that the verb takes."""
+    """The form class for the verb: `base`, and a field for what the verb takes."""
     if not verb.takes:
         return base
     return type(f"{verb.name}Form", (base,), {verb.takes: FIELDS[verb.takes](run)})

@@ -1,4 +1,4 @@
-"""The second person's page: what was proposed, by whom and why; confirm or reject it."""
+"""The page of the second person: what was proposed, by whom and why; confirm it or reject it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ANSWERS: dict[str, Callable[..., None]] = {"confirm": confirm, "reject": reject}
 
 
 def answer(model_admin: ModelAdmin[Any], request: HttpRequest, pk: int, name: str) -> HttpResponse:
-    """GET: what was proposed. POST: confirm or reject it. 403 without the permission of the proposed act."""
+    """GET: show the proposal. POST: confirm or reject it, by `name`. 403 without the proposed act's permission."""
     proposal = Act.objects.filter(pk=pk, verb__startswith=PROPOSE).select_related("run").first()
     if proposal is None or name not in ANSWERS:
         raise Http404("There is no such proposal.")

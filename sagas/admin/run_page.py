@@ -1,4 +1,4 @@
-"""All that a run's page in the admin shows, loaded once."""
+"""Loads all that the admin's page of a run shows."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from ..settings import saga_settings
 from .base import pretty_json
 
 COUNTED_MESSAGES = 100
-"""Messages whose open deliveries are counted."""
+"""The most outbox messages of a run that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepCard:
-    """A step in the picture of the run."""
+    """A step as the page shows it."""
 
     step: Step
     badge: Badge
@@ -42,7 +42,7 @@ class StepCard:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The outbox messages of the run's key: how many, and where."""
+    """How many outbox messages of the run's key there are in one table, and the search that lists them."""
 
     title: str
     model: str
@@ -52,13 +52,13 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """What the template shows."""
+    """The values for the template."""
 
     run: Run
     badge: Badge
     means: str
     advice: str
-    """What the declaration says is to be done; empty when it says nothing."""
+    """What the operator shall do, see `advice_for`; empty when nothing is known."""
     subject_url: str
     trace_id: str
     steps: list[StepCard]
@@ -68,13 +68,13 @@ class RunPage:
     messages: list[Messages]
     input: str
     deadline: datetime | None
-    """While it still counts."""
+    """None when it no longer counts."""
     now: datetime
     flower_url: str
 
 
 def load(run: Run) -> RunPage:
-    """Read everything about the run."""
+    """Read all that the page shows."""
     steps = list(run.steps.all())
     attempts = list(run.attempts.order_by("-id")[: LATEST_ATTEMPTS + 1])[::-1]
     now = clock()
@@ -117,7 +117,7 @@ def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
 
 
 def _messages(key: str) -> list[Messages]:
-    """Counts end at COUNTED_MESSAGES: a key that carries more is looked at in the list itself."""
+    """The non-empty groups of outbox messages with that key. Counting ends at COUNTED_MESSAGES."""
     carried = list(PublishedMessage.objects.filter(key=key).values_list("message_id", flat=True)[:COUNTED_MESSAGES])
     found = [
         Messages("unpublished", "outboxmessage", key, OutboxMessage.objects.filter(key=key)[:COUNTED_MESSAGES].count()),

@@ -1,4 +1,4 @@
-"""What is refused before anything runs, each with a sentence that says how to mend it. Importing this registers it."""
+"""Django's system checks of the engine; each hint says how to fix the problem. Importing this registers them."""
 
 from .apps import check_apps
 from .broker import check_broker, check_kombu, check_participants, check_schedule

@@ -1,4 +1,4 @@
-"""Every process finds the sagas that this one knows."""
+"""Every process finds every declared saga."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..hosting import is_in_installed_app
 
 @register("sagas")
 def check_apps(**_: Any) -> list[CheckMessage]:
-    """A saga that something else imported is not found by a worker, unless its own app is installed."""
+    """Each saga belongs to an installed app. Otherwise only processes that import its module know it."""
     found: list[CheckMessage] = []
     for saga in registry.all_sagas():
         module = saga.steps[0].run.__module__ if saga.steps else ""

@@ -1,4 +1,4 @@
-"""SAGAS_SECOND_PERSON names acts that exist."""
+"""The setting SAGAS_SECOND_PERSON names acts that exist."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..settings import saga_settings
 
 @register("sagas")
 def check_second_person(**_: Any) -> list[CheckMessage]:
-    """A name that is no verb would leave the act that was meant to one person."""
+    """Each name is a verb of the desk. Otherwise one person could do the act that was meant."""
     unknown = sorted(set(saga_settings.SECOND_PERSON) - set(VERBS))
-    if not unknown:  # a text is a set of letters, none of which is a verb
+    if not unknown:  # a str in place of a tuple is a set of letters: no letter is a verb
         return []
     hint = f"Name acts of the desk in a tuple: {', '.join(VERBS)}."
     return [Error(f"SAGAS_SECOND_PERSON names no act: {', '.join(unknown)}.", hint=hint, id="sagas.E040")]

@@ -1,4 +1,4 @@
-"""Carries a run as workers and sweep would, link by link, in this process and without a broker."""
+"""Runs a saga as workers and the sweep would, task by task, in this process and without a broker."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ A_MOMENT = timedelta(milliseconds=1)
 
 
 def walk(run_id: UUID, *, before: Callable[[Run], None] = lambda run: None, most: int = 150) -> Run:
-    """Go on until the run has ended, is stuck or is paused; returns it. Waits are passed by `time_passes`.
+    """Run the steps until the run has ended, is stuck or paused; returns it. `time_passes` skips each wait.
 
-    `before` is called ahead of each link. Raises ScenarioError when the run has not ended after `most` links.
+    `before` is called before each task. Raises ScenarioError when the run has not ended after `most` tasks.
     """
     for _ in range(most):
         run = Run.objects.get(pk=run_id)
@@ -43,12 +43,12 @@ def _next_task(run_id: UUID) -> None:
     _run_current(run)
     if (wait := until_claimable(run_id)) > timedelta(0):
         time_passes(wait + A_MOMENT)
-    elif _position(run_id) == before:  # nothing came of it, or the run is held for its participant: the sweep is next
+    elif _position(run_id) == before:  # nothing happened, or the run waits for its participant: the sweep is next
         time_passes(until_sweep(run_id) + A_MOMENT)
 
 
 def _run_current(run: Run) -> None:
-    """Meet the run with the link of its current step, forwards or backwards; one step, as with one message each."""
+    """Run the task of the current step, or of its undo: one step, as with one message per step."""
     name = run.steps.get(position=run.position).name
     act = executor.undo_step if run.status == RunStatus.UNDOING else executor.run_step
     with suppress(WorkerLost):

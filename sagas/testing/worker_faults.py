@@ -1,8 +1,8 @@
-"""The other half of crash tests, in the workers: import it with `celery worker -I sagas.testing.worker_faults`.
+"""The workers' part of crash tests. Import it with `celery worker -I sagas.testing.worker_faults`.
 
-It does nothing unless SAGAS_CRASH_PLANS names a folder with plans; then it takes the place of the declared functions,
-watches what each connection commits, and sends SIGKILL to its own process where a plan says so. The engine has no part
-in it. Leases and waits are shortened, so that what was left by a dead worker is taken up within seconds.
+It does nothing unless SAGAS_CRASH_PLANS names a folder with plans. Then it wraps the declared functions, watches the
+commits of each connection, and sends SIGKILL to its own process where a plan says so. The engine knows nothing of it.
+Leases and waits are shortened, so that other workers take over from a dead one within seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .gaps import AFTER_CALL, AFTER_COMMIT, ANSWER_LOST, BEFORE_ACK, BEFORE_CALL
 from .plans import FOLDER, Plans
 
 TIMEOUT = timedelta(seconds=3)
-"""The longest timeout of a step in these workers; the lease of a dead one is this and a margin, twice with a probe."""
+"""The longest timeout of a step in these workers. A lease is this and MARGIN; with a probe, twice this."""
 MARGIN = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=4)
 STEP_TASKS = ("sagas.run_step", "sagas.undo_step")
@@ -39,14 +39,14 @@ READS = ("SELECT", "PREPARE")
 
 
 class LastCall(threading.local):
-    """What this thread has just called, with the record still to come."""
+    """The call that this thread has made and not yet recorded."""
 
     run_id: UUID | None = None
     gap = ""
 
 
 class WorkerFaults:
-    """Carries out the plans in this process."""
+    """Makes the planned faults happen in this process."""
 
     def __init__(self, plans: Plans) -> None:
         self.plans = plans
@@ -81,7 +81,7 @@ class WorkerFaults:
         return call
 
     def _refuse(self, point: CrashPoint, step: Step[Any, Any], real: Callable[[Any], Any], context: Any) -> NoReturn:
-        """Have the run turn around. A step that is to be undone itself is applied first, and its answer lost."""
+        """Refuse the step, so that the run is undone. If it is itself to be undone, apply it first and lose the answer."""
         if point.step == step.name and context.attempt == 1:
             real(context)
             raise NoAnswer("no answer, by the crash test's plan")
@@ -92,7 +92,7 @@ class WorkerFaults:
             self._die(context.run_id)
         try:
             return real(context)
-        finally:  # whatever the answer was, an error among it
+        finally:  # after any answer, also an error
             if gap == AFTER_CALL:
                 self._die(context.run_id)
             if gap == ANSWER_LOST and self.plans.fire(context.run_id):
@@ -100,8 +100,8 @@ class WorkerFaults:
             self.last_call.run_id, self.last_call.gap = context.run_id, gap
 
     def _watch_commits(self, connection: BaseDatabaseWrapper, **_: Any) -> None:
-        """Stand between the engine and what a connection commits: a whole transaction, or a statement by itself."""
-        if self._statement in connection.execute_wrappers:  # it has connected anew
+        """Watch what a connection commits: a whole transaction, or a single statement."""
+        if self._statement in connection.execute_wrappers:  # the connection was opened again
             return
         connection.execute_wrappers.append(self._statement)
         commit = connection.commit
@@ -127,7 +127,7 @@ class WorkerFaults:
         self.last_call.run_id, self.last_call.gap = None, ""
 
     def _double(self, sender: str, body: Any, headers: Any, exchange: str, routing_key: str, **_: Any) -> None:
-        """Publish the message once more, as a broker may deliver it once more."""
+        """Publish the message a second time, as a broker may deliver it twice."""
         if sender not in STEP_TASKS:
             return
         run_id = body[0][0]
@@ -156,7 +156,7 @@ class WorkerFaults:
 
 
 def shorten_waits() -> None:
-    """Make leases and waits short in this process."""
+    """Shorten leases and waits in this process."""
     settings.SAGAS_LEASE_MARGIN = MARGIN
     settings.SAGAS_PATIENCE = PATIENCE
 

@@ -1,4 +1,4 @@
-"""`manage.py prune_sagas --older-than 90d`: removes runs that ended long ago; `--dry-run` only counts them."""
+"""`manage.py prune_sagas --older-than 90d`: deletes runs that ended long ago; `--dry-run` only counts them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes
 
 
 class Command(BaseCommand):
-    help = "Removes finished saga runs older than SAGAS_KEEP_FINISHED. Runs in flight or stuck are never removed."
+    help = "Removes saga runs that ended longer ago than SAGAS_KEEP_FINISHED. Open and stuck runs are never removed."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--older-than", type=_age, metavar="AGE", help="such as 90d or 12h, in place of the setting"
         )
-        parser.add_argument("--dry-run", action="store_true", help="only say how many there are")
+        parser.add_argument("--dry-run", action="store_true", help="only print how many there are")
 
     def handle(self, *_args: Any, older_than: timedelta | None, dry_run: bool, **_options: Any) -> None:
         keep = older_than if older_than is not None else saga_settings.KEEP_FINISHED

@@ -1,4 +1,4 @@
-"""`manage.py saga`: the operator's desk on the command line."""
+"""`manage.py saga`: the desk on the command line."""
 
 from __future__ import annotations
 
@@ -19,33 +19,35 @@ from sagas.presentation import text_tables
 from sagas.presentation.labels import run_badge
 
 WAYS = {
-    "result": ("--result", {"metavar": "JSON", "help": "what the step is to have returned; none for an undo"}),
+    "result": ("--result", {"metavar": "JSON", "help": "the result of the step; leave it out for an undo"}),
     "changes": ("--input", {"metavar": "JSON", "required": True, "help": "the fields that change, as a JSON object"}),
     "ended": ("--ended", {"choices": ["completed", "compensated"], "required": True, "help": "how it ended"}),
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
-"""How what a verb takes beside its reason is written here."""
+"""The option for what a verb takes beside its reason."""
 PROGRESS = 50
-"""Runs between two lines of progress."""
+"""After how many runs a bulk act prints its progress."""
 
 
 class Command(BaseCommand):
-    help = "Looks at saga runs and acts on them. Every act needs a reason and is recorded."
+    help = "Lists and shows saga runs, and acts on them. Every act needs a reason and is recorded."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         for verb in desk.VERBS.values():
             _add_verb(commands.add_parser(_written(verb.name), help=verb.title, description=verb.explains), verb)
-        for answer, words in {"confirm": "Do what another proposed", "reject": "Drop a proposal"}.items():
+        for answer, words in {"confirm": "Do what another proposed", "reject": "Reject a proposal"}.items():
             parsed = commands.add_parser(answer, help=words, description=f"{words}, where two people are needed.")
-            parsed.add_argument("proposal", type=int, help="its number, as it was said when it was proposed")
+            parsed.add_argument("proposal", type=int, help="its number, printed when it was proposed")
             parsed.add_argument("--reason", required=True, help="why; it is recorded")
             parsed.add_argument("--as", metavar="USERNAME", required=True, help="the user who acts")
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
         for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
         listing.add_argument("--limit", type=int, default=50)
-        show = commands.add_parser("show", help="Show a run", description="Shows all that is known of a run.")
+        show = commands.add_parser(
+            "show", help="Show a run", description="Shows the facts, steps, attempts and acts of a run."
+        )
         show.add_argument("run", help="its id, or <saga>:<key>")
 
     def handle(self, *_args: Any, command: str, **given: Any) -> None:
@@ -125,19 +127,19 @@ class Command(BaseCommand):
 def _add_verb(parser: Any, verb: desk.Verb) -> None:
     parser.add_argument("run", nargs="?", help="its id, or <saga>:<key>")
     parser.add_argument("--reason", required=True, help="why; it is recorded")
-    parser.add_argument("--as", metavar="USERNAME", help="the user who acts; else the operating system's user")
+    parser.add_argument("--as", metavar="USERNAME", help="the user who acts; by default the operating system's user")
     if verb.takes:
         flag, options = WAYS[verb.takes]
         parser.add_argument(flag, dest=verb.takes, **options)
     if verb.many:
         parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,code=… instead of a run")
         parser.add_argument("--rate", type=float, default=USUAL_RATE, help=f"runs a second (default {USUAL_RATE:g})")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
-        parser.add_argument("--dry-run", action="store_true", help="only say how many match")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+        parser.add_argument("--dry-run", action="store_true", help="only print how many match")
 
 
 def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
-    """What the verb takes beside its reason; JSON is read."""
+    """The argument that the verb takes beside its reason, JSON parsed; empty when it takes none."""
     if not verb.takes:
         return {}
     value = given[verb.takes]
