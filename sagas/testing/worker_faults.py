@@ -81,7 +81,7 @@ class WorkerFaults:
         return call
 
     def _refuse(self, point: CrashPoint, step: Step[Any, Any], real: Callable[[Any], Any], context: Any) -> NoReturn:
-        """Refuse the step, so that the run is undone. If it is itself to be undone, apply it first and lose the answer."""
+        """Refuse the step, so that the run is undone. If it shall itself be undone, apply it and lose the answer."""
         if point.step == step.name and context.attempt == 1:
             real(context)
             raise NoAnswer("no answer, by the crash test's plan")
