@@ -10,9 +10,9 @@ from sagas import desk
 from sagas.desk import Filter, bulk_acts
 from sagas.models import Act, BulkAct, Run, RunStatus
 
+from ...support.sagas.admin_pages import EVERY_ACT, LIST, LOST, log_in, open_run, said, stuck
 from ...support.sagas.driver import begin, carry
 from ...support.sagas.errand import Errand, errand
-from .test_admin import EVERY_ACT, LIST, LOST, log_in, open_run, said, stuck
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 

@@ -12,9 +12,9 @@ from sagas.declare import registry
 from sagas.desk.json_samples import describe_type, sample_value
 from sagas.models import Act, Run, RunStatus
 
+from ...support.sagas.admin_pages import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from ...support.sagas.driver import begin, carry, step_once
 from ...support.sagas.errand import Errand, errand
-from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 

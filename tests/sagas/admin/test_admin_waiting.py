@@ -11,9 +11,9 @@ from sagas.models import Breaker, Run, RunStatus, Step
 from sagas.participants import breaker
 from sagas.participants.waiting import hold, release
 
+from ...support.sagas.admin_pages import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from ...support.sagas.driver import begin
 from ...support.sagas.errand import Errand, errand
-from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from .test_participants_admin import away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]

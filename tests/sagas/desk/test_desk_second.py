@@ -16,9 +16,9 @@ from sagas.checks import check_second_person
 from sagas.desk import bulk_acts
 from sagas.models import Act, Run
 
+from ...support.sagas.admin_pages import page_of, said
 from ...support.sagas.driver import begin, carry
 from ...support.sagas.errand import Errand, errand
-from ..admin.test_admin import page_of, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
