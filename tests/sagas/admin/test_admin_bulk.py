@@ -18,11 +18,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 @pytest.fixture
-def operator(client):
-    return log_in(client, "view_run", *EVERY_ACT)
-
-
-@pytest.fixture
 def three(world):
     """Two that are stuck, and one that is not."""
     return [stuck(world), stuck(world, key="order:9", subject="S-100009 eve@example.com"), open_run()]
