@@ -1,6 +1,6 @@
-"""Sagas for Django: declare steps with their undos, and every run ends completed, undone, or on a person's desk.
+"""Sagas for Django: declare steps with their undos; every run ends completed, undone, or on an operator's desk.
 
-This package imports no models, so that a declaration needs no database; see `sagas/README.md`.
+This package imports no models, so that a declaration needs no database. The guide is `sagas/README.md`.
 """
 
 from outbox.retry import Retry

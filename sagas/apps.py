@@ -1,4 +1,4 @@
-"""The app."""
+"""Django's configuration of the app."""
 
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
@@ -10,9 +10,9 @@ class SagasConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Import every installed app's `sagas` module; register checks, duties, acts and what a worker's start does."""
+        """Register checks, duties, the bulk task and the worker's start signal; import each app's `sagas` module."""
         from . import checks  # noqa: F401 - they register on import
-        from .desk import bulk_orders  # noqa: F401 - they register on import
+        from .desk import bulk_acts  # noqa: F401 - they register on import
         from .maintenance import duties  # noqa: F401 - they register on import
         from .worker import restart  # noqa: F401 - they register on import
 

@@ -1,4 +1,4 @@
-"""A ready archive for runs that are pruned: SAGAS_ARCHIVE = "sagas.archive.to_jsonl"."""
+"""An archive for pruned runs, ready to use: SAGAS_ARCHIVE = "sagas.archive.to_jsonl"."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .settings import saga_settings
 
 
 def to_jsonl(runs: list[dict[str, Any]]) -> None:
-    """Write the runs into a file of their own in SAGAS_ARCHIVE_FOLDER, one JSON object a line.
+    """Write the runs to a new file in SAGAS_ARCHIVE_FOLDER, one JSON object per line.
 
-    The file is there as a whole or not at all, and on the disk before the runs are removed. A run whose removal failed
-    after that is in a later file as well. Inputs and results are written as they are: guard the folder as you guard the
-    database. Raises ImproperlyConfigured without a folder, and OSError.
+    The file appears complete or not at all, and is on disk before the runs are deleted. If that deletion fails, a later
+    file holds the same runs again. Inputs and results are written as they are, so protect the folder as you protect the
+    database. Raises ImproperlyConfigured when no folder is set, and OSError.
     """
     if not saga_settings.ARCHIVE_FOLDER:
         raise ImproperlyConfigured("Set SAGAS_ARCHIVE_FOLDER to where sagas.archive.to_jsonl shall put its files.")
@@ -36,7 +36,7 @@ def to_jsonl(runs: list[dict[str, Any]]) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Have the file's name on the disk, too."""
+    """Flush the folder, so that the file's name is on disk, too."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

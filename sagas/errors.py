@@ -1,4 +1,4 @@
-"""What can go wrong, each class saying what happens next. `RetryAfter` is the outbox's: one class for both."""
+"""The errors of the engine; each class says what happens next. `RetryAfter` is the same class as the outbox's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from outbox.errors import RetryAfter
 from outbox.messages.texts import plain
 
 LONGEST_CODE = 100
-"""Characters of a refusal's code."""
+"""Characters that are kept of a refusal's code."""
 
 __all__ = [
     "Awaits",
@@ -28,32 +28,32 @@ __all__ = [
 
 
 class SagaError(Carried):
-    """A saga cannot go on as asked."""
+    """The base of all errors here: a saga cannot do what was asked."""
 
 
 class SagaDeclarationError(SagaError):
-    """A saga is declared in a way that cannot work; raised at import, the message says how to mend it."""
+    """A declaration cannot work. Raised at import; the message says how to fix it."""
 
 
 class Refused(SagaError):
-    """The business said no: the run undoes what was done. Raised by an undo: only a person can go on."""
+    """The participant refused for a business reason. The run is undone; if an undo raises it, the run is stuck."""
 
     def __init__(self, code: str, text: str = "") -> None:
-        """`code` and `text` may be a participant's: what no database stores is left out, and a long code is cut."""
+        """`code` and `text` may be the participant's: what PostgreSQL cannot store is removed, a long code is cut."""
         self.code = plain(code, LONGEST_CODE)
         self.text = plain(text) or self.code
         super().__init__(self.text)
 
 
 class Unavailable(RetryAfter):
-    """The participant is away: surely not applied, costs no attempt, and counts towards holding all calls to it."""
+    """The participant is away and applied nothing. Spends no attempt; counts as a failure for the circuit breaker."""
 
 
 class Awaits(RetryAfter):
-    """Somebody else must act first, such as the customer: costs no attempt, and holds no worker meanwhile.
+    """Somebody else, such as the customer, must act first. Spends no attempt and occupies no worker.
 
-    Looked at again after `recheck`, or as soon as `Saga.wake` says so. The participant counts as asked: should the run
-    turn around, the step is undone. `detail` is for the step's awaiting hook.
+    The step runs again after `recheck`, or as soon as `Saga.wake` is called. The participant counts as called: if the
+    run is undone, so is this step. `detail` is passed on to the step's awaiting hook.
     """
 
     def __init__(self, recheck: timedelta, reason: str, detail: object = None) -> None:
@@ -62,31 +62,31 @@ class Awaits(RetryAfter):
 
 
 class LostAttempts(SagaError):
-    """Every attempt that the budget allows ended with its worker: killed, or longer than its lease."""
+    """The attempts are spent, and the last worker was killed or overran its lease: the outcome is unknown."""
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"{attempts} attempts were made; the last ended with its worker, and nobody knows how.")
 
 
 class OwnFailure(SagaError):
-    """Something of ours failed, outside of the participant's call: it spends no attempt and turns nothing."""
+    """Our own code or database failed, outside the participant's call. Spends no attempt and undoes nothing."""
 
     at_once = False
-    """Whether a person is asked at the first one."""
+    """Whether an operator is asked at the first failure, instead of after SAGAS_ASK_AFTER failures."""
 
 
 class RecordingFailed(OwnFailure):
-    """What happened could not be written down: the host's own hook failed. Tried again with the step."""
+    """The outcome could not be recorded, because a hook of the host failed. The step is tried again."""
 
 
 class Unfit(OwnFailure):
-    """What the code did does not fit what it declares: trying again helps once the code is mended."""
+    """A value does not fit its declared type. A retry helps only after the code is fixed."""
 
     at_once = True
 
 
 class WrongState(SagaError):
-    """The run is not in a state that allows this; `found` is the state it is in."""
+    """The run's state does not allow the act `verb`; `found` is that state."""
 
     def __init__(self, verb: str, found: str, hint: str = "") -> None:
         super().__init__(f"Cannot {verb}: the run is {found}.{' ' + hint if hint else ''}")
@@ -95,4 +95,4 @@ class WrongState(SagaError):
 
 
 class TooLate(SagaError):
-    """The run has passed, or is passing, the point of no return; it can no longer be cancelled."""
+    """The pivot, the point of no return, was called already: the run can no longer be cancelled."""

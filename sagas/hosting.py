@@ -1,4 +1,4 @@
-"""What a process knows of the project that it runs in: whether the apps are there that a saga needs."""
+"""What the engine asks of its project: whether the apps that it needs are installed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.apps import apps
 
 from .errors import SagaDeclarationError
 
-NEEDED = ("outbox", "sagas")
+REQUIRED_APPS = ("outbox", "sagas")
 
 
 def refuse_missing_apps() -> None:
-    """Raise SagaDeclarationError when a saga could not be kept. Until Django is set up nobody knows."""
-    missing = [f'"{name}"' for name in NEEDED if not apps.is_installed(name)] if apps.apps_ready else []
+    """Raise SagaDeclarationError when a needed app is not installed. Does nothing before Django is set up."""
+    missing = [f'"{name}"' for name in REQUIRED_APPS if not apps.is_installed(name)] if apps.apps_ready else []
     if missing:
         raise SagaDeclarationError(
             f"INSTALLED_APPS lacks {' and '.join(missing)}: a saga's runs and messages are kept in their tables. "
@@ -19,6 +19,6 @@ def refuse_missing_apps() -> None:
         )
 
 
-def is_found(module: str) -> bool:
-    """Whether every process finds a saga that this module declares: it belongs to an app that is installed."""
+def is_in_installed_app(module: str) -> bool:
+    """Whether the module belongs to an installed app, so that every process finds the sagas it declares."""
     return apps.get_containing_app_config(module) is not None

@@ -1,4 +1,4 @@
-"""Runs, their steps, every attempt, and what operators did. Who writes a status: `transitions.py` and `sql/`."""
+"""The tables: runs, steps, attempts, acts, participants. Only `engine/transitions.py` and `sql/` write a status."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from outbox.ids import uuid7
 
 
 class RunStatus(models.TextChoices):
-    """Where a run is. Each says who must act."""
+    """The status of a run. Each comment says who must act."""
 
     RUNNING = "running", "running"
-    """Its steps are being carried out, or wait for their next attempt. Nobody must act."""
+    """Its steps are running, or wait for a retry. Nobody must act."""
     UNDOING = "undoing", "undoing"
-    """A step was refused, or the run was cancelled: what was done is being undone. Nobody must act."""
+    """A step was refused, or the run was cancelled: its steps are being undone. Nobody must act."""
     COMPLETED = "completed", "completed"
     """Every step is done. Final."""
     COMPENSATED = "compensated", "undone"
-    """Everything that may have happened is undone. Final."""
+    """Every step that may have taken effect is undone. Final."""
     STUCK = "stuck", "stuck"
-    """The engine would have to guess. An operator must act: retry, skip, compensate, or resolve by hand."""
+    """The engine cannot know what is right. An operator must retry, skip, compensate, or resolve by hand."""
     RESOLVED = "resolved", "resolved by hand"
-    """An operator closed the run and said how it ended. Final."""
+    """An operator closed the run and recorded how it ended. Final."""
 
 
 OPEN = [RunStatus.RUNNING, RunStatus.UNDOING, RunStatus.STUCK]
 ON_DESK = models.Q(status=RunStatus.STUCK) | models.Q(asks_since__isnull=False)
-"""Runs that need a person, whether or not they are still being tried."""
+"""Runs that need an operator: the stuck ones, and those that are still retried."""
 
 
 class Run(models.Model):
@@ -105,38 +105,38 @@ class Run(models.Model):
 
     @property
     def needs_person(self) -> bool:
-        """Whether it is on a person's desk: stuck, or failing for so long that a person is asked as well."""
+        """Whether the run needs an operator: it is stuck, or has failed so often that one is asked."""
         return self.status == RunStatus.STUCK or self.asks_since is not None
 
     @property
-    def told(self) -> str:
-        """Its status as the host and people are told: a run that is still tried and asks for a person is stuck."""
+    def reported_status(self) -> str:
+        """The status for hosts and pages: `stuck` for each run that needs an operator, also while it is retried."""
         return RunStatus.STUCK.value if self.needs_person else self.status
 
 
 class StepStatus(models.TextChoices):
-    """Where a step of a run is."""
+    """The status of a step."""
 
     PENDING = "pending", "not started"
     RUNNING = "running", "running"
-    """Claimed by a worker until `lease_until`."""
+    """A worker has claimed it until `lease_until`."""
     WAITING = "waiting", "waiting to retry"
-    """Asked, and the answer was lost or an error; or surely not applied because the participant is away."""
+    """It waits for a retry: the answer was an error or lost, or the participant is away."""
     DONE = "done", "done"
     REFUSED = "refused", "refused"
-    """The business said no."""
+    """The participant refused."""
     IN_DOUBT = "in_doubt", "in doubt"
-    """Asked as often as allowed, and still not known to have happened or not."""
+    """The attempts are spent, and it is unknown whether the step took effect."""
     UNDO_DUE = "undo_due", "to be undone"
     UNDOING = "undoing", "being undone"
     UNDO_WAITING = "undo_waiting", "waiting to retry the undo"
     UNDONE = "undone", "undone"
     UNDO_FAILED = "undo_failed", "undo failed"
-    """The undo was refused, or failed as often as allowed: a person must act."""
+    """The undo was refused, or its attempts are spent. An operator must act."""
 
 
 class Step(models.Model):
-    """One step of a run, from the list that the run started with."""
+    """One step of a run: a row per declared step, copied when the run started. See `declare.saga.Step`."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="steps", db_index=False)  # saga_step_position
     position = models.SmallIntegerField()
@@ -172,7 +172,7 @@ class Step(models.Model):
 
 
 class Attempt(models.Model):
-    """One try of a step or of its undo: what the timeline shows."""
+    """One call of a step or of its undo. The timeline shows these rows."""
 
     class Direction(models.TextChoices):
         FORWARD = "forward", "step"
@@ -211,9 +211,9 @@ class Attempt(models.Model):
 
 
 class Act(models.Model):
-    """What an operator, or a customer through the shop, did to a run; written in the transaction of the act itself.
+    """The record of what somebody, an operator or a customer, did to a run; written in the act's own transaction.
 
-    The engine writes one when it puts a run that it still tries on a person's desk, and takes it off again.
+    The engine writes one, too, when it asks an operator about a run that it still retries, and when that is over.
     """
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="acts")
@@ -238,19 +238,19 @@ class Act(models.Model):
 
 
 class Breaker(models.Model):
-    """What is known of a participant: whether calls go through to it, and what its limits have let through so far.
+    """The circuit breaker and the rate limit of one participant.
 
-    A participant without a row answers. Written by statements only (`breakersql.py`), hence the database's defaults.
+    No row means a closed breaker. Only statements in `sql/participants.py` write it, hence the database defaults.
     """
 
     class State(models.TextChoices):
         CLOSED = "closed", "answers"
         """Calls go through."""
         OPEN = "open", "away"
-        """Calls are held until `open_until`; then one goes through as a trial. Without that time: until a person ends
-        it."""
+        """Calls are held until `open_until`, and then one call is tried. Without that time, an operator holds the
+        calls."""
         HALF_OPEN = "half_open", "being tried"
-        """One call is under way as a trial, until `trial_until` at the latest; the others are held."""
+        """One call is under way as a trial, until `trial_until` at most; all others are held."""
 
     name = models.CharField("participant", primary_key=True, max_length=100)
     state = models.CharField(max_length=9, choices=State.choices, db_default=State.CLOSED)
@@ -280,7 +280,7 @@ class Breaker(models.Model):
 
 
 class Slot(models.Model):
-    """The right to one of the calls that a participant takes at once; free when its time has run out."""
+    """A slot for one of the calls that a participant takes at once; it is free after `until`."""
 
     participant = models.CharField(max_length=100)
     number = models.PositiveIntegerField()
@@ -296,7 +296,7 @@ class Slot(models.Model):
 
 
 class BulkAct(models.Model):
-    """One verb for every run that matches a filter, worked off at a rate; each run gets an act of its own."""
+    """An act on every run that matches a filter, at a limited rate. Each run gets its own record in `Act`."""
 
     class State(models.TextChoices):
         RUNNING = "running", "being carried out"

@@ -1,4 +1,4 @@
-"""Beat's rows and the queues of the engine's tasks and the outbox's, for a project's settings, which may import it."""
+"""Beat's entries and the queues for the tasks of both apps. A project's settings may import this module."""
 
 from __future__ import annotations
 

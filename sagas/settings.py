@@ -1,4 +1,4 @@
-"""The engine's settings with their defaults, read from Django's settings when they are used."""
+"""The engine's settings and their defaults. They are read from Django's settings at each use."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from .declare.participant import Participant
 
 
 class SagaSettings:
-    """`SAGAS_<NAME>` in the host's settings replaces a default."""
+    """Set `SAGAS_<NAME>` in Django's settings to replace a default."""
 
     LEASE_MARGIN: timedelta = timedelta(seconds=5)
-    """Beyond the step's timeout: how long a claim holds before another worker may take the step."""
+    """Added to the step's timeout, this is the lease: how long a claim keeps other workers off the step."""
     IN_PLACE: bool = True
-    """Whether a worker that has finished a step goes on with the next one itself. False: one message a step."""
+    """True: a worker that has finished a step runs the next one itself. False: each step is a Celery message."""
     IN_PLACE_BUDGET: timedelta = timedelta(seconds=5)
-    """After this long a worker leaves the next step to a message, so that other runs get their turn."""
+    """How long a worker runs steps in place; then the next step is sent as a message, so that other runs proceed."""
     PATIENCE: timedelta = timedelta(seconds=10)
-    """How long the next link may keep us waiting, once it has left the workers' queue, before the sweep rings; half
-    of it longer with each ring, up to three times this."""
+    """How long a task may take to start after it has left the queue, before the sweep sends it again. Each repeat
+    waits half of this longer, up to three times this."""
     ASK_AFTER: int = 10
-    """How often a step that is tried until it is done may fail, or any step by our own fault, before a person is asked
-    as well. Attempts while its participant is held as away do not count."""
+    """After how many failures an operator is asked while retries continue: of a step without an attempt limit, or of
+    any step by our own fault. Attempts while the participant's breaker is open do not count."""
     SHORT_WAIT: timedelta = timedelta(seconds=30)
-    """A longer wait for the next attempt never rides on a Celery ETA; the sweep rings it. Keep below a third of the
-    broker's visibility timeout."""
+    """The longest wait for a retry that uses a Celery countdown; the sweep starts retries after longer waits. Keep it
+    below a third of the broker's visibility timeout."""
     SWEEP_BATCH: int = 500
-    """How many overdue runs one sweep rings."""
+    """How many overdue runs one sweep restarts at most."""
     PARTICIPANTS: dict[str, Participant] = {}
-    """Limits and patience for each participant by the name that steps give it; names not listed get the defaults."""
+    """The policy for each participant, by the name that steps use. Others get the defaults of `Participant`."""
     KEEP_FINISHED: timedelta | None = timedelta(days=90)
-    """How long a run that has ended is kept; None keeps it for ever. With the run goes its key: `start` with the key of
-    a run that was pruned starts another one."""
+    """How long finished runs are kept; None keeps them for ever. Pruning also forgets the key: after it, `start` with
+    the same key starts a new run."""
     PRUNE_BATCH: int = 1_000
-    """How many runs one transaction of `sagas.prune` removes."""
+    """How many runs `sagas.prune` deletes per transaction."""
     ARCHIVE: str = ""
-    """Dotted path of what is given each batch before it is removed; see `sagas/maintenance/prune.py`."""
+    """Dotted path of a function that receives each batch before it is deleted; see `sagas/maintenance/prune.py`."""
     ARCHIVE_FOLDER: str = ""
-    """Where `sagas.archive.to_jsonl` puts its files."""
+    """The folder for the files of `sagas.archive.to_jsonl`."""
     SECOND_PERSON: tuple[str, ...] = ()
-    """Operators' acts that one person proposes and another confirms, such as ("compensate", "skip"), by their verbs."""
+    """Acts that need two people, one who proposes and one who confirms, such as ("compensate", "skip")."""
     FLOWER_URL: str = ""
-    """Where the admin links a task to; FLOWER_URL is taken when this is empty."""
+    """The address of Flower, for the admin's links to tasks; when empty, the setting FLOWER_URL is used."""
 
     def __getattribute__(self, name: str) -> object:
         return getattr(settings, f"SAGAS_{name}", super().__getattribute__(name))

@@ -1,4 +1,4 @@
-"""Celery's doors to the engine."""
+"""The Celery tasks. Each one calls the engine, and then does with its chain what the engine decided."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .engine import executor
 from .engine.decisions import GoOn, Stop, Turn, Verdict, Wait
 from .engine.run_ready import RunReady
 from .engine.work import Taken, Worker
-from .maintenance.prune import prune as prune_finished
+from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
 from .settings import saga_settings
 from .worker.chains import chain_of, send, steps_left
@@ -23,7 +23,7 @@ from .worker.in_place import InPlace
 
 @shared_task(bind=True, name="sagas.run_step", max_retries=None, acks_late=True, reject_on_worker_lost=True)
 def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
-    """Carry out one step of a run."""
+    """Run one step of a run."""
     way = InPlace(self)
     with trace.use(_trace(self)), in_hand(UUID(run_id)):
         verdict = way.carry(executor.run_step(_link(way, run_id, saga, version, step)))
@@ -32,7 +32,7 @@ def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: 
 
 @shared_task(bind=True, name="sagas.undo_step", max_retries=None, acks_late=True, reject_on_worker_lost=True)
 def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
-    """Carry out the undo of one step of a run."""
+    """Run the undo of one step of a run."""
     way = InPlace(self)
     with trace.use(_trace(self)), in_hand(UUID(run_id)):
         verdict = way.carry(executor.undo_step(_link(way, run_id, saga, version, step)))
@@ -41,15 +41,15 @@ def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step:
 
 @shared_task(name="sagas.sweep", send_events=False)  # one each second would bury the rest in Flower
 def sweep() -> None:
-    """Ring every overdue run."""
+    """Restart overdue runs."""
     ring_overdue()
 
 
 def _follow(task: Task[..., None], verdict: Verdict, in_place: Taken | None) -> None:
-    """Let the chain go on, end it, put another in its place, or come back later.
+    """Continue the chain, end it, replace it, or retry later, as the verdict says.
 
-    Once steps ran in place the task's chain is behind the run, and Celery's own retry would repeat the task's first
-    step and lose the one in hand: then what follows is always a new chain.
+    After steps in place, the task's own chain is behind the run, and Celery's retry would repeat the task's first step
+    instead of the last one. In that case a new chain is sent.
     """
     if in_place is not None:
         task.request.chain = None
@@ -79,7 +79,7 @@ def _follow_in_place(verdict: Verdict, last: Taken) -> None:
 
 
 def _rest(last: Taken, position: int) -> Any:
-    """The chain from that position on; None when there is nothing left."""
+    """A chain of the steps from that position on; None when none is left."""
     ready = RunReady(last.run_id, last.saga.name, last.saga.version, last.undo, position)
     return chain_of(ready) if steps_left(ready) else None
 
@@ -97,5 +97,5 @@ def _trace(task: Task[..., None]) -> trace.Trace:
 
 @shared_task(name="sagas.prune")
 def prune() -> None:
-    """Remove runs that ended long ago."""
-    prune_finished()
+    """Delete runs that ended longer ago than SAGAS_KEEP_FINISHED."""
+    prune_runs()

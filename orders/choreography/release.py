@@ -20,7 +20,7 @@ from outbox.consuming.expedite import hasten
 from outbox.declare.events import registry
 from sagas.models import StepStatus
 from sagas.participants.configured import policy_of
-from sagas.presentation.participants import is_away
+from sagas.presentation.participant_labels import is_away
 
 from ..models import Journey, JourneyStep
 from ..sagas import checkout

@@ -42,7 +42,7 @@ def of_run(run: Run) -> Progress:
     steps = list(run.steps.all())
     uncharged = any(step.name == PIVOT and _is_unasked(step) for step in steps)
     return Progress(
-        status=run.told,
+        status=run.reported_status,
         steps=steps,
         can_cancel=run.status == RunStatus.RUNNING and run.cancel_requested_at is None and uncharged,
         position=run.position,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sagas.models import Breaker
-from sagas.presentation import participants
+from sagas.presentation.participant_labels import badge
 
 from . import client, guard, switches, watch
 from .client import Company, Operation
@@ -92,7 +92,7 @@ def card(company: Company, real: dict[str, str], breaker: Breaker | None) -> Car
         calls=[one for one in company.operations if one.called],
         alone=[one for one in company.operations if not one.called],
         faults=[shown(company, one) for one in company.faults],
-        seen_as="" if breaker is None or breaker.state == Breaker.State.CLOSED else participants.face(breaker).text,
+        seen_as="" if breaker is None or breaker.state == Breaker.State.CLOSED else badge(breaker).text,
         real=real.get(company.name, ""),
     )
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sagas.models import Breaker, Run
-from sagas.presentation.labels import run_face
+from sagas.presentation.labels import run_badge
 
 from ..coordination.progress import Progress, of_run
 from ..models import Order
@@ -21,6 +21,7 @@ from ..presentation.waiting import hold_of
 from ..sagas import ORDER, checkout
 
 LATEST = 12
+ORDER_STATUS = {"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,8 @@ def of_other(run: Run, now: datetime) -> Watched:
         title=str(run),
         url=page,
         order="",
-        status={"completed": "confirmed", "compensated": "cancelled", "stuck": "needs_attention"}.get(run.told, ""),
-        label=run_face(run).text,
+        status=ORDER_STATUS.get(run.reported_status, ""),
+        label=run_badge(run).text,
         steps=steps,
         line=run.reason if stuck or run.finished_at else waits(progress, steps, now),
         desk=page if stuck else "",

@@ -1,4 +1,4 @@
-"""The operators' window. Importing it registers its pages."""
+"""The pages of the Django admin. Importing this package registers them."""
 
 from . import acts, participants, runs
 

@@ -1,4 +1,4 @@
-"""From an operator's click to `desk`, for one run: a page that says what will happen, the act, and a report of it."""
+"""The pages for an act on one run: confirm it, do it through `desk`, report the outcome."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ from django.urls import reverse
 
 from .. import desk
 from ..desk.input_changes import changed_input, differences
-from ..desk.second_person import needed
+from ..desk.second_person import needs_second_person
 from ..errors import SagaError
 from ..models import Run
-from ..presentation import participants
-from ..presentation.labels import NEXT, run_face, spoken
+from ..presentation import participant_labels
+from ..presentation.labels import WHAT_FOLLOWS, readable, run_badge
+from ..presentation.run_state import current_participant, current_step, pivot_in_doubt, where_it_is
 from ..presentation.timeline import Change, change_of
-from . import run_page
-from .forms import Decision, DecisionForm, form_of
+from .forms import Decision, DecisionForm, form_for
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 
-def act(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpResponse:
-    """GET: the confirmation page for `?run=<id>`. POST: do it, and report. 403 without the verb's permission."""
-    verb = permitted(model_admin, request, name)
+def act_view(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> HttpResponse:
+    """GET: the confirmation page of `?run=<id>`. POST: do the act and redirect. 403 without the permission."""
+    verb = permitted_verb(model_admin, request, name)
     if request.method != "POST":
-        return confirm(model_admin, request, verb, request.GET.get("run", ""))
-    run = _found(request.POST.get("run", "").partition(":")[0])
-    form = form_of(verb, run, DecisionForm)(request.POST)
+        return confirm_page(model_admin, request, verb, request.GET.get("run", ""))
+    run = _get_run(request.POST.get("run", "").partition(":")[0])
+    form = form_for(verb, run, DecisionForm)(request.POST)
     if not form.is_valid():
         return _page(model_admin, request, verb, form, run)
-    if verb.name == "set_input" and (answer := _show_first(model_admin, request, verb, form, run)) is not None:
+    if verb.name == "set_input" and (answer := _preview_input(model_admin, request, verb, form, run)) is not None:
         return answer
     return _carry_out(model_admin, request, verb, form.cleaned_data.pop("run"), form.cleaned_data)
 
 
-def confirm(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, run_id: str) -> HttpResponse:
-    """The confirmation page for a run; it changes nothing."""
-    run = _found(run_id)
-    form = form_of(verb, run, DecisionForm)(initial={"run": f"{run.pk}:{run.row_version}"})
+def confirm_page(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, run_id: str) -> HttpResponse:
+    """The confirmation page of an act on a run. It changes nothing."""
+    run = _get_run(run_id)
+    form = form_for(verb, run, DecisionForm)(initial={"run": f"{run.pk}:{run.row_version}"})
     return _page(model_admin, request, verb, form, run)
 
 
-def permitted(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> desk.Verb:
-    """The verb of that name. Raises Http404 when there is none, PermissionDenied when the user may not do it."""
+def permitted_verb(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> desk.Verb:
+    """The verb of that name. Raises Http404 when there is none, and PermissionDenied."""
     verb = desk.VERBS.get(name)
     if verb is None:
         raise Http404(f"There is no act named {name}.")
@@ -59,10 +59,10 @@ def permitted(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> 
     return verb
 
 
-def _show_first(
+def _preview_input(
     model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, form: forms.Form, run: Run
 ) -> HttpResponse | None:
-    """The page with what would change in the input; None when the operator has been shown just that."""
+    """The page that shows the changes of the input; None when the operator has already seen these changes."""
     wanted = form.cleaned_data["changes"]
     shown = json.dumps(wanted, sort_keys=True)
     if request.POST.get("shown") == shown:
@@ -81,16 +81,16 @@ def _show_first(
 def _carry_out(
     model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]
 ) -> HttpResponse:
-    if needed(verb.name):
+    if needs_second_person(verb.name):
         return _propose(request, verb, decision, given)
     try:
         verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
-    except SagaError as error:  # WrongState in the main: said to the operator, nothing done
+    except SagaError as error:  # mostly WrongState: the operator is told, and nothing is done
         messages.error(request, f"Nothing was done. {str(error).removeprefix('Nothing was done: ')}")
-    else:  # the act itself is recorded by the desk; this is for the user's own list of recent actions
+    else:  # the desk has recorded the act; this is for the user's list of recent actions
         run = Run.objects.get(pk=decision.run_id)
         model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
-        messages.success(request, f"{verb.title}: done and recorded. {_next(verb, decision.run_id)}")
+        messages.success(request, f"{verb.title}: done and recorded. {_what_follows(verb, decision.run_id)}")
     return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
 
 
@@ -105,18 +105,18 @@ def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: d
     return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
 
 
-def _next(verb: desk.Verb, run_id: UUID) -> str:
-    """What follows: read again, since an act may have ended the run at once."""
+def _what_follows(verb: desk.Verb, run_id: UUID) -> str:
+    """A sentence on what happens next. Reads the run again, since the act may have ended it."""
     run = Run.objects.prefetch_related("steps").get(pk=run_id)
     if run.finished_at is not None and verb.name != "resolve":
         return "Nothing had to be undone: the run is over." if verb.name == "compensate" else "The run is over."
-    step, participant = run_page.standing(run), run_page.participant(run)
-    waits = verb.name in ("retry", "skip", "resume") and participants.is_away(participant)
-    words = NEXT["away" if waits else verb.name]
-    return words.format(step=spoken(step.name).lower() if step else "the step", participant=participant)
+    step, participant = current_step(run), current_participant(run)
+    waits = verb.name in ("retry", "skip", "resume") and participant_labels.is_away(participant)
+    words = WHAT_FOLLOWS["away" if waits else verb.name]
+    return words.format(step=readable(step.name).lower() if step else "the step", participant=participant)
 
 
-def _found(run_id: str) -> Run:
+def _get_run(run_id: str) -> Run:
     try:
         return Run.objects.prefetch_related("steps").get(pk=UUID(run_id))
     except (ValueError, Run.DoesNotExist) as error:
@@ -141,13 +141,13 @@ def _page(
         "verb": verb,
         "form": form,
         "run": run,
-        "face": run_face(run),
-        "where": run_page.where(run),
-        "waits": participants.wait_of(run),
-        "in_doubt": verb.name == "compensate" and run_page.pivot_in_doubt(run),
+        "badge": run_badge(run),
+        "where": where_it_is(run),
+        "waits": participant_labels.wait_sentence(run),
+        "in_doubt": verb.name == "compensate" and pivot_in_doubt(run),
         "changes": changes,
         "shown": shown,
-        "second": needed(verb.name),
+        "second": needs_second_person(verb.name),
         "button": "Show what changes" if verb.name == "set_input" and not shown else verb.title,
     }
     return TemplateResponse(request, "sagas/confirm.html", context)

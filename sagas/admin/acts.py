@@ -1,4 +1,4 @@
-"""What people did, in the admin: every act, and the verbs for many runs."""
+"""The lists of acts and of bulk acts in the admin."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from django.utils.safestring import SafeString
 
 from ..desk import VERBS
 from ..desk.proposals import PROPOSE
-from ..desk.selection import searched
+from ..desk.selection import search_condition
 from ..models import Act, BulkAct, Run
-from ..presentation.labels import BULK, spoken
+from ..presentation.labels import BULK_BADGES, readable
 from ..presentation.timeline import changes_of
 from . import bulk_views
-from .base import ReadOnlyAdmin, badge, said_at
+from .base import ReadOnlyAdmin, badge_html, said_at
 
-NEWEST = 1_000  # runs whose acts a search finds
+NEWEST_RUNS = 1_000  # runs whose acts a search finds
 
 
 class VerbFilter(admin.SimpleListFilter):
-    """By what was done: what may be is declared."""
+    """Filters by verb. The choices come from the declared verbs, not from the table."""
 
     title, parameter_name = "verb", "verb"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, spoken(name)) for name in (*VERBS, *(f"{PROPOSE}{name}" for name in VERBS))]
+        return [(name, readable(name)) for name in (*VERBS, *(f"{PROPOSE}{name}" for name in VERBS))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(verb=self.value()) if self.value() else queryset
@@ -38,13 +38,13 @@ class VerbFilter(admin.SimpleListFilter):
 
 @admin.register(Act)
 class ActAdmin(ReadOnlyAdmin):
-    """Everything that people did, newest first."""
+    """All acts, the newest first."""
 
     list_display = ("when", "what", "run_link", "changed")
     list_display_links = None
     list_filter = (VerbFilter,)
-    search_fields = ("actor_name", "run__subject")  # that there is a search; what it does is below
-    search_help_text = f"A user name in full, or a part of an order number or e-mail, of the newest {NEWEST} runs."
+    search_fields = ("actor_name", "run__subject")  # turns the search on; `get_search_results` does it
+    search_help_text = f"A user name in full, or a part of an order number or e-mail, of the newest {NEWEST_RUNS} runs."
     list_select_related = ("run",)
     ordering = ("-id",)
     sortable_by = ()
@@ -55,14 +55,14 @@ class ActAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """What that person did; if nobody of that name did anything, what was done to runs of that subject."""
+        """The acts of the person of that name; if there are none, the acts on runs with that subject."""
         term = search_term.strip()
         if not term:
             return queryset, False
         theirs = queryset.filter(actor_name__iexact=term)
         if theirs.order_by()[:1].exists():
             return theirs, False
-        runs = Run.objects.filter(searched(term)).order_by("-pk").values_list("pk", flat=True)[:NEWEST]
+        runs = Run.objects.filter(search_condition(term)).order_by("-pk").values_list("pk", flat=True)[:NEWEST_RUNS]
         return queryset.filter(run__in=list(runs)), False
 
     @admin.display(description="when, and who")
@@ -71,7 +71,7 @@ class ActAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what, and why")
     def what(self, act: Act) -> SafeString:
-        return format_html("{}<small>{}</small>", spoken(act.verb), act.reason)
+        return format_html("{}<small>{}</small>", readable(act.verb), act.reason)
 
     @admin.display(description="run")
     def run_link(self, act: Act) -> SafeString:
@@ -84,7 +84,7 @@ class ActAdmin(ReadOnlyAdmin):
         return format_html_join("", "<small>{}: {} → {}</small>", lines)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """An act is read on its run's page."""
+        """Redirect to the page of the act's run, which shows it."""
         act = self.get_object(request, object_id)
         if act is None or not self.has_view_permission(request, act):
             raise PermissionDenied
@@ -93,7 +93,7 @@ class ActAdmin(ReadOnlyAdmin):
 
 @admin.register(BulkAct)
 class BulkActAdmin(ReadOnlyAdmin):
-    """Verbs for many runs: how far they are. Whoever may see runs may see them."""
+    """Bulk acts and their progress. Whoever may see runs may see them."""
 
     list_display = ("when", "what", "state_badge", "progress")
     ordering = ("-id",)
@@ -115,11 +115,11 @@ class BulkActAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what, and why")
     def what(self, bulk: BulkAct) -> SafeString:
-        return format_html("{}<small>{}</small>", spoken(bulk.verb), bulk.reason)
+        return format_html("{}<small>{}</small>", readable(bulk.verb), bulk.reason)
 
     @admin.display(description="state")
     def state_badge(self, bulk: BulkAct) -> SafeString:
-        return badge(BULK[BulkAct.State(bulk.state)])
+        return badge_html(BULK_BADGES[BulkAct.State(bulk.state)])
 
     @admin.display(description="runs")
     def progress(self, bulk: BulkAct) -> str:
@@ -130,11 +130,11 @@ class BulkActAdmin(ReadOnlyAdmin):
         return [path("<int:pk>/stop/", stop, name="sagas_bulkact_stop"), *super().get_urls()]
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Stop it (POST)."""
+        """Stop a bulk act (POST)."""
         return bulk_views.stop(request, self, pk)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """How far it is."""
+        """The progress page of a bulk act."""
         bulk = self.get_object(request, object_id)
         if not self.has_view_permission(request, bulk):
             raise PermissionDenied

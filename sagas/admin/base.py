@@ -1,7 +1,8 @@
-"""What the admin's lists of this app have in common."""
+"""What the admin's pages of this app share."""
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from django.utils.safestring import SafeString
 
 from outbox.operations.listing import BoundedPaginator
 
-from ..presentation.labels import Face
+from ..presentation.labels import Badge
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]  # Django's own class takes no type arguments
@@ -22,7 +23,7 @@ else:
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows may be looked at; they are changed by acts that are recorded."""
+    """A list that changes nothing: rows are changed only by acts, which are recorded."""
 
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each would count the table
@@ -30,7 +31,7 @@ class ReadOnlyAdmin(ModelAdmin):
     paginator = BoundedPaginator
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, titled by what it lists: nothing in it is selected for a change."""
+        """The list under the plural name of its model, since Django's title says *select … to change*."""
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
@@ -45,11 +46,16 @@ class ReadOnlyAdmin(ModelAdmin):
 
 
 def said_at(moment: datetime) -> str:
-    """A moment as the desk says it, in the site's time zone: `2026-03-04 14:02:05`."""
+    """A moment in the site's time zone: `2026-03-04 14:02:05`."""
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
 
 
-def badge(face: Face) -> SafeString:
-    """How something looks, as HTML."""
+def badge_html(badge: Badge) -> SafeString:
+    """The badge as HTML."""
     html = '<span class="badge {}"><span class="icon" aria-hidden="true">{}</span>{}</span>'
-    return format_html(html, face.tone, face.icon, face.text)
+    return format_html(html, badge.tone, badge.icon, badge.text)
+
+
+def pretty_json(value: Any) -> str:
+    """JSON, indented, for people to read and edit."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Many runs at once in the admin: a preview that counts them, the order, and how far it is."""
+"""The pages for a bulk act: preview, start, progress, stop."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from django.views.decorators.http import require_POST
 from outbox.messages import codec
 
 from .. import desk
-from ..desk import Filter, bulk_orders
-from ..desk.selection import groups, in_doubt
+from ..desk import Filter, bulk_acts
+from ..desk.selection import count_groups, count_pivots_in_doubt
 from ..engine.diagnosis import clock
 from ..errors import SagaError
 from ..models import BulkAct
-from ..presentation.labels import BULK
+from ..presentation.labels import BULK_BADGES
 from . import act_views, filters
-from .forms import BulkForm, form_of
+from .forms import BulkForm, form_for
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
 
 GROUPS = 30
-"""Groups that are listed one by one."""
+"""The most groups that the preview lists."""
 
 
-def ask(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb) -> HttpResponse:
-    """What the list's action leads to: the page of one ticked run, or the preview of several or of all that match."""
-    act_views.permitted(model_admin, request, verb.name)
+def confirm_or_preview(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb) -> HttpResponse:
+    """The list's action: confirm it for one ticked run, or preview it for several ticked or all listed runs."""
+    act_views.permitted_verb(model_admin, request, verb.name)
     ticked = request.POST.getlist("_selected_action")
     everything = request.POST.get("select_across") == "1"
     if len(ticked) == 1 and not everything:
-        return act_views.confirm(model_admin, request, verb, ticked[0])
-    return preview(model_admin, request, verb, _listed(request) if everything else _ticked(ticked))
+        return act_views.confirm_page(model_admin, request, verb, ticked[0])
+    return preview(model_admin, request, verb, _filter_of_list(request) if everything else _filter_of_ids(ticked))
 
 
 def preview(
     model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, chosen: Filter, form: Any = None
 ) -> HttpResponse:
-    """How many runs match and where they stand; it changes nothing."""
-    found = groups(chosen)
+    """The page that counts the matching runs by saga, step and code. It changes nothing."""
+    found = count_groups(chosen)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -52,47 +52,47 @@ def preview(
         "title": f"{verb.title}?",
         "verb": verb,
         "filter": chosen,
-        "form": form or form_of(verb, None, BulkForm)(initial={"filter": codec.encode(chosen)}),
+        "form": form or form_for(verb, None, BulkForm)(initial={"filter": codec.encode(chosen)}),
         "count": sum(group.count for group in found),
         "groups": found[:GROUPS],
         "unlisted": max(0, len(found) - GROUPS),
-        "in_doubt": in_doubt(chosen) if verb.name == "compensate" else 0,
+        "in_doubt": count_pivots_in_doubt(chosen) if verb.name == "compensate" else 0,
     }
     return TemplateResponse(request, "sagas/bulk.html", context)
 
 
 @require_POST
-def order(request: HttpRequest, model_admin: ModelAdmin[Any], name: str) -> HttpResponse:
-    """Have it done, and go to the page that shows how far it is."""
-    verb = act_views.permitted(model_admin, request, name)
-    form = form_of(verb, None, BulkForm)(request.POST)
+def start(request: HttpRequest, model_admin: ModelAdmin[Any], name: str) -> HttpResponse:
+    """Start the bulk act and redirect to its progress page; show the preview again when the form is invalid."""
+    verb = act_views.permitted_verb(model_admin, request, name)
+    form = form_for(verb, None, BulkForm)(request.POST)
     if not form.is_valid():
-        return preview(model_admin, request, verb, _resent(form), form)
+        return preview(model_admin, request, verb, _filter_of_form(form), form)
     given = dict(form.cleaned_data)
     try:
-        ordered = bulk_orders.order(verb.name, given.pop("filter"), actor=request.user, **given)  # type: ignore[arg-type]
+        bulk = bulk_acts.start_bulk(verb.name, given.pop("filter"), actor=request.user, **given)  # type: ignore[arg-type]
     except SagaError as error:
         messages.error(request, f"Nothing was done. {error}")
         return HttpResponseRedirect(reverse("admin:sagas_run_changelist"))
-    return HttpResponseRedirect(reverse("admin:sagas_bulkact_change", args=[ordered.pk]))
+    return HttpResponseRedirect(reverse("admin:sagas_bulkact_change", args=[bulk.pk]))
 
 
-def progress(model_admin: ModelAdmin[Any], request: HttpRequest, ordered: BulkAct) -> HttpResponse:
-    """How far it is, and what was skipped and why; the page looks again by itself while it goes on."""
-    verb = desk.VERBS[ordered.verb]
-    left = max(0, ordered.total - ordered.done - ordered.skipped)
+def progress(model_admin: ModelAdmin[Any], request: HttpRequest, bulk: BulkAct) -> HttpResponse:
+    """The page with the progress, and the skipped runs with reasons; it reloads itself while the bulk act runs."""
+    verb = desk.VERBS[bulk.verb]
+    left = max(0, bulk.total - bulk.done - bulk.skipped)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "media": model_admin.media,
-        "title": f"{verb.title}: {ordered.total} runs",
-        "bulk": ordered,
+        "title": f"{verb.title}: {bulk.total} runs",
+        "bulk": bulk,
         "verb": verb,
-        "face": BULK[BulkAct.State(ordered.state)],
-        "filter": bulk_orders.chosen_by(ordered),
-        "left": left if ordered.ended_at is None else 0,
-        "running": ordered.state == BulkAct.State.RUNNING,
-        "unnamed": ordered.skipped - len(ordered.skips),
+        "badge": BULK_BADGES[BulkAct.State(bulk.state)],
+        "filter": bulk_acts.filter_of(bulk),
+        "left": left if bulk.ended_at is None else 0,
+        "running": bulk.state == BulkAct.State.RUNNING,
+        "unnamed": bulk.skipped - len(bulk.skips),
         "may_stop": request.user.has_perm(verb.permission),
         "now": clock(),
     }
@@ -101,21 +101,21 @@ def progress(model_admin: ModelAdmin[Any], request: HttpRequest, ordered: BulkAc
 
 @require_POST
 def stop(request: HttpRequest, model_admin: ModelAdmin[Any], pk: int) -> HttpResponse:
-    """Take no further run."""
-    ordered = BulkAct.objects.filter(pk=pk).first()
-    if ordered is None:
+    """Stop a bulk act. 403 without the verb's permission, 404 when there is none of that number."""
+    bulk = BulkAct.objects.filter(pk=pk).first()
+    if bulk is None:
         raise Http404(f"There is no bulk act {pk}.")
-    if not (model_admin.has_view_permission(request) and request.user.has_perm(desk.VERBS[ordered.verb].permission)):
+    if not (model_admin.has_view_permission(request) and request.user.has_perm(desk.VERBS[bulk.verb].permission)):
         raise PermissionDenied("You may not stop it.")
     try:
-        bulk_orders.stop(pk, actor=request.user)  # type: ignore[arg-type]
+        bulk_acts.stop_bulk(pk, actor=request.user)  # type: ignore[arg-type]
     except SagaError as error:
         messages.warning(request, str(error))
     return HttpResponseRedirect(reverse("admin:sagas_bulkact_change", args=[pk]))
 
 
-def _listed(request: HttpRequest) -> Filter:
-    """All that the list shows, over all of its pages, as of now."""
+def _filter_of_list(request: HttpRequest) -> Filter:
+    """The filter for all runs that the list shows, over all of its pages."""
     saga, _, step = request.GET.get("step", "").partition(".")
     after, before = filters.bounds(request.GET.get("age", ""))
     return Filter(
@@ -129,14 +129,14 @@ def _listed(request: HttpRequest) -> Filter:
     )
 
 
-def _ticked(ids: list[str]) -> Filter:
+def _filter_of_ids(ids: list[str]) -> Filter:
     try:
         return codec.decode(Filter, codec.encode({"status": "all", "ids": ids}))
     except ValueError as error:
         raise Http404("These are no runs' ids.") from error
 
 
-def _resent(form: Any) -> Filter:
+def _filter_of_form(form: Any) -> Filter:
     chosen = form.cleaned_data.get("filter")
     if chosen is None:
         raise Http404("This page does not say which runs it is about; go back to the list.")

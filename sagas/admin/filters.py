@@ -1,4 +1,4 @@
-"""The filters of the run list. Each reads an index or nothing; none asks the table which values it holds."""
+"""The filters of the run list. Each reads an index, or nothing; none reads the table to find its choices."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from django.utils import timezone
 
 from ..declare import registry
 from ..desk.selection import STATES as STATES
-from ..desk.selection import in_state
+from ..desk.selection import state_condition
 from ..models import Run, RunStatus
 from ..participants.configured import declared
-from ..presentation.labels import RUN, spoken
+from ..presentation.labels import RUN_BADGES, readable
 
 TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
-CLOCKS = timedelta(hours=1)  # that the clocks of those who start runs may differ from PostgreSQL's
+CLOCK_SKEW = timedelta(hours=1)  # between PostgreSQL's clock and that of a process that starts runs
 AGES = {
     "hour": ("in the last hour", timedelta(0), timedelta(hours=1)),
     "day": ("1 to 24 hours ago", timedelta(hours=1), timedelta(days=1)),
@@ -31,18 +31,18 @@ AGES = {
 
 
 def state_of(request: HttpRequest) -> str:
-    """The chosen state: open runs unless something is searched for, then all."""
+    """The chosen state; by default `open`, or `all` during a search."""
     chosen = request.GET.get("state", "")
     return chosen if chosen in STATES else ("all" if request.GET.get("q") else "open")
 
 
 def title_of(state: str) -> str:
     """The state in words."""
-    return TITLES.get(state) or RUN[RunStatus(state)].text
+    return TITLES.get(state) or RUN_BADGES[RunStatus(state)].text
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Open runs unless another state is chosen, so that the list stays short whatever the table's size."""
+    """Filters by state: open runs by default, so that the list stays short at any size of the table."""
 
     title = "state"
     parameter_name = "state"
@@ -52,7 +52,7 @@ class StateFilter(admin.SimpleListFilter):
         return [(name, title_of(name)) for name in STATES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(in_state(self.chosen))
+        return queryset.filter(state_condition(self.chosen))
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         for name, title in self.lookup_choices:
@@ -61,7 +61,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class WaitsFilter(admin.SimpleListFilter):
-    """By the participant that the run waits for."""
+    """Filters by the participant that the run waits for."""
 
     title = "participant it waits for"
     parameter_name = "waits"
@@ -85,15 +85,15 @@ class SagaFilter(admin.SimpleListFilter):
 
 
 class StepFilter(admin.SimpleListFilter):
-    """By the step at which the run stands, from the declarations: no join."""
+    """Filters by the current step. Its position comes from the declarations, so that no join is needed."""
 
-    title = "step it stands at"
+    title = "current step"
     parameter_name = "step"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         titles = {step.title: None for saga in registry.all_sagas() for step in saga.steps}
         one_saga = len({title.partition(".")[0] for title in titles}) == 1
-        return [(title, spoken(title.partition(".")[2]) if one_saga else title) for title in titles]
+        return [(title, readable(title.partition(".")[2]) if one_saga else title) for title in titles]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         if not self.value():
@@ -116,12 +116,12 @@ class AgeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         after, before = bounds(self.value() or "")
         if before is not None:
-            queryset = queryset.filter(created_at__lte=before, pk__lt=least_id(before + CLOCKS))
-        return queryset if after is None else queryset.filter(created_at__gt=after, pk__gt=least_id(after - CLOCKS))
+            queryset = queryset.filter(created_at__lte=before, pk__lt=least_id(before + CLOCK_SKEW))
+        return queryset if after is None else queryset.filter(created_at__gt=after, pk__gt=least_id(after - CLOCK_SKEW))
 
 
 def bounds(age: str) -> tuple[datetime | None, datetime | None]:
-    """Accepted after when, and by when, for a key of AGES, as of now; None where there is no bound."""
+    """After and before which time runs of a key of AGES started; None where there is no bound."""
     if age not in AGES:
         return None, None
     _, least, most = AGES[age]
@@ -130,5 +130,5 @@ def bounds(age: str) -> tuple[datetime | None, datetime | None]:
 
 
 def least_id(moment: datetime) -> UUID:
-    """No id that was made from then on is less: the ids are of version 7, and the list is read along them."""
+    """The least id of a run that starts at that moment: ids are UUIDs of version 7, which begin with the time."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)

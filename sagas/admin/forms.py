@@ -1,4 +1,4 @@
-"""What the desk asks an operator for: why, on which run, and what the verb takes beside."""
+"""The forms of the desk: the reason, the run or the filter, and what the verb takes beside."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..desk import DoesNotFit, Filter, Verb, given_values
-from ..desk.batches import FASTEST, RATE, SLOWEST
-from ..desk.json_samples import described, sample
+from ..desk.batches import HIGHEST_RATE, LOWEST_RATE, USUAL_RATE
+from ..desk.json_samples import describe_type, sample_value
 from ..desk.selection import STATES
 from ..desk.version_moves import newer_versions
 from ..errors import SagaError
 from ..models import Run
-from ..presentation.labels import ENDED
-from .run_page import pretty, standing
+from ..presentation.labels import ENDINGS
+from ..presentation.run_state import current_step
+from .base import pretty_json
 
-LOST = "This page does not say which runs it is about; go back to the list."
+NO_RUNS = "This page does not say which runs it is about; go back to the list."
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A run as the operator saw it when deciding."""
+    """The run, and its version when the operator decided."""
 
     run_id: UUID
     row_version: int
 
 
 class ReasonForm(forms.Form):
-    """Why."""
+    """The reason for an act."""
 
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 3, "cols": 70, "class": "vLargeTextField"}),
@@ -45,55 +46,55 @@ class ReasonForm(forms.Form):
 
 
 class DecisionForm(ReasonForm):
-    """Why, and on which run."""
+    """The reason, and the run."""
 
     run = forms.CharField(widget=forms.HiddenInput)
 
     def clean_run(self) -> Decision:
-        """`<id>:<row version>`."""
+        """Parse `<id>:<row version>`."""
         run_id, _, version = self.cleaned_data["run"].rpartition(":")
         try:
             return Decision(UUID(run_id), int(version))
         except ValueError as error:
-            raise ValidationError(LOST) from error
+            raise ValidationError(NO_RUNS) from error
 
 
 class BulkForm(ReasonForm):
-    """Why, on which runs, and how fast."""
+    """The reason, the filter, and the rate."""
 
     filter = forms.CharField(widget=forms.HiddenInput)
     rate = forms.FloatField(
-        initial=RATE,
-        min_value=SLOWEST,
-        max_value=FASTEST,
+        initial=USUAL_RATE,
+        min_value=LOWEST_RATE,
+        max_value=HIGHEST_RATE,
         label="Runs a second",
-        help_text="At most. Participants that have just come back are best not asked by all runs at once.",
+        help_text="At most. A participant that has just come back should not be called by all runs at once.",
     )
 
     def clean_filter(self) -> Filter:
-        """As JSON."""
+        """Parse the filter from its JSON."""
         try:
             chosen = codec.decode(Filter, self.cleaned_data["filter"])
-            given_values.check(msgspec.to_builtins(chosen))
+            given_values.check_storable(msgspec.to_builtins(chosen))
         except (ValueError, RecursionError, DoesNotFit) as error:
-            raise ValidationError(LOST) from error
+            raise ValidationError(NO_RUNS) from error
         if chosen.status not in STATES:
-            raise ValidationError(LOST)
+            raise ValidationError(NO_RUNS)
         return chosen
 
 
 def ended_field() -> forms.Field:
-    """How it ended."""
+    """The choice of how a run that is resolved by hand ended."""
     return forms.ChoiceField(
         label="How it ended",
-        choices=list(ENDED.items()),
+        choices=list(ENDINGS.items()),
         widget=forms.RadioSelect,
         error_messages={"required": "Say how it ended: our own records follow it."},
     )
 
 
 def version_field(run: Run | None) -> forms.Field:
-    """To which version; those that are declared, when it is about one run."""
+    """The version to move to: a choice of the declared ones for one run, a number for many."""
     if run is None:
         return forms.IntegerField(label="To version", min_value=1)
     found = newer_versions(run)
@@ -103,21 +104,21 @@ def version_field(run: Run | None) -> forms.Field:
 
 
 class JsonField(forms.CharField):
-    """JSON; an empty field is null."""
+    """A field for JSON; empty means null."""
 
     widget = forms.Textarea(attrs={"rows": 16, "cols": 70, "class": "vLargeTextField json", "spellcheck": "false"})
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         try:
-            return given_values.read(text) if text.strip() else None
+            return given_values.parse(text) if text.strip() else None
         except DoesNotFit as error:
             raise ValidationError(str(error)) from error
 
 
 def result_field(run: Run | None) -> forms.Field:
-    """What the step at which the run stands is to have returned, with the shape it must have."""
-    step = None if run is None else standing(run)
+    """The result of the current step, filled in with the shape that it must have."""
+    step = None if run is None else current_step(run)
     if run is None or step is None or step.status.startswith("undo"):
         return JsonField(label="Result", required=False, help_text="An undo returns nothing; leave it empty.")
     try:
@@ -126,20 +127,20 @@ def result_field(run: Run | None) -> forms.Field:
         return JsonField(label="Result", required=False, help_text="The step is not declared here.")
     if kind is type(None):
         return JsonField(label="Result", required=False, help_text=f"{step.name} returns nothing; leave it empty.")
-    known = sample(kind) if step.result is None else step.result
+    known = sample_value(kind) if step.result is None else step.result
     return JsonField(
         label="Result",
         required=False,
-        initial=pretty(known),
-        help_text=f"As JSON, what {step.name} is to have returned: {described(kind)}. Later steps read it.",
+        initial=pretty_json(known),
+        help_text=f"As JSON, what {step.name} is to have returned: {describe_type(kind)}. Later steps read it.",
     )
 
 
 def input_field(run: Run | None) -> forms.Field:
-    """The input to change; what is left out stays as it is."""
+    """The input, filled in with the present one; fields that are left out stay as they are."""
     return JsonField(
         label="Input",
-        initial="" if run is None else pretty(run.input),
+        initial="" if run is None else pretty_json(run.input),
         help_text="As JSON. Fields that are left out stay as they are. You are shown what changes before it is done.",
     )
 
@@ -147,8 +148,8 @@ def input_field(run: Run | None) -> forms.Field:
 FIELDS = {"ended": lambda _run: ended_field(), "version": version_field, "result": result_field, "changes": input_field}
 
 
-def form_of(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:
-    """The form that asks for all that the verb takes."""
+def form_for(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:
+    """The form class for the verb: `base`, and a field for what the verb takes."""
     if not verb.takes:
         return base
     return type(f"{verb.name}Form", (base,), {verb.takes: FIELDS[verb.takes](run)})

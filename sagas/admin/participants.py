@@ -1,10 +1,9 @@
-"""The operators' window on the participants: who is away since when, how many runs wait, and two acts about it."""
+"""The participants in the admin: who is away since when, how many runs wait, and two acts: hold and release calls."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.utils import quote
@@ -23,11 +22,12 @@ from ..models import Breaker, Run
 from ..participants import breaker
 from ..participants.configured import policy_of
 from ..participants.waiting import make_known
-from ..presentation import participants
+from ..presentation import participant_labels
 from .base import ReadOnlyAdmin
+from .forms import ReasonForm
 
 HISTORY = 50
-"""Acts that the page of a participant lists."""
+"""The most acts that the page of a participant lists."""
 
 VERBS = {
     verb.name: verb
@@ -35,8 +35,8 @@ VERBS = {
         Verb(
             "close",
             "Let calls go now",
-            "Calls go through at once, without a trial before them; the runs that wait return at a bounded rate. "
-            "Should the participant still be away, its next failures hold the calls again.",
+            "Calls go through at once, without a trial; the runs that wait return at a limited rate. If the "
+            "participant is still away, its next failures hold the calls again.",
             "sagas.close_breaker",
             breaker.close,
         ),
@@ -52,18 +52,9 @@ VERBS = {
 }
 
 
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(
-        widget=forms.Textarea(attrs={"rows": 2, "cols": 70, "class": "vLargeTextField"}),
-        error_messages={"required": "Say why: whoever reads the record later has nothing else to go by."},
-    )
-
-
 @admin.register(Breaker)
 class ParticipantAdmin(ReadOnlyAdmin):
-    """Participants, those that are away first, the longest outage on top."""
+    """The list of participants, those that are away first, the longest outage on top."""
 
     list_display = ("name", "state_badge", "stands", "limits", "last_reason")
     sortable_by = ()
@@ -81,21 +72,21 @@ class ParticipantAdmin(ReadOnlyAdmin):
         return [F("opened_at").asc(nulls_last=True), "name"]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, with those that never failed on it: they can be held as well."""
+        """The list. First add participants that never failed, so that their calls can be held, too."""
         make_known()
         return super().changelist_view(request, extra_context)
 
     @admin.display(description="state")
     def state_badge(self, breaker: Breaker) -> SafeString:
-        return render_to_string("sagas/badge.html", {"face": participants.face(breaker)})
+        return render_to_string("sagas/badge.html", {"badge": participant_labels.badge(breaker)})
 
     @admin.display(description="what happens to calls")
     def stands(self, breaker: Breaker) -> str:
-        return participants.sentence(breaker, policy_of(breaker.name), _runs(breaker))
+        return participant_labels.state_sentence(breaker, policy_of(breaker.name), _runs(breaker))
 
     @admin.display(description="limits")
     def limits(self, breaker: Breaker) -> str:
-        return participants.limits(policy_of(breaker.name))
+        return participant_labels.limits_sentence(policy_of(breaker.name))
 
     @admin.display(description="last reason")
     def last_reason(self, breaker: Breaker) -> str:
@@ -110,11 +101,11 @@ class ParticipantAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The participant's page; it changes nothing."""
+        """The page of a participant. It changes nothing."""
         return self._page(request, object_id, ReasonForm())
 
     def act_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
-        """POST: do it and record it. 403 without the verb's permission, 404 for an act or participant unknown."""
+        """POST: do the act and record it. 403 without its permission, 404 for an unknown act or participant."""
         if verb not in VERBS or request.method != "POST":
             raise Http404(f"There is no act named {verb}, or it was not sent by its form.")
         if not (self.has_view_permission(request) and request.user.has_perm(VERBS[verb].permission)):
@@ -127,17 +118,17 @@ class ParticipantAdmin(ReadOnlyAdmin):
 
     @transaction.atomic
     def _carry_out(self, request: HttpRequest, name: str, verb: Verb, reason: str) -> None:
-        """Act on the locked row; the record commits with the act."""
+        """Lock the row, do the act and record it, in one transaction."""
         found = Breaker.objects.select_for_update().filter(pk=name).first()
         if found is None:
             raise Http404(f"No participant is named {name}.")
         if not allowed(found, verb.name):
-            messages.error(request, f"Nothing was done: its state is {participants.face(found).text} already.")
+            messages.error(request, f"Nothing was done: its state is {participant_labels.badge(found).text} already.")
             return
-        before = participants.face(found).text
+        before = participant_labels.badge(found).text
         verb.do(name, f"{request.user.get_username()}: {reason}")
         found.refresh_from_db()
-        self.log_change(request, found, f"{verb.title}: {reason} ({before} → {participants.face(found).text})")
+        self.log_change(request, found, f"{verb.title}: {reason} ({before} → {participant_labels.badge(found).text})")
         messages.success(request, f"{verb.title}: done and recorded. It reaches every worker within a second.")
 
     def _page(self, request: HttpRequest, name: str, form: ReasonForm) -> HttpResponse:
@@ -153,7 +144,7 @@ class ParticipantAdmin(ReadOnlyAdmin):
             "media": self.media,
             "title": found.name,
             "participant": found,
-            "face": participants.face(found),
+            "badge": participant_labels.badge(found),
             "sentence": self.stands(found),
             "limits": self.limits(found),
             "runs": _runs(found),
@@ -165,12 +156,12 @@ class ParticipantAdmin(ReadOnlyAdmin):
 
 
 def allowed(found: Breaker, verb: str) -> bool:
-    """Whether the act would change anything."""
-    return found.state != Breaker.State.CLOSED if verb == "close" else not participants.held_by_hand(found)
+    """Whether the act would change anything for this participant."""
+    return found.state != Breaker.State.CLOSED if verb == "close" else not participant_labels.held_by_hand(found)
 
 
 def _runs(breaker: Breaker) -> int:
-    """How many runs wait for it."""
+    """How many runs wait for the participant; counted by `get_queryset`."""
     return breaker.runs  # type: ignore[attr-defined,no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""The second person's page: what was proposed, by whom and why; confirm or reject it."""
+"""The page of the second person: what was proposed, by whom and why; confirm it or reject it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from ..desk.proposals import PROPOSE, confirm, proposed, reject
+from ..desk.proposals import PROPOSE, confirm, reject, verb_of
 from ..errors import SagaError
 from ..models import Act
-from ..presentation.labels import run_face
-from . import run_page
+from ..presentation.labels import run_badge
+from ..presentation.run_state import where_it_is
+from .base import pretty_json
 from .forms import ReasonForm
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ ANSWERS: dict[str, Callable[..., None]] = {"confirm": confirm, "reject": reject}
 
 
 def answer(model_admin: ModelAdmin[Any], request: HttpRequest, pk: int, name: str) -> HttpResponse:
-    """GET: what was proposed. POST: confirm or reject it. 403 without the permission of the proposed act."""
+    """GET: show the proposal. POST: confirm or reject it, by `name`. 403 without the proposed act's permission."""
     proposal = Act.objects.filter(pk=pk, verb__startswith=PROPOSE).select_related("run").first()
     if proposal is None or name not in ANSWERS:
         raise Http404("There is no such proposal.")
-    if not (model_admin.has_view_permission(request) and request.user.has_perm(proposed(proposal).permission)):
+    if not (model_admin.has_view_permission(request) and request.user.has_perm(verb_of(proposal).permission)):
         raise PermissionDenied("You may not decide on this.")
     form = ReasonForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():
@@ -47,7 +48,7 @@ def answer(model_admin: ModelAdmin[Any], request: HttpRequest, pk: int, name: st
 def _page(
     model_admin: ModelAdmin[Any], request: HttpRequest, proposal: Act, name: str, form: ReasonForm
 ) -> HttpResponse:
-    verb = proposed(proposal)
+    verb = verb_of(proposal)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -55,11 +56,11 @@ def _page(
         "title": f"{name.capitalize()} the proposal: {verb.title}?",
         "verb": verb,
         "proposal": proposal,
-        "given": run_page.pretty(proposal.after["given"]) if proposal.after["given"] else "",
+        "given": pretty_json(proposal.after["given"]) if proposal.after["given"] else "",
         "form": form,
         "run": proposal.run,
-        "face": run_face(proposal.run),
-        "where": run_page.where(proposal.run),
+        "badge": run_badge(proposal.run),
+        "where": where_it_is(proposal.run),
         "name": name,
     }
     return TemplateResponse(request, "sagas/proposal.html", context)

@@ -1,40 +1,38 @@
-"""All that a run's page in the admin shows, loaded once."""
+"""Loads all that the admin's page of a run shows."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 
-from outbox.messages import codec
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
 from ..declare import registry
 from ..engine.diagnosis import clock
-from ..engine.transitions import passed_pivot
 from ..errors import SagaError
-from ..models import Run, RunStatus, Step, StepStatus
-from ..presentation import participants
+from ..models import Run, Step
+from ..presentation import participant_labels
 from ..presentation.advice import advice_for
-from ..presentation.labels import Face, means, run_face, spoken, step_face, waits
-from ..presentation.text_tables import SHOWN
+from ..presentation.labels import Badge, meaning_of, readable, run_badge, step_badge
+from ..presentation.run_state import deadline_of, subject_url
+from ..presentation.text_tables import LATEST_ATTEMPTS
 from ..presentation.timeline import Entry, timeline
 from ..settings import saga_settings
+from .base import pretty_json
 
-CARRIED = 100
-"""Messages whose open deliveries are counted."""
+COUNTED_MESSAGES = 100
+"""The most outbox messages of a run that are counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepCard:
-    """A step in the picture of the run."""
+    """A step as the page shows it."""
 
     step: Step
-    face: Face
+    badge: Badge
     title: str
     participant: str
     is_pivot: bool
@@ -44,7 +42,7 @@ class StepCard:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """The outbox messages of the run's key: how many, and where."""
+    """How many outbox messages of the run's key there are in one table, and the search that lists them."""
 
     title: str
     model: str
@@ -54,13 +52,13 @@ class Messages:
 
 @dataclass(frozen=True, slots=True)
 class RunPage:
-    """What the template shows."""
+    """The values for the template."""
 
     run: Run
-    face: Face
+    badge: Badge
     means: str
     advice: str
-    """What the declaration says is to be done; empty when it says nothing."""
+    """What the operator shall do, see `advice_for`; empty when nothing is known."""
     subject_url: str
     trace_id: str
     steps: list[StepCard]
@@ -70,83 +68,32 @@ class RunPage:
     messages: list[Messages]
     input: str
     deadline: datetime | None
-    """While it still counts."""
+    """None when it no longer counts."""
     now: datetime
     flower_url: str
 
 
 def load(run: Run) -> RunPage:
-    """Read everything about the run."""
+    """Read all that the page shows."""
     steps = list(run.steps.all())
-    attempts = list(run.attempts.order_by("-id")[: SHOWN + 1])[::-1]
+    attempts = list(run.attempts.order_by("-id")[: LATEST_ATTEMPTS + 1])[::-1]
     now = clock()
     return RunPage(
         run=run,
-        face=run_face(run),
-        means=participants.wait_of(run) or means(run),
+        badge=run_badge(run),
+        means=participant_labels.wait_sentence(run) or meaning_of(run),
         advice=advice_for(run),
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
         steps=_cards(run, steps),
-        entries=timeline(run, steps, attempts[-SHOWN:], list(run.acts.all()), now),
-        cut=len(attempts) > SHOWN,
+        entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], list(run.acts.all()), now),
+        cut=len(attempts) > LATEST_ATTEMPTS,
         messages=_messages(run.key),
-        input=pretty(run.input),
-        deadline=_deadline(run),
+        input=pretty_json(run.input),
+        deadline=deadline_of(run),
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
     )
-
-
-def subject_url(run: Run) -> str:
-    """Where the admin shows what the run is about; empty when the declaration does not say, or is not here."""
-    try:
-        saga = registry.find(run.name, run.version)
-        if saga.admin_url is None:
-            return ""
-        return saga.admin_url(codec.decode(saga.input_type, codec.encode(run.input)))
-    except (SagaError, ValueError):  # an old run, whose input this code no longer reads
-        return ""
-
-
-def standing(run: Run) -> Step | None:
-    """The step at which the run stands; None before the first and after the last."""
-    return next((step for step in run.steps.all() if step.position == run.position), None)
-
-
-def participant(run: Run) -> str:
-    """The participant of the step at which the run stands; empty when it calls none, or is not declared here."""
-    step = standing(run)
-    try:
-        return registry.find(run.name, run.version).named(step.name).participant if step else ""
-    except (SagaError, KeyError):
-        return ""
-
-
-def where(run: Run) -> str:
-    """Where the run stands, in words: the step, its attempts, its status."""
-    step = standing(run)
-    if step is None or run.finished_at is not None:
-        return "at its end"
-    tries = step.undo_attempts if run.status == RunStatus.UNDOING else step.attempts
-    title = spoken(step.name)
-    status = f"waits for {run.waits_for}" if waits(run) else StepStatus(step.status).label
-    return f"{title}, {status}, {tries} {'attempt' if tries == 1 else 'attempts'}"
-
-
-def pivot_in_doubt(run: Run) -> bool:
-    """Whether the point of no return has been asked for, so that undoing may take back what has happened for good."""
-    return run.status != RunStatus.UNDOING and _committed(run)
-
-
-def _deadline(run: Run) -> datetime | None:
-    counts = run.status == RunStatus.RUNNING and run.paused_at is None and not _committed(run)
-    return run.deadline_at if counts else None
-
-
-def _committed(run: Run) -> bool:
-    step = standing(run)
-    return step is not None and passed_pivot(run, step)
 
 
 def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
@@ -158,30 +105,25 @@ def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
     return [
         StepCard(
             step=step,
-            face=step_face(run, step),
-            title=spoken(step.name),
+            badge=step_badge(run, step),
+            title=readable(step.name),
             participant=declared.get(step.name, ""),
             is_pivot=step.position == run.pivot,
             is_current=step.position == run.position and run.finished_at is None,
-            result="" if step.result is None else pretty(step.result),
+            result="" if step.result is None else pretty_json(step.result),
         )
         for step in steps
     ]
 
 
 def _messages(key: str) -> list[Messages]:
-    """Counts end at CARRIED: a key that carries more is looked at in the list itself."""
-    carried = list(PublishedMessage.objects.filter(key=key).values_list("message_id", flat=True)[:CARRIED])
+    """The non-empty groups of outbox messages with that key. Counting ends at COUNTED_MESSAGES."""
+    carried = list(PublishedMessage.objects.filter(key=key).values_list("message_id", flat=True)[:COUNTED_MESSAGES])
     found = [
-        Messages("unpublished", "outboxmessage", key, OutboxMessage.objects.filter(key=key)[:CARRIED].count()),
+        Messages("unpublished", "outboxmessage", key, OutboxMessage.objects.filter(key=key)[:COUNTED_MESSAGES].count()),
         Messages("published", "publishedmessage", key, len(carried)),
-        Messages("dead letters", "deadletter", key, DeadLetter.objects.filter(key=key)[:CARRIED].count()),
+        Messages("dead letters", "deadletter", key, DeadLetter.objects.filter(key=key)[:COUNTED_MESSAGES].count()),
     ]
     open_deliveries = Delivery.objects.filter(message_id__in=carried).values_list("message_id", "subscriber")
     found += [Messages(f"on its way to {to}", "delivery", str(message_id), 1) for message_id, to in open_deliveries]
     return [group for group in found if group.count]
-
-
-def pretty(value: Any) -> str:
-    """JSON for people to read and edit."""
-    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The operators' window: what is stuck, everything that happened to a run, and what can be done about it."""
+"""Runs in the admin: the list, the page of a run, and the addresses of the acts."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from django.utils.text import Truncator
 from outbox.messages.durations import say
 
 from .. import desk
-from ..desk.proposals import proposed
-from ..desk.second_person import needed
-from ..desk.selection import searched
+from ..desk.proposals import verb_of
+from ..desk.second_person import needs_second_person
+from ..desk.selection import search_condition
 from ..models import ON_DESK, Run, RunStatus
-from ..presentation.labels import run_face, waits
+from ..presentation.labels import run_badge, waits_for_participant
+from ..presentation.run_state import where_it_is
 from . import act_views, bulk_views, filters, proposal_views, run_page
-from .base import ReadOnlyAdmin, badge
+from .base import ReadOnlyAdmin, badge_html
 
 URGENCY = Case(
     When(ON_DESK, then=Value(0)),
@@ -34,14 +35,14 @@ URGENCY = Case(
     default=Value(2),
     output_field=IntegerField(),
 )
-REASON_SHOWN = 140  # characters
-SORTED = 1_000  # runs that were found
+REASON_LENGTH = 140  # characters that the list shows of a reason
+SORTED_RUNS = 1_000  # the most found runs that are sorted by urgency
 
 
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
-    """Runs. Only open ones are listed unless another state is chosen: those few are sorted by urgency, and the finished
-    ones, of which there may be millions, are read along the primary key, whose UUIDv7 grows with time."""
+    """The list and the pages of runs. The list shows open runs by default; they are few and sorted by urgency. Finished
+    runs may be millions and are read along the primary key, a UUIDv7, which grows with time."""
 
     list_display = ("about", "state", "stands", "age", "next_look")
     list_display_links = ("about",)
@@ -82,16 +83,13 @@ class RunAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Every word must be a part of the subject; or the whole term is a key, a request id, or an id.
-
-        The most urgent come first, unless so many are found that to sort them would take long.
-        """
+        """The runs that `search_condition` finds, the most urgent first, unless too many are found to sort them."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        found = queryset.filter(searched(term))
-        few = list(found.order_by().values_list("pk", flat=True)[: SORTED + 1])
-        if len(few) <= SORTED:  # looked for once, and not again for the count and for the page
+        found = queryset.filter(search_condition(term))
+        few = list(found.order_by().values_list("pk", flat=True)[: SORTED_RUNS + 1])
+        if len(few) <= SORTED_RUNS:  # one search, instead of three: for the ids, the count and the page
             found = queryset.filter(pk__in=few).order_by(URGENCY, "-id")
         return found, False
 
@@ -101,12 +99,12 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, run: Run) -> SafeString:
-        return badge(run_face(run))
+        return badge_html(run_badge(run))
 
-    @admin.display(description="where it stands, and why")
+    @admin.display(description="current step, and why")
     def stands(self, run: Run) -> SafeString:
-        reason = "no attempt is spent" if waits(run) else Truncator(run.reason).chars(REASON_SHOWN)
-        return format_html('{}<small title="{}">{}</small>', run_page.where(run), run.reason, reason)
+        reason = "no attempt is spent" if waits_for_participant(run) else Truncator(run.reason).chars(REASON_LENGTH)
+        return format_html('{}<small title="{}">{}</small>', where_it_is(run), run.reason, reason)
 
     @admin.display(description="age")
     def age(self, run: Run) -> str:
@@ -122,7 +120,7 @@ class RunAdmin(ReadOnlyAdmin):
             return "yours, and by itself"
         if run.paused_at is not None and run.finished_at is None:
             return "when it is resumed"
-        if waits(run):
+        if waits_for_participant(run):
             return "when it answers"
         if run.wake_at is None:
             return "—"
@@ -134,7 +132,7 @@ class RunAdmin(ReadOnlyAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The run's page; it changes nothing."""
+        """The page of a run. It changes nothing."""
         run = self.get_object(request, object_id)
         if not self.has_view_permission(request, run):
             raise PermissionDenied
@@ -142,8 +140,8 @@ class RunAdmin(ReadOnlyAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         proposal = _proposal(request, run)
         verbs = [verb for verb in _permitted(request) if desk.allowed(run, verb.name)]
-        if proposal:  # one at a time
-            verbs = [verb for verb in verbs if not needed(verb.name)]
+        if proposal:  # one proposal at a time
+            verbs = [verb for verb in verbs if not needs_second_person(verb.name)]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -167,33 +165,35 @@ class RunAdmin(ReadOnlyAdmin):
         return [*own, *super().get_urls()]
 
     def desk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
-        """Confirmation of an act (GET with ?run=<id>), and the act itself (POST)."""
-        return act_views.act(self, request, verb)
+        """Confirm an act (GET with ?run=<id>), or do it (POST)."""
+        return act_views.act_view(self, request, verb)
 
     def bulk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
-        """The order to act on many runs (POST), from the preview of them."""
-        return bulk_views.order(request, self, verb)
+        """Start a bulk act (POST), from its preview."""
+        return bulk_views.start(request, self, verb)
 
     def answer(self, request: HttpRequest, pk: int, answer: str) -> HttpResponse:
-        """The second person's confirmation or rejection: the question (GET), and the answer itself (POST)."""
+        """Show a proposal to the second person (GET), or confirm or reject it (POST)."""
         return proposal_views.answer(self, request, pk, answer)
 
     def get_actions(self, request: HttpRequest) -> Any:
-        """The desk's verbs for the runs that are ticked, or for all that the list shows; each leads to a preview."""
-        return {verb.name: (_bulk(verb), verb.name, f"{verb.title} …") for verb in _permitted(request) if verb.many}
+        """The acts for the ticked runs, or for all that the list shows. Each one first leads to a preview."""
+        return {
+            verb.name: (_bulk_action(verb), verb.name, f"{verb.title} …") for verb in _permitted(request) if verb.many
+        }
 
 
 def _read_at(run: Run) -> datetime:
-    """PostgreSQL's time at which the list was read: due times are measured by it."""
+    """PostgreSQL's time when the list was read; ages and due times are measured by it."""
     return run.read_at  # type: ignore[attr-defined,no-any-return]
 
 
 def _proposal(request: HttpRequest, run: Run) -> dict[str, Any]:
-    """What the run's page shows of a proposal that waits for a second person."""
+    """The template's values for an open proposal; empty when there is none."""
     proposal = desk.open_proposal(run)
     if proposal is None:
         return {}
-    verb = proposed(proposal)
+    verb = verb_of(proposal)
     return {
         "proposal": proposal,
         "proposed": verb,
@@ -206,8 +206,8 @@ def _permitted(request: HttpRequest) -> list[desk.Verb]:
     return [verb for verb in desk.VERBS.values() if request.user.has_perm(verb.permission)]
 
 
-def _bulk(verb: desk.Verb) -> Callable[[RunAdmin, HttpRequest, QuerySet[Run]], HttpResponse]:
+def _bulk_action(verb: desk.Verb) -> Callable[[RunAdmin, HttpRequest, QuerySet[Run]], HttpResponse]:
     def ask(model_admin: RunAdmin, request: HttpRequest, _chosen: QuerySet[Run]) -> HttpResponse:
-        return bulk_views.ask(model_admin, request, verb)
+        return bulk_views.confirm_or_preview(model_admin, request, verb)
 
     return ask

@@ -1,12 +1,13 @@
-"""What is refused before anything runs, each with a sentence that says how to mend it. Importing this registers it."""
+"""Django's system checks of the engine; each hint says how to fix the problem. Importing this registers them."""
 
 from .apps import check_apps
 from .broker import check_broker, check_kombu, check_participants, check_schedule
 from .declarations import check_declarations
-from .deploy import check_eviction, check_links
+from .deploy import check_eviction, check_task_acks
 from .orphans import check_orphans
 from .queues import check_queues
 from .retention import check_retention
+from .second_person import check_second_person
 
 __all__ = [
     "check_apps",
@@ -14,10 +15,11 @@ __all__ = [
     "check_declarations",
     "check_eviction",
     "check_kombu",
-    "check_links",
     "check_orphans",
     "check_participants",
     "check_queues",
     "check_retention",
     "check_schedule",
+    "check_second_person",
+    "check_task_acks",
 ]

@@ -1,4 +1,4 @@
-"""The broker and beat are set up as the engine needs them."""
+"""The settings for the broker, for beat and for participants fit the engine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ..participants.configured import participant_problems
 from ..settings import saga_settings
 from ..worker.chains import task_seconds
 
-KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis
+KOMBU_DEFAULT = 3600  # seconds; kombu's default visibility timeout for Redis
 
 
 @register("sagas")
 def check_broker(**_: Any) -> list[CheckMessage]:
-    """A step ends before the broker takes its message for lost."""
+    """Each task ends before the broker delivers its message again."""
     options = getattr(settings, "CELERY_BROKER_TRANSPORT_OPTIONS", None) or {}
-    timeout = options.get("visibility_timeout", KOMBUS_OWN)
+    timeout = options.get("visibility_timeout", KOMBU_DEFAULT)
     found: list[CheckMessage] = []
     for saga in registry.all_sagas():
         for step in saga.steps:
@@ -37,13 +37,13 @@ def check_broker(**_: Any) -> list[CheckMessage]:
 
 @register("sagas")
 def check_participants(**_: Any) -> list[CheckMessage]:
-    """Each policy in SAGAS_PARTICIPANTS is some step's participant's."""
+    """Each name in SAGAS_PARTICIPANTS is the participant of some step."""
     return participant_problems()
 
 
 @register("sagas", Tags.compatibility)
 def check_kombu(**_: Any) -> list[CheckMessage]:
-    """kombu before 5.7 leaves workers deaf after a lost Redis connection, and has no batch publishing."""
+    """kombu is 5.7 or later. Before, workers take no messages after a lost Redis connection, and it has no batches."""
     version = metadata.version("kombu")
     if tuple(int(part) for part in version.split(".")[:2]) < (5, 7):
         return [Error(f"kombu {version} is too old.", hint="Install kombu 5.7 or later.", id="sagas.E012")]
@@ -52,7 +52,7 @@ def check_kombu(**_: Any) -> list[CheckMessage]:
 
 @register("sagas")
 def check_schedule(**_: Any) -> list[CheckMessage]:
-    """Beat runs the sweep. That it runs the relay is checked by the outbox."""
+    """Beat starts the sweep. The outbox checks that it starts the relay."""
     beat: dict[str, dict[str, Any]] = getattr(settings, "CELERY_BEAT_SCHEDULE", None) or {}
     if any(entry.get("task") == "sagas.sweep" for entry in beat.values()):
         return []

@@ -1,4 +1,4 @@
-"""Every declared saga can run as it stands. What shows at once is refused at import: see `misuse.py`."""
+"""Every declared saga is complete and can run. `declare/rules.py` refuses at import what can be seen at once."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..errors import SagaError
 
 @register("sagas")
 def check_declarations(**_: Any) -> list[CheckMessage]:
-    """All problems of all sagas."""
+    """All problems of all declared sagas."""
     return [problem for saga in registry.all_sagas() for problem in _saga_problems(saga)]
 
 
@@ -39,7 +39,7 @@ def _input_problems(saga: Saga[Any]) -> Iterable[CheckMessage]:
 
 
 def _undo_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
-    """Before the pivot a run must be able to turn around, and to end."""
+    """Each step before the pivot has an undo or says that it needs none, and its run can end."""
     if step.undone_run is not None and not step.has_undo and not step.is_pivot:
         hint = f"Declare the undo with @{step.name}.undo, or remove the hook."
         yield Error(f"{step.title} has an undone hook, and nothing is ever undone.", hint=hint, id="sagas.E006")
@@ -60,7 +60,7 @@ def _before_pivot(step: Step[Any, Any]) -> bool:
 
 
 def _order_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
-    """What can be seen of it: names of the module that the function takes results of."""
+    """A step takes results of earlier steps only, as far as the names of its module show."""
     if getattr(step.run, "__code__", None) is None:
         return
     known: dict[str, Any] = getattr(step.run, "__globals__", {})

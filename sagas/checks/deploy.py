@@ -1,4 +1,4 @@
-"""What `check --deploy` asks of the running parts: that the broker keeps messages, and that links outlive workers."""
+"""For `check --deploy`: the broker drops no messages, and a task outlives the worker that runs it."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from redis.retry import Retry
 
 from .. import tasks
 
-PATIENCE = 2.0  # seconds, to connect and to answer: a check must not hang a deploy
+PATIENCE = 2.0  # seconds, to connect and to answer: a check must not block a deploy
 REDIS = ("redis://", "rediss://", "redis+socket://", "sentinel://")
 
 
 @register("sagas", deploy=True)
 def check_eviction(**_: Any) -> list[CheckMessage]:
-    """A broker that is a Redis or Valkey refuses to take more when its memory is full, rather than drop messages."""
+    """A Redis or Valkey broker refuses new messages when its memory is full, and drops none."""
     given = current_app.conf.broker_write_url or ()
     urls = given.split(";") if isinstance(given, str) else given
     return [problem for url in urls if url.startswith(REDIS) and (problem := _eviction_problem(url)) is not None]
 
 
 @register("sagas", deploy=True)
-def check_links(**_: Any) -> list[CheckMessage]:
-    """A link whose worker dies goes to another one at once, not only after a lease and a sweep."""
-    return [problem for task in (tasks.run_step, tasks.undo_step) for problem in _link_problems(task)]
+def check_task_acks(**_: Any) -> list[CheckMessage]:
+    """The step tasks are acknowledged late. Otherwise the task of a killed worker waits for its lease and the sweep."""
+    return [problem for task in (tasks.run_step, tasks.undo_step) for problem in _ack_problems(task)]
 
 
 def _eviction_problem(url: str) -> CheckMessage | None:
@@ -36,9 +36,9 @@ def _eviction_problem(url: str) -> CheckMessage | None:
     try:
         policy = _eviction_policy(url)
     except (redis.RedisError, OSError, ValueError) as error:
-        return _untold(broker, f"{type(error).__name__}: {error}")
+        return _unknown_policy(broker, f"{type(error).__name__}: {error}")
     if policy is None:
-        return _untold(broker, "its INFO names no maxmemory_policy")
+        return _unknown_policy(broker, "its INFO names no maxmemory_policy")
     if policy == "noeviction":
         return None
     text = f"{broker} has the maxmemory-policy {policy}: when its memory is full it drops messages in silence."
@@ -47,21 +47,21 @@ def _eviction_problem(url: str) -> CheckMessage | None:
 
 
 def _eviction_policy(url: str) -> str | None:
-    """By INFO, which managed servers answer where they forbid CONFIG. Raises what the client raises, and ValueError."""
+    """The policy, from INFO, since managed servers forbid CONFIG. Raises RedisError, OSError, ValueError."""
     never = Retry(NoBackoff(), 0)
     with redis.Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=never) as client:
-        told: Any = client.info("memory")
-    policy = told.get("maxmemory_policy")
+        info: Any = client.info("memory")
+    policy = info.get("maxmemory_policy")
     return None if policy is None else str(policy)
 
 
-def _untold(broker: str, why: str) -> CheckMessage:
+def _unknown_policy(broker: str, why: str) -> CheckMessage:
     text = f"{broker} did not say what it does when its memory is full ({why})."
     hint = "See for yourself that its maxmemory-policy is noeviction: any other drops messages in silence."
     return Warning(text, hint=hint, id="sagas.W015")
 
 
-def _link_problems(task: Any) -> list[CheckMessage]:
+def _ack_problems(task: Any) -> list[CheckMessage]:
     return [
         Error(f"{task.name} has {option} off: {what}", hint="Take it out of CELERY_TASK_ANNOTATIONS.", id="sagas.E016")
         for option, what in (

@@ -1,4 +1,4 @@
-"""A deploy leaves no run behind that nobody can carry on."""
+"""After a deploy, the code can still continue every open run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db import connections
 from ..declare import registry
 from ..errors import SagaError
 
-NAMED = 3  # runs, the oldest, that a message names
+NAMED = 3  # how many of the oldest runs a message names
 
 OPEN_RUNS = """
 SELECT name, version, steps, count(*), (array_agg(key ORDER BY id))[:%(named)s]
@@ -24,9 +24,9 @@ GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 
 @register(Tags.database)
 def check_orphans(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """No open run needs a declaration, or a step, that this code no longer has.
+    """For each open run, this code declares its saga, its version and its steps.
 
-    Run by `migrate`, and by `check --database default`.
+    `migrate` and `check --database default` run this check.
     """
     if not databases or "default" not in databases:
         return []
@@ -54,6 +54,6 @@ def _orphan(name: str, version: int, steps: list[str], count: int, keys: list[st
 
 
 def _some(keys: list[str], count: int) -> str:
-    """The first few, and how many more."""
+    """The first few keys, and how many more there are."""
     more = count - len(keys)
     return ", ".join(keys) + (f" and {more} more" if more else "")

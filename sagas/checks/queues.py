@@ -1,4 +1,4 @@
-"""The engine's tasks go to queues that the settings name."""
+"""The engine's tasks are routed to queues that exist."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from .. import tasks as tasks
 
 @register("sagas")
 def check_queues(**_: object) -> list[CheckMessage]:
-    """As the outbox checks its own."""
+    """The same check as the outbox's, for the tasks of the engine."""
     return queue_problems("sagas.")

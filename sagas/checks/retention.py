@@ -1,4 +1,4 @@
-"""Runs that ended are kept, archived and removed as the settings mean it."""
+"""The settings for keeping, archiving and pruning finished runs make sense."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TO_JSONL = "sagas.archive.to_jsonl"
 
 @register("sagas")
 def check_retention(**_: Any) -> list[CheckMessage]:
-    """A slip here would remove runs too early, or none."""
+    """KEEP_FINISHED, PRUNE_BATCH and ARCHIVE are usable: a slip would delete runs too early, or never."""
     return [Error(text, hint=hint, id="sagas.E017") for text, hint in (*_age_problems(), *_archive_problems())]
 
 

@@ -1,6 +1,6 @@
-"""What a step, an undo and a hook are given.
+"""The arguments of steps, undos, hooks and validators.
 
-Their repr leaves out what the host gave: an input or a result may hold what no log line or traceback should show.
+Their repr leaves out inputs and results, since these may hold what no log line or traceback should show.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Earlier = Callable[[str, Any], Any]
 
 
 class NotApplied:
-    """A probe's answer: the participant knows nothing of the call."""
+    """What a probe returns when the participant does not know the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +30,11 @@ class StepContext(Generic[T]):
     input: T = field(repr=False)
     run_id: UUID
     key: str
-    """Stable for the run and the step, whatever the attempt: what the participant receives as idempotency key."""
+    """The idempotency key for the participant: the same for every attempt of this step of this run."""
     attempt: int
-    """From 1; attempts of crashed workers and of outages are counted in."""
+    """Counts from 1, attempts of killed workers and during outages included."""
     timeout: timedelta
-    """How long the step may take in all; hand it to the client that makes the call."""
+    """How long the attempt may take; pass it on to the client that makes the call."""
     earlier: Earlier = field(repr=False)
 
     def result_of(self, step: Step[T, R]) -> R:
@@ -45,14 +45,14 @@ class StepContext(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class UndoContext(Generic[T, R]):
-    """One attempt of an undo. The step it undoes may never have happened; then the undo simply succeeds."""
+    """One attempt of an undo. If its step never took effect, the undo must succeed all the same."""
 
     input: T = field(repr=False)
     run_id: UUID
     key: str
     """The undo's own idempotency key."""
     step_key: str
-    """The key under which the step was asked for: undo by it, since the step's answer may have been lost."""
+    """The idempotency key of the step. Undo by this key, since the step's answer may have been lost."""
     result: R | None = field(repr=False)
     """What the step returned; None when its answer was lost."""
     attempt: int
@@ -66,33 +66,33 @@ class UndoContext(Generic[T, R]):
 
 @dataclass(frozen=True, slots=True)
 class InputChange(Generic[T]):
-    """An operator wants to give a run another input; nothing is written yet."""
+    """An operator wants to change the input of a run. Nothing is written yet."""
 
     run_id: UUID
     key: str
     """The run's key."""
     before: T | None = field(repr=False)
-    """None when this code cannot read it: that may be what is being mended."""
+    """None when this code cannot read the old input; that may be the reason for the change."""
     after: T = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class StatusChange(Generic[T]):
-    """A run's status has changed, in the transaction that the hook is called in."""
+    """The status of a run has changed. The hook is called in the same transaction."""
 
     run_id: UUID
     key: str
     """The run's key."""
     input: T | None = field(repr=False)
-    """None when this code cannot read it any more; the run is parked for that."""
+    """None when this code cannot read the input; the run is stuck for that reason."""
     before: str
     after: str
     """A value of `sagas.models.RunStatus`."""
     step: str
-    """The step at which it happened; empty at the end of a run."""
+    """The step at which the status changed; empty at the end of a run."""
     code: str
-    """Why, for programs: a Refused's code, or one of the engine's own such as `cancelled` or `deadline`."""
+    """The reason, for programs: the code of Refused, or one of the engine, such as `cancelled` or `deadline`."""
     reason: str
-    """Why, in words."""
+    """The reason, in words."""
     resolution: str
-    """For a run that an operator resolved by hand: `completed` or `compensated`, as the operator says it ended."""
+    """How a run that was resolved by hand ended, as the operator says: `completed` or `compensated`; else empty."""

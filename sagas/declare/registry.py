@@ -1,4 +1,4 @@
-"""Every declared saga by name and version."""
+"""The registry of declared sagas, by name and version."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _sagas: dict[tuple[str, int], Saga[Any]] = {}
 
 
 def register(saga: Saga[Any]) -> None:
-    """Remember a saga. Raises SagaDeclarationError when another one has its name and version."""
+    """Add a saga. Raises SagaDeclarationError when its name and version are taken."""
     if (saga.name, saga.version) in _sagas:
         raise SagaDeclarationError(
             f"Two sagas are named {saga.name}, version {saga.version}; rename one or raise its version."
@@ -22,12 +22,12 @@ def register(saga: Saga[Any]) -> None:
 
 
 def forget(saga: Saga[Any]) -> None:
-    """Take a saga out again: for tests that declare their own."""
+    """Remove a saga: for tests that declare their own."""
     _sagas.pop((saga.name, saga.version), None)
 
 
 def find(name: str, version: int) -> Saga[Any]:
-    """The saga of that name and version. Raises SagaError: this process runs code that does not declare it."""
+    """The saga of that name and version. Raises SagaError when this code does not declare it."""
     try:
         return _sagas[name, version]
     except KeyError:
@@ -39,5 +39,5 @@ def find(name: str, version: int) -> Saga[Any]:
 
 
 def all_sagas() -> list[Saga[Any]]:
-    """Every declared saga, by name and version."""
+    """All declared sagas, ordered by name and version."""
     return [_sagas[key] for key in sorted(_sagas)]

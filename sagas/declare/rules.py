@@ -1,6 +1,6 @@
-"""What a declaration may not say. Each function raises SagaDeclarationError with a sentence that says how to mend it.
+"""The rules for declarations. Each check raises SagaDeclarationError with a sentence that says how to fix it.
 
-What can only be judged when a declaration is whole, or against settings and runs, is in `checks/`.
+Rules that need the complete declaration, the settings or the runs are system checks, in `checks/`.
 """
 
 from __future__ import annotations
@@ -21,54 +21,54 @@ LONGEST_NAME = 100  # characters; the columns' length
 HIGHEST_VERSION = 32_767  # a smallint
 
 
-def of_saga(saga: Saga[Any]) -> None:
-    """Refuse a name, version or deadline that no run could have."""
+def check_saga(saga: Saga[Any]) -> None:
+    """Refuse a name, version or deadline that the tables cannot hold."""
     named = isinstance(saga.name, str) and bool(saga.name.strip())
-    refuse_unless(named, f"Saga({saga.name!r}): give a name; it is how runs find their declaration.")
-    _length(f"The saga's name {saga.name}", saga.name)
+    require(named, f"Saga({saga.name!r}): give a name; it is how runs find their declaration.")
+    _check_length(f"The saga's name {saga.name}", saga.name)
     plain_number = isinstance(saga.version, int) and not isinstance(saga.version, bool)
-    refuse_unless(
+    require(
         plain_number and 1 <= saga.version <= HIGHEST_VERSION,
         f"{saga.name}: version={saga.version!r}; give a whole number from 1 to {HIGHEST_VERSION}.",
     )
     if saga.deadline is not None:
-        _span(saga.name, "deadline", saga.deadline)
+        _check_duration(saga.name, "deadline", saga.deadline)
 
 
-def of_step(step: Step[Any, Any]) -> None:
-    """Refuse what no worker could carry out."""
-    _length(f"The step's name {step.title}", step.name)
-    _length(f"{step.title}: the participant's name", step.participant)
-    _span(step.title, "timeout", step.timeout)
+def check_step(step: Step[Any, Any]) -> None:
+    """Refuse a step that no worker could run."""
+    _check_length(f"The step's name {step.title}", step.name)
+    _check_length(f"{step.title}: the participant's name", step.participant)
+    _check_duration(step.title, "timeout", step.timeout)
     for name, retry in (("retry", step.retry), ("undo_retry", step.undo_retry)):
         wanted = f"{step.title}: {name}={retry!r}; give a sagas.Retry, such as {name}=Retry(attempts=5)."
-        refuse_unless(isinstance(retry, Retry), wanted)
-    refuse_unless(
+        require(isinstance(retry, Retry), wanted)
+    require(
         not (step.local and step.participant),
         f"{step.title} is local and names the participant {step.participant}, and a local step only touches our own "
         "database. Remove one of the two.",
     )
-    refuse_unless(
+    require(
         step.unless is None or bool(step.participant),
         f"{step.title} says unless= and names no participant that it would ask. Remove it, or name the participant.",
     )
     if step.unless is not None:
-        of_function(f"{step.title}: unless", step.unless, takes="input")
-    of_function(step.title, step.run, takes="ctx")
+        check_function(f"{step.title}: unless", step.unless, takes="input")
+    check_function(step.title, step.run, takes="ctx")
 
 
-def of_name(saga: Saga[Any], function: Any) -> None:
-    """Refuse what has no name of its own: a step is found again, and shown, by its function's name."""
+def check_step_name(saga: Saga[Any], function: Any) -> None:
+    """Refuse a function without a name, such as a lambda: the name identifies the step in the database."""
     is_lambda = getattr(function, "__name__", "") == "<lambda>"
     what = "lambda" if is_lambda else type(function).__name__
-    refuse_unless(
+    require(
         inspect.isroutine(function) and not is_lambda,
         f"{saga.name}: a step is a function with a name of its own, and this is a {what}. Write it with def.",
     )
 
 
-def of_undo(step: Step[Any, Any], *, declared: bool) -> None:
-    """Refuse an undo where a saga only goes forward, and a second one; `declared` counts `undo=None`."""
+def check_undo(step: Step[Any, Any], *, declared: bool) -> None:
+    """Refuse an undo at or after the pivot, and a second undo. `declared` is also true for `undo=None`."""
     pivot = step.saga.pivot_step
     if step.is_pivot or (pivot is not None and step.position >= pivot.position):
         where = "is the pivot" if step.is_pivot else f"comes after the pivot {pivot.name}" if pivot else ""
@@ -76,56 +76,55 @@ def of_undo(step: Step[Any, Any], *, declared: bool) -> None:
             f"{step.name} {where}: from there a saga only goes forward. Remove its undo, or move the step up."
         )
     given = "says undo=None" if step.undo_run is None else "has its undo declared already"
-    refuse_unless(not declared, f"{step.name} {given}; keep one.")
+    require(not declared, f"{step.name} {given}; keep one.")
 
 
-def of_undo_option(saga: Saga[Any], given: object) -> None:
-    """Refuse `undo=` with anything but None."""
-    refuse_unless(
+def check_undo_option(saga: Saga[Any], given: object) -> None:
+    """Refuse any value of `undo=` but None."""
+    require(
         given is None,
         f"{saga.name}: undo={given!r}; it takes only None, for nothing to undo. Declare an undo with @<step>.undo.",
     )
 
 
-def of_probe(step: Step[Any, Any]) -> None:
-    """Refuse a probe where no answer can be lost, and a second one."""
-    refuse_unless(
+def check_probe(step: Step[Any, Any]) -> None:
+    """Refuse a probe of a local step, whose answer cannot be lost, and a second probe."""
+    require(
         not step.local,
         f"{step.title} is local: it is recorded or rolled back as one, so that there is no doubt to ask about. "
         "Remove its probe.",
     )
-    of_second(step.title, "probe", step.probe_run)
+    check_declared_once(step.title, "probe", step.probe_run)
 
 
-def of_advice(saga: Saga[Any], words: Any) -> None:
-    """Refuse advice that nobody could read, and a second one for a code."""
+def check_advice(saga: Saga[Any], words: Any) -> None:
+    """Refuse empty advice, and a second advice for the same code."""
     for code, text in words.items():
         good = isinstance(code, str) and isinstance(text, str) and code.strip() and text.strip()
-        refuse_unless(bool(good), f"{saga.name}: the advice {code!r}: {text!r}; give a code, and what to do in words.")
-        refuse_unless(code not in saga.advised, f"{saga.name} has its advice for {code} declared already; keep one.")
+        require(bool(good), f"{saga.name}: the advice {code!r}: {text!r}; give a code, and what to do in words.")
+        require(code not in saga.advised, f"{saga.name} has its advice for {code} declared already; keep one.")
 
 
-def of_function(title: str, function: Any, *, takes: str) -> None:
-    """Refuse a function that could not be called with `takes`, such as `ctx, result`, or would not do its work then."""
-    refuse_unless(
+def check_function(title: str, function: Any, *, takes: str) -> None:
+    """Refuse a coroutine, a generator, and a function that cannot be called with `takes`, such as `ctx, result`."""
+    require(
         not (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)),
         f"{title} is declared with async def, and workers call plain functions. Write it with def.",
     )
-    refuse_unless(
+    require(
         not inspect.isgeneratorfunction(function),
         f"{title} yields, so that calling it would do nothing. Have it return instead.",
     )
-    refuse_unless(
-        _can_be_called_with(function, takes.split(", ")), f"{title} is called with ({takes}). Have it take that."
-    )
+    require(_can_be_called_with(function, takes.split(", ")), f"{title} is called with ({takes}). Have it take that.")
 
 
-def of_second(title: str, kind: str, earlier: Callable[..., Any] | None) -> None:
-    """Refuse to replace in silence what is declared already."""
-    refuse_unless(earlier is None, f"{title} has its {kind} declared already; keep one.")
+def check_declared_once(title: str, kind: str, earlier: Callable[..., Any] | None) -> None:
+    """Refuse a second declaration; the first one would be lost without a word."""
+    require(earlier is None, f"{title} has its {kind} declared already; keep one.")
 
 
-def refuse_unless(holds: bool, sentence: str) -> None:
+def require(holds: bool, sentence: str) -> None:
+    """Raise SagaDeclarationError with the sentence unless the rule holds."""
     if not holds:
         raise SagaDeclarationError(sentence)
 
@@ -140,14 +139,14 @@ def _can_be_called_with(function: Any, arguments: list[str]) -> bool:
     return True
 
 
-def _length(what: str, name: str) -> None:
-    refuse_unless(
+def _check_length(what: str, name: str) -> None:
+    require(
         len(name) <= LONGEST_NAME, f"{what} has {len(name)} characters. At most {LONGEST_NAME} are kept; shorten it."
     )
 
 
-def _span(title: str, name: str, span: Any) -> None:
-    refuse_unless(
+def _check_duration(title: str, name: str, span: Any) -> None:
+    require(
         isinstance(span, timedelta) and span > timedelta(0),
         f"{title}: {name}={span!r}; give a timedelta above zero, such as {name}=timedelta(seconds=10).",
     )

@@ -1,6 +1,6 @@
-"""How a saga is declared: reading order is running order, and the undo sits under its step.
+"""How a saga is declared: steps run in the order in which they are written, and each undo follows its step.
 
-Nothing here needs Django or a database, so a declaration can be imported and its functions called in a plain test.
+Nothing here needs Django or a database, so that a plain test can import a declaration and call its functions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ DEFAULT_TIMEOUT = timedelta(seconds=10)
 
 @dataclass(eq=False)
 class Step(Generic[T, R]):
-    """One step of a saga. Still callable as the plain function it was, for tests."""
+    """A declared step. Tests can call it like the plain function that it decorates."""
 
     saga: Saga[T]
     run: Callable[[StepContext[T]], R]
@@ -50,58 +50,58 @@ class Step(Generic[T, R]):
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
-        rules.of_name(self.saga, self.run)
+        rules.check_step_name(self.saga, self.run)
         self.name = self.run.__name__
 
     def __call__(self, ctx: StepContext[T]) -> R:
         return self.run(ctx)
 
     def undo(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
-        """Declare how to undo the step, by `ctx.step_key`; undoing what never happened must succeed."""
-        rules.of_undo(self, declared=self.undo_run is not UNDECLARED)
-        rules.of_function(f"{self.title}: the undo", function, takes="ctx")
+        """Declare how to undo the step, by `ctx.step_key`. It must succeed also when the step never took effect."""
+        rules.check_undo(self, declared=self.undo_run is not UNDECLARED)
+        rules.check_function(f"{self.title}: the undo", function, takes="ctx")
         self.undo_run = function
         return function
 
     def probe(self, function: Callable[[StepContext[T]], R | NotApplied]) -> Callable[[StepContext[T]], R | NotApplied]:
-        """Declare how to ask the participant what became of a call whose answer was lost; it must change nothing."""
-        rules.of_probe(self)
-        rules.of_function(f"{self.title}: the probe", function, takes="ctx")
+        """Declare how to ask the participant whether a call with a lost answer took effect. It must only read."""
+        rules.check_probe(self)
+        rules.check_function(f"{self.title}: the probe", function, takes="ctx")
         self.probe_run = function
         return function
 
     def recorded(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:
-        """Declare what of the host's own is written in the transaction that records the step as done."""
-        rules.of_second(self.title, "recorded hook", self.recorded_run)
-        rules.of_function(f"{self.title}: the recorded hook", function, takes="ctx, result")
+        """Declare the host's own writes, in the transaction that records the step as done."""
+        rules.check_declared_once(self.title, "recorded hook", self.recorded_run)
+        rules.check_function(f"{self.title}: the recorded hook", function, takes="ctx, result")
         self.recorded_run = function
         return function
 
     def undone(self, function: Callable[[UndoContext[T, R]], None]) -> Callable[[UndoContext[T, R]], None]:
-        """Declare what of the host's own is written in the transaction that records the step as undone."""
-        rules.of_second(self.title, "undone hook", self.undone_run)
-        rules.of_function(f"{self.title}: the undone hook", function, takes="ctx")
+        """Declare the host's own writes, in the transaction that records the step as undone."""
+        rules.check_declared_once(self.title, "undone hook", self.undone_run)
+        rules.check_function(f"{self.title}: the undone hook", function, takes="ctx")
         self.undone_run = function
         return function
 
     def awaiting(self, function: Callable[[StepContext[T], Awaits], None]) -> Callable[[StepContext[T], Awaits], None]:
-        """Declare what of the host's own is written in the transaction that records that the step raised Awaits.
+        """Declare the host's own writes, in the transaction that records that the step raised Awaits.
 
-        It is called each time that the step is looked at and still has to wait.
+        The hook is called each time that the step runs again and still has to wait.
         """
-        rules.of_second(self.title, "awaiting hook", self.awaiting_run)
-        rules.of_function(f"{self.title}: the awaiting hook", function, takes="ctx, awaits")
+        rules.check_declared_once(self.title, "awaiting hook", self.awaiting_run)
+        rules.check_function(f"{self.title}: the awaiting hook", function, takes="ctx, awaits")
         self.awaiting_run = function
         return function
 
     def validator(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:
-        """Declare what a result that an operator gives must agree with, such as the amount that the run owes.
+        """Declare a check of a result that an operator gives, such as the amount that the run owes.
 
-        It raises ValueError with words for the operator, both figures among them; then nothing is done. What the step
-        itself returns is not held against it: that is the step's to judge.
+        The validator raises ValueError with a message for the operator that names both figures; then nothing is done.
+        It does not check what the step itself returns.
         """
-        rules.of_second(self.title, "validator", self.validator_run)
-        rules.of_function(f"{self.title}: the validator", function, takes="ctx, result")
+        rules.check_declared_once(self.title, "validator", self.validator_run)
+        rules.check_function(f"{self.title}: the validator", function, takes="ctx, result")
         self.validator_run = function
         return function
 
@@ -111,17 +111,17 @@ class Step(Generic[T, R]):
 
     @property
     def title(self) -> str:
-        """The name that Flower shows."""
+        """`<saga>.<step>`, as Flower shows it."""
         return f"{self.saga.name}.{self.name}"
 
     @cached_property
     def result_type(self) -> Any:
-        """The annotated return type; Any where there is none."""
+        """The annotated return type; Any when there is none."""
         return get_type_hints(self.run).get("return", Any)
 
 
 class Saga(Generic[T]):
-    """A declared sequence of steps over an input of type T: `Saga[Checkout]("checkout", version=1)`."""
+    """A sequence of steps over an input of type T: `Saga[Checkout]("checkout", version=1)`."""
 
     def __init__(
         self,
@@ -131,8 +131,8 @@ class Saga(Generic[T]):
         deadline: timedelta | None = None,
         admin_url: Callable[[T], str] | None = None,
     ) -> None:
-        """`deadline`: a run that has not claimed its pivot by then is undone. `admin_url`: where the admin links the
-        subject of a run. Raises SagaDeclarationError if the name and version are taken, or cannot be kept."""
+        """`deadline`: a run that has not claimed its pivot within this time is undone. `admin_url`: the admin page of a
+        run's subject, from its input. Raises SagaDeclarationError when name and version are taken or do not fit."""
         from ..hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
 
         refuse_missing_apps()
@@ -144,7 +144,7 @@ class Saga(Generic[T]):
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None
         self.advised: dict[str, str] = {}
-        rules.of_saga(self)
+        rules.check_saga(self)
         registry.register(self)
 
     @overload
@@ -177,12 +177,12 @@ class Saga(Generic[T]):
     ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step.
 
-        `timeout` bounds one attempt; `undo=None` says that there is nothing to undo; `unless` says for which inputs the
-        step and its undo ask the participant nothing, and so do not wait for one that is away; `local=True` says that
-        the step only touches our own database: it runs inside the recording transaction, exactly once.
+        `timeout` limits one attempt. `undo=None` says that there is nothing to undo. `unless` is true for inputs for
+        which the step and its undo do not call the participant; they do not wait for one that is away. `local=True`
+        says that the step uses only our own database: it runs in the transaction that records it, exactly once.
         """
 
-        rules.of_undo_option(self, None if undo is UNDECLARED else undo)
+        rules.check_undo_option(self, None if undo is UNDECLARED else undo)
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
             made: Step[T, R] = Step(
@@ -202,8 +202,8 @@ class Saga(Generic[T]):
         retry: Retry = Retry(),  # noqa: B008
         unless: Callable[[T], bool] | None = None,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
-        """Declare the next step as the point of no return: before it a saga can be undone, after it only completed."""
-        rules.refuse_unless(function is None, f"Write @{self.name}.pivot() with its parentheses.")
+        """Declare the next step as the pivot, the point of no return: after it a run is completed, never undone."""
+        rules.require(function is None, f"Write @{self.name}.pivot() with its parentheses.")
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
             if self.pivot_step is not None:
@@ -219,35 +219,35 @@ class Saga(Generic[T]):
         return add
 
     def status_changed(self, function: Callable[[StatusChange[T]], None]) -> Callable[[StatusChange[T]], None]:
-        """Declare what of the host's own is written whenever a run's status changes, in the same transaction."""
-        rules.of_second(self.name, "status hook", self.status_hook)
-        rules.of_function(f"{self.name}: the status hook", function, takes="change")
+        """Declare the host's own writes whenever the status of a run changes, in the same transaction."""
+        rules.check_declared_once(self.name, "status hook", self.status_hook)
+        rules.check_function(f"{self.name}: the status hook", function, takes="change")
         self.status_hook = function
         return function
 
     def validator(self, function: Callable[[InputChange[T]], None]) -> Callable[[InputChange[T]], None]:
-        """Declare what an input that an operator gives a run must agree with, such as what the host's own row says.
+        """Declare a check of an input that an operator gives, for example against the host's own row.
 
-        It raises ValueError with words for the operator, both figures among them; then nothing is done.
+        The validator raises ValueError with a message for the operator that names both figures; then nothing is done.
         """
-        rules.of_second(self.name, "validator", self.validator_run)
-        rules.of_function(f"{self.name}: the validator", function, takes="change")
+        rules.check_declared_once(self.name, "validator", self.validator_run)
+        rules.check_function(f"{self.name}: the validator", function, takes="change")
         self.validator_run = function
         return function
 
     def advice(self, words: Mapping[str, str]) -> None:
-        """Declare, for codes of Refused, what a person is to do when a run is stuck with it: shown on the desk.
+        """Declare, per code of Refused, what the operator of a run that is stuck with it shall do; the desk shows it.
 
-        Raises SagaDeclarationError for a code that has its advice already, and for an empty one.
+        Raises SagaDeclarationError for empty advice, and for a code that has its advice already.
         """
-        rules.of_advice(self, words)
+        rules.check_advice(self, words)
         self.advised.update(words)
 
     def start(self, input: T, *, key: str, subject: str = "") -> UUID:
-        """Accept a run, in the caller's transaction; the same key gives the same run. Returns the run's id.
+        """Start a run, in the caller's transaction; the same key gives the same run. Returns the run's id.
 
         `subject` is what people search the run by, such as an order number. Raises NotInTransaction outside `atomic()`,
-        and Unfit when the input is not what the saga is about, or the key or the subject is too long.
+        and Unfit when the input is not of the saga's type, or the key or the subject is too long.
         """
         from ..hosting import refuse_missing_apps
 
@@ -257,21 +257,21 @@ class Saga(Generic[T]):
         return start(self, input, key=key, subject=subject)
 
     def cancel(self, key: str, *, reason: str, actor: str, code: str = "cancelled") -> None:
-        """Have the run of that key undone, unless its pivot has been asked for: then TooLate is raised.
+        """Undo the run of that key. Raises TooLate when its pivot was already called.
 
-        `reason` and `actor` are words for the record; `code`, of at most 100 characters, is what hooks are told. Call
-        it before locking anything of your own: the engine locks the run first, everywhere.
+        `reason` and `actor` go into the record; `code`, at most 100 characters, goes to the hooks. Call this before you
+        lock rows of your own: the engine always locks the run first.
         """
         from ..engine.cancel import cancel
 
         cancel(self, key, reason=reason, actor=actor, code=code)
 
     def wake(self, key: str, *, step: str = "") -> bool:
-        """Have a run that waits looked at now: what it waits for has happened, as far as the caller knows.
+        """Run the current step of a waiting run now, because the caller thinks that its wait is over.
 
-        Returns whether it waited, in `step` if one is named. A step that a worker has in hand is looked at once more
-        when that attempt leaves it waiting. A run that waits for a participant that is away, is paused or has ended is
-        left alone, and so is a key without a run.
+        Returns whether the run was waiting, in `step` if one is named. If a worker is running the step, it is tried
+        once more as soon as that attempt ends in a wait. Does nothing to a run that is paused, has ended, or waits for
+        a participant that is away, nor for an unknown key.
         """
         from ..engine.wake import wake
 
@@ -296,7 +296,7 @@ class Saga(Generic[T]):
     def _add(self, step: Step[T, R]) -> Step[T, R]:
         if step.name in self._by_name:
             raise SagaDeclarationError(f"{self.name} has two steps named {step.name}; rename one.")
-        rules.of_step(step)
+        rules.check_step(step)
         self.steps.append(step)
         self._by_name[step.name] = step
         return step

@@ -1,7 +1,7 @@
-"""What operators can do with a run: called by the admin, the command line and code alike.
+"""The desk: what operators do with a run, from the admin, the command line or code.
 
-Each act locks the run, checks the state it was decided on, needs a reason, and writes who, when, why, before and after
-in the same transaction.
+Each act needs a reason, locks the run, checks that its state allows the act, and records who, when, why, before and
+after in the same transaction.
 """
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing

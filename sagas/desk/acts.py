@@ -1,4 +1,4 @@
-"""What every act has in common: the run under its lock, as the operator saw it, and the record of who did what."""
+"""What all acts share: they lock the run, check that it is as the operator saw it, and write the record."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ..engine.diagnosis import clock
 from ..engine.transitions import leased, locked, save
 from ..errors import SagaError, WrongState
 from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
-from .second_person import agreed
+from .second_person import proposal_facts
 
-BACKWARD = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
-"""Where the run's current step shows that the run is on its way back, stuck or not."""
+UNDO_STATUSES = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
+"""While the current step has one of these, the run is being undone, or was when it got stuck."""
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody without an account here, such as whoever runs the command line on the server."""
+    """Somebody without a user account, such as whoever runs the command line on the server."""
 
     name: str
 
@@ -43,12 +43,12 @@ class ReasonMissing(SagaError):
 
 
 class DoesNotFit(SagaError):
-    """What the operator gave does not fit the run; nothing was done. The message says what does not fit."""
+    """What the operator gave does not fit the run, and nothing was done. The message says what does not fit."""
 
 
 @dataclass(slots=True)
-class Deed:
-    """An act that is being done: the locked run, and what the record shall say beside the run's own facts."""
+class PendingAct:
+    """An act within its transaction: the locked run, and what the record says beside the run's snapshots."""
 
     verb: str
     run: Run
@@ -57,31 +57,31 @@ class Deed:
 
 
 @contextmanager
-def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | None) -> Iterator[Deed]:
-    """The run, locked and as the operator saw it; the record of the act is written when the block ends well.
+def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | None) -> Iterator[PendingAct]:
+    """Lock the run for one act, in a transaction; write the record when the block ends without an error.
 
-    Raises ReasonMissing, WrongState when the run has changed since `row_version`, SecondPersonNeeded, and
-    Run.DoesNotExist.
+    `row_version` is the version of the run that the operator decided on; None skips that check. Raises ReasonMissing,
+    WrongState when the run has changed since, SecondPersonNeeded, and Run.DoesNotExist.
     """
     if not reason.strip():
         raise ReasonMissing
-    proposal = agreed(verb)
+    proposal = proposal_facts(verb)
     with transaction.atomic():
         run = locked(run_id)
         if row_version is not None and run.row_version != row_version:
             raise WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
-        before = facts(run) | proposal
-        deed = Deed(verb, run)
-        yield deed
-        record(run, verb, actor, reason, before | deed.before, facts(run) | deed.after)
+        before = snapshot(run) | proposal
+        pending = PendingAct(verb, run)
+        yield pending
+        record(run, verb, actor, reason, before | pending.before, snapshot(run) | pending.after)
 
 
 def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any], after: dict[str, Any]) -> Act:
-    """Write the act down, in the caller's transaction."""
+    """Write the record of an act, in the caller's transaction."""
     return Act.objects.create(
         run=run,
         actor_id=None if isinstance(actor, Person) else actor.pk,
-        actor_name=name_of(actor),
+        actor_name=actor_name_of(actor),
         verb=verb,
         reason=plain(reason.strip()),
         at=Now(),
@@ -90,17 +90,17 @@ def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any
     )
 
 
-def name_of(actor: Actor) -> str:
-    """What the record calls somebody."""
+def actor_name_of(actor: Actor) -> str:
+    """The name under which the record knows the actor."""
     return actor.name if isinstance(actor, Person) else actor.get_username()
 
 
-def standing(deed: Deed, says: str, *, paused: bool = True) -> Step:
-    """The step at which an open run stands, that no worker has in hand. Raises WrongState.
+def current_step(pending: PendingAct, says: str, *, paused: bool = True) -> Step:
+    """The current step of an open run that no worker has claimed. Raises WrongState otherwise.
 
-    `says` is the verb in the sentence; `paused` whether a paused run will do.
+    `says` is the act in the error's sentence; `paused` says whether the run may be paused.
     """
-    run = deed.run
+    run = pending.run
     step = run.steps.filter(position=run.position).first()
     if step is None or run.status not in OPEN:
         raise WrongState(says, RunStatus(run.status).label)
@@ -111,31 +111,31 @@ def standing(deed: Deed, says: str, *, paused: bool = True) -> Step:
     return step
 
 
-def let_go(run: Run, step: Step) -> None:
-    """Take the step from a worker whose lease has run out: what it still writes fails."""
+def release_claim(run: Run, step: Step) -> None:
+    """Release the claim of a worker whose lease has ended, without saving the step. What it still writes fails."""
     step.token, step.lease_until, step.next_attempt_at = None, None, None
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
 
 
-def take_back(run: Run, step: Step) -> None:
-    """`let_go` of a step that a worker had in hand, which waits for its next attempt then; any other stays as it is."""
+def put_back_to_waiting(run: Run, step: Step) -> None:
+    """Release a step whose worker is gone and put it back to waiting; do nothing when no worker claimed it."""
     if step.token is not None:
-        let_go(run, step)
-        step.status = StepStatus.UNDO_WAITING if step.status in BACKWARD else StepStatus.WAITING
+        release_claim(run, step)
+        step.status = StepStatus.UNDO_WAITING if step.status in UNDO_STATUSES else StepStatus.WAITING
         save(step)
 
 
-def note(run: Run, field: str) -> None:
-    """Write one field of the run; where it stands, and what it waits for, stays."""
+def save_field(run: Run, field: str) -> None:
+    """Save one field of the run, and nothing of its position or its waits."""
     run.updated_at, run.row_version = Now(), F("row_version") + 1
     run.save(update_fields=[field, "updated_at", "row_version"])
     run.refresh_from_db(fields=["updated_at", "row_version"])
 
 
-def facts(run: Run) -> dict[str, Any]:
-    """What a record says of a run."""
+def snapshot(run: Run) -> dict[str, Any]:
+    """The state of a run, as a record holds it before and after an act."""
     step = run.steps.filter(position=run.position).first()
-    facts: dict[str, Any] = {
+    found: dict[str, Any] = {
         "status": str(run.status),
         "code": run.code,
         "resolution": run.resolution,
@@ -143,5 +143,5 @@ def facts(run: Run) -> dict[str, Any]:
         "version": run.version,
     }
     if step is not None:
-        facts |= {"step": step.name, "step_status": str(step.status)}
-    return facts
+        found |= {"step": step.name, "step_status": str(step.status)}
+    return found

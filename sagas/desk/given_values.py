@@ -1,4 +1,4 @@
-"""JSON as a person gives it, on a page or on the command line: what no run can keep is refused in words."""
+"""JSON that a person types: parse it, and refuse what PostgreSQL cannot store, with a sentence."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import Any
 from .acts import DoesNotFit
 
 DEEPEST = 50
-"""Levels of lists and objects. Nobody writes more by hand, and each reader on the way needs its stack for them."""
+"""The most levels of lists and objects. Nobody types more, and each parser needs stack for every level."""
 LARGEST = 2**63 - 1
 UNKEPT = re.compile("[\0\ud800-\udfff]")
-"""NUL, which PostgreSQL does not store, and halves of surrogate pairs, for which UTF-8 has no bytes."""
+"""NUL, which PostgreSQL does not store, and halves of surrogate pairs, which UTF-8 cannot encode."""
 
 
-def read(text: str) -> Any:
-    """What the text says. Raises DoesNotFit."""
+def parse(text: str) -> Any:
+    """The value of a JSON text. Raises DoesNotFit when it is no JSON, or cannot be stored."""
     try:
         value = json.loads(text)
     except RecursionError as error:
-        raise DoesNotFit(_deep()) from error
+        raise DoesNotFit(_too_deep()) from error
     except ValueError as error:
         raise DoesNotFit(f"This is no JSON: {error}. Text is written in quotes.") from error
-    check(value)
+    check_storable(value)
     return value
 
 
-def check(value: Any) -> None:
-    """Whether a run can keep the value, which is plain JSON. Raises DoesNotFit."""
+def check_storable(value: Any) -> None:
+    """Raise DoesNotFit unless the value, plain JSON, can be stored."""
     level = [value]
     for _ in range(DEEPEST):
         for one in level:
@@ -37,7 +37,7 @@ def check(value: Any) -> None:
         level = [inner for one in level for inner in _inside(one)]
         if not level:
             return
-    raise DoesNotFit(_deep())
+    raise DoesNotFit(_too_deep())
 
 
 def _check_one(value: Any) -> None:
@@ -55,5 +55,5 @@ def _inside(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []
 
 
-def _deep() -> str:
+def _too_deep() -> str:
     return f"This is nested more than {DEEPEST} levels deep."

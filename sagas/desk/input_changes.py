@@ -1,4 +1,4 @@
-"""Change the input: what the steps that are still to come will be given."""
+"""Change the input of a run, for the steps that are still to come."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from ..declare.context import InputChange
 from ..declare.saga import Saga
 from ..models import Run
 from . import given_values
-from .acts import Actor, DoesNotFit, act, note, standing, take_back
+from .acts import Actor, DoesNotFit, act, current_step, put_back_to_waiting, save_field
 from .validators import validating
 
 MISSING = "(not there)"
-"""Stands in a diff for a field that the other side does not have."""
+"""In a diff: this side does not have the field."""
 
 
 def set_input(
     run_id: UUID, *, actor: Actor, reason: str, changes: dict[str, Any], row_version: int | None = None
 ) -> None:
-    """Give the run another input. It stays where it is: what was done is not done again.
+    """Change the run's input. The run keeps its position: what was done is not done again.
 
-    `changes` is plain JSON and is merged into the input: objects field by field, anything else, lists and null among
-    it, takes the place of the old value. A whole input is merged just the same. The record holds what changed, by path.
+    `changes` is plain JSON and is merged into the input: objects field by field; any other value, lists and null
+    included, replaces the old one. The record holds the changes by path.
 
-    Raises DoesNotFit when the outcome is no input of the saga, or the same as before, or does not agree with the saga's
-    validator; WrongState when the run has ended or a worker has its step in hand.
+    Raises DoesNotFit when the new input does not fit the saga's type or its validator, or changes nothing; WrongState
+    when the run has ended, or a worker has claimed its step.
     """
-    with act("set_input", run_id, actor, reason, row_version) as deed:
-        run = deed.run
-        step = standing(deed, "change the input")
+    with act("set_input", run_id, actor, reason, row_version) as pending:
+        run = pending.run
+        step = current_step(pending, "change the input")
         new = changed_input(run, changes)
         found = differences(run.input, new)
         if not found:
             raise DoesNotFit("The new input is the same as the old one; there is nothing to change.")
-        deed.before["input"] = {path: old for path, (old, _) in found.items()}
-        deed.after["input"] = {path: now for path, (_, now) in found.items()}
-        take_back(run, step)  # it would take the next step with the old input
+        pending.before["input"] = {path: old for path, (old, _) in found.items()}
+        pending.after["input"] = {path: now for path, (_, now) in found.items()}
+        put_back_to_waiting(run, step)  # a late worker would run the next step with the old input
         run.input = new
-        note(run, "input")
+        save_field(run, "input")
 
 
 def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
-    """The run's input with the changes merged in, as the saga reads and accepts it. Raises DoesNotFit."""
+    """The run's input after the changes, checked against the type and the validator of the saga. Raises DoesNotFit."""
     if not isinstance(changes, dict):
         raise DoesNotFit('The input is a JSON object of fields, such as {"email": "ann@example.com"}.')
-    given_values.check(changes)
+    given_values.check_storable(changes)
     saga = registry.find(run.name, run.version)
-    wanted = merged(run.input, changes)
+    wanted = merge(run.input, changes)
     kind = saga.input_type.__name__
     try:
         new = codec.decode(dict[str, Any], codec.storable(codec.decode(saga.input_type, codec.storable(wanted))))
@@ -67,28 +67,28 @@ def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
     return new
 
 
-def check(run: Run, *, changes: dict[str, Any]) -> None:
-    """Whether the run could be given these changes. Raises DoesNotFit."""
+def check_input(run: Run, *, changes: dict[str, Any]) -> None:
+    """Raise DoesNotFit unless these changes could be made to the run."""
     changed_input(run, changes)
 
 
 def _read(saga: Saga[Any], kept: Any) -> Any:
-    """The input as it was; None when this code cannot read it."""
+    """The stored input as the saga's type; None when this code cannot read it."""
     try:
         return codec.decode(saga.input_type, codec.encode(kept))
     except ValueError:
         return None
 
 
-def merged(old: Any, new: Any) -> Any:
-    """Objects field by field; anything else is replaced."""
+def merge(old: Any, new: Any) -> Any:
+    """Merge objects field by field; any other new value replaces the old one."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return new
-    return old | {name: merged(old[name], value) if name in old else value for name, value in new.items()}
+    return old | {name: merge(old[name], value) if name in old else value for name, value in new.items()}
 
 
 def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
-    """What differs, by dotted path: the old value and the new one. Lists are compared as a whole."""
+    """Each difference by its dotted path: the old value and the new one. Lists are compared as a whole."""
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return {} if old == new else {path: (old, new)}
     found: dict[str, tuple[Any, Any]] = {}
@@ -98,7 +98,7 @@ def differences(old: Any, new: Any, path: str = "") -> dict[str, tuple[Any, Any]
 
 
 def _paths(value: Any, path: str = "") -> Iterator[str]:
-    """The dotted path of every field, objects within objects included."""
+    """The dotted path of every field, those of nested objects included."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield f"{path}.{name}".lstrip(".")

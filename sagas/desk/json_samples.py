@@ -1,4 +1,4 @@
-"""What a JSON value of a type looks like: to fill in a form with, and in words."""
+"""What the JSON of a type looks like: as a value to fill in, and in words."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
 
-def sample(kind: Any) -> Any:
-    """A value of the type's shape with null for what must be filled in, so that it does not fit as it stands."""
+def sample_value(kind: Any) -> Any:
+    """A value of the type's shape, with null for each field to fill in; as it is, it does not fit the type."""
     if not is_dataclass(kind):
         return None
     hints = get_type_hints(kind)
-    return {field.name: sample(hints[field.name]) for field in fields(kind)}
+    return {field.name: sample_value(hints[field.name]) for field in fields(kind)}
 
 
-def described(kind: Any) -> str:
+def describe_type(kind: Any) -> str:
     """The type in words: `Address(street: str, floor: int | None)`, or the name of a plain one."""
     name = kind.__name__ if isinstance(kind, type) else str(kind)
     if not is_dataclass(kind):
         return name
     hints = get_type_hints(kind)
-    inner = ", ".join(f"{field.name}: {described(hints[field.name])}" for field in fields(kind))
+    inner = ", ".join(f"{field.name}: {describe_type(hints[field.name])}" for field in fields(kind))
     return f"{name}({inner})"

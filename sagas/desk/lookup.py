@@ -1,4 +1,4 @@
-"""From what a person types to the run, and to whoever acts."""
+"""Finds what a person typed: the run, the proposal, the acting user."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.contrib.auth import get_user_model
 
 from ..models import Act, Run
 from .acts import Actor, DoesNotFit, Person
-from .proposals import PROPOSE, proposed
+from .proposals import PROPOSE, verb_of
 from .verbs import Verb
 
 
 def run_named(text: str) -> Run:
-    """The run of that id, or of `<saga>:<key>`. Raises DoesNotFit."""
+    """The run of that id, or of `<saga>:<key>`. Raises DoesNotFit when there is none."""
     try:
         return Run.objects.get(pk=UUID(text))
     except ValueError:
@@ -28,17 +28,18 @@ def run_named(text: str) -> Run:
 
 
 def proposed_verb(proposal_id: int) -> Verb:
-    """What was proposed under that number. Raises DoesNotFit."""
+    """The verb of the proposal of that number. Raises DoesNotFit when there is none."""
     proposal = Act.objects.filter(pk=proposal_id, verb__startswith=PROPOSE).first()
     if proposal is None:
         raise DoesNotFit(f"There is no proposal {proposal_id}.")
-    return proposed(proposal)
+    return verb_of(proposal)
 
 
-def who(username: str | None, verb: Verb) -> Actor:
-    """The user of that name, who must have the verb's permission; else the operating system's user by name alone.
+def acting_user(username: str | None, verb: Verb) -> Actor:
+    """The user of that name, who must have the verb's permission; without a name, the operating system's user.
 
-    Whoever may run the command line on the server may do everything; a user who is named may do what they may do.
+    Whoever can run commands on the server may do everything; a named user may do what their permissions allow. Raises
+    DoesNotFit when there is no such user, or the permission is missing.
     """
     if username is None:
         return Person(getpass.getuser())

@@ -1,4 +1,4 @@
-"""Pause and resume: nobody takes a step of a paused run."""
+"""Pause and resume a run. Workers claim no step of a paused run."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, ready
 from ..errors import WrongState
 from ..models import OPEN, RunStatus
-from .acts import Actor, act, note
+from .acts import Actor, act, save_field
 
 
 def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Have no worker take a step of the run, forwards or backwards, until it is resumed.
+    """Let no worker claim a step of the run, or an undo, until it is resumed.
 
-    A worker that has a step in hand finishes it and is the last; the deadline stands still from now on. Raises
-    WrongState when the run has ended, is stuck, or is paused already.
+    A step that runs now is finished first. The deadline stops counting. Raises WrongState when the run has ended, is
+    stuck, or is paused already.
     """
-    with act("pause", run_id, actor, reason, row_version) as deed:
-        run = deed.run
+    with act("pause", run_id, actor, reason, row_version) as pending:
+        run = pending.run
         if run.paused_at is not None:
             raise WrongState("pause", f"paused already, since {run.paused_at:%Y-%m-%d %H:%M:%S} UTC")
         if run.status == RunStatus.STUCK:
@@ -29,16 +29,16 @@ def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = 
         if run.status not in OPEN:
             raise WrongState("pause", RunStatus(run.status).label)
         run.paused_at = clock()
-        note(run, "paused_at")
+        save_field(run, "paused_at")
 
 
 def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Let workers take the run's steps again. Its deadline moves on by the time that it was paused.
+    """Let workers claim the run's steps again. The deadline moves by the length of the pause.
 
-    A run that got stuck meanwhile, by the step that was in hand, stays stuck. Raises WrongState when it is not paused.
+    A run that got stuck meanwhile, by the step that was running, stays stuck. Raises WrongState when it is not paused.
     """
-    with act("resume", run_id, actor, reason, row_version) as deed:
-        run = deed.run
+    with act("resume", run_id, actor, reason, row_version) as pending:
+        run = pending.run
         if run.paused_at is None or run.status not in OPEN:
             raise WrongState("resume", RunStatus(run.status).label, "Only a paused run is resumed.")
         if run.deadline_at is not None:

@@ -1,6 +1,6 @@
-"""Acts of two people: one proposes, another confirms or rejects. A proposal is an act of its own in the record.
+"""Acts of two people: one proposes, another confirms or rejects. A proposal is itself recorded as an act.
 
-It holds for the run as the proposer saw it: once the run has changed, nobody can confirm it any more.
+It is valid for the run as the proposer saw it: after the run has changed, nobody can confirm it.
 """
 
 from __future__ import annotations
@@ -8,60 +8,58 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.core.checks import CheckMessage, Error, register
 from django.db import transaction
 
 from ..engine.transitions import locked
 from ..errors import SagaError, WrongState
 from ..models import Act, Run
-from ..settings import saga_settings
-from .acts import Actor, DoesNotFit, Person, ReasonMissing, facts, record
-from .second_person import confirming, needed
+from .acts import Actor, DoesNotFit, Person, ReasonMissing, record, snapshot
+from .second_person import confirming, needs_second_person
 from .verbs import VERBS, Verb, allowed
 
 PROPOSE = "propose_"
 
 
 class SamePerson(SagaError):
-    """Whoever proposed it cannot be the second person."""
+    """The proposer cannot also be the second person."""
 
     def __init__(self) -> None:
         super().__init__("You proposed it yourself: somebody else must confirm it.")
 
 
 def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None, **given: Any) -> Act:
-    """Write down what somebody wants to have done; nothing else happens until another confirms it. Returns the record.
+    """Record what somebody wants to do; nothing else happens until another person confirms it. Returns the record.
 
     `given` is what the verb takes beside its reason. Raises WrongState when the run does not allow the verb or has an
-    open proposal, DoesNotFit for a verb that one person may do, for somebody without an account, and for what does not
-    fit the run, ReasonMissing.
+    open proposal; DoesNotFit when one person may do this, the actor has no account, or `given` does not fit the run;
+    ReasonMissing.
     """
-    if verb not in VERBS or not needed(verb):
+    if verb not in VERBS or not needs_second_person(verb):
         raise DoesNotFit(f"{verb} needs no second person here: just do it.")
-    _somebody(actor, reason)
+    _require_account_and_reason(actor, reason)
     with transaction.atomic():
         run = locked(run_id)
         if row_version is not None and run.row_version != row_version:
             raise WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
         if not allowed(run, verb):
             raise WrongState(f"propose to {verb}", run.get_status_display())
-        if (standing := open_proposal(run)) is not None:
-            raise WrongState(f"propose to {verb}", f"waiting for a second person, by {standing.actor_name}'s proposal")
+        if (waiting := open_proposal(run)) is not None:
+            raise WrongState(f"propose to {verb}", f"waiting for a second person, by {waiting.actor_name}'s proposal")
         if (check := VERBS[verb].check) is not None:
             check(run, **given)
-        before = facts(run) | {"row_version": run.row_version}
+        before = snapshot(run) | {"row_version": run.row_version}
         return record(run, PROPOSE + verb, actor, reason, before, {"given": given})
 
 
 def confirm(proposal_id: int, *, actor: Actor, reason: str) -> None:
-    """Do what was proposed, as the second person. Raises SamePerson, WrongState, and what the act itself raises."""
-    _somebody(actor, reason)
+    """Do what was proposed, as the second person. Raises SamePerson, WrongState, and the errors of the act itself."""
+    _require_account_and_reason(actor, reason)
     with transaction.atomic():
-        proposal = _standing(proposal_id, "confirm")
+        proposal = _lock_open_proposal(proposal_id, "confirm")
         if not isinstance(actor, Person) and proposal.actor_id == actor.pk:
             raise SamePerson
         with confirming(proposal):
-            proposed(proposal).do(
+            verb_of(proposal).do(
                 proposal.run_id,
                 actor=actor,
                 reason=reason,
@@ -71,39 +69,29 @@ def confirm(proposal_id: int, *, actor: Actor, reason: str) -> None:
 
 
 def reject(proposal_id: int, *, actor: Actor, reason: str) -> None:
-    """Drop a proposal; the proposer may do so too. Raises WrongState when it is answered or the run has changed."""
-    _somebody(actor, reason)
+    """Reject a proposal; the proposer may do so, too. Raises WrongState when it is answered or the run has changed."""
+    _require_account_and_reason(actor, reason)
     with transaction.atomic():
-        proposal = _standing(proposal_id, "reject")
+        proposal = _lock_open_proposal(proposal_id, "reject")
         run = proposal.run
         record(run, "reject", actor, reason, {"proposal": proposal.pk, "proposed_by": proposal.actor_name}, {})
 
 
 def open_proposal(run: Run) -> Act | None:
-    """The proposal that waits for a second person, if the run is still as it was when it was made."""
+    """The unanswered proposal for the run; None when there is none, or the run has changed since."""
     proposal = run.acts.filter(verb__startswith=PROPOSE).order_by("-id").first()
     if proposal is None or proposal.before["row_version"] != run.row_version:
         return None
     return None if run.acts.filter(before__proposal=proposal.pk).exists() else proposal
 
 
-def proposed(proposal: Act) -> Verb:
-    """The verb that was proposed."""
+def verb_of(proposal: Act) -> Verb:
+    """The verb that the proposal is about."""
     return VERBS[proposal.verb.removeprefix(PROPOSE)]
 
 
-@register("sagas")
-def check_second_person(**_: Any) -> list[CheckMessage]:
-    """A name that is no verb would leave the act that was meant to one person."""
-    unknown = sorted(set(saga_settings.SECOND_PERSON) - set(VERBS))
-    if not unknown:  # a text is a set of letters, none of which is a verb
-        return []
-    hint = f"Name acts of the desk in a tuple: {', '.join(VERBS)}."
-    return [Error(f"SAGAS_SECOND_PERSON names no act: {', '.join(unknown)}.", hint=hint, id="sagas.E040")]
-
-
-def _standing(proposal_id: int, says: str) -> Act:
-    """The open proposal, its run locked."""
+def _lock_open_proposal(proposal_id: int, says: str) -> Act:
+    """The open proposal of that number, with its run locked. Raises DoesNotFit, and WrongState when it is not open."""
     proposal = Act.objects.filter(pk=proposal_id, verb__startswith=PROPOSE).first()
     if proposal is None:
         raise DoesNotFit(f"There is no proposal {proposal_id}.")
@@ -115,7 +103,7 @@ def _standing(proposal_id: int, says: str) -> Act:
     return proposal
 
 
-def _somebody(actor: Actor, reason: str) -> None:
+def _require_account_and_reason(actor: Actor, reason: str) -> None:
     if isinstance(actor, Person):
         raise DoesNotFit("Two people are told apart by their accounts: name yours with --as.")
     if not reason.strip():

@@ -1,4 +1,4 @@
-"""Which way a run goes on: retry now, compensate, resolve by hand."""
+"""Retry now, compensate, resolve by hand: the acts that decide how a run continues."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import begin_undo, change, finish, ready, save
 from ..errors import WrongState
 from ..models import RunStatus, StepStatus
-from .acts import BACKWARD, Actor, act, standing, take_back
+from .acts import UNDO_STATUSES, Actor, act, current_step, put_back_to_waiting
 
 Resolution = Literal["completed", "compensated"]
 
 
 def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Try the step or the undo at which the run stands again, now, with one more attempt in its budget.
+    """Retry the current step, or its undo, now, with one more attempt in its budget.
 
-    `row_version` is the one the decision was made on; a run that has changed since is refused. Raises WrongState when
-    the run has ended or is paused, or a worker has the step in hand.
+    `row_version` is the version of the run that the operator decided on. Raises WrongState when the run has changed
+    since, has ended or is paused, or a worker has claimed the step.
     """
-    with act("retry", run_id, actor, reason, row_version) as deed:
-        run, step = deed.run, standing(deed, "retry", paused=False)
-        undo = step.status in BACKWARD
+    with act("retry", run_id, actor, reason, row_version) as pending:
+        run, step = pending.run, current_step(pending, "retry", paused=False)
+        undo = step.status in UNDO_STATUSES
         step.status = StepStatus.UNDO_WAITING if undo else StepStatus.WAITING
         if step.attempts == 0 and not undo:
             step.status = StepStatus.PENDING
@@ -37,16 +37,16 @@ def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | Non
 
 
 def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Have everything that may have happened undone, the step in doubt among it.
+    """Undo every step that may have taken effect, a step in doubt included.
 
-    A pivot in doubt is asked for first, by its probe: should it have happened after all, the run goes forward instead,
-    and without an answer it comes back to the desk with nothing undone. Raises WrongState when the pivot is done.
+    If the pivot is in doubt, its probe asks first: when the pivot took effect, the run goes forward instead; without an
+    answer, the run is stuck again with nothing undone. Raises WrongState when the pivot is done.
     """
-    with act("compensate", run_id, actor, reason, row_version) as deed:
-        run, step = deed.run, standing(deed, "compensate", paused=False)
+    with act("compensate", run_id, actor, reason, row_version) as pending:
+        run, step = pending.run, current_step(pending, "compensate", paused=False)
         if run.pivot is not None and run.position > run.pivot and run.status != RunStatus.UNDOING:
             raise WrongState("compensate", "past its point of no return", "Resolve it by hand, or start a return.")
-        if step.status in BACKWARD:
+        if step.status in UNDO_STATUSES:
             raise WrongState("compensate", "being undone already", "Retry the undo that failed.")
         turned = begin_undo(
             run, code="compensated_by_hand", reason=f"{run.reason} — undone by hand: {reason}".lstrip(" —")
@@ -56,14 +56,14 @@ def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | No
 
 
 def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_version: int | None = None) -> None:
-    """Close a run that needs a person: an operator has settled it outside, and says whether it counts as completed or
-    as undone. Raises WrongState when it needs nobody, or is still tried and in a worker's hands."""
-    with act("resolve", run_id, actor, reason, row_version) as deed:
-        run = deed.run
+    """Close a run that needs an operator, who has settled it elsewhere; `ended` says whether it counts as completed or
+    undone. Raises WrongState when the run needs no operator, or a worker has claimed its step."""
+    with act("resolve", run_id, actor, reason, row_version) as pending:
+        run = pending.run
         if not run.needs_person:
             hint = "Only a run that needs a person is resolved by hand."
             raise WrongState("resolve", RunStatus(run.status).label, hint)
         if run.status != RunStatus.STUCK:
-            take_back(run, standing(deed, "resolve"))
+            put_back_to_waiting(run, current_step(pending, "resolve"))
         run.resolution, run.paused_at = ended, None
         finish(run, RunStatus.RESOLVED)

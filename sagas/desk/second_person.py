@@ -1,4 +1,4 @@
-"""Which acts need a second person, and whose proposal is being confirmed at this moment."""
+"""Which acts need a second person, and which proposal is being confirmed right now."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class SecondPersonNeeded(SagaError):
         super().__init__(f"{verb} needs two people here: propose it, and somebody else confirms it.")
 
 
-def needed(verb: str) -> bool:
+def needs_second_person(verb: str) -> bool:
     """Whether the act needs a second person, by SAGAS_SECOND_PERSON."""
     return verb in saga_settings.SECOND_PERSON
 
 
-def agreed(verb: str) -> dict[str, Any]:
-    """What the record of an act says of its proposal. Raises SecondPersonNeeded when there should be one and is not."""
+def proposal_facts(verb: str) -> dict[str, Any]:
+    """What the record of an act holds of its proposal. Raises SecondPersonNeeded when a needed one is missing."""
     proposal = _confirmed.get()
     if proposal is not None:
         return {"proposal": proposal.pk, "proposed_by": proposal.actor_name}
-    if needed(verb):
+    if needs_second_person(verb):
         raise SecondPersonNeeded(verb)
     return {}
 
 
 @contextmanager
 def confirming(proposal: Act) -> Iterator[None]:
-    """Within it, an act is the proposed one."""
+    """Within the block, an act counts as the confirmed proposal."""
     token = _confirmed.set(proposal)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Which runs: a filter that the admin, the command line and a bulk act share."""
+"""The filter for runs that the admin, the command line and bulk acts share."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from ..models import ON_DESK, OPEN, Run, RunStatus, Step
 from .acts import DoesNotFit
 
 FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
-EVERY = list(RunStatus)
+EVERY_STATUS = list(RunStatus)
 STATES: dict[str, list[RunStatus]] = {
     "open": OPEN,
     "in_progress": [RunStatus.RUNNING, RunStatus.UNDOING],
     **{status.value: [status] for status in (RunStatus.STUCK, RunStatus.RUNNING, RunStatus.UNDOING)},
     "finished": FINISHED,
     **{status.value: [status] for status in FINISHED},
-    "all": EVERY,
+    "all": EVERY_STATUS,
 }
-STILL_TRIED = "in_progress"
-"""The state of runs that need nobody."""
-BY_HAND = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
-"""What a person may write in a filter."""
-LONGEST_NUMBER = 9  # digits of a version
-SUBJECTS = "saga_run_subject"
-"""The index of finished runs by the words of their subject."""
-NAMED = """
+IN_PROGRESS = "in_progress"
+"""The state of runs that are running or undoing and need no operator."""
+FILTER_FIELDS = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
+"""The fields that a person may write in a filter."""
+VERSION_DIGITS = 9  # digits of a version
+SUBJECT_INDEX = "saga_run_subject"
+"""The trigram index of finished runs by subject."""
+RUNS_NAMED = """
 WITH RECURSIVE first AS (  -- the first key of each saga: names are few
     (SELECT name, key FROM saga_run ORDER BY name, key LIMIT 1)
     UNION ALL
@@ -49,26 +49,26 @@ SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND fin
 UNION
 SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND status = ANY(%(open)s)
 """
-CURRENT = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
+CURRENT_STEP = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Runs that have all of these; what is left empty does not count."""
+    """Selects runs that match all fields; an empty field matches every run."""
 
     status: str = "open"
     """A key of STATES."""
     saga: str = ""
     step: str = ""
-    """The name of the step at which the run stands."""
+    """The name of the current step."""
     code: str = ""
-    """The run's code, or the error code of the step at which it stands."""
+    """The run's code, or the error code of its current step."""
     version: int | None = None
     paused: bool | None = None
     waits_for: str = ""
-    """The participant that must come back first."""
+    """The participant that the run waits for."""
     text: str = ""
-    """What people search by, as `searched` reads it."""
+    """The search text, see `search_condition`."""
     accepted_after: datetime | None = None
     accepted_before: datetime | None = None
     ids: tuple[UUID, ...] | None = None
@@ -82,7 +82,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """So many matching runs stand at this step for this reason."""
+    """How many matching runs are at this step for this reason."""
 
     saga: str
     step: str
@@ -90,50 +90,51 @@ class Group:
     count: int
 
 
-def read(text: str) -> Filter:
-    """`status=stuck,saga=checkout,step=capture_payment` as a filter. Raises DoesNotFit, saying what may be written."""
+def parse_filter(text: str) -> Filter:
+    """The filter of a text such as `status=stuck,saga=checkout,step=pay`. Raises DoesNotFit with what is allowed."""
     given: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
-        if not equals or name.strip() not in BY_HAND:
-            raise DoesNotFit(f"Cannot read {part!r}: write {', '.join(f'{name}=…' for name in BY_HAND)}, by commas.")
-        given[name.strip()] = _value(name.strip(), value.strip())
+        if not equals or name.strip() not in FILTER_FIELDS:
+            fields_ = ", ".join(f"{name}=…" for name in FILTER_FIELDS)
+            raise DoesNotFit(f"Cannot read {part!r}: write {fields_}, separated by commas.")
+        given[name.strip()] = _parse_value(name.strip(), value.strip())
     if not given:
         raise DoesNotFit("Say which runs, such as status=stuck,saga=checkout; an empty filter would be all of them.")
     return Filter(**given)
 
 
-def in_state(state: str) -> Q:
-    """The runs of a key of STATES. A run that is still tried and asks for a person is among the stuck ones too."""
+def state_condition(state: str) -> Q:
+    """The condition for a key of STATES. A run that is retried and needs an operator counts as stuck, too."""
     statuses = STATES[state]
     if statuses == [RunStatus.STUCK]:
         return ON_DESK
-    chosen = Q() if statuses is EVERY else Q(status__in=statuses)
-    return chosen & Q(asks_since=None) if state == STILL_TRIED else chosen
+    chosen = Q() if statuses is EVERY_STATUS else Q(status__in=statuses)
+    return chosen & Q(asks_since=None) if state == IN_PROGRESS else chosen
 
 
 def matching(chosen: Filter) -> QuerySet[Run]:
-    """The runs that match, in no order."""
-    runs = Run.objects.filter(in_state(chosen.status))
+    """The matching runs, in no order."""
+    runs = Run.objects.filter(state_condition(chosen.status))
     if chosen.step:
-        runs = runs.filter(Exists(CURRENT.filter(name=chosen.step)))
+        runs = runs.filter(Exists(CURRENT_STEP.filter(name=chosen.step)))
     if chosen.code:
-        runs = runs.filter(Q(code=chosen.code) | Q(Exists(CURRENT.filter(error_code=chosen.code))))
+        runs = runs.filter(Q(code=chosen.code) | Q(Exists(CURRENT_STEP.filter(error_code=chosen.code))))
     if chosen.paused is not None:
         runs = runs.filter(paused_at__isnull=not chosen.paused)
     if chosen.text:
-        runs = runs.filter(searched(chosen.text))
+        runs = runs.filter(search_condition(chosen.text))
     if chosen.ids is not None:
         runs = runs.filter(pk__in=chosen.ids)
-    return runs.filter(**_exact(chosen))
+    return runs.filter(**_exact_conditions(chosen))
 
 
-def groups(chosen: Filter) -> list[Group]:
-    """The matching runs counted by saga, step and code, the most first."""
-    code = Case(When(code="", then=Subquery(CURRENT.values("error_code")[:1])), default=F("code"))
+def count_groups(chosen: Filter) -> list[Group]:
+    """The matching runs counted by saga, step and code, the largest group first."""
+    code = Case(When(code="", then=Subquery(CURRENT_STEP.values("error_code")[:1])), default=F("code"))
     counted = (
         matching(chosen)
-        .annotate(at=Subquery(CURRENT.values("name")[:1]), why=code)
+        .annotate(at=Subquery(CURRENT_STEP.values("name")[:1]), why=code)
         .order_by()
         .values("name", "at", "why")
         .annotate(count=Count("pk"))
@@ -142,39 +143,37 @@ def groups(chosen: Filter) -> list[Group]:
     return [Group(row["name"], row["at"] or "", row["why"] or "", row["count"]) for row in counted]
 
 
-def in_doubt(chosen: Filter) -> int:
-    """How many of the matching runs have asked for their point of no return and do not know what became of it."""
-    asked = CURRENT.filter(attempts__gt=F("forgiven"))
+def count_pivots_in_doubt(chosen: Filter) -> int:
+    """How many of the matching runs have called their pivot and do not know whether it took effect."""
+    asked = CURRENT_STEP.filter(attempts__gt=F("forgiven"))
     return matching(chosen).exclude(status=RunStatus.UNDOING).filter(Exists(asked), position=F("pivot")).count()
 
 
-def searched(text: str) -> Q:
-    """Every word is a part of the subject; or the whole is a key, a request id, an id, or the id in a key.
+def search_condition(text: str) -> Q:
+    """The condition for a search: each word is in the subject, or the text is a key, a request id, an id or in a key.
 
-    Each part reads an index: of subjects the finished runs have one, the open ones are few.
+    Each part reads an index. Subjects are indexed for finished runs only, since open runs are few.
     """
     words = text.split()
-    subject = Q(
-        *(Q(**{f"subject__{'icontains' if is_part(word, SUBJECTS) else 'istartswith'}": word}) for word in words)
-    )
-    named = Q(pk__in=_named(text))
+    subject = Q(*(Q(**{f"subject__{_lookup_for(word)}": word}) for word in words))
+    named = Q(pk__in=_ids_named(text))
     if not words or uuid_of(text) is not None:
         return named
     return named | Q(finished_at__isnull=False) & subject | Q(status__in=OPEN) & subject
 
 
-def _how(word: str) -> str:
-    return "icontains" if is_part(word, SUBJECTS) else "istartswith"
+def _lookup_for(word: str) -> str:
+    return "icontains" if is_part(word, SUBJECT_INDEX) else "istartswith"
 
 
-def _named(text: str) -> list[UUID]:
-    """The runs that have the text as their key or request id; of a UUID also as their id, or within their key."""
+def _ids_named(text: str) -> list[UUID]:
+    """The runs whose key or request id is the text; for a UUID also those with this id, or with it in their key."""
     id_ = uuid_of(text)
-    found = sql.fetch(NAMED, {"text": text, "id": "" if id_ is None else str(id_), "open": list(OPEN)})
+    found = sql.fetch(RUNS_NAMED, {"text": text, "id": "" if id_ is None else str(id_), "open": list(OPEN)})
     return [run for (run,) in found] + ([] if id_ is None else [id_])
 
 
-def _exact(chosen: Filter) -> dict[str, Any]:
+def _exact_conditions(chosen: Filter) -> dict[str, Any]:
     wanted = {
         "name": chosen.saga or None,
         "version": chosen.version,
@@ -185,11 +184,11 @@ def _exact(chosen: Filter) -> dict[str, Any]:
     return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _value(name: str, value: str) -> Any:
+def _parse_value(name: str, value: str) -> Any:
     if name == "status" and value not in STATES:
         raise DoesNotFit(f"There is no status {value}; write one of {', '.join(STATES)}.")
     if name == "version":
-        if not (value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER):
+        if not (value.isascii() and value.isdigit() and len(value) <= VERSION_DIGITS):
             raise DoesNotFit(f"A version is a number, not {value!r}.")
         return int(value)
     if name == "paused":

@@ -1,4 +1,4 @@
-"""Skip: the operator says that the step at which a run stands is done, or undone, and the run goes on."""
+"""Skip a step: the operator says that the current step is done, or undone, and the run continues."""
 
 from __future__ import annotations
 
@@ -23,58 +23,58 @@ from ..errors import RecordingFailed
 from ..models import Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
 from . import given_values
-from .acts import BACKWARD, Actor, DoesNotFit, act, let_go, standing
+from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, release_claim
 from .validators import validating
 
 
 def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_version: int | None = None) -> None:
-    """Count the step at which the run stands as done with `result`, or its undo as done, and let the run go on.
+    """Record the current step as done with `result`, or its undo as done, and let the run continue.
 
-    No participant is called: the operator has seen to it. `result` is plain JSON (dict, list, text, number, None) and
-    must fit what the step returns, and agree with its validator; an undo takes none. The step's `recorded` or `undone`
-    hook runs in this transaction, since the host's own writes hang on it. A skipped step counts as one that happened: a
-    later undo undoes it.
+    No participant is called: the operator has done the work. `result` is plain JSON (dict, list, text, number, None),
+    fits what the step returns, and passes its validator; an undo takes none. The step's `recorded` or `undone` hook
+    runs in this transaction, for the host's own writes. A skipped step counts as one that took effect: a later undo
+    undoes it.
 
-    Raises DoesNotFit; WrongState when the run has ended or a worker has the step in hand; RecordingFailed when the hook
+    Raises DoesNotFit; WrongState when the run has ended or a worker has claimed the step; RecordingFailed when the hook
     fails, and then nothing is done.
     """
-    with act("skip", run_id, actor, reason, row_version) as deed:
-        run, step = deed.run, standing(deed, "skip")
+    with act("skip", run_id, actor, reason, row_version) as pending:
+        run, step = pending.run, current_step(pending, "skip")
         saga = registry.find(run.name, run.version)
-        deed.after["skipped"] = step.name
-        let_go(run, step)
-        fit = checked_result(run, step, result)
-        if step.status in BACKWARD:
+        pending.after["skipped"] = step.name
+        release_claim(run, step)
+        fit = validated_result(run, step, result)
+        if step.status in UNDO_STATUSES:
             _undone(run, step, saga)
         else:
-            deed.after["result"] = _done(run, step, saga, fit)
+            pending.after["result"] = _done(run, step, saga, fit)
 
 
-def check(run: Run, *, result: Any = None) -> None:
-    """Whether the step at which the run stands could be skipped with that result. Raises DoesNotFit."""
+def check_skip(run: Run, *, result: Any = None) -> None:
+    """Raise DoesNotFit unless the current step could be skipped with that result."""
     step = run.steps.filter(position=run.position).first()
     if step is not None:
-        checked_result(run, step, result)
+        validated_result(run, step, result)
 
 
-def checked_result(run: Run, step: Step, wanted: Any) -> Any:
-    """The result as the step returns it, in agreement with its validator; None for an undo. Raises DoesNotFit."""
-    if step.status in BACKWARD:
+def validated_result(run: Run, step: Step, wanted: Any) -> Any:
+    """The result as the step's type, checked by its validator; None for an undo. Raises DoesNotFit."""
+    if step.status in UNDO_STATUSES:
         if wanted is not None:
             raise DoesNotFit(f"The undo of {step.name} returns nothing; leave the result out.")
         return None
     saga = registry.find(run.name, run.version)
     declared = saga.named(step.name)
-    given_values.check(wanted)
-    result = fitting(declared, wanted)
+    given_values.check_storable(wanted)
+    result = decode_result(declared, wanted)
     if declared.validator_run is not None:
         with validating(declared.title):
             declared.validator_run(_step_context(run, step, saga, declared), result)
     return result
 
 
-def fitting(declared: DeclaredStep[Any, Any], result: Any) -> Any:
-    """The result as the step returns it. Raises DoesNotFit."""
+def decode_result(declared: DeclaredStep[Any, Any], result: Any) -> Any:
+    """The result as the step's return type. Raises DoesNotFit."""
     try:
         return codec.decode(declared.result_type, codec.storable(result))
     except ValueError as error:
@@ -83,23 +83,23 @@ def fitting(declared: DeclaredStep[Any, Any], result: Any) -> Any:
 
 
 def _done(run: Run, step: Step, saga: Saga[Any], result: Any) -> Any:
-    """Returns the result as it was written."""
+    """Record the step as done; returns the result as it was stored."""
     declared = saga.named(step.name)
     written = codec.decode(Any, codec.storable(result))
     _write(step, StepStatus.DONE)
     Step.objects.filter(pk=step.pk).update(result=Value(written, JSONField()))  # None is JSON's null, not SQL's
     if declared.recorded_run is not None:
-        with _hook(declared):
+        with _host_hook(declared):
             declared.recorded_run(_step_context(run, step, saga, declared), result)
     run.position += 1
     last = run.position == len(saga.steps)
     run.code = ""
-    if last or run.cancel_requested_at is None:  # else it says why the run is about to be undone
+    if last or run.cancel_requested_at is None:  # otherwise it holds why the run is about to be undone
         run.reason = ""
     if last:
         finish(run, RunStatus.COMPLETED)
     else:
-        _go_on(run, RunStatus.RUNNING)
+        _continue(run, RunStatus.RUNNING)
     return written
 
 
@@ -108,14 +108,14 @@ def _undone(run: Run, step: Step, saga: Saga[Any]) -> None:
     step.forgiven = step.granted = 0
     _write(step, StepStatus.UNDONE)
     if declared.undone_run is not None:
-        with _hook(declared):
+        with _host_hook(declared):
             declared.undone_run(_undo_context(run, step, saga, declared))
     due = run.steps.filter(position__lt=step.position, status=StepStatus.UNDO_DUE).aggregate(next=Max("position"))
     run.position = -1 if due["next"] is None else due["next"]
     if due["next"] is None:
         finish(run, RunStatus.COMPENSATED)
     else:
-        _go_on(run, RunStatus.UNDOING)
+        _continue(run, RunStatus.UNDOING)
 
 
 def _write(step: Step, status: StepStatus) -> None:
@@ -124,16 +124,16 @@ def _write(step: Step, status: StepStatus) -> None:
     save(step)
 
 
-def _go_on(run: Run, status: RunStatus) -> None:
+def _continue(run: Run, status: RunStatus) -> None:
     change(run, status, wake_at=Now() + saga_settings.PATIENCE)
     ring_on_commit(ready(run), run.key)
 
 
 @contextmanager
-def _hook(declared: DeclaredStep[Any, Any]) -> Iterator[None]:
+def _host_hook(declared: DeclaredStep[Any, Any]) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # the act is taken back as a whole, and the operator is told why
+    except Exception as error:  # the whole act is rolled back, and the operator is told why
         raise RecordingFailed(f"Nothing was done: the hook of {declared.name} failed: {error}") from error
 
 
@@ -144,7 +144,7 @@ def _step_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[
 
 def _undo_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[Any, Any]) -> UndoContext[Any, Any]:
     key = step_key(run.id, declared)
-    result = None if step.result is None else fitting(declared, step.result)
+    result = None if step.result is None else decode_result(declared, step.result)
     return UndoContext(
         _input(run, saga),
         run.id,

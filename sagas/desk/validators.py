@@ -1,4 +1,4 @@
-"""What a person gives, a result or an input, is held against what the host knows, before anything is written."""
+"""Runs the host's validators on a result or an input that an operator gives, before anything is written."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .acts import DoesNotFit
 
 @contextmanager
 def validating(title: str) -> Iterator[None]:
-    """Around a validator of the host's: its ValueError is what the operator is told. Raises DoesNotFit; RecordingFailed
-    when the validator itself fails."""
+    """Wrap a call of the host's validator: its ValueError becomes DoesNotFit, with the same message for the operator;
+    a SagaError passes through; any other error becomes RecordingFailed."""
     try:
         yield
     except ValueError as disagrees:

@@ -1,4 +1,4 @@
-"""The acts as the admin and the command line offer them."""
+"""The acts as the admin and the command line offer them, and when a run allows each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..models import OPEN, Run, RunStatus
 from . import input_changes, skips
-from .acts import BACKWARD
+from .acts import UNDO_STATUSES
 from .input_changes import set_input
 from .pauses import pause, resume
 from .resolutions import compensate, resolve, retry_now
@@ -17,7 +17,7 @@ from .version_moves import move, newer_versions
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """An act as it is offered."""
+    """An act with its title, its explanation and its permission."""
 
     name: str
     title: str
@@ -25,11 +25,11 @@ class Verb:
     permission: str
     do: Callable[..., None]
     takes: str = ""
-    """The argument that the act needs beside its reason."""
+    """The name of the argument that the act needs beside its reason; empty for none."""
     many: bool = False
-    """Whether it makes sense for many runs at once."""
+    """Whether the act can be done to many runs at once."""
     check: Callable[..., None] | None = None
-    """Called with the run and what the act is given, before that is proposed to a second person."""
+    """Called with the run and the act's arguments before the act is proposed to a second person."""
 
 
 VERBS = {
@@ -38,8 +38,8 @@ VERBS = {
         Verb(
             "retry",
             "Retry now",
-            "Tries the step at which the run stands once more, under the same idempotency key: what the participant "
-            "did before is not done twice.",
+            "Calls the current step once more, under the same idempotency key: what the participant has already done "
+            "is not done twice.",
             "sagas.retry_run",
             retry_now,
             many=True,
@@ -47,18 +47,18 @@ VERBS = {
         Verb(
             "skip",
             "Skip with a result",
-            "Calls nobody: you have seen to the step at which the run stands, or to its undo, yourself. The step "
-            "counts as done with the result you give, its undo as done, and the run goes on with the next one.",
+            "Calls nobody: you have done the current step, or its undo, yourself. The step counts as done with the "
+            "result that you give, or its undo counts as done, and the run continues with the next one.",
             "sagas.skip_run",
             skip,
             takes="result",
-            check=skips.check,
+            check=skips.check_skip,
         ),
         Verb(
             "compensate",
             "Compensate",
-            "Undoes every step that may have happened, the last one first. If the point of no return is in doubt, the "
-            "participant is asked first: if it did happen, the run goes forward instead.",
+            "Undoes every step that may have taken effect, the last one first. If the point of no return is in doubt, "
+            "its participant is asked first; if it took effect, the run goes forward instead.",
             "sagas.compensate_run",
             compensate,
             many=True,
@@ -66,7 +66,7 @@ VERBS = {
         Verb(
             "resolve",
             "Resolve by hand",
-            "Closes the run without calling anybody: you have settled it with the participants yourself and say how it "
+            "Closes the run and calls nobody: you have settled it with the participants yourself, and say how it "
             "ended.",
             "sagas.resolve_run",
             resolve,
@@ -76,8 +76,8 @@ VERBS = {
         Verb(
             "pause",
             "Pause",
-            "No worker takes a step of the run until it is resumed. A step that is in a worker's hands is finished "
-            "first; the deadline stands still.",
+            "No worker starts a step of the run until it is resumed. A step that is running is finished first; the "
+            "deadline stops counting.",
             "sagas.pause_run",
             pause,
             many=True,
@@ -85,8 +85,7 @@ VERBS = {
         Verb(
             "resume",
             "Resume",
-            "Workers take the run's steps again, from where it stands. Its deadline moves on by the time that "
-            "it was paused.",
+            "Workers run the steps again, from the current one on. The deadline moves by the length of the pause.",
             "sagas.pause_run",
             resume,
             many=True,
@@ -94,19 +93,19 @@ VERBS = {
         Verb(
             "set_input",
             "Change the input",
-            "The steps that are still to come are given the new input; what was done is not done again, and the run "
-            "stays where it is. A participant that was asked already is asked again under the same idempotency key, "
-            "and may answer as it did before or refuse the difference.",
+            "The steps that are still to come get the new input. What was done is not done again, and the run keeps "
+            "its position. A participant that was called already is called again under the same idempotency key; it "
+            "may answer as before, or refuse the difference.",
             "sagas.change_input_run",
             set_input,
             takes="changes",
-            check=input_changes.check,
+            check=input_changes.check_input,
         ),
         Verb(
             "move",
             "Move to a newer version",
-            "The run goes on by the step list of a newer version of its saga. What is done stays done; the steps that "
-            "nobody was asked for are replaced by that version's.",
+            "The run continues by the step list of a newer version of its saga. What is done stays done; the steps of "
+            "that version replace those that were not called yet.",
             "sagas.move_run",
             move,
             takes="version",
@@ -117,14 +116,14 @@ VERBS = {
 
 
 def allowed(run: Run, verb: str) -> bool:
-    """Whether the verb can be applied to the run as it is read here: what the admin shows as buttons."""
+    """Whether the state of the run allows the verb; the admin shows a button for it then."""
     if run.status not in OPEN:
         return False
     if verb in ("resolve", "pause", "resume"):
         return _by_run(run, verb)
     if verb in ("retry", "compensate") and run.paused_at is not None:
         return False
-    undoing = verb in ("compensate", "move") and run.steps.filter(status__in=BACKWARD).exists()
+    undoing = verb in ("compensate", "move") and run.steps.filter(status__in=UNDO_STATUSES).exists()
     if verb == "compensate":
         return not undoing and (run.pivot is None or run.position <= run.pivot)
     return verb != "move" or (not undoing and bool(newer_versions(run)))

@@ -1,4 +1,4 @@
-"""Move a run to a newer version of its saga: the steps that are done must be the first ones of the newer list."""
+"""Move a run to a newer version of its saga, whose list begins with the steps that are done."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from ..engine.transitions import change, may_have_happened, ready
 from ..errors import WrongState
 from ..models import Run, RunStatus, Step
 from ..settings import saga_settings
-from .acts import BACKWARD, Actor, DoesNotFit, act, standing, take_back
-from .skips import fitting
+from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, put_back_to_waiting
+from .skips import decode_result
 
 
 def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: int | None = None) -> None:
-    """Carry the run on by a newer version of its saga: the steps that have not been asked for are that version's.
+    """Continue the run by a newer version of its saga: that version's steps replace those that were not called yet.
 
-    What is done, and the step that was asked for already, must stand in the newer list by the same names in the same
-    places, on the same side of the point of no return; input and results must fit it. The run's status and deadline
-    stay; a stuck run stays stuck, and is retried on the newer version.
+    The steps that are done or were called must have the same names and places in the newer list, on the same side of
+    the pivot; input and results must fit its types. The run's status and deadline stay; a stuck run stays stuck, and is
+    then retried on the newer version.
 
-    Raises DoesNotFit with a sentence otherwise; SagaError when this code does not declare the version; WrongState when
-    the run has ended or is being undone, or a worker has its step in hand.
+    Raises DoesNotFit when something does not fit; SagaError when this code does not declare the version; WrongState
+    when the run has ended or is being undone, or a worker has claimed its step.
     """
-    with act("move", run_id, actor, reason, row_version) as deed:
-        run, step = deed.run, standing(deed, "move")
-        if step.status in BACKWARD:
+    with act("move", run_id, actor, reason, row_version) as pending:
+        run, step = pending.run, current_step(pending, "move")
+        if step.status in UNDO_STATUSES:
             raise WrongState("move", "being undone", "What was done is undone by the version that did it.")
         target = registry.find(run.name, version)
         asked = may_have_happened(step)
         steps = list(run.steps.all())
         kept = steps[: run.position + 1] if asked else steps[: run.position]
         refuse_misfit(run, kept, target)
-        take_back(run, step)  # it would go on by the older list
-        deed.before["steps"] = [one.name for one in steps]
-        deed.after["steps"] = [one.name for one in target.steps]
+        put_back_to_waiting(run, step)  # a late worker would continue by the older list
+        pending.before["steps"] = [one.name for one in steps]
+        pending.after["steps"] = [one.name for one in target.steps]
         _rewrite(run, steps, len(kept), target)
-        _go_on(run)
+        _continue(run)
 
 
 def newer_versions(run: Run) -> list[int]:
-    """The registered versions of its saga that are newer than the run's, the newest first."""
+    """The declared versions of the run's saga that are newer than the run's, the newest first."""
     return sorted(
         (saga.version for saga in registry.all_sagas() if saga.name == run.name and saga.version > run.version),
         reverse=True,
@@ -55,7 +55,7 @@ def newer_versions(run: Run) -> list[int]:
 
 
 def refuse_misfit(run: Run, kept: list[Step], target: Saga[Any]) -> None:
-    """Raise DoesNotFit unless the run, whose steps `kept` stay as they are, can go on by `target`."""
+    """Raise DoesNotFit unless `target` can continue the run; the steps `kept` stay as they are."""
     here, there = f"version {run.version}", f"version {target.version}"
     if target.version <= run.version:
         raise DoesNotFit(f"The run is on {here} of {run.name}; it moves to a newer one only, not to {there}.")
@@ -88,7 +88,7 @@ def _refuse_unreadable(run: Run, kept: list[Step], target: Saga[Any]) -> None:
             f"The run's input does not fit version {target.version}: {error}. Change the input first."
         ) from error
     for step in kept[: run.position]:
-        fitting(target.named(step.name), step.result)
+        decode_result(target.named(step.name), step.result)
 
 
 def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
@@ -97,7 +97,7 @@ def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
     run.version, run.pivot = target.version, _pivot(target)
 
 
-def _go_on(run: Run) -> None:
+def _continue(run: Run) -> None:
     if run.status == RunStatus.STUCK:
         change(run, RunStatus.STUCK, wake_at=None)
         return

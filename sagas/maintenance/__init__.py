@@ -1,1 +1,1 @@
-"""What beat calls: the sweep rings overdue runs, prune removes old ones."""
+"""What beat starts: the sweep restarts overdue runs, and prune deletes old ones."""

@@ -1,4 +1,4 @@
-"""The engine's duties, and what must not wait for them for long. Importing this registers them."""
+"""The engine's periodic duties, and what may wait for them how long. Importing this registers them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from outbox.heartbeats.duties import duty, wait
 
 from .. import sql
 from ..sql import participants
-from .sweep import begin
+from .sweep import wake_times
 
 MINUTE = timedelta(minutes=1)
 
-# On the index saga_run_wake: one row.
+# Reads one row, on the index saga_run_wake.
 OVERDUE = """
 SELECT clock_timestamp() - wake_at FROM saga_run
 WHERE wake_at <= clock_timestamp() AND wake_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
 ORDER BY wake_at LIMIT 1
 """
-# Since when somebody could have been brought back: the participant answers, or a trial of it is due. NULL while it is
-# held by a person, or when nobody waits for it.
+# How long a run could have continued: its participant answers, or a trial of it is due. NULL while an operator holds
+# the calls, or when no run waits.
 RETURNING = f"""
 SELECT max(clock_timestamp() - greatest(p.released_at, CASE p.state WHEN 'closed' THEN p.updated_at
                                                        WHEN 'open' THEN p.open_until ELSE p.trial_until END))
@@ -30,13 +30,13 @@ WHERE (p.state <> 'open' OR p.open_until IS NOT NULL)
 
 
 def overdue() -> timedelta | None:
-    """How long the run that is overdue the longest has been so."""
-    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {"since": begin.since()})
+    """How long the oldest overdue run is overdue; None when none is."""
+    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {"since": wake_times.since()})
     return found[0][0] if found else None
 
 
 def returning() -> timedelta | None:
-    """How long no run has come back of those that may: a negative span while it is not their time yet."""
+    """How long waiting runs could have continued and none did; None when none could."""
     age: timedelta | None = sql.fetch(RETURNING, {})[0][0]
     return age if age is not None and age > timedelta(0) else None
 

@@ -1,9 +1,9 @@
-"""Removes runs that ended long ago, with their steps, attempts and acts. Never one in flight or on a person's desk.
+"""Deletes runs that ended long ago, with their steps, attempts and acts. Open and stuck runs are never deleted.
 
-SAGAS_ARCHIVE names a callable that is given each batch first: a list of plain dicts, the columns of `saga_run` by name,
-with `steps`, `attempts` and `acts` as lists of the like; UUIDs and datetimes as Python has them. It is called inside
-the transaction that removes the batch. What it raises keeps the batch and ends the pruning; what it writes to this
-database commits with the removal; what it writes elsewhere may come twice, if the commit fails after it.
+SAGAS_ARCHIVE names a function that gets each batch first: a list of dicts, one per run, with the columns of `saga_run`,
+and with `steps`, `attempts` and `acts` as lists of dicts; UUIDs and datetimes are Python objects. It is called in the
+transaction that deletes the batch. An error that it raises keeps the batch and ends the pruning. What it writes to this
+database commits with the deletion; what it writes elsewhere may be written twice, when the commit fails.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from ..settings import saga_settings
 
 logger = logging.getLogger(__name__)
 Archive = Callable[[list[dict[str, Any]]], None]
-EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# On the index saga_run_finished. A run that somebody has locked is left to the next time.
+# Reads the index saga_run_finished. TAKE skips locked runs; the next pruning deletes them.
 OLD = """
 FROM saga_run
 WHERE finished_at < statement_timestamp() - %(keep)s AND status IN ('completed', 'compensated', 'resolved')
 """
 COUNT = f"SELECT count(*) {OLD}"
-# Where the batch before ended, this one begins: what that one removed stays in the index while somebody's snapshot may
-# see it, and would be read again by each batch.
+# Each batch begins where the last one ended. Deleted rows stay in the index while an old snapshot may see them, and
+# each batch would read them again.
 TAKE = f"""
 SELECT id, finished_at {OLD} AND finished_at >= %(since)s ORDER BY finished_at LIMIT %(batch)s FOR UPDATE SKIP LOCKED
 """
-# Django's cascade would read every row first. Children before parents, each on its index by run.
+# Children before parents, each by its index on the run. Django's cascade would first read every row.
 REMOVE = (
     "DELETE FROM saga_act WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_attempt WHERE run_id = ANY(%(ids)s)",
@@ -47,16 +47,16 @@ REMOVE = (
 
 
 @heartbeat.leaves("sagas.prune", "runs removed")
-def prune(older_than: timedelta | None = None) -> int:
-    """Remove the runs that ended longer ago than that, else than SAGAS_KEEP_FINISHED; returns how many.
+def prune_runs(older_than: timedelta | None = None) -> int:
+    """Delete the runs that ended longer ago than `older_than`, or SAGAS_KEEP_FINISHED; returns how many.
 
-    Each batch is a transaction of its own, so that locks are short and an interruption loses only one batch's work.
-    Raises what the archive raises.
+    Each batch is its own transaction, so that locks are short and an interruption loses the work of one batch. Raises
+    what the archive raises.
     """
     keep = older_than if older_than is not None else saga_settings.KEEP_FINISHED
     if keep is None:
         return 0
-    total, batch, since = 0, max(saga_settings.PRUNE_BATCH, 1), EVER
+    total, batch, since = 0, max(saga_settings.PRUNE_BATCH, 1), EPOCH
     while True:
         removed, since = _prune_batch(keep, batch, since)
         total += removed
@@ -66,8 +66,8 @@ def prune(older_than: timedelta | None = None) -> int:
     return total
 
 
-def count(older_than: timedelta) -> int:
-    """How many runs `prune` would remove."""
+def count_runs(older_than: timedelta) -> int:
+    """How many runs `prune_runs` would delete."""
     which: dict[str, Any] = {"keep": older_than}
     with connection.cursor() as cursor:
         cursor.execute(COUNT, which)
@@ -75,7 +75,7 @@ def count(older_than: timedelta) -> int:
 
 
 def _prune_batch(keep: timedelta, batch: int, since: datetime) -> tuple[int, datetime]:
-    """How many runs that ended at `since` or later were removed, and when the last of them had ended."""
+    """Delete one batch of runs that ended at `since` or later; returns how many, and when the last of them ended."""
     which: dict[str, Any] = {"keep": keep, "batch": batch, "since": since}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(TAKE, which)
@@ -83,24 +83,24 @@ def _prune_batch(keep: timedelta, batch: int, since: datetime) -> tuple[int, dat
         ids: list[UUID] = [run for run, _ in found]
         if ids and saga_settings.ARCHIVE:
             archive: Archive = import_string(saga_settings.ARCHIVE)
-            archive(_read(ids))
+            archive(_load(ids))
         for statement in REMOVE if ids else ():
             cursor.execute(statement, {"ids": ids})
     return len(ids), found[-1][1] if found else since
 
 
-def _read(ids: list[UUID]) -> list[dict[str, Any]]:
-    """The runs, oldest first, with all that hangs on them."""
+def _load(ids: list[UUID]) -> list[dict[str, Any]]:
+    """The runs as dicts, oldest first, with their steps, attempts and acts."""
     runs: dict[UUID, dict[str, Any]] = {
         row["id"]: {**row, "steps": [], "attempts": [], "acts": []}
         for row in Run.objects.filter(pk__in=ids).order_by("pk").values()
     }
-    _hang(runs, "steps", Step.objects.filter(run__in=ids).order_by("run", "position").values())
-    _hang(runs, "attempts", Attempt.objects.filter(run__in=ids).order_by("pk").values())
-    _hang(runs, "acts", Act.objects.filter(run__in=ids).order_by("pk").values())
+    _attach(runs, "steps", Step.objects.filter(run__in=ids).order_by("run", "position").values())
+    _attach(runs, "attempts", Attempt.objects.filter(run__in=ids).order_by("pk").values())
+    _attach(runs, "acts", Act.objects.filter(run__in=ids).order_by("pk").values())
     return list(runs.values())
 
 
-def _hang(runs: dict[UUID, dict[str, Any]], name: str, rows: Iterable[Any]) -> None:
+def _attach(runs: dict[UUID, dict[str, Any]], name: str, rows: Iterable[Any]) -> None:
     for row in rows:
         runs[row["run_id"]][name].append(row)

@@ -1,4 +1,4 @@
-"""Rings every run that somebody should have looked at by now: a lost chain, a dead worker, a retry that is due."""
+"""The sweep: restarts every overdue run, after a lost message, a dead worker or a wait that is over."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from ..settings import saga_settings
 from ..worker.chains import STEP_TASK, UNDO_TASK, chain_of, send
 
 logger = logging.getLogger(__name__)
-begin = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")
+wake_times = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")
 
 
 @heartbeat.leaves("sagas.sweep", "runs rung")
 def ring_overdue() -> int:
-    """Send the chains of overdue runs, of those too whose participant is back; returns how many.
+    """Send a new chain for each overdue run, and for runs whose participant is back; returns how many runs.
 
-    Many copies may run at once: each run is rung by one of them.
+    Copies may run at the same time: one of them sends each run's chain.
 
-    A run whose message still waits in the workers' queue is not rung: a long queue is not made longer. A run's next
-    ring is put off before its chain is sent, further each time up to three times SAGAS_PATIENCE. A broker that is away
-    puts off nothing: the next sweep tries again.
+    A run whose last message is still in the workers' queue gets none, so that a long queue does not grow. Before its
+    chain is sent, the run's next time is set, each time later, up to three times SAGAS_PATIENCE. When the broker is
+    away that time is set back, and the next sweep tries again.
     """
     release()
-    overdue = [rest for waits, *rest in _look() if not waits]
+    overdue = [rest for waits, *rest in _take_overdue() if not waits]
     chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}
     try:
         send(chains.values())
@@ -49,14 +49,14 @@ def ring_overdue() -> int:
     return len(chains)
 
 
-def _look() -> list[tuple[Any, ...]]:
-    """The overdue runs, each given its next time; first of all whether its message is still in the queue."""
+def _take_overdue() -> list[tuple[Any, ...]]:
+    """The overdue runs, each with its next time set. A row begins with whether the run's message is still queued."""
     queues = {watermarks.queue_of(task) for task in (STEP_TASK, UNDO_TASK)}
     passed = watermarks.passed(queues)
     parameters = {
         "batch": saga_settings.SWEEP_BATCH,
         "patience": saga_settings.PATIENCE.total_seconds(),
-        "since": begin.since(),
+        "since": wake_times.since(),
         "passed": min(passed.values()) if passed.keys() == queues else None,
     }
     rows = sql.SWEEP.rows(parameters)
@@ -66,7 +66,7 @@ def _look() -> list[tuple[Any, ...]]:
 
 
 def _chain(run_id: Any, name: str, version: int, status: str, position: int, request_id: str, traceparent: str) -> Any:
-    """The run's links; None for a run whose declaration this process does not have. Another process may have it."""
+    """The run's chain; None when this process does not declare the saga. Another process may."""
     ready = RunReady(run_id, name, version, status == RunStatus.UNDOING, position)
     try:
         with trace.use(trace.start(request_id, traceparent).child()):

@@ -1,1 +1,1 @@
-"""Runs in words and pictures: the same for the admin, the command line and the host."""
+"""Runs, participants and declarations in words and pictures, for the admin, the command line and the host."""

@@ -1,4 +1,4 @@
-"""What a person is advised to do about a run on the desk: by its declaration, else by the engine where it can say."""
+"""What an operator is advised to do about a run: the advice of its declaration, or else of the engine."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from ..errors import SagaError
 from ..models import Run
 
 ENGINE = {
-    STILL_FAILING: "Ask the participant, or look at its own records, why it fails each time. Once it is well the next "
-    "attempt goes on by itself; Retry now has it made at once.",
-    OWN_FAILURE: "This is our own failure, and no word of the participant's: mend our code, or our database, as the "
-    "error says. Then it goes on by itself; Retry now has it tried at once.",
+    STILL_FAILING: "Ask the participant, or look into its records, why the call fails each time. Once that is fixed, "
+    "the next attempt succeeds by itself; Retry now makes it at once.",
+    OWN_FAILURE: "This is our own failure, not the participant's: fix our code or our database, as the error says. "
+    "Then the run continues by itself; Retry now makes the next attempt at once.",
 }
 
 
 def advice_for(run: Run) -> str:
-    """The words declared for the code with which the step, or the undo, failed at which the run is on the desk.
+    """The advice for the error code of the current step or undo of a run that needs an operator.
 
-    Empty when there are none, or the run needs no person. What the run is undone for is no reason for being stuck.
+    Empty when there is none, or the run needs no operator. The code for which the run is undone does not count: it is
+    not the reason why the run is stuck.
     """
     if not run.needs_person:
         return ""

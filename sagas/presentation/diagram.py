@@ -1,4 +1,4 @@
-"""A declared saga as text: a table for the terminal, and a Mermaid flowchart for documents."""
+"""A declared saga as text: a table for the terminal, or a Mermaid flowchart for documents."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ CLASSES = ("classDef pivot stroke-width:4px", "classDef undo stroke-dasharray:4"
 
 
 def table(saga: Saga[Any]) -> str:
-    """One line a step, in running order, under a line that names the saga; no line ends in blanks."""
+    """A table with one line per step, in running order, under a title line. No line ends in blanks."""
     rows = [HEAD, *(_row(step) for step in saga.steps)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
     return "\n".join([_title(saga), "", *(_line(row, widths) for row in rows)])
 
 
 def mermaid(saga: Saga[Any]) -> str:
-    """The steps downwards, and the undos that follow when a step up to the pivot is refused, as a Mermaid flowchart.
+    """A Mermaid flowchart: the steps from top to bottom, and the undos that follow a refusal up to the pivot.
 
-    Nodes are named by position, `s0`, `u0`, since a step may be called what is a word of Mermaid's own.
+    Nodes are named by position, `s0`, `u0`, since the name of a step may be a keyword of Mermaid.
     """
     lines = ["flowchart TD", *_nodes(saga), *_forward(saga), *_turns(saga), *_backward(saga), *CLASSES]
     return "\n".join([lines[0], *(f"    {line}" for line in lines[1:])])
@@ -65,7 +65,7 @@ def _undo(step: Step[Any, Any]) -> str:
 
 
 def _retry(retry: Retry) -> str:
-    """`8 times, 1 s to 1 min 4 s`: how often in all, the first wait and the longest that is ever reached."""
+    """`8 times, 1 s to 1 min 4 s`: the attempts in all, the first wait and the longest wait that occurs."""
     if retry.attempts == 1:
         return "once"
     if retry.attempts is None:
@@ -100,7 +100,7 @@ def _backward(saga: Saga[Any]) -> Iterable[str]:
 
 
 def _turns(saga: Saga[Any]) -> Iterable[str]:
-    """From each step up to the pivot to the first undo of its way back: its own, since its answer may be lost."""
+    """An arrow from each step up to the pivot to its first undo: the step's own, since its answer may be lost."""
     pivot = saga.pivot_step
     for step in saga.steps[: None if pivot is None else pivot.position + 1]:
         back = [undo for undo in _undos(saga) if undo.position <= step.position]
@@ -116,6 +116,6 @@ def _undos(saga: Saga[Any]) -> list[Step[Any, Any]]:
 
 
 def _text(text: str) -> str:
-    """As Mermaid's quoted labels take it."""
+    """The text, escaped for a quoted label of Mermaid."""
     escapes = {"&": "#amp;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "#": "#35;"}
     return "".join(escapes.get(letter, letter) for letter in text)

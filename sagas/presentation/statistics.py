@@ -1,4 +1,4 @@
-"""How the sagas are doing, in one statement that reads two indexes and no row."""
+"""Counts of runs by status, from one statement that reads two indexes and no table row."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ FROM (
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts of runs by where they are: a run that is still tried and asks for a person counts as stuck.
+    """Counts of runs by status. A run that is retried and needs an operator counts as stuck.
 
-    `today` is the runs accepted in the last 24 hours that have ended.
+    The `…_today` counts are of runs that started in the last 24 hours and have ended.
     """
 
     in_progress: int
@@ -40,16 +40,16 @@ class Figures:
     completed_today: int
     ended_today: int
     oldest_stuck: timedelta | None
-    """Since the oldest stuck run was accepted; None when none is stuck."""
+    """The age of the oldest stuck run; None when none is stuck."""
 
     @property
     def rate(self) -> float | None:
-        """Share of ended runs that completed, 0 to 1; None when none has ended."""
+        """The share of ended runs that completed, 0 to 1; None when none has ended."""
         return _share(self.completed, self.completed + self.undone + self.resolved)
 
     @property
     def rate_today(self) -> float | None:
-        """The same share among the runs accepted in the last 24 hours."""
+        """The same share of the runs that started in the last 24 hours."""
         return _share(self.completed_today, self.ended_today)
 
 

@@ -1,4 +1,4 @@
-"""Runs as text, for the command line."""
+"""Runs as text tables, for the command line."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from django.db.models import QuerySet
 
 from outbox.messages.durations import say
 
-from ..desk.selection import Filter, Group, groups, matching
+from ..desk.selection import Filter, Group, count_groups, matching
 from ..models import Act, Attempt, Run, Step, StepStatus
 from .advice import advice_for
-from .labels import means, run_face
+from .labels import meaning_of, run_badge
 
-WIDEST = 60
-"""Characters of a cell."""
-SHOWN = 300
-"""Attempts of one run, as in the admin: a step that is tried until it is done may make hundreds a day."""
+WIDEST_CELL = 60
+"""The most characters of a cell; longer text is cut."""
+LATEST_ATTEMPTS = 300
+"""The most attempts shown of one run, here and in the admin: a step without a limit may make hundreds a day."""
 
 
-def listing(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
-    """The matching runs, the newest first."""
+def run_table(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
+    """The lines of a table of the matching runs, the newest first, at most `limit`."""
     runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps")
     shown = list(runs[: limit + 1])
     rows = [
-        (str(run.pk), run.name, run.subject or run.key, run_face(run).text, _at(run), run.code, _age(run, now))
+        (str(run.pk), run.name, run.subject or run.key, run_badge(run).text, _at(run), run.code, _age(run, now))
         for run in shown[:limit]
     ]
     yield from table(("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE"), rows)
@@ -35,17 +35,17 @@ def listing(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
         yield f"More than {limit} match; narrow the filter, or raise --limit."
 
 
-def summary(chosen: Filter) -> Iterator[str]:
-    """How many runs match, by saga, step and code."""
-    found = groups(chosen)
+def group_table(chosen: Filter) -> Iterator[str]:
+    """The lines of a table: how many runs match, by saga, step and code."""
+    found = count_groups(chosen)
     yield f"{sum(group.count for group in found)} runs match {chosen}"
     yield from table(("RUNS", "SAGA", "STEP", "CODE"), [_group(group) for group in found])
 
 
-def story(run: Run, now: datetime) -> Iterator[str]:
-    """All that is known of a run."""
-    yield f"{run.name} {run.subject or run.key}: {run_face(run).text}"
-    yield means(run)
+def run_lines(run: Run, now: datetime) -> Iterator[str]:
+    """The lines that tell all of a run: its facts, steps, attempts and acts."""
+    yield f"{run.name} {run.subject or run.key}: {run_badge(run).text}"
+    yield meaning_of(run)
     if run.reason:
         yield run.reason
     if advised := advice_for(run):
@@ -54,24 +54,24 @@ def story(run: Run, now: datetime) -> Iterator[str]:
     yield from table(("", ""), list(_facts(run, now)))[2:]
     steps = [_step(run, step) for step in run.steps.all()]
     yield from _part(("", "STEP", "STATUS", "ATTEMPTS", "UNDOS", "ERROR"), steps)
-    attempts = list(run.attempts.order_by("-id")[: SHOWN + 1])[::-1]
-    told = [_attempt(one) for one in attempts[-SHOWN:]]
+    attempts = list(run.attempts.order_by("-id")[: LATEST_ATTEMPTS + 1])[::-1]
+    told = [_attempt(one) for one in attempts[-LATEST_ATTEMPTS:]]
     yield from _part(("STARTED", "ATTEMPT", "OUTCOME", "TOOK", "ERROR"), told)
-    if len(attempts) > SHOWN:
-        yield f"Earlier attempts are left out: these are the latest {SHOWN}."
+    if len(attempts) > LATEST_ATTEMPTS:
+        yield f"Earlier attempts are left out: these are the latest {LATEST_ATTEMPTS}."
     yield from _part(("AT", "WHO", "DID", "WHY", "CHANGED"), [_act(act) for act in run.acts.all()])
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns as wide as they need be, under a head and a line."""
-    cells = [[cell.replace("\n", " ")[:WIDEST] for cell in row] for row in [head, *rows]]
+    """The lines of a table: the head, a rule, the rows. Each column is as wide as its widest cell."""
+    cells = [[cell.replace("\n", " ")[:WIDEST_CELL] for cell in row] for row in [head, *rows]]
     widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]]
 
 
 def changes(act: Act) -> Iterator[tuple[str, Any, Any]]:
-    """What an act changed: the name, before and after."""
+    """What an act changed: the name of each fact, before and after."""
     for name in [*act.before, *(name for name in act.after if name not in act.before)]:
         before, after = act.before.get(name), act.after.get(name)
         if before != after:

@@ -1,6 +1,6 @@
-"""What happened to a run, in the order in which it happened: attempts, the waits between them, and what people did.
+"""The timeline of a run: its attempts, the waits between them, and what people did, oldest first.
 
-Pure: it is given the rows and the time. Waits are not rows of their own; they are the gaps between attempts.
+Pure functions of the rows and the time. Waits are not rows; they are the gaps between attempts.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any
 from ..desk.proposals import PROPOSE
 from ..engine.asking import ASKED, WENT_ON
 from ..models import Act, Attempt, Run, RunStatus, Step, StepStatus
-from .labels import ENDED, IN_HAND, OUTCOME, STEP, Face, spoken
+from .labels import ENDINGS, IN_HAND, OUTCOME_BADGES, STEP_BADGES, Badge, readable
 
-WORTH_TELLING = timedelta(seconds=1)
-"""A shorter gap between two steps is the ordinary way from one link to the next."""
-TOLD = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
-"""The facts of an act that are shown; its record holds more, for audits."""
+SHORTEST_WAIT = timedelta(seconds=1)
+"""A shorter gap between two steps is not shown: it is the usual time from one task to the next."""
+FACTS = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
+"""The facts of an act that are shown. Its record holds more, for audits."""
 ENGINE = {
-    ASKED: (Face("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
-    WENT_ON: (Face("✓", "ok", "went on"), "Off the desk: it went on by itself"),
+    ASKED: (Badge("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
+    WENT_ON: (Badge("✓", "ok", "went on"), "Off the desk: it went on by itself"),
 }
-"""What the engine notes by itself."""
+"""The records that the engine itself writes."""
 IN_HANDS = (StepStatus.RUNNING, StepStatus.UNDOING)
 
 
@@ -43,7 +43,7 @@ class Entry:
     """One line of the timeline."""
 
     at: datetime
-    face: Face
+    badge: Badge
     title: str
     kind: str = "event"
     """attempt, pause, act, now or event: a class of desk.css."""
@@ -58,7 +58,7 @@ class Entry:
 def timeline(
     run: Run, steps: Sequence[Step], attempts: Sequence[Attempt], acts: Sequence[Act], now: datetime
 ) -> list[Entry]:
-    """All that is known of a run, oldest first; what is due comes last. `attempts` and `acts` are ordered by id."""
+    """All entries of a run, oldest first, what is due at the end. `attempts` and `acts` must be ordered by id."""
     found = [_accepted(run)]
     found += [_attempt(attempt, now) for attempt in attempts]
     found += _gaps(run, attempts, acts)
@@ -69,14 +69,14 @@ def timeline(
 
 def _accepted(run: Run) -> Entry:
     by = f"By request {run.request_id}." if run.request_id else ""
-    return Entry(run.created_at, Face("●", "calm", "accepted"), "Accepted", text=by)
+    return Entry(run.created_at, Badge("●", "calm", "accepted"), "Accepted", text=by)
 
 
 def _attempt(attempt: Attempt, now: datetime) -> Entry:
-    face = OUTCOME[Attempt.Outcome(attempt.outcome)] if attempt.outcome else IN_HAND
+    badge = OUTCOME_BADGES[Attempt.Outcome(attempt.outcome)] if attempt.outcome else IN_HAND
     return Entry(
         attempt.started_at,
-        face,
+        badge,
         f"{_doing(attempt)}, attempt {attempt.number}",
         kind="attempt",
         text=attempt.error_text,
@@ -88,7 +88,7 @@ def _attempt(attempt: Attempt, now: datetime) -> Entry:
 
 
 def _gaps(run: Run, attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
-    """The waits that are over: between an attempt and the one after it, unless an operator's act explains it."""
+    """The past waits, each between two attempts, unless an operator's act lies between them."""
     yield from _first_wait(run, attempts)
     for before, after in pairwise(attempts):
         ended = before.ended_at
@@ -98,18 +98,18 @@ def _gaps(run: Run, attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterato
         if (before.step, before.direction) == (after.step, after.direction):
             yield _wait(ended, lasted, "Waited for the next attempt", _cause(before))
         elif before.direction != after.direction:
-            yield Entry(ended, Face("↩", "wait", "turned around"), "Turned around: what may have happened is undone")
-        elif lasted >= WORTH_TELLING:
+            yield Entry(ended, Badge("↩", "wait", "turned around"), "Turned around: what may have happened is undone")
+        elif lasted >= SHORTEST_WAIT:
             yield _wait(ended, lasted, "Waited for a worker or a participant")
 
 
 def _first_wait(run: Run, attempts: Sequence[Attempt]) -> Iterator[Entry]:
-    if attempts and attempts[0].number == 1 and attempts[0].started_at - run.created_at >= WORTH_TELLING:
+    if attempts and attempts[0].number == 1 and attempts[0].started_at - run.created_at >= SHORTEST_WAIT:
         yield _wait(run.created_at, attempts[0].started_at - run.created_at, "Waited for a worker or a participant")
 
 
 def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
-    """What people did, and before it how long the run had waited for them."""
+    """What people did, each after how long the stuck run had waited for it."""
     for act in acts:
         if act.verb in ENGINE:
             yield Entry(act.at, *ENGINE[act.verb], text=act.reason)
@@ -117,25 +117,24 @@ def _acts(attempts: Sequence[Attempt], acts: Sequence[Act]) -> Iterator[Entry]:
         if act.before.get("status") == RunStatus.STUCK != act.after.get("status", RunStatus.STUCK):
             parked = max((one.ended_at for one in attempts if one.ended_at and one.ended_at <= act.at), default=None)
             if parked is not None:
-                face = Face("!", "bad", "stuck")
-                yield Entry(parked, face, "Stuck: waited for a person", kind="pause", lasted=act.at - parked)
-        title = f"{spoken(act.verb)} by {act.actor_name}"
-        yield Entry(act.at, Face("✎", "act", act.verb), title, kind="act", text=act.reason, changes=changes_of(act))
+                badge = Badge("!", "bad", "stuck")
+                yield Entry(parked, badge, "Stuck: waited for a person", kind="pause", lasted=act.at - parked)
+        title = f"{readable(act.verb)} by {act.actor_name}"
+        yield Entry(act.at, Badge("✎", "act", act.verb), title, kind="act", text=act.reason, changes=changes_of(act))
 
 
 def changes_of(act: Act) -> tuple[Change, ...]:
-    """What an act changed, in words; of the input only the fields that changed are in its record. A proposal has
-    changed nothing yet."""
+    """What an act changed, in words; of the input, only the changed fields. A proposal has changed nothing yet."""
     if act.verb.startswith(PROPOSE):
         return ()
-    facts = [(name, act.before.get(name), act.after.get(name)) for name in TOLD]
-    told = [change_of(spoken(name), was, is_) for name, was, is_ in facts if was != is_]
+    facts = [(name, act.before.get(name), act.after.get(name)) for name in FACTS]
+    shown = [change_of(readable(name), was, is_) for name, was, is_ in facts if was != is_]
     old, new = act.before.get("input", {}), act.after.get("input", {})
-    return (*told, *(change_of(f"Input {path}", old[path], new.get(path)) for path in old))
+    return (*shown, *(change_of(f"Input {path}", old[path], new.get(path)) for path in old))
 
 
 def change_of(name: str, before: Any, after: Any) -> Change:
-    """A change for people to read; what is not plain is shown as JSON."""
+    """A change for people to read; lists and objects become JSON."""
     return Change(name, _value(before), _value(after))
 
 
@@ -149,67 +148,68 @@ def _value(value: Any) -> str:
 
 def _cancel_request(run: Run, acts: Sequence[Act]) -> Iterator[Entry]:
     if run.cancel_requested_at is not None and not any(act.verb == "cancel" for act in acts):
-        yield Entry(run.cancel_requested_at, Face("✎", "act", "cancel"), "Cancel requested", kind="act")
+        yield Entry(run.cancel_requested_at, Badge("✎", "act", "cancel"), "Cancel requested", kind="act")
 
 
 def _ending(run: Run) -> Iterator[Entry]:
     if run.finished_at is None:
         return
     if run.status == RunStatus.RESOLVED:
-        yield Entry(run.finished_at, Face("■", "calm", "closed"), "Closed by hand", text=ENDED.get(run.resolution, ""))
+        ended = ENDINGS.get(run.resolution, "")
+        yield Entry(run.finished_at, Badge("■", "calm", "closed"), "Closed by hand", text=ended)
     elif run.status == RunStatus.COMPENSATED:
-        yield Entry(run.finished_at, Face("■", "calm", "undone"), "Undone", text=run.reason)
+        yield Entry(run.finished_at, Badge("■", "calm", "undone"), "Undone", text=run.reason)
     else:
-        yield Entry(run.finished_at, Face("■", "ok", "completed"), "Completed")
+        yield Entry(run.finished_at, Badge("■", "ok", "completed"), "Completed")
 
 
 def _now(run: Run, steps: Sequence[Step], now: datetime) -> Iterator[Entry]:
-    """Where an open run is at this moment, and what happens next."""
+    """Where an open run is now, and what happens next."""
     if run.finished_at is not None:
         return
     if run.status == RunStatus.STUCK:
         since = run.updated_at
-        face = Face("!", "bad", "stuck")
-        yield Entry(since, face, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
+        badge = Badge("!", "bad", "stuck")
+        yield Entry(since, badge, "Stuck: waits for a person", kind="now", text=run.reason, lasted=now - since)
         return
     if run.asks_since is not None:
-        face, lasted = Face("!", "bad", "needs a person"), now - run.asks_since
-        yield Entry(run.asks_since, face, "Needs a person, and is still being tried", kind="now", lasted=lasted)
+        badge, lasted = Badge("!", "bad", "needs a person"), now - run.asks_since
+        yield Entry(run.asks_since, badge, "Needs a person, and is still being tried", kind="now", lasted=lasted)
     if run.paused_at is not None:
-        face, lasted = Face("‖", "act", "paused"), now - run.paused_at
-        yield Entry(run.paused_at, face, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
+        badge, lasted = Badge("‖", "act", "paused"), now - run.paused_at
+        yield Entry(run.paused_at, badge, "Paused: nobody takes a step of it", kind="now", lasted=lasted)
         return
     if run.waits_for:
-        face = Face("…", "wait", "waits")
+        badge = Badge("…", "wait", "waits")
         title, text = f"Waits for {run.waits_for}", "No attempt is spent while it waits."
-        yield Entry(run.updated_at, face, title, kind="now", text=text)
+        yield Entry(run.updated_at, badge, title, kind="now", text=text)
         return
     for step in (step for step in steps if step.position == run.position and step.status not in IN_HANDS):
-        face = STEP[StepStatus(step.status)]
+        badge = STEP_BADGES[StepStatus(step.status)]
         if step.next_attempt_at is None:
-            yield Entry(run.updated_at, face, f"{spoken(step.name)}: waits for a worker", kind="now")
+            yield Entry(run.updated_at, badge, f"{readable(step.name)}: waits for a worker", kind="now")
         else:
             due = "is due" if step.next_attempt_at > now else "was due"
-            title = f"{spoken(step.name)}: the next attempt {due} {step.next_attempt_at:%H:%M:%S}"
-            yield Entry(step.next_attempt_at, face, title, kind="now", text=step.error_text)
+            title = f"{readable(step.name)}: the next attempt {due} {step.next_attempt_at:%H:%M:%S}"
+            yield Entry(step.next_attempt_at, badge, title, kind="now", text=step.error_text)
 
 
 def _wait(at: datetime, lasted: timedelta, title: str, why: str = "") -> Entry:
-    return Entry(at, Face("…", "wait", "waited"), title, kind="pause", lasted=lasted, text=why)
+    return Entry(at, Badge("…", "wait", "waited"), title, kind="pause", lasted=lasted, text=why)
 
 
 def _cause(attempt: Attempt) -> str:
     if attempt.outcome == Attempt.Outcome.LOST:
-        return "Its worker was lost: another one took over when its lease had run out."
+        return "Its worker was lost; another one took over when its lease had ended."
     if attempt.outcome == Attempt.Outcome.AWAY:
         return "The participant was away; this attempt counts for nothing."
     if attempt.outcome == Attempt.Outcome.AWAITS:
         return "Waiting for somebody else to act; no attempt is spent."
     if attempt.outcome == Attempt.Outcome.OURS:
-        return "Our own failure, and no word of the participant's; no attempt is spent."
+        return "Our own failure, not the participant's; no attempt is spent."
     return "Backing off, so that the participant can recover."
 
 
 def _doing(attempt: Attempt) -> str:
     undo = attempt.direction == Attempt.Direction.UNDO
-    return f"Undo of {spoken(attempt.step).lower()}" if undo else spoken(attempt.step)
+    return f"Undo of {readable(attempt.step).lower()}" if undo else readable(attempt.step)

@@ -1,4 +1,4 @@
-"""What the desk's templates need."""
+"""Filters and tags for the templates of the desk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from django.contrib.admin.utils import quote
 
 from outbox.messages import durations
 from outbox.monitoring import health
-from sagas.presentation import participants
+from sagas.presentation import participant_labels
 from sagas.presentation.statistics import Figures, figures
 
 register = template.Library()
@@ -17,20 +17,20 @@ register = template.Library()
 
 @register.filter
 def said(span: timedelta | None) -> str:
-    """A span of time in words; a dash for none."""
+    """A timedelta in words; a dash for None."""
     return "—" if span is None else durations.say(span)
 
 
 @register.filter
 def before(moment: datetime, now: datetime) -> str:
-    """How long before, or after, `now`: `3 s ago`, `in 12 s`."""
+    """A moment relative to `now`: `3 s ago`, `in 12 s`."""
     gap = now - moment
     return f"{durations.say(gap)} ago" if gap >= timedelta(0) else f"in {durations.say(gap)}"
 
 
 @register.filter
 def percent(share: float | None) -> str:
-    """A share as a percentage with one decimal; never rounded up to 100."""
+    """A share from 0 to 1 as a percentage with one decimal, rounded down; a dash for None."""
     if share is None:
         return "—"
     return f"{int(share * 1000) / 10:g} %"
@@ -38,29 +38,29 @@ def percent(share: float | None) -> str:
 
 @register.filter
 def quoted(key: str) -> str:
-    """A primary key as it stands in the admin's addresses."""
+    """A primary key, quoted for an address of the admin."""
     return str(quote(key))
 
 
 @register.simple_tag
-def waited_for() -> list[participants.Waiting]:
+def waited_for() -> list[participant_labels.WaitingRuns]:
     """The participants that runs wait for, the longest outage first."""
-    return participants.waiting()
+    return participant_labels.waiting_runs()
 
 
 @register.simple_tag
 def saga_figures() -> Figures:
-    """The counts of the front page."""
+    """The counts of runs for the front page."""
     return figures()
 
 
 @register.simple_tag
 def dead_letters() -> int:
-    """How many messages were given up; at most 1000 are counted."""
+    """How many dead letters there are; counting ends at 1000."""
     return health.dead_letters()
 
 
 @register.simple_tag
 def outbox_waits() -> timedelta | None:
-    """Age of the oldest unpublished message; None when none waits."""
+    """The age of the oldest unpublished outbox message; None when there is none."""
     return health.oldest_unpublished_age()

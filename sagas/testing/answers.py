@@ -1,4 +1,4 @@
-"""What a participant answers to a call, attempt by attempt."""
+"""The answers of a participant to a call, attempt by attempt."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .errors import WorkerLost
 
 Apply = Callable[[], Any]
 Answer = Callable[[Apply], Any]
-"""Is given what applies the call, and returns what that returned; or raises, before or after it."""
+"""Gets the function that applies the call, and returns its result, or raises before or after calling it."""
 
 
 def refused(code: str, text: str = "") -> Answer:
@@ -45,7 +45,7 @@ def failed(error: Exception) -> Answer:
 
 
 def lost(error: BaseException) -> Answer:
-    """Applied, and nobody heard of it."""
+    """The call is applied, and the answer is lost."""
 
     def answer(apply: Apply) -> Any:
         apply()
@@ -60,18 +60,18 @@ def worker_lost() -> Answer:
 
 @dataclass
 class Script:
-    """The answers that are still to come, in their order; afterwards calls are applied and answered."""
+    """A queue of answers. When it is empty, calls are applied and answered."""
 
     queue: list[tuple[Answer, int | None]] = field(default_factory=list)
 
     def add(self, answer: Answer, times: int | None) -> None:
-        """Give this answer `times` times; None for ever."""
+        """Add this answer `times` times; None for ever. Raises ValueError for fewer than once."""
         if times is not None and times < 1:
             raise ValueError(f"times={times}: give at least 1, or None for every time.")
         self.queue.append((answer, times))
 
     def next(self) -> Answer:
-        """The answer to the call that is made now."""
+        """Take the answer for the next call."""
         if not self.queue:
             return lambda apply: apply()
         answer, times = self.queue[0]

@@ -1,4 +1,4 @@
-"""Time, as the engine sees it. Its clock is PostgreSQL's, which no test can set."""
+"""Lets time pass for the engine. Its clock is PostgreSQL's, which no test can set."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ APPS = ("sagas", "outbox")
 
 
 def time_passes(delta: timedelta) -> None:
-    """Let `delta` pass: every time that sagas and outbox have stored moves that far into the past.
+    """Let `delta` pass: move every time in the tables of sagas and outbox that far into the past.
 
-    So leases run out, retries become due and deadlines pass, for all runs in the test's database. Your own tables and
-    Python's clock stay as they are.
+    So leases end, retries become due and deadlines pass, for all runs in the test's database. Your own tables and
+    Python's clock do not change.
     """
     models = [model for label in APPS for model in apps.get_app_config(label).get_models()]
     with transaction.atomic():
@@ -26,8 +26,8 @@ def time_passes(delta: timedelta) -> None:
                 model._default_manager.update(**{name: F(name) - delta for name in times})
 
 
-def waits(run_id: UUID) -> timedelta:
-    """How long until the run's current step can be taken: its wait, or the lease of whoever has it. Zero: now."""
+def until_claimable(run_id: UUID) -> timedelta:
+    """How long until a worker can claim the run's current step, after its wait or its lease; zero: now."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT greatest(s.next_attempt_at, s.lease_until) - clock_timestamp() "
@@ -37,8 +37,8 @@ def waits(run_id: UUID) -> timedelta:
         return _ahead(cursor.fetchone())
 
 
-def sleeps(run_id: UUID) -> timedelta:
-    """How long until the sweep looks at the run again. Zero: now, or never."""
+def until_sweep(run_id: UUID) -> timedelta:
+    """How long until the sweep restarts the run; zero: now, or never."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT wake_at - clock_timestamp() FROM saga_run WHERE id = %s", [run_id])
         return _ahead(cursor.fetchone())

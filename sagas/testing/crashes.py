@@ -1,4 +1,4 @@
-"""Crash tests: runs to which something happens in real workers, and what must hold when all is quiet again."""
+"""Crash tests: runs whose real workers are killed at a given point, and what must hold afterwards."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ from sagas.models import Attempt, Run
 
 from .gaps import CrashPoint
 from .plans import FOLDER, Plans
-from .story import story
-from .walk import ENDED
+from .run_inline import ENDED
+from .run_report import story
 
 Start = Callable[[], UUID]
-"""Starts one run and returns its id. It is called inside a transaction, so that no worker sees the run too early."""
+"""Starts one run and returns its id. Called within a transaction, so that no worker sees the run too early."""
 Invariants = Callable[[Run], None]
-"""Raises AssertionError when something that must always hold does not."""
-WORKER_MODULE = "sagas.testing.crashing"
-"""What every Celery worker of the test must import (`celery worker -I`), after the modules that declare sagas."""
+"""Raises AssertionError when an invariant of the host does not hold."""
+WORKER_MODULE = "sagas.testing.worker_faults"
+"""Every Celery worker of the test must import this module (`celery worker -I`), after those that declare sagas."""
 
 
 @dataclass
 class Crashes:
-    """The crash tests that share a set of workers. `folder` is empty, and on the machine that the workers run on.
+    """The crash tests of one set of workers. `folder` must be empty, and on the machine of the workers.
 
-    Start all runs at once and check one after the other: while one waits for a lease to run out, others go on.
+    Start all runs first and check them afterwards: while one waits for a lease to end, others continue.
     """
 
     folder: Path
     runs: dict[CrashPoint, UUID] = field(default_factory=dict)
     ended: dict[UUID, int] = field(default_factory=dict)
-    """The version in which each run ended."""
+    """The row version with which each run ended."""
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What the workers need in their environment."""
+        """The environment variables that the workers need."""
         return {FOLDER: str(self.folder)}
 
     def begin(self, points: Iterable[CrashPoint], start: Start) -> None:
-        """Start a run for each point."""
+        """Start one run for each crash point."""
         for point in points:
             with transaction.atomic():
                 self.runs[point] = start()
                 Plans(self.folder).make(self.runs[point], point)
 
     def settle(self, *, seconds: float = 120, quiet: float = 2) -> None:
-        """Wait until every run has ended, or `seconds` have passed; then `quiet` seconds, in which late copies of
-        messages and late workers may still come."""
+        """Wait until every run has ended, at most `seconds`; then wait `quiet` seconds more, for late messages and
+        late workers."""
         until = time.monotonic() + seconds
         while Run.objects.filter(pk__in=self.runs.values()).exclude(status__in=ENDED).exists():
             if time.monotonic() > until:
@@ -61,10 +61,10 @@ class Crashes:
         time.sleep(quiet)
 
     def check(self, point: CrashPoint, invariants: Invariants) -> Run:
-        """What must hold for the run of this point, once `settle` was called. Returns the run.
+        """Check the run of this crash point, after `settle`, and return it.
 
-        Raises AssertionError, with the run's story, when it has not ended, when something was changed after its end,
-        when the point was never reached, and when `invariants` raises one.
+        Raises AssertionError, with the run's story, when the run has not ended or was changed after its end, when the
+        crash never happened, and when `invariants` raises one.
         """
         run = Run.objects.get(pk=self.runs[point])
         backwards = run.attempts.filter(direction=Attempt.Direction.UNDO).exists()

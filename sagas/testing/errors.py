@@ -1,19 +1,19 @@
-"""What ends a story early."""
+"""The errors that end a story early."""
 
 from __future__ import annotations
 
 
 class ScenarioError(Exception):
-    """The test does not say enough, or says what cannot be; the message tells what to write."""
+    """The test says too little, or something impossible. The message says what to write."""
 
 
 class WorkerLost(BaseException):
-    """Raised where a worker dies. Not an Exception: like a SIGKILL, it gives the engine nothing to record."""
+    """A worker dies here. Not an Exception: like after a SIGKILL, the engine can record nothing."""
 
 
 class Unplayable(BaseException):
-    """A ScenarioError on its way out through the engine, which takes every Exception for a participant's."""
+    """Becomes a ScenarioError outside the engine, which takes every Exception for the participant's."""
 
 
 class NoAnswer(Exception):
-    """A call that may have been applied. Not a TimeoutError: after some of those the breaker holds all calls."""
+    """A call without an answer, applied or not. Not a TimeoutError: those would open the breaker."""

@@ -1,4 +1,4 @@
-"""Where a worker can die, or an answer or a message go astray: the crash points of any saga."""
+"""The crash points of a saga: where a worker can die, or an answer or a message can be lost or doubled."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ GAPS = {
     ANSWER_LOST: "The participant applies the call, and the worker gets an error in place of the answer.",
     DOUBLED: "Every message of the run is delivered twice.",
 }
-"""What each gap is, in a sentence. All but `doubled`, which concerns a whole run, are tried at each step and undo."""
+"""Each gap in a sentence. `doubled` concerns a whole run; all others exist at each step and each undo."""
 KILLS = (BEFORE_CALL, AFTER_CALL, BEFORE_COMMIT, AFTER_COMMIT, BEFORE_ACK)
 
 
 @dataclass(frozen=True, slots=True)
 class CrashPoint:
-    """One gap at one step, or at its undo. `str()` is a test's id."""
+    """One gap at one step or undo. `str()` gives an id for a test."""
 
     saga: str
     version: int
     gap: str
     step: str = ""
-    """Empty where the gap concerns the whole run."""
+    """Empty when the gap concerns the whole run."""
     undo: bool = False
     turns_at: str = ""
-    """The step that is refused, so that the run is undone; empty for a run that goes forward."""
+    """The step that is refused so that the run is undone; empty for a run that goes forward."""
 
     def __str__(self) -> str:
         way = "undo" if self.undo else "run"
@@ -47,13 +47,13 @@ class CrashPoint:
 
     @property
     def sentence(self) -> str:
-        """What goes wrong, for a report."""
+        """The step and what goes wrong there, for a report."""
         where = f"{'Undo of ' if self.undo else ''}{self.step}" if self.step else "Undo" if self.undo else "Run"
         return f"{where}: {GAPS[self.gap]}"
 
 
 def crash_points(saga: Saga[Any]) -> list[CrashPoint]:
-    """Every crash point of a saga: each gap at each step and each undo, and all messages doubled, both ways."""
+    """All crash points of a saga: each gap at each step and undo, and doubled messages, forwards and undoing."""
     turns_at = (saga.pivot_step or saga.steps[-1]).name
     undos = [step for step in saga.steps if step.has_undo]
     forward = [_at(saga, gap, step) for step in saga.steps for gap in (*KILLS, ANSWER_LOST)]

@@ -1,4 +1,4 @@
-"""What is to go wrong with which run: files in a folder that the test and the workers share. Each happens once."""
+"""The planned crash of each run, as a file in a folder that the test and its workers share. Each happens once."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ FOLDER = "SAGAS_CRASH_PLANS"
 
 @dataclass(frozen=True, slots=True)
 class Plans:
-    """A folder with a file for each run, and one beside it once the run's crash has happened."""
+    """The folder: a file per run, and a second file after the run's crash has happened."""
 
     folder: Path
 
     def make(self, run_id: UUID, point: CrashPoint) -> None:
-        """Have it happen to this run. Call it before a worker can see the run."""
+        """Plan the crash of this run. Call it before a worker can see the run."""
         unfinished = self.folder / f"{run_id}.part"
         unfinished.write_text(json.dumps(asdict(point)))
         unfinished.rename(self._plan(run_id))
 
     def of(self, run_id: UUID | str) -> CrashPoint | None:
-        """What happens to this run, or has happened; None for any other run."""
+        """The crash point of this run, before and after it has happened; None for a run without one."""
         try:
             return CrashPoint(**json.loads(self._plan(run_id).read_text()))
         except FileNotFoundError:
             return None
 
     def fire(self, run_id: UUID | str) -> bool:
-        """Whether it is to happen here and now: for one caller only, whichever process it is in."""
+        """Mark the crash as happened. True for the first caller only, over all processes."""
         try:
             os.close(os.open(self._fired(run_id), os.O_CREAT | os.O_EXCL))
         except FileExistsError:
@@ -42,6 +42,7 @@ class Plans:
         return True
 
     def fired(self, run_id: UUID | str) -> bool:
+        """Whether the crash of this run has happened."""
         return self._fired(run_id).exists()
 
     def _plan(self, run_id: UUID | str) -> Path:

@@ -1,4 +1,4 @@
-"""given, when, expect: a story of one run, and how it must end."""
+"""given, when, expect: what happens to one run, and how it must end."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from sagas.models import Run, RunStatus
 
 from .clock import time_passes
 from .errors import ScenarioError, Unplayable
-from .expecting import Expecting
-from .stage import Stage
-from .walk import walk
+from .expectations import Expectations
+from .fake_participants import FakeParticipants
+from .run_inline import walk
 from .when import When, WhenProbing, WhenUndoing
 
 T = TypeVar("T")
@@ -24,10 +24,10 @@ R = TypeVar("R")
 
 
 def given(saga: Saga[T], input: T, *, key: str = "", subject: str = "") -> Scenario[T]:
-    """A story of one run of `saga`, played when its first expectation is stated.
+    """Begin the scenario of one run of `saga`; its first expectation plays it.
 
-    Unless the story says otherwise each participant does what it is asked, at once. Local steps and hooks run for real.
-    `key` is the run's key, for hooks that read it; by default one of its own.
+    Unless the scenario says otherwise, each participant does at once what it is asked. Local steps and hooks are the
+    real ones. `key` is the run's key, for hooks that read it; by default a new one.
     """
     key = key or f"scenario:{uuid4()}"
 
@@ -39,61 +39,61 @@ def given(saga: Saga[T], input: T, *, key: str = "", subject: str = "") -> Scena
 
 
 def given_run(saga: Saga[T], *, key: str) -> Scenario[T]:
-    """The same for a run that your own code has started. Playing it raises Run.DoesNotExist when there is none."""
+    """Begin the scenario of a run that your own code has started. Playing it raises Run.DoesNotExist without one."""
     return Scenario(saga, key, lambda: Run.objects.values_list("id", flat=True).get(name=saga.name, key=key))
 
 
-class Scenario(Expecting, Generic[T]):
-    """What is to happen to one run. Each word returns the scenario, so that a story is one sentence."""
+class Scenario(Expectations, Generic[T]):
+    """What happens to one run. Each method returns the scenario, so that calls can be chained."""
 
     def __init__(self, saga: Saga[T], key: str, begin: Callable[[], UUID]) -> None:
-        self.stage = Stage(saga)
+        self.stage = FakeParticipants(saga)
         self._saga, self._key, self._begin = saga, key, begin
         self._events: dict[str, Callable[[], None]] = {}
         self._afterwards: list[Callable[[Run], object]] = []
         self._run: Run | None = None
 
     def when(self, step: Step[T, R]) -> When[Self, R]:
-        """Say how the step's participant answers. Answers are given in the order of the story, then all goes well."""
+        """Say how the participant answers the step. Answers come in the order given; after them, all goes well."""
         return When(self, self._open().forward[self._own(step).name], self.stage.results, step.name)
 
     def when_undoing(self, step: Step[T, Any]) -> WhenUndoing[Self]:
-        """Say how the step's participant answers to the undo."""
+        """Say how the participant answers the undo of the step."""
         if not self._own(step).has_undo:
             raise ScenarioError(f"{step.name} has no undo.")
         return WhenUndoing(self, self._open().backward[step.name])
 
     def when_probing(self, step: Step[T, R]) -> WhenProbing[Self, R]:
-        """Say what the step's probe finds; by default the truth."""
+        """Say what the probe of the step finds; by default what is true."""
         if self._own(step).probe_run is None:
             raise ScenarioError(f"{step.name} has no probe.")
         return WhenProbing(self, self._open().probes[step.name])
 
     def cancelled_before(self, step: Step[T, Any], *, reason: str = "changed my mind", actor: str = "customer") -> Self:
-        """`saga.cancel` is called before the step is tried for the first time. TooLate goes to the test."""
+        """Call `saga.cancel` before the first attempt of the step. The test gets TooLate."""
         return self._before(step, lambda: self._saga.cancel(self._key, reason=reason, actor=actor))
 
     def deadline_passed_before(self, step: Step[T, Any]) -> Self:
-        """The saga's deadline passes before the step is tried for the first time."""
+        """Let the deadline pass before the first attempt of the step. Raises ScenarioError when the saga has none."""
         deadline = self._saga.deadline
         if deadline is None:
             raise ScenarioError(f"{self._saga.name} has no deadline.")
         return self._before(step, lambda: time_passes(deadline))
 
     def then(self, act: Callable[[Run], object]) -> Self:
-        """Once the run has ended or is stuck, do this with it, such as an operator's act, and let it go on."""
+        """After the run has ended or is stuck, call `act` with it, such as an operator's act, and let it continue."""
         self._open()
         self._afterwards.append(act)
         return self
 
     def calling_participants(self) -> Self:
-        """Run the real functions of steps, undos and probes; what the story says goes wrong does so around them."""
+        """Call the real functions of steps, undos and probes, with the scenario's errors around them."""
         self._open().calls_participants = True
         return self
 
     @property
     def run(self) -> Run:
-        """The run as it stands now; plays the story if that has not been done. Raises ScenarioError."""
+        """The run as it is now. The first use plays the scenario. Raises ScenarioError."""
         if self._run is None:
             self._run = self._play()
         self._run.refresh_from_db()
@@ -111,7 +111,7 @@ class Scenario(Expecting, Generic[T]):
             raise ScenarioError(str(error)) from None
 
     def _happen(self, run: Run) -> None:
-        """What the story has happen before the step at which the run stands."""
+        """Do what shall happen before the run's current step."""
         if run.status == RunStatus.RUNNING:
             event = self._events.pop(self._saga.steps[run.position].name, None)
             if event is not None:
@@ -127,7 +127,7 @@ class Scenario(Expecting, Generic[T]):
             raise ScenarioError(f"{step.name} is not a step of {self._saga.name}.")
         return step
 
-    def _open(self) -> Stage:
+    def _open(self) -> FakeParticipants:
         if self._run is not None:
             raise ScenarioError("The story has been played: say what happens before the first expectation.")
         return self.stage

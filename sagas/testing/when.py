@@ -1,4 +1,4 @@
-"""How a participant answers, as a story says it."""
+"""The words with which a scenario says how a participant answers."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ R = TypeVar("R")
 
 
 class Answering(Generic[S]):
-    """The answers that steps and undos have in common. `times=None` is for ever."""
+    """The answers that steps and undos share. `times=None` means every time."""
 
     def __init__(self, scenario: S, script: Script) -> None:
         self._scenario, self._script = scenario, script
 
     def refuses(self, code: str, text: str = "", *, after: int = 0) -> S:
-        """The business says no; `after` so many attempts that failed and were not applied."""
+        """It refuses, after `after` attempts that fail and are not applied."""
         if after:
             self._say(failed(no_answer()), after)
         return self._say(refused(code, text), None)
 
     def fails(self, error: Exception | None = None, *, times: int | None = 1) -> S:
-        """It raises `error`, and is not applied; the engine cannot know that. By default it is no error of the
-        network: those, such as TimeoutError, also count for the participant's breaker, which then holds the run."""
+        """It raises `error` and is not applied, which the engine cannot know. The default is no error of the network:
+        such an error, for example TimeoutError, also counts for the circuit breaker, which may then hold the run."""
         return self._say(failed(error or no_answer()), times)
 
     def answer_lost(self, *, times: int | None = 1) -> S:
-        """It is applied, and the answer does not arrive."""
+        """The call is applied, and its answer is lost."""
         return self._say(lost(no_answer()), times)
 
     def worker_lost(self, *, times: int | None = 1) -> S:
-        """It is applied, and the worker dies before it can record anything."""
+        """The call is applied, and the worker dies before it records anything."""
         return self._say(worker_lost(), times)
 
     def retry_after(self, delay: timedelta, *, times: int | None = 1) -> S:
-        """The participant is away: surely not applied, to be asked again after `delay`."""
+        """The participant is away: the call is not applied, and is tried again after `delay`."""
         return self._say(away(delay), times)
 
     def awaits(self, recheck: timedelta = timedelta(seconds=10), *, detail: object = None, times: int | None = 1) -> S:
-        """Somebody else must act first; it is looked at again after `recheck`."""
+        """Somebody else must act first; the step is tried again after `recheck`."""
         return self._say(awaiting(recheck, "somebody else must act first", detail), times)
 
     def _say(self, answer: Answer, times: int | None) -> S:
@@ -60,13 +60,13 @@ class When(Answering[S], Generic[S, R]):
         self._results, self._name = results, name
 
     def returns(self, value: R) -> S:
-        """What the step returns each time that it is applied."""
+        """The step returns this value whenever it is applied."""
         self._results[self._name] = value
         return self._scenario
 
 
 class WhenUndoing(Answering[S]):
-    """How the participant answers to an undo."""
+    """How the participant answers an undo."""
 
 
 class WhenProbing(Generic[S, R]):
@@ -76,12 +76,12 @@ class WhenProbing(Generic[S, R]):
         self._scenario, self._script = scenario, script
 
     def finds(self, value: R | NotApplied, *, times: int | None = 1) -> S:
-        """It answers that the step was applied with this result, or `NotApplied()`."""
+        """It finds this result of the step, or `NotApplied()`."""
         self._script.add(lambda apply: value, times)
         return self._scenario
 
     def fails(self, *, times: int | None = 1) -> S:
-        """It has no answer either."""
+        """The probe fails, too."""
         self._script.add(failed(no_answer()), times)
         return self._scenario
 

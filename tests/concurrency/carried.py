@@ -14,7 +14,7 @@ from sagas import sql
 from sagas.declare.saga import Step
 from sagas.engine.transitions import begin_undo, locked
 from sagas.models import Attempt, Run, StepStatus
-from sagas.testing.stage import Stage
+from sagas.testing.fake_participants import FakeParticipants
 from tests.orders.choreography.driver import MOST, deliver, relayed
 from tests.orders.choreography.driver import carry as carry_by_events
 from tests.orders.choreography.story import EventStory, all_goes_well
@@ -31,7 +31,7 @@ class Carried:
     def __init__(self, order: Order) -> None:
         self.order = order
         self.asked, self.go_on = threading.Event(), threading.Event()
-        self.stage: Stage = all_goes_well(EventStory(order), order.saga_key).stage
+        self.stage: FakeParticipants = all_goes_well(EventStory(order), order.saga_key).stage
 
     @property
     def now(self) -> Order:

@@ -12,12 +12,11 @@ from outbox import doorbell, publish
 from outbox.declare.events import registry
 from outbox.relay.relay import Relay
 from outbox.transports.celery import CeleryTransport
-
-from ..support.hostapp import subscribers
-from ..support.hostapp.events import ItemCounted
-from ..support.hostapp.subscribers import KEYED
-from ..support.outbox.asking import Asking
-from ..support.outbox.relaying import relay_to
+from tests.support.hostapp import subscribers
+from tests.support.hostapp.events import ItemCounted
+from tests.support.hostapp.subscribers import KEYED
+from tests.support.outbox.asking import Asking
+from tests.support.outbox.relaying import relay_to
 
 
 @pytest.fixture

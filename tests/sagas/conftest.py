@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..support.sagas import errand as module
+from tests.support.sagas import errand as module
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST
 
 from orders.models import Order
 from sagas.models import Run
-from sagas.presentation.labels import Face
+from sagas.presentation.labels import Badge
 
 from .. import turning, watchdog
 from .page import TrailPage
@@ -32,11 +32,11 @@ else:
     Base = object  # ahead of ModelAdmin among the bases of `OrderAdmin`
 
 STATUS = {
-    Order.Status.PROCESSING: Face("▶", "busy", ""),
-    Order.Status.CONFIRMED: Face("✓", "ok", ""),
-    Order.Status.CANCELLING: Face("↩", "wait", ""),
-    Order.Status.CANCELLED: Face("↺", "calm", ""),
-    Order.Status.NEEDS_ATTENTION: Face("!", "bad", ""),
+    Order.Status.PROCESSING: Badge("▶", "busy", ""),
+    Order.Status.CONFIRMED: Badge("✓", "ok", ""),
+    Order.Status.CANCELLING: Badge("↩", "wait", ""),
+    Order.Status.CANCELLED: Badge("↺", "calm", ""),
+    Order.Status.NEEDS_ATTENTION: Badge("!", "bad", ""),
 }
 PUBLISHES = "outbox.requeue_deadletter"
 """The permission to publish once more what was published before."""

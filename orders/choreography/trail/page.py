@@ -13,7 +13,7 @@ from django.utils import timezone
 from orders import wording
 from orders.models import Journey, Order
 from outbox.messages.durations import say
-from sagas.presentation.labels import Face
+from sagas.presentation.labels import Badge
 
 from ..events import PREFIX
 from .graph import RUN_READY, graph
@@ -21,15 +21,15 @@ from .messages import Receiver, Written, trail_of
 from .picture import Picture, picture
 
 FACES = {
-    "done": Face("✓", "ok", "handled"),
-    "handled": Face("✓", "ok", "handled"),
-    "open": Face("…", "wait", "on its way"),
-    "waiting": Face("…", "wait", "waits for the relay"),
-    "dead": Face("✕", "bad", "dead letter"),
-    "refused": Face("↩", "act", "turned the order"),
-    "told": Face("·", "calm", "published"),
-    "unheard": Face("!", "bad", "nobody heard it"),
-    "chain": Face("▶", "busy", "to the saga's workers"),
+    "done": Badge("✓", "ok", "handled"),
+    "handled": Badge("✓", "ok", "handled"),
+    "open": Badge("…", "wait", "on its way"),
+    "waiting": Badge("…", "wait", "waits for the relay"),
+    "dead": Badge("✕", "bad", "dead letter"),
+    "refused": Badge("↩", "act", "turned the order"),
+    "told": Badge("·", "calm", "published"),
+    "unheard": Badge("!", "bad", "nobody heard it"),
+    "chain": Badge("▶", "busy", "to the saga's workers"),
 }
 TURNS = ("_refused", ".cancel_requested", ".deadline_passed")
 
@@ -39,7 +39,7 @@ class ShownReceiver:
     """One subscriber under a message."""
 
     name: str
-    face: Face
+    face: Badge
     text: str
     dead_letter: int | None
 
@@ -50,7 +50,7 @@ class ShownMessage:
 
     message: Written
     title: str
-    face: Face
+    face: Badge
     since: str
     """How long after the order was placed."""
     after: str
@@ -93,7 +93,7 @@ class TrailPage:
         return code
 
     @property
-    def counts(self) -> list[tuple[Face, int]]:
+    def counts(self) -> list[tuple[Badge, int]]:
         """How many messages are on their way, or dead; nothing when all are handled."""
         states = [row.message.state for row in self.rows]
         return [(FACES[state], states.count(state)) for state in ("dead", "waiting", "open") if state in states]
@@ -138,7 +138,7 @@ def title(type_: str) -> str:
     return type_.rpartition(".")[2].replace("_", " ").capitalize()
 
 
-def face(message: Written) -> Face:
+def face(message: Written) -> Badge:
     """What the row's badge says: how its deliveries stand, and whether it turned the order."""
     if message.state != "done":
         return FACES[message.state]

@@ -1,4 +1,4 @@
-"""`manage.py saga`: the operator's desk on the command line."""
+"""`manage.py saga`: the desk on the command line."""
 
 from __future__ import annotations
 
@@ -10,42 +10,44 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from sagas import desk
 from sagas.desk import given_values, lookup, selection
-from sagas.desk.batches import RATE, checked
-from sagas.desk.second_person import needed
+from sagas.desk.batches import USUAL_RATE, checked_bulk_verb
+from sagas.desk.second_person import needs_second_person
 from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError
 from sagas.models import Run
 from sagas.presentation import text_tables
-from sagas.presentation.labels import run_face
+from sagas.presentation.labels import run_badge
 
 WAYS = {
-    "result": ("--result", {"metavar": "JSON", "help": "what the step is to have returned; none for an undo"}),
+    "result": ("--result", {"metavar": "JSON", "help": "the result of the step; leave it out for an undo"}),
     "changes": ("--input", {"metavar": "JSON", "required": True, "help": "the fields that change, as a JSON object"}),
     "ended": ("--ended", {"choices": ["completed", "compensated"], "required": True, "help": "how it ended"}),
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
-"""How what a verb takes beside its reason is written here."""
+"""The option for what a verb takes beside its reason."""
 PROGRESS = 50
-"""Runs between two lines of progress."""
+"""After how many runs a bulk act prints its progress."""
 
 
 class Command(BaseCommand):
-    help = "Looks at saga runs and acts on them. Every act needs a reason and is recorded."
+    help = "Lists and shows saga runs, and acts on them. Every act needs a reason and is recorded."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         for verb in desk.VERBS.values():
             _add_verb(commands.add_parser(_written(verb.name), help=verb.title, description=verb.explains), verb)
-        for answer, words in {"confirm": "Do what another proposed", "reject": "Drop a proposal"}.items():
+        for answer, words in {"confirm": "Do what another proposed", "reject": "Reject a proposal"}.items():
             parsed = commands.add_parser(answer, help=words, description=f"{words}, where two people are needed.")
-            parsed.add_argument("proposal", type=int, help="its number, as it was said when it was proposed")
+            parsed.add_argument("proposal", type=int, help="its number, printed when it was proposed")
             parsed.add_argument("--reason", required=True, help="why; it is recorded")
             parsed.add_argument("--as", metavar="USERNAME", required=True, help="the user who acts")
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
-        for name in selection.BY_HAND:
+        for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
         listing.add_argument("--limit", type=int, default=50)
-        show = commands.add_parser("show", help="Show a run", description="Shows all that is known of a run.")
+        show = commands.add_parser(
+            "show", help="Show a run", description="Shows the facts, steps, attempts and acts of a run."
+        )
         show.add_argument("run", help="its id, or <saga>:<key>")
 
     def handle(self, *_args: Any, command: str, **given: Any) -> None:
@@ -53,7 +55,7 @@ class Command(BaseCommand):
             if command == "list":
                 self._list(given)
             elif command == "show":
-                self._lines(text_tables.story(lookup.run_named(given["run"]), clock()))
+                self._lines(text_tables.run_lines(lookup.run_named(given["run"]), clock()))
             elif command in ("confirm", "reject"):
                 self._answer(command, given)
             else:
@@ -62,30 +64,30 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _list(self, given: dict[str, Any]) -> None:
-        written = ",".join(f"{name}={given[name]}" for name in selection.BY_HAND if given[name])
-        self._lines(text_tables.listing(selection.read(written or "status=open"), clock(), given["limit"]))
+        written = ",".join(f"{name}={given[name]}" for name in selection.FILTER_FIELDS if given[name])
+        self._lines(text_tables.run_table(selection.parse_filter(written or "status=open"), clock(), given["limit"]))
 
     def _act(self, verb: desk.Verb, given: dict[str, Any]) -> None:
         where = given.get("where")
         if (given["run"] is None) == (where is None):
             raise CommandError("Say which: a run, or --where with a filter.")
-        actor, taken = lookup.who(given["as"], verb), _taken(verb, given)
+        actor, taken = lookup.acting_user(given["as"], verb), _taken(verb, given)
         if where is None:
             self._one(verb, lookup.run_named(given["run"]), actor, taken | {"reason": given["reason"]})
         else:
-            self._bulk(verb, selection.read(where), actor, taken, given)
+            self._bulk(verb, selection.parse_filter(where), actor, taken, given)
 
     def _one(self, verb: desk.Verb, run: Run, actor: desk.Actor, given: dict[str, Any]) -> None:
-        if needed(verb.name):
+        if needs_second_person(verb.name):
             proposal = desk.propose(verb.name, run.pk, actor=actor, **given)
             self.stdout.write(f"{verb.title}: proposed. Somebody else confirms it: saga confirm {proposal.pk}")
             return
         verb.do(run.pk, actor=actor, **given)
         run.refresh_from_db()
-        self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_face(run).text}.")
+        self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_badge(run).text}.")
 
     def _answer(self, command: str, given: dict[str, Any]) -> None:
-        actor = lookup.who(given["as"], lookup.proposed_verb(given["proposal"]))
+        actor = lookup.acting_user(given["as"], lookup.proposed_verb(given["proposal"]))
         do = desk.confirm if command == "confirm" else desk.reject
         do(given["proposal"], actor=actor, reason=given["reason"])
         self.stdout.write(f"{command.capitalize()}ed and recorded.")
@@ -93,8 +95,8 @@ class Command(BaseCommand):
     def _bulk(
         self, verb: desk.Verb, chosen: desk.Filter, actor: desk.Actor, taken: dict[str, Any], given: dict[str, Any]
     ) -> None:
-        checked(verb.name, given["reason"], given["rate"])
-        self._lines(text_tables.summary(chosen))
+        checked_bulk_verb(verb.name, given["reason"], given["rate"])
+        self._lines(text_tables.group_table(chosen))
         total = selection.matching(chosen).count()
         if given["dry_run"] or not total:
             return
@@ -125,25 +127,25 @@ class Command(BaseCommand):
 def _add_verb(parser: Any, verb: desk.Verb) -> None:
     parser.add_argument("run", nargs="?", help="its id, or <saga>:<key>")
     parser.add_argument("--reason", required=True, help="why; it is recorded")
-    parser.add_argument("--as", metavar="USERNAME", help="the user who acts; else the operating system's user")
+    parser.add_argument("--as", metavar="USERNAME", help="the user who acts; by default the operating system's user")
     if verb.takes:
         flag, options = WAYS[verb.takes]
         parser.add_argument(flag, dest=verb.takes, **options)
     if verb.many:
         parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,code=… instead of a run")
-        parser.add_argument("--rate", type=float, default=RATE, help=f"runs a second (default {RATE:g})")
-        parser.add_argument("--yes", action="store_true", help="do not ask")
-        parser.add_argument("--dry-run", action="store_true", help="only say how many match")
+        parser.add_argument("--rate", type=float, default=USUAL_RATE, help=f"runs a second (default {USUAL_RATE:g})")
+        parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
+        parser.add_argument("--dry-run", action="store_true", help="only print how many match")
 
 
 def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
-    """What the verb takes beside its reason; JSON is read."""
+    """The argument that the verb takes beside its reason, JSON parsed; empty when it takes none."""
     if not verb.takes:
         return {}
     value = given[verb.takes]
     if verb.takes in ("result", "changes") and value is not None:
         try:
-            value = given_values.read(value)
+            value = given_values.parse(value)
         except desk.DoesNotFit as error:
             raise CommandError(f"{WAYS[verb.takes][0]}: {error}") from error
     return {verb.takes: value}

@@ -1,4 +1,4 @@
-"""`manage.py show_saga checkout`: what a saga does, in running order, with its undos."""
+"""`manage.py show_saga checkout`: the steps of a saga in running order, with their undos."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from sagas.presentation import diagram
 
 
 class Command(BaseCommand):
-    help = "Shows a declared saga as a table, or as a Mermaid flowchart; without a name lists what is declared."
+    help = "Shows a declared saga as a table, or as a Mermaid flowchart; without a name lists all declared sagas."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """With room for `--version`, which is Django's own elsewhere."""
+        """Free the option `--version`, which Django's commands have for Django's version."""
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -22,7 +22,7 @@ from orders.sagas import (
 from outbox.testing import published
 from sagas.declare.saga import Step
 from sagas.testing import Scenario
-from sagas.testing.stage import Stage
+from sagas.testing.fake_participants import FakeParticipants
 from sagas.testing.when import When, WhenProbing, WhenUndoing
 
 from .driver import carry
@@ -49,7 +49,7 @@ class EventStory:
     """What is to happen to one order; played at the first expectation."""
 
     def __init__(self, order: Order) -> None:
-        self.order, self.stage = order, Stage(checkout)
+        self.order, self.stage = order, FakeParticipants(checkout)
         self.events: dict[str, Callable[[], object]] = {}
         self.doubled = False
         self._journey: Journey | None = None

@@ -102,8 +102,8 @@ RESULTS: list[tuple[str, str, Any, Any, str]] = [
 def test_a_result_is_what_is_owed(runs, name, step, right, wrong, words):
     run = standing_at(runs[name], step)
     with pytest.raises(desk.DoesNotFit, match=words):
-        skips.check(run, result=wrong)
-    skips.check(run, result=right)
+        skips.check_skip(run, result=wrong)
+    skips.check_skip(run, result=right)
 
 
 INPUTS: list[tuple[str, dict[str, Any], str]] = [
@@ -132,12 +132,12 @@ INPUTS: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("name", "wrong", "words"), INPUTS)
 def test_an_input_is_what_was_ordered(runs, name, wrong, words):
     with pytest.raises(desk.DoesNotFit, match=words):
-        input_changes.check(runs[name], changes=wrong)
+        input_changes.check_input(runs[name], changes=wrong)
 
 
 @pytest.mark.parametrize("name", ["checkout", "trip"])
 def test_what_is_not_owed_can_be_changed(runs, name):
-    input_changes.check(runs[name], changes={"email": "bob@example.com", "payment_method": "pm_card_mastercard"})
+    input_changes.check_input(runs[name], changes={"email": "bob@example.com", "payment_method": "pm_card_mastercard"})
 
 
 def figures_of(kind: Any) -> set[str]:

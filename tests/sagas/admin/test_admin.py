@@ -6,75 +6,17 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
 
-from sagas import Refused, RetryAfter, desk
-from sagas.models import Act, Attempt, Run, RunStatus, Step, StepStatus
-from sagas.presentation.labels import MEANS, OUTCOME, RUN, STEP
-from tests.support.sagas.driver import begin, carry, step_once
-from tests.support.sagas.errand import Errand, errand
+from sagas import Refused, RetryAfter
+from sagas.models import Attempt, Run, RunStatus, Step, StepStatus
+from sagas.presentation.labels import OUTCOME_BADGES, RUN_BADGES, RUN_MEANINGS, STEP_BADGES
+from tests.support.sagas.admin_pages import LIST, LOST, act, done, listed, log_in, open_run, page_of, said, stuck
+from tests.support.sagas.driver import step_once
+from tests.support.sagas.errand import errand
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
-LIST = "admin:sagas_run_changelist"
-LOST = TimeoutError("no answer within 2 s")
-EVERY_ACT = {verb.permission.removeprefix("sagas.") for verb in desk.VERBS.values()}
-
-
-@pytest.fixture
-def operator(client):
-    """Logged in, with every permission on runs."""
-    return log_in(client, "view_run", *EVERY_ACT)
-
-
-def log_in(client, *permissions):
-    user = User.objects.create_user("olga", password="x", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client.force_login(user)
-    return user
-
-
-def stuck(world, key="order:1", subject="S-100001 ann@example.com"):
-    """A run that is stuck after its pivot: delivering is refused."""
-    world.faults["deliver"] = [Refused("no_such_street", "The street is unknown.")]
-    run = carry(begin(errand, Errand("milk"), key=key))
-    Run.objects.filter(pk=run.pk).update(subject=subject)
-    return Run.objects.get(pk=run.pk)
-
-
-def open_run(key="order:2", subject="S-100002 bob@example.com"):
-    run_id = begin(errand, Errand("bread"), key=key)
-    Run.objects.filter(pk=run_id).update(subject=subject)
-    return Run.objects.get(pk=run_id)
-
-
-def done(key="order:3", subject="S-100003 cyd@example.com"):
-    run = carry(begin(errand, Errand("eggs"), key=key))
-    Run.objects.filter(pk=run.pk).update(subject=subject)
-    return run
-
-
-def page_of(client, run):
-    answer = client.get(reverse("admin:sagas_run_change", args=[run.pk]))
-    assert answer.status_code == 200
-    return answer.content.decode()
-
-
-def listed(client, **query):
-    answer = client.get(reverse(LIST), query)
-    assert answer.status_code == 200
-    return [run.subject for run in answer.context["cl"].result_list]
-
-
-def act(client, verb, run, **given):
-    token = f"{run.pk}:{run.row_version}"
-    return client.post(reverse("admin:sagas_desk", args=[verb]), {"run": token, "reason": "Called them.", **given})
-
-
-def said(answer):
-    return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 
 # --- The list ------------------------------------------------------------------------------------------------------
@@ -202,7 +144,7 @@ def test_a_lost_worker_and_a_cancel_stand_in_the_timeline(operator, client, worl
 def test_the_page_says_what_the_state_means_marks_the_pivot_and_links_to_the_messages(operator, client, world):
     run = stuck(world)
     text = page_of(client, run)
-    assert MEANS[RunStatus.STUCK] in text
+    assert RUN_MEANINGS[RunStatus.STUCK] in text
     assert text.count("point of no return</small>") == 1
     assert f"{reverse('admin:outbox_outboxmessage_changelist')}?q=order%3A1" in text
     assert run.traceparent[3:35] in text
@@ -248,123 +190,6 @@ def test_without_the_view_permission_nothing_is_shown(client, world):
     assert client.get(reverse("admin:sagas_desk", args=["retry"]), {"run": run.pk}).status_code == 403
 
 
-# --- The desk ------------------------------------------------------------------------------------------------------
-
-
-def test_a_confirmation_explains_shows_the_run_and_changes_nothing(operator, client, world):
-    run = stuck(world)
-    for verb in ("retry", "resolve"):
-        text = client.get(reverse("admin:sagas_desk", args=[verb]), {"run": run.pk}).content.decode()
-        assert desk.VERBS[verb].explains in text
-        assert "Deliver, refused, 1 attempt" in text
-    assert Run.objects.get(pk=run.pk).row_version == run.row_version
-    assert not Act.objects.exists()
-
-
-def test_retry_now_goes_on_and_is_recorded(operator, client, world):
-    run = stuck(world)
-    answer = act(client, "retry", run, reason="The street exists now.")
-    assert "tries deliver again" in said(answer)
-    assert carry(run.pk).status == RunStatus.COMPLETED
-    record = Act.objects.get()
-    assert (record.actor, record.verb, record.reason) == (operator, "retry", "The street exists now.")
-
-
-def test_compensate_undoes_what_was_done(operator, client, world):
-    run = open_run()
-    step_once(run.pk)
-    run.refresh_from_db()
-    assert "undo the steps" in said(act(client, "compensate", run))
-    assert carry(run.pk).status == RunStatus.COMPENSATED
-    assert world.applied == set()
-
-
-@pytest.mark.parametrize("ended", ["completed", "compensated"])
-def test_resolve_closes_the_run_as_the_operator_says(operator, client, world, ended):
-    run = stuck(world)
-    answer = act(client, "resolve", run, ended=ended)
-    assert "The run is closed" in said(answer)
-    run.refresh_from_db()
-    assert (run.status, run.resolution) == (RunStatus.RESOLVED, ended)
-    assert "Closed by hand" in page_of(client, run)
-
-
-def test_resolve_asks_how_it_ended(operator, client, world):
-    run = stuck(world)
-    answer = act(client, "resolve", run)
-    assert "Say how it ended" in answer.content.decode()
-    assert Run.objects.get(pk=run.pk).status == RunStatus.STUCK
-
-
-@pytest.mark.parametrize("reason", ["", "   "])
-def test_without_a_reason_nothing_is_done(operator, client, world, reason):
-    run = stuck(world)
-    answer = act(client, "retry", run, reason=reason)
-    assert "Say why" in answer.content.decode()
-    assert f"{run.pk}:{run.row_version}" in answer.content.decode()
-    assert Run.objects.get(pk=run.pk).status == RunStatus.STUCK
-
-
-def test_a_run_that_has_changed_since_the_page_was_read_is_left_alone(operator, client, world):
-    run = stuck(world)
-    act(client, "retry", run)
-    answer = act(client, "resolve", run, ended="completed")
-    assert "Nothing was done" in said(answer)
-    assert "no longer as you saw it" in said(answer)
-    assert Run.objects.get(pk=run.pk).status == RunStatus.RUNNING
-    assert Act.objects.count() == 1
-
-
-@pytest.mark.parametrize("verb", list(desk.VERBS))
-def test_each_act_needs_its_own_permission(client, world, verb):
-    log_in(client, "view_run", *(EVERY_ACT - {desk.VERBS[verb].permission.removeprefix("sagas.")}))
-    run = stuck(world)
-    assert act(client, verb, run, ended="completed").status_code == 403
-    assert client.get(reverse("admin:sagas_desk", args=[verb]), {"run": run.pk}).status_code == 403
-    assert f"desk/{verb}/" not in page_of(client, run)
-    assert verb not in dict(client.get(reverse(LIST)).context["action_form"].fields["action"].choices)
-    answer = client.post(reverse(LIST), {"action": verb, "_selected_action": [str(run.pk)]})
-    assert "No action selected" in said(answer)
-    assert Run.objects.get(pk=run.pk).row_version == run.row_version
-
-
-def test_only_acts_that_the_state_allows_are_offered(operator, client, world):
-    text = page_of(client, stuck(world))
-    assert "desk/retry/" in text
-    assert "desk/resolve/" in text
-    assert "desk/compensate/" not in text
-    assert "desk/" not in page_of(client, done())
-
-
-def test_undoing_after_the_pivot_was_asked_for_is_warned_of(operator, client, world):
-    world.faults["pay"] = [LOST, LOST, LOST]
-    world.faults["probe"] = [LOST]
-    run = carry(begin(errand, Errand("milk"), key="order:4"))
-    assert run.status == RunStatus.STUCK
-    text = client.get(reverse("admin:sagas_desk", args=["compensate"]), {"run": run.pk}).content.decode()
-    assert "The point of no return has been asked for" in text
-
-
-@pytest.mark.parametrize("token", ["", "nonsense", f"{UUID(int=1)}:1", "RUN:x", "RUN"])
-def test_a_forged_form_is_refused(operator, client, world, token):
-    run = stuck(world)
-    given = {"run": token.replace("RUN", str(run.pk)), "reason": "x"}
-    answer = client.post(reverse("admin:sagas_desk", args=["retry"]), given)
-    assert answer.status_code == 404 or "This page does not say which runs it is about" in answer.content.decode()
-    assert not Act.objects.exists()
-
-
-def test_every_act_is_listed_with_its_run(operator, client, world):
-    operator.user_permissions.add(Permission.objects.get(codename="view_act"))
-    run = stuck(world)
-    act(client, "retry", run, reason="The street exists now.")
-    answer = client.get(reverse("admin:sagas_act_changelist"), {"q": "S-100001"})
-    assert "The street exists now." in answer.content.decode()
-    assert reverse("admin:sagas_run_change", args=[run.pk]) in answer.content.decode()
-    assert "<h1>Acts</h1>" in answer.content.decode()
-    assert "<small>Status: stuck → running</small>" in answer.content.decode()
-
-
 # --- The front page ------------------------------------------------------------------------------------------------
 
 
@@ -401,7 +226,7 @@ def test_the_front_page_shows_no_counts_without_the_permission(client):
 
 
 def test_every_status_has_its_words():
-    assert set(RUN) == set(MEANS) == set(RunStatus)
-    assert set(STEP) == set(StepStatus)
-    assert set(OUTCOME) == set(Attempt.Outcome)
+    assert set(RUN_BADGES) == set(RUN_MEANINGS) == set(RunStatus)
+    assert set(STEP_BADGES) == set(StepStatus)
+    assert set(OUTCOME_BADGES) == set(Attempt.Outcome)
     assert Step._meta.get_field("status").choices == StepStatus.choices

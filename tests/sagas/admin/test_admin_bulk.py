@@ -7,19 +7,13 @@ from django.urls import reverse
 
 from outbox.messages import codec
 from sagas import desk
-from sagas.desk import Filter, bulk_orders
+from sagas.desk import Filter, bulk_acts
 from sagas.models import Act, BulkAct, Run, RunStatus
+from tests.support.sagas.admin_pages import EVERY_ACT, LIST, LOST, log_in, open_run, said, stuck
 from tests.support.sagas.driver import begin, carry
 from tests.support.sagas.errand import Errand, errand
 
-from .test_admin import EVERY_ACT, LIST, LOST, log_in, open_run, said, stuck
-
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
-
-
-@pytest.fixture
-def operator(client):
-    return log_in(client, "view_run", *EVERY_ACT)
 
 
 @pytest.fixture
@@ -61,7 +55,7 @@ def test_an_order_is_carried_out_after_the_page_and_says_what_was_skipped_and_wh
     assert answer.headers["Location"] == reverse("admin:sagas_bulkact_change", args=[ordered.pk])
     assert not Act.objects.exists()
     assert "0 done, 0 skipped, about 3 to go at 1000 a second." in progress(client)
-    bulk_orders.work_off()
+    bulk_acts.run_due()
     text = progress(client)
     assert "2 done, 1 skipped, of 3." in text
     assert "S-100002 bob@example.com" in text
@@ -78,7 +72,7 @@ def test_all_that_the_list_shows_are_acted_on_not_only_the_page(operator, client
     assert chosen.accepted_after is not None
     assert page.context["count"] == 2
     order(client, "retry", page)
-    bulk_orders.work_off()
+    bulk_acts.run_due()
     assert {act.run_id for act in Act.objects.all()} == {run.pk for run in three[:2]}
 
 
@@ -91,7 +85,7 @@ def test_a_bulk_act_is_stopped_by_its_button(operator, client, three):
     order(client, "pause", choose(client, "pause", three))
     assert ">Stop<" in progress(client) or 'value="Stop"' in progress(client)
     client.post(reverse("admin:sagas_bulkact_stop", args=[BulkAct.objects.get().pk]))
-    bulk_orders.work_off()
+    bulk_acts.run_due()
     text = progress(client)
     assert "Stopped by olga. What was done stays done." in text
     assert 'value="Stop"' not in text
@@ -138,7 +132,7 @@ def test_ordering_and_stopping_need_the_acts_own_permission(client, three):
     sent = {"filter": codec.encode(Filter()), "reason": "x", "rate": "1"}
     assert client.post(reverse("admin:sagas_bulk", args=["pause"]), sent).status_code == 403
     assert client.get(reverse("admin:sagas_bulk", args=["retry"])).status_code == 405
-    bulk_orders.order("pause", Filter(), actor=desk.Person("root"), reason="x")
+    bulk_acts.start_bulk("pause", Filter(), actor=desk.Person("root"), reason="x")
     stop = reverse("admin:sagas_bulkact_stop", args=[BulkAct.objects.get().pk])
     assert client.post(stop).status_code == 403
     assert client.get(stop).status_code == 405
@@ -148,13 +142,13 @@ def test_ordering_and_stopping_need_the_acts_own_permission(client, three):
 
 def test_without_the_permission_to_see_runs_nothing_is_shown(client, three):
     log_in(client)
-    bulk_orders.order("pause", Filter(), actor=desk.Person("root"), reason="x")
+    bulk_acts.start_bulk("pause", Filter(), actor=desk.Person("root"), reason="x")
     assert client.get(reverse("admin:sagas_bulkact_changelist")).status_code == 403
     assert client.get(reverse("admin:sagas_bulkact_change", args=[1])).status_code == 403
 
 
 def test_bulk_acts_are_listed_newest_first(operator, client, three):
-    bulk_orders.order("pause", Filter(), actor=operator, reason="Wait for the bank.")
+    bulk_acts.start_bulk("pause", Filter(), actor=operator, reason="Wait for the bank.")
     text = client.get(reverse("admin:sagas_bulkact_changelist")).content.decode()
     assert "0 done, 0 skipped, of 3" in text
     assert "Wait for the bank." in text

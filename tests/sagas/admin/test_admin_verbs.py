@@ -9,12 +9,11 @@ from django.urls import reverse
 
 from sagas import Refused, Saga, StepContext, desk
 from sagas.declare import registry
-from sagas.desk.json_samples import described, sample
+from sagas.desk.json_samples import describe_type, sample_value
 from sagas.models import Act, Run, RunStatus
+from tests.support.sagas.admin_pages import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from tests.support.sagas.driver import begin, carry, step_once
 from tests.support.sagas.errand import Errand, errand
-
-from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
 
@@ -124,9 +123,9 @@ def test_the_form_holds_the_shape_of_the_result_with_blanks_that_do_not_fit(oper
 
 
 def test_a_sample_has_every_field():
-    assert sample(Ticket) == {"number": None, "seat": {"row": None, "side": None}}
-    assert sample(str) is None
-    assert described(int) == "int"
+    assert sample_value(Ticket) == {"number": None, "seat": {"row": None, "side": None}}
+    assert sample_value(str) is None
+    assert describe_type(int) == "int"
 
 
 # --- Pause and resume ----------------------------------------------------------------------------------------------

@@ -6,14 +6,14 @@ import pytest
 from django.contrib.admin.utils import quote
 from django.urls import reverse
 
-from sagas.desk.selection import matching, read
+from sagas.desk.selection import matching, parse_filter
 from sagas.models import Breaker, Run, RunStatus, Step
 from sagas.participants import breaker
 from sagas.participants.waiting import hold, release
+from tests.support.sagas.admin_pages import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from tests.support.sagas.driver import begin
 from tests.support.sagas.errand import Errand, errand
 
-from .test_admin import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from .test_participants_admin import away
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("production_static")]
@@ -93,7 +93,7 @@ def test_all_that_the_list_shows_of_those_that_wait_is_what_a_bulk_act_takes(ope
     answer = client.post(f"{reverse(LIST)}?waits=shop", everything)
     assert answer.context["count"] == 2
     assert "waits_for=shop" in answer.content.decode()
-    assert matching(read("waits_for=shop")).count() == 2
+    assert matching(parse_filter("waits_for=shop")).count() == 2
 
 
 def test_the_page_of_a_run_that_waits_says_for_whom_since_when_and_what_it_costs(operator, client):

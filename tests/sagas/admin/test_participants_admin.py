@@ -15,7 +15,7 @@ from sagas import Participant
 from sagas.models import Breaker, Run
 from sagas.participants import breaker
 from sagas.participants.waiting import hold
-from sagas.presentation.participants import Waiting, sentence, waiting
+from sagas.presentation.participant_labels import WaitingRuns, state_sentence, waiting_runs
 from tests.support.sagas.driver import begin
 from tests.support.sagas.errand import Errand, errand
 
@@ -176,7 +176,7 @@ def test_waiting_names_each_participant_that_runs_wait_for_the_longest_outage_fi
     Breaker.objects.update(opened_at=AT)
     run_id = begin(errand, Errand("milk"), key="other")
     assert hold(run_id, 0, False, "bank")
-    assert waiting() == [Waiting("shop", AT, 3), Waiting("bank", None, 1)]
+    assert waiting_runs() == [WaitingRuns("shop", AT, 3), WaitingRuns("bank", None, 1)]
     assert Run.objects.filter(waits_for="").count() == 0
 
 
@@ -184,11 +184,11 @@ def test_waiting_names_each_participant_that_runs_wait_for_the_longest_outage_fi
     ("found", "words"),
     [
         (
-            Waiting("payments", timezone.now().replace(hour=0, minute=0), 312),
+            WaitingRuns("payments", timezone.now().replace(hour=0, minute=0), 312),
             "waiting for payments since 00:00, 312 runs",
         ),
-        (Waiting("payments", AT, 1), "waiting for payments since 2026-03-04 14:02, 1 run"),
-        (Waiting("payments", None, 12), "returning to payments, 12 runs"),
+        (WaitingRuns("payments", AT, 1), "waiting for payments since 2026-03-04 14:02, 1 run"),
+        (WaitingRuns("payments", None, 12), "returning to payments, 12 runs"),
     ],
 )
 def test_waiting_is_said_in_words(found, words):
@@ -224,4 +224,4 @@ SINCE = "Waiting for shop since 2026-03-04 14:02, 7 runs."
 )
 def test_each_state_is_said_in_words(found, runs, words):
     plain = {"failures": 0, "opened_at": None, "open_until": None}
-    assert sentence(Breaker(name="shop", **{**plain, **found}), Participant(), runs) == words
+    assert state_sentence(Breaker(name="shop", **{**plain, **found}), Participant(), runs) == words

@@ -13,8 +13,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from sagas import Refused, WrongState, desk
-from sagas.desk import bulk_orders
-from sagas.desk.selection import Filter, Group, groups, matching, read
+from sagas.desk import bulk_acts
+from sagas.desk.selection import Filter, Group, count_groups, matching, parse_filter
 from sagas.models import Act, BulkAct, Run
 from tests.support.sagas.driver import begin, carry
 from tests.support.sagas.errand import Errand, errand
@@ -55,25 +55,25 @@ def acted_on() -> list[str]:
 def test_a_filter_finds_runs_by_state_saga_step_code_version_pause_and_text(world, many, ann):
     running = begin(errand, Errand("bread"), key="order:9")
     desk.pause(running, actor=ann, reason="x")
-    assert matching(read("status=stuck,saga=errand,step=deliver,code=no_such_street,version=1")).count() == 4
-    assert matching(read("step=fetch")).get().pk == running
-    assert matching(read("paused=yes")).get().pk == running
-    assert matching(read("paused=no")).count() == 4
-    assert matching(read("text=order:2")).get().key == "order:2"
+    assert matching(parse_filter("status=stuck,saga=errand,step=deliver,code=no_such_street,version=1")).count() == 4
+    assert matching(parse_filter("step=fetch")).get().pk == running
+    assert matching(parse_filter("paused=yes")).get().pk == running
+    assert matching(parse_filter("paused=no")).count() == 4
+    assert matching(parse_filter("text=order:2")).get().key == "order:2"
     for nothing in ("saga=checkout", "code=other", "version=2", "step=pay", "status=finished"):
-        assert not matching(read(nothing)).exists()
+        assert not matching(parse_filter(nothing)).exists()
 
 
 def test_the_code_of_a_step_that_waits_is_found_as_well(world):
     run_id = begin(errand, Errand("milk"))
     Run.objects.get().steps.filter(name="fetch").update(error_code="shut")
     assert matching(Filter(code="shut")).get().pk == run_id
-    assert groups(Filter(code="shut")) == [Group("errand", "fetch", "shut", 1)]
+    assert count_groups(Filter(code="shut")) == [Group("errand", "fetch", "shut", 1)]
 
 
 def test_matching_runs_are_counted_by_saga_step_and_code(world, many):
     begin(errand, Errand("bread"), key="order:9")
-    assert groups(Filter()) == [Group("errand", "deliver", "no_such_street", 4), Group("errand", "fetch", "", 1)]
+    assert count_groups(Filter()) == [Group("errand", "deliver", "no_such_street", 4), Group("errand", "fetch", "", 1)]
 
 
 # --- In the foreground ---------------------------------------------------------------------------------------------
@@ -132,27 +132,27 @@ def test_what_is_decided_run_by_run_is_refused(ann):
 
 
 def test_a_bulk_act_is_worked_off_at_its_rate(many, ann):
-    ordered = bulk_orders.order("retry", STUCK, actor=ann, reason="mended", rate=0.5)
+    ordered = bulk_acts.start_bulk("retry", STUCK, actor=ann, reason="mended", rate=0.5)
     assert (ordered.total, acted_on()) == (4, [])
-    assert bulk_orders.work_off() == 1
-    assert bulk_orders.work_off() == 0, "the next is due in two seconds"
+    assert bulk_acts.run_due() == 1
+    assert bulk_acts.run_due() == 0, "the next is due in two seconds"
     BulkAct.objects.update(due_at=F("due_at") - timedelta(seconds=2))
-    assert bulk_orders.work_off() == 1
+    assert bulk_acts.run_due() == 1
     assert acted_on() == ["order:0", "order:1"]
 
 
 def test_time_in_which_nobody_worked_is_made_up_for_only_in_part(world, ann):
     for number in range(9):
         stuck(world, f"order:{number}")
-    bulk_orders.order("retry", STUCK, actor=ann, reason="mended", rate=1)
+    bulk_acts.start_bulk("retry", STUCK, actor=ann, reason="mended", rate=1)
     let_time_pass()
-    assert bulk_orders.work_off() == 6, "five seconds' worth, and the one that is due now"
+    assert bulk_acts.run_due() == 6, "five seconds' worth, and the one that is due now"
 
 
 def test_it_ends_with_its_counts_and_every_run_has_its_act(many, ann):
-    ordered = bulk_orders.order("resolve", STUCK, actor=ann, reason="settled", rate=1000, ended="compensated")
+    ordered = bulk_acts.start_bulk("resolve", STUCK, actor=ann, reason="settled", rate=1000, ended="compensated")
     desk.retry_now(many[3].pk, actor=ann, reason="this one is mended")
-    bulk_orders.work_off()
+    bulk_acts.run_due()
     ordered.refresh_from_db()
     assert (ordered.state, ordered.done, ordered.skipped) == ("finished", 3, 0)
     assert ordered.ended_at is not None
@@ -162,8 +162,8 @@ def test_it_ends_with_its_counts_and_every_run_has_its_act(many, ann):
 
 
 def test_a_run_that_is_skipped_is_named_with_the_reason(many, ann):
-    ordered = bulk_orders.order("compensate", STUCK, actor=ann, reason="x", rate=1000)
-    bulk_orders.work_off()
+    ordered = bulk_acts.start_bulk("compensate", STUCK, actor=ann, reason="x", rate=1000)
+    bulk_acts.run_due()
     ordered.refresh_from_db()
     assert (ordered.done, ordered.skipped) == (0, 4)
     assert ordered.skips[0]["run"] == str(many[0].pk)
@@ -172,25 +172,25 @@ def test_a_run_that_is_skipped_is_named_with_the_reason(many, ann):
 
 
 def test_a_stopped_bulk_act_takes_no_further_run(many, ann):
-    ordered = bulk_orders.order("retry", STUCK, actor=ann, reason="mended", rate=0.5)
-    bulk_orders.work_off()
-    bulk_orders.stop(ordered.pk, actor=ann)
+    ordered = bulk_acts.start_bulk("retry", STUCK, actor=ann, reason="mended", rate=0.5)
+    bulk_acts.run_due()
+    bulk_acts.stop_bulk(ordered.pk, actor=ann)
     let_time_pass()
-    assert bulk_orders.work_off() == 0
+    assert bulk_acts.run_due() == 0
     ordered.refresh_from_db()
     assert (ordered.state, ordered.done, ordered.stopped_by) == ("stopped", 1, "ann")
     with pytest.raises(WrongState, match=r"Cannot stop it: the run is stopped\."):
-        bulk_orders.stop(ordered.pk, actor=ann)
+        bulk_acts.stop_bulk(ordered.pk, actor=ann)
 
 
 def test_of_several_copies_one_has_a_bulk_act_at_a_time(many, ann):
     """While one copy is within an act, another passes the bulk act over: it neither waits nor takes a run twice."""
-    bulk_orders.order("retry", STUCK, actor=ann, reason="mended", rate=1000)
+    bulk_acts.start_bulk("retry", STUCK, actor=ann, reason="mended", rate=1000)
     came: list[int] = []
 
     def copy():
         try:
-            came.append(bulk_orders.work_off())
+            came.append(bulk_acts.run_due())
         finally:
             connection.close()
 
@@ -200,19 +200,19 @@ def test_of_several_copies_one_has_a_bulk_act_at_a_time(many, ann):
         other.start()
         other.join(10)
     assert came == [0]
-    bulk_orders.work_off()
+    bulk_acts.run_due()
     assert acted_on() == ["order:0", "order:1", "order:2", "order:3"]
 
 
 def test_copies_at_once_act_on_each_run_once(world, ann):
     for number in range(12):
         stuck(world, f"order:{number}")
-    ordered = bulk_orders.order("retry", STUCK, actor=ann, reason="mended", rate=1000)
+    ordered = bulk_acts.start_bulk("retry", STUCK, actor=ann, reason="mended", rate=1000)
 
     def copy():
         try:
             for _ in range(30):
-                bulk_orders.work_off()
+                bulk_acts.run_due()
         finally:
             connection.close()
 
@@ -227,46 +227,46 @@ def test_copies_at_once_act_on_each_run_once(world, ann):
 
 
 def test_an_act_whose_count_cannot_be_written_is_not_done(many, ann, monkeypatch):
-    bulk_orders.order("retry", STUCK, actor=ann, reason="mended", rate=1000)
+    bulk_acts.start_bulk("retry", STUCK, actor=ann, reason="mended", rate=1000)
 
     def fail(*_):
         raise RuntimeError("the database is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(bulk_orders, "_count", fail)
+        patch.setattr(bulk_acts, "_count", fail)
         with pytest.raises(RuntimeError):
-            bulk_orders.work_off()
+            bulk_acts.run_due()
     assert acted_on() == []
-    bulk_orders.work_off()
+    bulk_acts.run_due()
     assert len(acted_on()) == 4
 
 
 def test_a_person_without_an_account_can_order_one(many):
-    bulk_orders.order("retry", STUCK, actor=desk.Person("root"), reason="mended", rate=1000)
-    bulk_orders.work_off()
+    bulk_acts.start_bulk("retry", STUCK, actor=desk.Person("root"), reason="mended", rate=1000)
+    bulk_acts.run_due()
     assert {(act.actor, act.actor_name) for act in Act.objects.all()} == {(None, "root")}
 
 
 def test_a_filter_is_kept_as_it_was_ordered(many, ann):
     chosen = Filter(status="stuck", accepted_before=timezone.now(), ids=(many[0].pk, many[2].pk))
-    ordered = bulk_orders.order("retry", chosen, actor=ann, reason="mended", rate=1000)
+    ordered = bulk_acts.start_bulk("retry", chosen, actor=ann, reason="mended", rate=1000)
     ordered.refresh_from_db()
-    assert bulk_orders.chosen_by(ordered) == chosen
-    bulk_orders.work_off()
+    assert bulk_acts.filter_of(ordered) == chosen
+    bulk_acts.run_due()
     assert acted_on() == ["order:0", "order:2"]
 
 
 def test_beat_works_bulk_acts_off_each_second():
     entry = settings.CELERY_BEAT_SCHEDULE["every-second-work-off-bulk-acts"]
-    assert (entry["task"], entry["schedule"]) == (bulk_orders.work_off.name, timedelta(seconds=1))
-    assert settings.CELERY_TASK_ROUTES[bulk_orders.work_off.name] == {"queue": "upkeep"}
+    assert (entry["task"], entry["schedule"]) == (bulk_acts.run_due.name, timedelta(seconds=1))
+    assert settings.CELERY_TASK_ROUTES[bulk_acts.run_due.name] == {"queue": "upkeep"}
 
 
 def test_a_real_worker_works_a_bulk_act_off(ann, worker):
     for number in range(3):
         begin(errand, Errand("milk"), key=f"order:{number}")
     worker("upkeep")
-    ordered = bulk_orders.order("pause", Filter(saga="errand"), actor=ann, reason="wait", rate=1000)
-    bulk_orders.work_off.apply_async(queue="upkeep")
+    ordered = bulk_acts.start_bulk("pause", Filter(saga="errand"), actor=ann, reason="wait", rate=1000)
+    bulk_acts.run_due.apply_async(queue="upkeep")
     until(lambda: BulkAct.objects.get(pk=ordered.pk).state == "finished", 20, what="the worker has acted on all")
     assert Run.objects.filter(paused_at__isnull=False).count() == 3

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 
 from sagas import Refused, Saga, StepContext, WrongState, desk
 from sagas.declare import registry
-from sagas.desk.input_changes import differences, merged
+from sagas.desk.input_changes import differences, merge
 from sagas.engine import executor
 from sagas.engine.decisions import Next
 from sagas.models import Run
@@ -162,7 +162,7 @@ def test_a_run_that_waits_for_a_participant_goes_on_waiting_with_its_new_input(w
 
 
 def test_merging_goes_into_objects_and_replaces_the_rest():
-    assert merged({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"c": 3}, "d": [2]}) == {"a": {"b": 1, "c": 3}, "d": [2]}
+    assert merge({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"c": 3}, "d": [2]}) == {"a": {"b": 1, "c": 3}, "d": [2]}
 
 
 def test_a_difference_names_fields_that_come_and_go():

@@ -12,13 +12,12 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from sagas import Refused, WrongState, desk
-from sagas.desk import bulk_orders
-from sagas.desk.proposals import check_second_person
+from sagas.checks import check_second_person
+from sagas.desk import bulk_acts
 from sagas.models import Act, Run
+from tests.support.sagas.admin_pages import page_of, said
 from tests.support.sagas.driver import begin, carry
 from tests.support.sagas.errand import Errand, errand
-
-from ..admin.test_admin import page_of, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +62,7 @@ def test_one_person_alone_cannot_do_it(stuck, ann):
 
 
 def test_nor_as_one_of_many(stuck, ann):
-    for order in (desk.bulk, bulk_orders.order):
+    for order in (desk.bulk, bulk_acts.start_bulk):
         with pytest.raises(
             desk.DoesNotFit, match="retry needs two people here: it is proposed and confirmed run by run"
         ):

@@ -11,10 +11,10 @@ from django.db import connection
 
 from outbox.messages import codec
 from sagas import Refused, Retry, RetryAfter, desk
-from sagas.desk.selection import matching, read
+from sagas.desk.selection import matching, parse_filter
 from sagas.models import Act, Run, Step
 from sagas.presentation.advice import advice_for
-from sagas.presentation.labels import means, run_face
+from sagas.presentation.labels import meaning_of, run_badge
 from sagas.presentation.statistics import figures
 from tests.support.sagas import errand as module
 from tests.support.sagas.driver import begin, carry, carry_until_asked, step_once
@@ -37,18 +37,19 @@ def soon(settings, monkeypatch):
 def test_who_fails_for_long_is_on_the_desk_and_still_tried_and_leaves_it_by_itself(world, capsys):
     world.faults["deliver"] = [FAILS] * 5
     run = carry_until_asked(begin(errand, Errand("milk")))
-    assert (run.status, run.told, run.needs_person) == ("running", "stuck", True)
+    assert (run.status, run.reported_status, run.needs_person) == ("running", "stuck", True)
     assert run.steps.get(name="deliver").attempts == 3
     assert world.statuses == ["stuck"]
     assert (figures().stuck, figures().in_progress) == (1, 0)
     assert figures().oldest_stuck is not None
-    assert [matching(read(f"status={state}")).count() for state in ("stuck", "in_progress", "open")] == [1, 0, 1]
+    counts = [matching(parse_filter(f"status={state}")).count() for state in ("stuck", "in_progress", "open")]
+    assert counts == [1, 0, 1]
     assert "answered 500" in run.reason
     assert "Ask the participant" in advice_for(run)
-    assert "still being tried" in means(run)
+    assert "still being tried" in meaning_of(run)
     call_command("saga", "show", str(run.pk))
     shown = capsys.readouterr().out
-    assert all(words in shown for words in (run_face(run).text, "What to do:", "ask_for_a_person"))
+    assert all(words in shown for words in (run_badge(run).text, "What to do:", "ask_for_a_person"))
     step_once(run.pk)
     assert Run.objects.get().needs_person, "the next failure leaves it there, and asks for nobody twice"
     assert carry(run.pk).status == "completed"
@@ -64,7 +65,7 @@ def test_an_undo_that_is_tried_until_it_is_done_asks_too(world, monkeypatch):
     monkeypatch.setattr(module.wrap, "undo_retry", UNTIL_DONE)
     world.faults |= {"pay": [Refused("card_declined")], "unwrap": [FAILS] * 4}
     run = carry_until_asked(begin(errand, Errand("milk")))
-    assert (run.status, run.told, run.code) == ("undoing", "stuck", "card_declined")
+    assert (run.status, run.reported_status, run.code) == ("undoing", "stuck", "card_declined")
     assert carry(run.pk).status == "compensated"
     assert world.statuses == ["undoing", "stuck", "undoing", "compensated"]
 
@@ -202,7 +203,7 @@ def test_text_that_cannot_be_stored_is_cleaned_wherever_it_stands():
 
 
 def test_a_run_of_many_attempts_is_shown_by_its_latest(world, capsys, monkeypatch):
-    monkeypatch.setattr("sagas.presentation.text_tables.SHOWN", 3)
+    monkeypatch.setattr("sagas.presentation.text_tables.LATEST_ATTEMPTS", 3)
     world.faults["deliver"] = [FAILS] * 4
     run = carry(begin(errand, Errand("milk")))
     call_command("saga", "show", str(run.pk))

@@ -1,4 +1,4 @@
-"""Late workers, doubt, and hosts that fail: where guessing would be easy, and wrong."""
+"""Late workers and doubt: where guessing would be easy, and wrong."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.utils import timezone
-from kombu.exceptions import OperationalError
 
-from outbox.transports.celery import BatchPublishError
 from sagas import Refused, RetryAfter, Saga, StepContext, TooLate, WrongState, desk, sql
 from sagas.declare import registry
-from sagas.engine import executor, transitions
+from sagas.engine import transitions
 from sagas.engine.decisions import STOP, Turn, Wait
-from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Attempt, Run, Step
 from tests.support.sagas import errand as module
-from tests.support.sagas.driver import begin, carry, carry_until_asked, link, step_once
+from tests.support.sagas.driver import begin, carry, carry_until_asked, step_once
 from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -187,44 +183,6 @@ def test_a_pivot_that_was_found_but_cannot_be_recorded_turns_nothing_and_is_reco
     assert len(world.keys["pay"]) == 1
 
 
-# --- The host's hooks ----------------------------------------------------------------------------------------------
-
-
-def test_a_refusal_raised_by_a_hook_is_not_the_participants(world, monkeypatch):
-    def refuse(ctx, result):
-        raise Refused("credit_limit")
-
-    monkeypatch.setattr(module.fetch, "recorded_run", refuse)
-    run = carry_until_asked(begin(errand, Errand("milk")))
-    assert run.status == "running"
-    assert "credit_limit" in run.reason
-    Run.objects.update(deadline_at=PAST)
-    assert carry(run.pk).status == "compensated"
-    assert "fetch" not in world.applied, "it was applied, so that it is undone"
-
-
-def test_a_status_hook_that_fails_brings_the_run_to_a_person(world, monkeypatch):
-    run_id = begin(errand, Errand("milk"))
-    step_once(run_id)
-
-    def fail(change):
-        raise RuntimeError("the order is gone")
-
-    monkeypatch.setattr(errand, "status_hook", fail)
-    Run.objects.update(cancel_requested_at=PAST)
-    step_once(run_id)
-    run = Run.objects.get()
-    assert (run.status, run.code) == ("stuck", "hook_failed")
-    assert "the order is gone" in run.reason
-
-
-def test_the_host_is_told_of_a_run_whose_input_cannot_be_read(world):
-    run_id = begin(errand, Errand("milk"))
-    Run.objects.update(input={"was": "milk"})
-    assert carry(run_id).status == "stuck"
-    assert world.statuses == ["stuck"]
-
-
 # --- What is written -----------------------------------------------------------------------------------------------
 
 
@@ -323,66 +281,6 @@ def test_without_a_pivot_a_cancel_during_the_last_step_is_too_late():
         assert (run.status, run.cancel_requested_at) == ("completed", None)
     finally:
         registry.forget(saga)
-
-
-# --- The sweep -----------------------------------------------------------------------------------------------------
-
-
-def test_a_run_that_cannot_be_rung_does_not_keep_the_others_from_it(world, monkeypatch):
-    odd, fine = begin(errand, Errand("a"), key="a"), begin(errand, Errand("b"), key="b")
-    Run.objects.filter(pk=odd).update(status="undoing", position=1)
-    monkeypatch.setattr(module.fetch, "undo_run", None)
-    rung: list[str] = []
-    monkeypatch.setattr("sagas.maintenance.sweep.send", lambda sent: rung.extend(one.tasks[0].args[0] for one in sent))
-    Run.objects.update(wake_at=PAST)
-    assert ring_overdue() == 1
-    assert rung == [str(fine)]
-
-
-@pytest.mark.parametrize("error", [OperationalError("away"), BatchPublishError("out of memory")])
-def test_a_broker_that_is_away_or_takes_nothing_puts_no_run_off(world, monkeypatch, error):
-    def away(chains):
-        raise error
-
-    monkeypatch.setattr("sagas.maintenance.sweep.send", away)
-    for number in range(3):
-        begin(errand, Errand("milk"), key=str(number))
-    Run.objects.update(wake_at=PAST)
-    assert ring_overdue() == 0
-    soon = timezone.now() + timedelta(seconds=2)
-    assert Run.objects.filter(rings=1, rung_at=None, wake_at__lt=soon).count() == 3
-
-
-def test_rings_come_further_apart_up_to_three_times_the_patience_until_the_step_is_taken(world, monkeypatch):
-    monkeypatch.setattr("sagas.maintenance.sweep.send", lambda chains: None)
-    run_id = begin(errand, Errand("milk"))
-    waits = []
-    for _ in range(6):
-        Run.objects.update(wake_at=PAST, rung_at=PAST)
-        ring_overdue()
-        wake_at = Run.objects.get().wake_at
-        assert wake_at is not None
-        waits.append(round((wake_at - timezone.now()).total_seconds()))
-    assert waits == [10, 15, 20, 25, 30, 30]
-    executor.run_step(link(Run.objects.get(pk=run_id), "fetch"))
-    assert Run.objects.get().rings == 0
-
-
-def test_a_retry_after_a_failed_status_hook_goes_on_the_way_the_run_was_going(world, ann, monkeypatch):
-    run_id = begin(errand, Errand("milk"))
-    step_once(run_id)
-
-    def fail(change):
-        raise RuntimeError("the order is gone")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(errand, "status_hook", fail)
-        errand.cancel("key-1", reason="changed my mind", actor="customer")
-    assert Run.objects.get().status == "stuck"
-    assert not desk.allowed(Run.objects.get(), "compensate")
-    desk.retry_now(run_id, actor=ann, reason="the order is back")
-    assert carry(run_id).status == "compensated"
-    assert world.log == ["fetch", "bring_back"]
 
 
 def test_a_step_that_nobody_will_try_again_no_longer_says_that_it_waits(world):

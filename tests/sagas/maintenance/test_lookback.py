@@ -43,25 +43,25 @@ def reader() -> Iterator[Any]:
 def look() -> int:
     """The buffers that a sweep and a health check read, and no run is rung."""
     with reading() as seen:
-        assert [row for row in sweep._look() if row[2] == errand.name] == []
+        assert [row for row in sweep._take_overdue() if row[2] == errand.name] == []
         assert duties.overdue() is None
     return seen.buffers()
 
 
 def test_a_sweep_reads_what_lives_and_finds_what_was_committed_late(world, reader, monkeypatch):
     monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)  # statements as they are
-    sweep.begin.forget()
+    sweep.wake_times.forget()
     run_id = begin(errand, Errand("milk"))
     with connection.cursor() as cursor:
         cursor.execute(CHURN)
         cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")  # as for a table of any size
     assert look() > DEAD
     monkeypatch.setattr(lookback, "HELD", 1)
-    sweep.begin.forget()
-    sweep.begin.since()
+    sweep.wake_times.forget()
+    sweep.wake_times.since()
     assert look() < DEAD / 20
     Run.objects.filter(pk=run_id).update(wake_at=F("created_at") - timedelta(hours=1))
     assert look() < DEAD / 20
-    sweep.begin._check_at = sweep.begin._all_at = 0.0
-    assert [row[1] for row in sweep._look()] == [run_id]
-    sweep.begin.forget()
+    sweep.wake_times._check_at = sweep.wake_times._all_at = 0.0
+    assert [row[1] for row in sweep._take_overdue()] == [run_id]
+    sweep.wake_times.forget()

@@ -2,90 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from datetime import timedelta
-from io import StringIO
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
-from celery import current_app
-from django.contrib.auth import get_user_model
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
-from sagas import Refused, desk, tasks
-from sagas.checks import check_retention
+from sagas import Refused
 from sagas.engine import executor
 from sagas.engine.decisions import STOP
 from sagas.maintenance import prune
 from sagas.models import Act, Attempt, Run, Step
-from tests.support.sagas.driver import begin, carry, link, step_once
+from tests.support.sagas.driver import begin, link, step_once
+from tests.support.sagas.ended import LOST, YEAR, finished, grow_old, left, resolved, stuck, undone
 from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
-LOST = TimeoutError("no answer")
-YEAR = timedelta(days=365)
 TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act)
-archived: list[list[dict[str, Any]]] = []
-
-
-def keep(runs: list[dict[str, Any]]) -> None:
-    archived.append(runs)
-
-
-def keep_in_database(runs: list[dict[str, Any]]) -> None:
-    """An archive on the same database: its rows and the removal are one commit."""
-    for run in runs:
-        get_user_model().objects.create_user(str(run["key"]))
-
-
-def full(runs: list[dict[str, Any]]) -> None:
-    keep_in_database(runs)
-    raise OSError("the archive's disk is full")
-
-
-@pytest.fixture
-def archive(settings):
-    archived.clear()
-    settings.SAGAS_ARCHIVE = f"{__name__}.keep"
-    return archived
-
-
-def finished(key: str = "key-1") -> UUID:
-    return carry(begin(errand, Errand("milk"), key)).id
-
-
-def undone(world: Any, key: str) -> UUID:
-    world.faults["pay"] = [Refused("card_declined")]
-    return carry(begin(errand, Errand("milk"), key)).id
-
-
-def stuck(world: Any, key: str) -> UUID:
-    world.faults["deliver"] = [Refused("no_such_door")]
-    return carry(begin(errand, Errand("milk"), key)).id
-
-
-def resolved(world: Any, key: str) -> UUID:
-    run_id = stuck(world, key)
-    ann = get_user_model().objects.create_user(f"ann-{key}")
-    desk.resolve(run_id, actor=ann, reason="handed over by hand", ended="completed")
-    return run_id
-
-
-def grow_old(**which: object) -> None:
-    """All times of these runs a year ago, as far as they are set."""
-    times = ("created_at", "updated_at", "finished_at", "wake_at", "deadline_at")
-    Run.objects.filter(**which).update(**{name: F(name) - YEAR for name in times})
-
-
-def left() -> set[str]:
-    return set(Run.objects.values_list("key", flat=True))
 
 
 def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
@@ -94,7 +30,7 @@ def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
     resolved(world, "resolved")
     assert all(table.objects.exists() for table in TABLES)
     grow_old()
-    assert prune.prune() == 3
+    assert prune.prune_runs() == 3
     assert not any(table.objects.exists() for table in TABLES)
 
 
@@ -102,7 +38,7 @@ def test_what_ended_lately_is_kept(world, settings):
     finished("old")
     grow_old()
     finished("young")
-    assert prune.prune() == 1
+    assert prune.prune_runs() == 1
     assert left() == {"young"}
     assert set(Step.objects.values_list("run__key", flat=True)) == {"young"}
 
@@ -117,7 +53,7 @@ def test_a_run_in_flight_or_on_a_persons_desk_is_never_removed(world):
         step_once(run_id)
     grow_old()
     Run.objects.update(finished_at=F("created_at"))  # whatever a row may say by mistake: its status decides
-    assert prune.prune() == 0
+    assert prune.prune_runs() == 0
     assert left() == {"waiting", "running", "stuck", "undoing"}
 
 
@@ -125,18 +61,9 @@ def test_none_keeps_for_ever(world, settings):
     finished()
     grow_old()
     settings.SAGAS_KEEP_FINISHED = None
-    assert prune.prune() == 0
+    assert prune.prune_runs() == 0
     settings.SAGAS_KEEP_FINISHED = YEAR / 2
-    assert prune.prune() == 1
-
-
-def test_each_batch_is_a_transaction_of_its_own(world, settings, archive):
-    settings.SAGAS_PRUNE_BATCH = 2
-    for number in range(5):
-        finished(f"key-{number}")
-    grow_old()
-    assert prune.prune() == 5
-    assert [[run["key"] for run in batch] for batch in archive] == [["key-0", "key-1"], ["key-2", "key-3"], ["key-4"]]
+    assert prune.prune_runs() == 1
 
 
 def test_each_batch_begins_where_the_one_before_ended(world, settings):
@@ -147,79 +74,10 @@ def test_each_batch_begins_where_the_one_before_ended(world, settings):
     grow_old()
     ended = list(Run.objects.order_by("finished_at").values_list("finished_at", flat=True))
     with CaptureQueriesContext(connection) as queries:
-        assert prune.prune() == 4
+        assert prune.prune_runs() == 4
     taken = [query["sql"] for query in queries if "SKIP LOCKED" in query["sql"]]
     begun = [str(since).replace(" ", "T") for since in ended[1::2]]
     assert [since in sql for since, sql in zip(begun, taken[1:], strict=True)] == [True, True]
-
-
-def test_a_failing_archive_keeps_its_batch_and_tells(world, settings):
-    finished()
-    grow_old()
-    settings.SAGAS_ARCHIVE = f"{__name__}.full"
-    with pytest.raises(OSError, match="disk is full"):
-        prune.prune()
-    assert left() == {"key-1"}
-    assert Step.objects.count() == 5
-    assert not get_user_model().objects.exists()
-
-
-def test_what_an_archive_writes_to_the_database_commits_with_the_removal(world, settings):
-    finished()
-    grow_old()
-    settings.SAGAS_ARCHIVE = f"{__name__}.keep_in_database"
-    assert prune.prune() == 1
-    assert get_user_model().objects.get().get_username() == "key-1"
-
-
-def test_an_archive_is_given_all_of_a_run(world, archive):
-    run_id = resolved(world, "key-1")
-    grow_old()
-    prune.prune()
-    [[run]] = archive
-    assert (run["id"], run["key"], run["input"], run["status"]) == (run_id, "key-1", {"what": "milk"}, "resolved")
-    assert [step["name"] for step in run["steps"]] == ["fetch", "think", "wrap", "pay", "deliver"]
-    assert [attempt["outcome"] for attempt in run["attempts"]] == ["done"] * 4 + ["refused"]
-    assert [(act["verb"], act["reason"]) for act in run["acts"]] == [("resolve", "handed over by hand")]
-
-
-def test_the_ready_archive_writes_a_file_of_lines(world, settings, tmp_path):
-    settings.SAGAS_ARCHIVE = "sagas.archive.to_jsonl"
-    settings.SAGAS_ARCHIVE_FOLDER = str(tmp_path / "archive")
-    ids = [str(finished(f"key-{number}")) for number in range(3)]
-    grow_old()
-    assert prune.prune() == 3
-    [file] = Path(settings.SAGAS_ARCHIVE_FOLDER).iterdir()
-    assert file.name == f"{ids[0]}-3.jsonl"
-    assert file.stat().st_mode & 0o777 == 0o600
-    runs = [json.loads(line) for line in file.read_text().splitlines()]
-    assert [run["id"] for run in runs] == ids
-    assert [len(run["steps"]) for run in runs] == [5, 5, 5]
-
-
-def test_the_ready_archive_without_a_folder_removes_nothing(world, settings):
-    settings.SAGAS_ARCHIVE = "sagas.archive.to_jsonl"
-    finished()
-    grow_old()
-    with pytest.raises(ImproperlyConfigured, match="Set SAGAS_ARCHIVE_FOLDER"):
-        prune.prune()
-    assert left() == {"key-1"}
-
-
-def test_an_archive_that_fails_half_way_leaves_no_half_file(world, settings, tmp_path, monkeypatch):
-    settings.SAGAS_ARCHIVE = "sagas.archive.to_jsonl"
-    settings.SAGAS_ARCHIVE_FOLDER = str(tmp_path)
-    finished()
-    grow_old()
-
-    def fail(_handle: int) -> None:
-        raise OSError("no space left")
-
-    monkeypatch.setattr("os.fsync", fail)
-    with pytest.raises(OSError, match="no space left"):
-        prune.prune()
-    assert list(tmp_path.glob("*.jsonl")) == []
-    assert left() == {"key-1"}
 
 
 def test_a_run_that_somebody_has_locked_is_left_to_the_next_time(world):
@@ -233,7 +91,7 @@ def test_a_run_that_somebody_has_locked_is_left_to_the_next_time(world):
             cursor.execute("SELECT 1 FROM saga_run WHERE key = 'locked' FOR UPDATE")
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL lock_timeout = '2s'")
-            assert prune.prune() == 1
+            assert prune.prune_runs() == 1
     finally:
         other.close()
     assert left() == {"locked"}
@@ -247,7 +105,7 @@ def test_two_prunings_at_once_remove_each_run_once(world, settings):
     removed: list[int] = []
 
     def work() -> None:
-        removed.append(prune.prune())
+        removed.append(prune.prune_runs())
         connection.close()
 
     threads = [threading.Thread(target=work) for _ in range(3)]
@@ -255,7 +113,7 @@ def test_two_prunings_at_once_remove_each_run_once(world, settings):
         thread.start()
     for thread in threads:
         thread.join(30)
-    removed.append(prune.prune())  # one that met only locked runs has gone home early
+    removed.append(prune.prune_runs())  # one that met only locked runs has gone home early
     assert sum(removed) == 12
     assert left() == set()
 
@@ -264,7 +122,7 @@ def test_two_prunings_at_once_remove_each_run_once(world, settings):
 def test_a_message_that_comes_after_its_run_was_pruned_ends_its_chain(world, act, caplog):
     run = Run.objects.get(pk=finished())
     grow_old()
-    prune.prune()
+    prune.prune_runs()
     world.log.clear()
     caplog.clear()
     assert act(link(run, "fetch")) == STOP
@@ -276,7 +134,7 @@ def test_with_a_run_goes_its_key(world):
     first = finished()
     assert begin(errand, Errand("milk")) == first
     grow_old()
-    prune.prune()
+    prune.prune_runs()
     assert begin(errand, Errand("milk")) != first
 
 
@@ -323,7 +181,7 @@ def many(world):
 
 
 def test_pruning_reads_no_run_that_stays(many):
-    old: dict[str, Any] = {"keep": timedelta(days=90), "batch": 1000, "since": prune.EVER}
+    old: dict[str, Any] = {"keep": timedelta(days=90), "batch": 1000, "since": prune.EPOCH}
     for statement in (prune.COUNT, prune.TAKE):
         assert "saga_run_finished" in plan(statement, old)
     with connection.cursor() as cursor:
@@ -331,94 +189,4 @@ def test_pruning_reads_no_run_that_stays(many):
         ids = [run_id for run_id, _ in cursor.fetchall()]
     for statement in (prune.COUNT, prune.TAKE, *prune.REMOVE):
         assert "Seq Scan" not in plan(statement, {**old, "ids": ids})
-    assert prune.prune() == 100
-
-
-def test_the_task_prunes_and_beat_runs_it_each_hour(world, settings):
-    finished()
-    grow_old()
-    tasks.prune()
-    assert left() == set()
-    entries = [entry for entry in settings.CELERY_BEAT_SCHEDULE.values() if entry["task"] == "sagas.prune"]
-    assert [entry["schedule"] for entry in entries] == [timedelta(hours=1)]
-    route: Any = current_app.amqp.router.route({}, "sagas.prune")
-    assert route["queue"].name == "upkeep"
-
-
-def said(*arguments: str) -> str:
-    out = StringIO()
-    call_command("prune_sagas", *arguments, stdout=out)
-    return out.getvalue()
-
-
-def test_the_command_removes_what_the_setting_says(world):
-    finished("old")
-    grow_old()
-    finished("young")
-    assert said() == "Removed 1 run that ended more than 90 d ago.\n"
-    assert left() == {"young"}
-
-
-def test_the_command_says_what_it_would_remove(world):
-    finished()
-    grow_old()
-    assert said("--dry-run", "--older-than", "12h") == "Would remove 1 run that ended more than 12 h ago.\n"
-    assert said("--dry-run", "--older-than=400d") == "Would remove 0 runs that ended more than 400 d ago.\n"
-    assert left() == {"key-1"}
-
-
-def test_the_command_takes_another_age_than_the_setting(world, settings):
-    settings.SAGAS_KEEP_FINISHED = None
-    finished()
-    grow_old()
-    assert said() == "SAGAS_KEEP_FINISHED is None: runs are kept for ever. Give --older-than to remove some.\n"
-    assert said("--older-than=300d") == "Removed 1 run that ended more than 300 d ago.\n"
-
-
-@pytest.mark.parametrize("age", ["90", "0d", "-1d", "d", "1w", "1.5h", ""])
-def test_the_command_refuses_what_is_no_age(age):
-    with pytest.raises(CommandError, match="is no age; give a number above zero with d, h, m or s, such as 90d"):
-        said(f"--older-than={age}")
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "sentence", "hint"),
-    [
-        ("KEEP_FINISHED", timedelta(0), "SAGAS_KEEP_FINISHED is datetime.timedelta(0).", "Give a timedelta above zero"),
-        ("KEEP_FINISHED", 90, "SAGAS_KEEP_FINISHED is 90.", "Give a timedelta above zero"),
-        ("PRUNE_BATCH", 0, "SAGAS_PRUNE_BATCH is 0.", "Give a whole number above zero, such as 1000."),
-        (
-            "ARCHIVE",
-            "no.such.thing",
-            "SAGAS_ARCHIVE names no.such.thing, which is no function.",
-            "Give the dotted path",
-        ),
-        ("ARCHIVE", "plain", "SAGAS_ARCHIVE names plain, which is no function.", "Give the dotted path"),
-        ("ARCHIVE", f"{__name__}.TABLES", f"SAGAS_ARCHIVE names {__name__}.TABLES, which is no function.", "Give the"),
-        (
-            "ARCHIVE",
-            "sagas.archive.to_jsonl",
-            "sagas.archive.to_jsonl has nowhere to put its files.",
-            "Set SAGAS_ARCHIVE_FOLDER.",
-        ),
-    ],
-)
-def test_settings_that_cannot_be_meant_are_refused_by_the_check(settings, name, value, sentence, hint):
-    setattr(settings, f"SAGAS_{name}", value)
-    [found] = check_retention()
-    assert (found.id, found.msg) == ("sagas.E017", sentence)
-    assert found.hint is not None
-    assert found.hint.startswith(hint)
-
-
-def test_settings_that_can_be_meant_are_accepted(settings):
-    assert check_retention() == []
-    settings.SAGAS_KEEP_FINISHED, settings.SAGAS_ARCHIVE = None, f"{__name__}.keep"
-    assert check_retention() == []
-
-
-def test_a_batch_of_nothing_does_not_go_on_for_ever(world, settings):
-    settings.SAGAS_PRUNE_BATCH = 0
-    finished()
-    grow_old()
-    assert prune.prune() == 1
+    assert prune.prune_runs() == 100

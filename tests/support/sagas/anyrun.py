@@ -22,7 +22,7 @@ from sagas.engine.decisions import Next
 from sagas.engine.work import Worker
 from sagas.models import Act, Run, RunStatus, StepStatus
 from sagas.testing import story, time_passes, walk
-from sagas.testing.clock import waits
+from sagas.testing.clock import until_claimable
 from sagas.testing.errors import WorkerLost
 
 from .anysaga import Answer, Fact, Job, Participant, Shape, declare
@@ -59,7 +59,7 @@ class AnyRun:
     def workers_come(self, visits: list[Visit]) -> None:
         for visit in visits:
             if visit.patient:
-                time_passes(waits(self.run_id) + timedelta(milliseconds=1))
+                time_passes(until_claimable(self.run_id) + timedelta(milliseconds=1))
             self._behave(visit.answers, visit.probes)
             self._meet()
             self.guarantees_hold()

@@ -1,4 +1,4 @@
-"""What happened to a run, in words: what a failed test prints."""
+"""The story of a run as text, which a failed test prints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sagas.presentation.timeline import Entry, timeline
 
 
 def story(run: Run) -> str:
-    """The run's timeline, a line each: seconds since its start, what happened, and how it went."""
+    """The run's timeline, a line per entry: seconds since the start, the badge, what happened."""
     entries = timeline(run, list(run.steps.all()), list(run.attempts.all()), list(run.acts.all()), _now())
     head = f"{run.name} {run.key}: {run.get_status_display()}{f' ({run.code})' if run.code else ''}"
     return "\n".join([head, *(_line(entry, run.created_at) for entry in entries)])
@@ -19,7 +19,7 @@ def story(run: Run) -> str:
 
 def _line(entry: Entry, start: datetime) -> str:
     words = ". ".join(filter(None, [entry.title, entry.text]))
-    return f"  {(entry.at - start).total_seconds():8.1f} s  {entry.face.text}: {words}"
+    return f"  {(entry.at - start).total_seconds():8.1f} s  {entry.badge.text}: {words}"
 
 
 def _now() -> datetime:

@@ -1,8 +1,8 @@
-"""The other half of crash tests, in the workers: import it with `celery worker -I sagas.testing.crashing`.
+"""The workers' part of crash tests. Import it with `celery worker -I sagas.testing.worker_faults`.
 
-It does nothing unless SAGAS_CRASH_PLANS names a folder with plans; then it takes the place of the declared functions,
-watches what each connection commits, and sends SIGKILL to its own process where a plan says so. The engine has no part
-in it. Leases and waits are shortened, so that what was left by a dead worker is taken up within seconds.
+It does nothing unless SAGAS_CRASH_PLANS names a folder with plans. Then it wraps the declared functions, watches the
+commits of each connection, and sends SIGKILL to its own process where a plan says so. The engine knows nothing of it.
+Leases and waits are shortened, so that other workers take over from a dead one within seconds.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ from .gaps import AFTER_CALL, AFTER_COMMIT, ANSWER_LOST, BEFORE_ACK, BEFORE_CALL
 from .plans import FOLDER, Plans
 
 TIMEOUT = timedelta(seconds=3)
-"""The longest timeout of a step in these workers; the lease of a dead one is this and a margin, twice with a probe."""
+"""The longest timeout of a step in these workers. A lease is this and MARGIN; with a probe, twice this."""
 MARGIN = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=4)
-LINKS = ("sagas.run_step", "sagas.undo_step")
+STEP_TASKS = ("sagas.run_step", "sagas.undo_step")
 READS = ("SELECT", "PREPARE")
 
 
-class Hands(threading.local):
-    """What this thread has just called, with the record still to come."""
+class LastCall(threading.local):
+    """The call that this thread has made and not yet recorded."""
 
     run_id: UUID | None = None
     gap = ""
 
 
-class Crashing:
-    """Carries out the plans in this process."""
+class WorkerFaults:
+    """Makes the planned faults happen in this process."""
 
     def __init__(self, plans: Plans) -> None:
         self.plans = plans
-        self.hands = Hands()
+        self.last_call = LastCall()
 
     def install(self) -> None:
         for saga in registry.all_sagas():
             for step in saga.steps:
                 self._wrap(step)
-        connection_created.connect(self._watch, weak=False)
+        connection_created.connect(self._watch_commits, weak=False)
         signals.task_postrun.connect(self._task_is_over, weak=False)
         signals.after_task_publish.connect(self._double, weak=False)
 
@@ -74,34 +74,34 @@ class Crashing:
             if point is None:
                 return real(context)
             if point.turns_at == step.name and not undo:
-                return self._turn(point, step, real, context)
+                return self._refuse(point, step, real, context)
             here = (point.step, point.undo) == (step.name, undo) and not self.plans.fired(context.run_id)
-            return self._go_wrong(point.gap, real, context) if here else real(context)
+            return self._fail_call(point.gap, real, context) if here else real(context)
 
         return call
 
-    def _turn(self, point: CrashPoint, step: Step[Any, Any], real: Callable[[Any], Any], context: Any) -> NoReturn:
-        """Have the run turn around. A step that is to be undone itself is applied first, and its answer lost."""
+    def _refuse(self, point: CrashPoint, step: Step[Any, Any], real: Callable[[Any], Any], context: Any) -> NoReturn:
+        """Refuse the step, so that the run is undone. If it shall itself be undone, apply it and lose the answer."""
         if point.step == step.name and context.attempt == 1:
             real(context)
             raise NoAnswer("no answer, by the crash test's plan")
         raise Refused("crash_test", "refused by the crash test's plan")
 
-    def _go_wrong(self, gap: str, real: Callable[[Any], Any], context: Any) -> Any:
+    def _fail_call(self, gap: str, real: Callable[[Any], Any], context: Any) -> Any:
         if gap == BEFORE_CALL:
             self._die(context.run_id)
         try:
             return real(context)
-        finally:  # whatever the answer was, an error among it
+        finally:  # after any answer, also an error
             if gap == AFTER_CALL:
                 self._die(context.run_id)
             if gap == ANSWER_LOST and self.plans.fire(context.run_id):
                 raise NoAnswer("no answer, by the crash test's plan")
-            self.hands.run_id, self.hands.gap = context.run_id, gap
+            self.last_call.run_id, self.last_call.gap = context.run_id, gap
 
-    def _watch(self, connection: BaseDatabaseWrapper, **_: Any) -> None:
-        """Stand between the engine and what a connection commits: a whole transaction, or a statement by itself."""
-        if self._statement in connection.execute_wrappers:  # it has connected anew
+    def _watch_commits(self, connection: BaseDatabaseWrapper, **_: Any) -> None:
+        """Watch what a connection commits: a whole transaction, or a single statement."""
+        if self._statement in connection.execute_wrappers:  # the connection was opened again
             return
         connection.execute_wrappers.append(self._statement)
         commit = connection.commit
@@ -115,7 +115,7 @@ class Crashing:
 
     def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
         alone = not context["connection"].in_atomic_block and not sql.lstrip().startswith(READS)
-        if alone and self.hands.gap == BEFORE_COMMIT:
+        if alone and self.last_call.gap == BEFORE_COMMIT:
             context["cursor"].cursor.execute("BEGIN")
         result = execute(sql, params, many, context)
         if alone:
@@ -124,11 +124,11 @@ class Crashing:
 
     def _task_is_over(self, **_: Any) -> None:
         self._die_if(BEFORE_ACK)
-        self.hands.run_id, self.hands.gap = None, ""
+        self.last_call.run_id, self.last_call.gap = None, ""
 
     def _double(self, sender: str, body: Any, headers: Any, exchange: str, routing_key: str, **_: Any) -> None:
-        """Publish the message once more, as a broker may deliver it once more."""
-        if sender not in LINKS:
+        """Publish the message a second time, as a broker may deliver it twice."""
+        if sender not in STEP_TASKS:
             return
         run_id = body[0][0]
         point = self.plans.of(run_id)
@@ -146,8 +146,8 @@ class Crashing:
             )
 
     def _die_if(self, *gaps: str) -> None:
-        if self.hands.run_id is not None and self.hands.gap in gaps:
-            self._die(self.hands.run_id)
+        if self.last_call.run_id is not None and self.last_call.gap in gaps:
+            self._die(self.last_call.run_id)
 
     def _die(self, run_id: UUID) -> None:
         if self.plans.fire(run_id):
@@ -155,12 +155,12 @@ class Crashing:
             threading.Event().wait()  # not one statement more
 
 
-def hurry() -> None:
-    """Make leases and waits short in this process."""
+def shorten_waits() -> None:
+    """Shorten leases and waits in this process."""
     settings.SAGAS_LEASE_MARGIN = MARGIN
     settings.SAGAS_PATIENCE = PATIENCE
 
 
 if FOLDER in os.environ:
-    hurry()
-    Crashing(Plans(Path(os.environ[FOLDER]))).install()
+    shorten_waits()
+    WorkerFaults(Plans(Path(os.environ[FOLDER]))).install()

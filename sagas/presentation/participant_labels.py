@@ -1,4 +1,4 @@
-"""How participants stand, in words: what the admin says of them and of the runs that wait for them."""
+"""Participants in words: the state of each, its limits, and the runs that wait for it."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from .. import sql
 from ..declare.participant import Participant
 from ..models import Breaker, Run
 from ..sql import participants
-from .labels import Face, waits
+from .labels import Badge, waits_for_participant
 
-STATE = {
-    Breaker.State.CLOSED: Face("✓", "ok", "answers"),
-    Breaker.State.OPEN: Face("!", "bad", "away"),
-    Breaker.State.HALF_OPEN: Face("…", "wait", "being tried"),
+STATE_BADGES = {
+    Breaker.State.CLOSED: Badge("✓", "ok", "answers"),
+    Breaker.State.OPEN: Badge("!", "bad", "away"),
+    Breaker.State.HALF_OPEN: Badge("…", "wait", "being tried"),
 }
-BY_HAND = Face("■", "act", "held by hand")
+HELD_BY_HAND = Badge("■", "act", "held by hand")
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """Runs that wait for a participant."""
+class WaitingRuns:
+    """How many runs wait for a participant, and since when it is away."""
 
     name: str
     since: datetime | None
-    """When its breaker opened; None when it answers again and the runs are on their way back."""
+    """When its breaker opened; None when it answers again and the runs are returning."""
     runs: int
 
     def __str__(self) -> str:
         """`waiting for payments since 14:02, 312 runs`."""
         if self.since is None:
             return f"returning to {self.name}, {_runs(self.runs)}"
-        return f"waiting for {self.name} since {_clock(self.since)}, {_runs(self.runs)}"
+        return f"waiting for {self.name} since {_time_of_day(self.since)}, {_runs(self.runs)}"
 
 
-def waiting() -> list[Waiting]:
-    """The participants that runs wait for, the longest outage first; counted through the index of waiting runs."""
-    return [Waiting(*row) for row in sql.fetch(participants.WAITING, {})]
+def waiting_runs() -> list[WaitingRuns]:
+    """The participants that runs wait for, the longest outage first. Reads the index of waiting runs."""
+    return [WaitingRuns(*row) for row in sql.fetch(participants.WAITING, {})]
 
 
-def wait_of(run: Run) -> str:
-    """For which participant the run waits, since when, and what it costs; empty when it waits for none."""
-    if not waits(run):
+def wait_sentence(run: Run) -> str:
+    """For which participant the run waits, since when, and who must act; empty when it waits for none."""
+    if not waits_for_participant(run):
         return ""
     name, breaker = run.waits_for, Breaker.objects.filter(pk=run.waits_for).first()
     if breaker is None or breaker.opened_at is None:
         return f"Waits for {name}, which answers again: it goes on when its turn comes. Nobody must act."
-    since = _clock(breaker.opened_at)
+    since = _time_of_day(breaker.opened_at)
     if held_by_hand(breaker):
         return (
             f"Waits for {name}: all calls to it are held by hand, since {since}. No attempt is spent; "
@@ -64,25 +64,25 @@ def wait_of(run: Run) -> str:
 
 
 def is_away(name: str) -> bool:
-    """Whether calls to the participant are held now."""
+    """Whether calls to the participant are held now: its breaker is not closed."""
     return Breaker.objects.filter(pk=name).exclude(state=Breaker.State.CLOSED).exists()
 
 
 def held_by_hand(breaker: Breaker) -> bool:
-    """Whether only a person lets the calls go again."""
+    """Whether an operator holds the calls, so that only an operator can release them."""
     return breaker.state == Breaker.State.OPEN and breaker.open_until is None
 
 
-def face(breaker: Breaker) -> Face:
-    """The badge of its state."""
-    return BY_HAND if held_by_hand(breaker) else STATE[Breaker.State(breaker.state)]
+def badge(breaker: Breaker) -> Badge:
+    """The badge of the breaker's state."""
+    return HELD_BY_HAND if held_by_hand(breaker) else STATE_BADGES[Breaker.State(breaker.state)]
 
 
-def sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
-    """The state in words: what happens to calls, since when, how many runs wait, and what comes next."""
-    stands = _sentence(str(Waiting(breaker.name, breaker.opened_at, runs)))
+def state_sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
+    """The state of the breaker in words: what happens to calls, since when, how many runs wait, and what follows."""
+    stands = _sentence(str(WaitingRuns(breaker.name, breaker.opened_at, runs)))
     if not runs and breaker.opened_at is not None:
-        stands = f"Away since {_clock(breaker.opened_at)}, and no run waits for it"
+        stands = f"Away since {_time_of_day(breaker.opened_at)}, and no run waits for it"
     if breaker.state == Breaker.State.CLOSED:
         failures = f" {breaker.failures} of {policy.trip_after} failures in a row." if breaker.failures else ""
         back = f" {stands}, up to {policy.release_per_second:g} a second." if runs else ""
@@ -95,8 +95,8 @@ def sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
     return f"{stands}. From {due:%H:%M:%S} on, the next call goes as a trial."
 
 
-def limits(policy: Participant) -> str:
-    """The policy in words."""
+def limits_sentence(policy: Participant) -> str:
+    """The limits and the holds of the policy in words."""
     parts = [
         "any number at once" if policy.at_once is None else f"{policy.at_once} at once",
         "any number a second" if policy.per_second is None else f"{policy.per_second:g} a second",
@@ -114,7 +114,7 @@ def _runs(number: int) -> str:
     return "1 run" if number == 1 else f"{number} runs"
 
 
-def _clock(moment: datetime) -> str:
-    """The time of day, with the day unless it is today."""
+def _time_of_day(moment: datetime) -> str:
+    """The local time `14:02`, with the date unless it is today."""
     local = timezone.localtime(moment)
     return f"{local:%H:%M}" if local.date() == timezone.localdate() else f"{local:%Y-%m-%d %H:%M}"

@@ -1,4 +1,4 @@
-"""Stands in for the participants of one saga: takes the place of its functions, and keeps what was applied."""
+"""Fake participants: they replace the functions of one saga, and remember what was applied and undone."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ AnyStep = Step[Any, Any]
 
 
 @dataclass
-class Stage:
-    """The participants' side of a run. What touches only the host's own database runs for real."""
+class FakeParticipants:
+    """The participants of one run. Local steps stay real, since they use only the host's own database."""
 
     saga: Saga[Any]
     forward: defaultdict[str, Script] = field(default_factory=lambda: defaultdict(Script))
     backward: defaultdict[str, Script] = field(default_factory=lambda: defaultdict(Script))
     probes: defaultdict[str, Script] = field(default_factory=lambda: defaultdict(Script))
     results: dict[str, Any] = field(default_factory=dict)
-    """What the test says that a step returns."""
+    """What each step returns, as far as the test says so."""
     calls_participants: bool = False
     applied: dict[str, Any] = field(default_factory=dict)
-    """What each step returned that took effect, and has not been undone since."""
+    """The results of the steps that took effect and are not undone."""
     undone: list[str] = field(default_factory=list)
-    """The steps whose undo took effect, in that order."""
+    """The steps whose undo took effect, in the order of the undos."""
     keys: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def set(self) -> Iterator[None]:
-        """Take the place of the saga's functions until the block ends."""
+        """Replace the saga's functions until the block ends."""
         with ExitStack() as stack:
             for step in self.saga.steps:
                 _ = step.result_type  # read from the real function, before it is replaced
@@ -92,7 +92,7 @@ class Stage:
         return step.local or self.calls_participants
 
     def _same_key(self, call: str, key: str) -> None:
-        """Whatever happens, a participant that is asked again sees that it is the same call."""
+        """Raise Unplayable unless every attempt of a call has the same idempotency key."""
         first = self.keys.setdefault(call, key)
         if key != first:
             raise Unplayable(f"{call} was called with key {first} and then with {key}: one call, one key.")

@@ -1,4 +1,4 @@
-"""How a run must have ended. What does not hold is told together with the run's story."""
+"""What a test expects of a run. A failed expectation prints the run's story."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from outbox.testing import published
 from sagas.declare.saga import Step
 from sagas.models import Attempt, Run, RunStatus
 
-from .stage import Stage
-from .story import story
+from .fake_participants import FakeParticipants
+from .run_report import story
 
 
-class Expecting(ABC):
-    """The expectations of a scenario. The first one has it played; each raises AssertionError with the run's story."""
+class Expectations(ABC):
+    """The expectations of a scenario. The first one plays it; each raises AssertionError with the run's story."""
 
-    stage: Stage
+    stage: FakeParticipants
 
     @property
     @abstractmethod
     def run(self) -> Run:
-        """The run as it stands at the end of the story."""
+        """The run at the end of the story."""
 
     def expect_completed(self) -> Self:
         """Every step is done, and nothing was undone."""
@@ -30,9 +30,9 @@ class Expecting(ABC):
         return self
 
     def expect_undone(self, *steps: Step[Any, Any]) -> Self:
-        """The run ended undone, by the undos of exactly these steps, the last one first, and nothing is left over.
+        """The run ended undone: exactly these steps were undone, the last one first, and nothing is left applied.
 
-        A step that says `undo=None` leaves nothing to undo. Name the steps in any order.
+        Name the steps in any order, without those that say `undo=None`.
         """
         self._ends_as(RunStatus.COMPENSATED)
         names = [step.name for step in reversed(self.stage.saga.steps) if step in steps]
@@ -43,7 +43,7 @@ class Expecting(ABC):
         return self
 
     def expect_stuck(self, *, code: str | None = None, at: Step[Any, Any] | None = None) -> Self:
-        """The run is on a person's desk; `code` says why, for programs, and `at` is the step at which it stands."""
+        """The run is stuck, with this code and at this step, where they are given."""
         self._ends_as(RunStatus.STUCK)
         run = self.run
         self._check(code in (None, run.code), f"it should be stuck for {code}, not for {run.code}")
@@ -52,17 +52,17 @@ class Expecting(ABC):
         return self
 
     def expect_attempts(self, step: Step[Any, Any], times: int) -> Self:
-        """The step was tried so often, lost workers and outages among it."""
+        """The step had so many attempts, those of lost workers and during outages included."""
         return self._tried(step, Attempt.Direction.FORWARD, times)
 
     def expect_undo_attempts(self, step: Step[Any, Any], times: int) -> Self:
-        """The step's undo was tried so often."""
+        """The undo of the step had so many attempts."""
         return self._tried(step, Attempt.Direction.UNDO, times)
 
     def expect_published(self, event_type: type[Any], *events: Any, key: str | None = None) -> Self:
-        """Events of this type were written: exactly `events`, oldest first; without any given, one or more.
+        """Exactly these events of this type were published, oldest first; without `events`, one or more.
 
-        `key` looks at the events of that key alone; else all of the test's database count.
+        With `key`, only events of that key count; otherwise all in the test's database.
         """
         _, found = self.run, published(event_type, key=key)  # the run first: it plays the story
         held = found == list(events) if events else bool(found)
@@ -70,7 +70,7 @@ class Expecting(ABC):
         return self
 
     def expect_nothing_published(self, event_type: type[Any], *, key: str | None = None) -> Self:
-        """No event of this type was written."""
+        """No event of this type was published."""
         _, found = self.run, published(event_type, key=key)
         self._check(not found, f"no {event_type.__name__} should be published; there is {found}")
         return self

@@ -1,7 +1,7 @@
-"""Bulk acts that outlive the page they were ordered on: rows of `saga_bulk_act`, worked off by a task each second.
+"""Bulk acts in the background: rows of `saga_bulk_act`, which a Celery task carries out, started each second by beat.
 
-Lock order: bulk act, then run, as everywhere after it. Many copies may run at once: the row of a bulk act is locked for
-one single act of it, and others pass it over meanwhile. The act and its count commit together.
+Lock order: the bulk act, then the run. Copies of the task may run at once: each locks a bulk act's row for one single
+act and skips locked rows. The act and its count commit together.
 """
 
 from __future__ import annotations
@@ -20,29 +20,31 @@ from outbox.messages import codec
 from ..engine.diagnosis import clock
 from ..errors import WrongState
 from ..models import BulkAct
-from .acts import Actor, Person, name_of
-from .batches import RATE, Outcome, checked, done_to, following
+from .acts import Actor, Person, actor_name_of
+from .batches import USUAL_RATE, Outcome, act_on, checked_bulk_verb, next_match
 from .selection import Filter, matching
 from .verbs import VERBS
 
 TICK = 0.9
-"""Seconds that one task works at most: the next one comes each second."""
-CAUGHT_UP = timedelta(seconds=5)
-"""However long nobody worked, no more than this long's share is made up for at once."""
-NAMED = 200
-"""Skipped runs that are named one by one; the others are counted."""
+"""Seconds that one task works at most, since beat starts the next one after a second."""
+CATCH_UP = timedelta(seconds=5)
+"""After downtime, runs of at most this long are caught up on at once."""
+SKIPS_NAMED = 200
+"""How many skipped runs are kept with their reasons; later ones are only counted."""
 
 
-def order(verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float = RATE, **given: Any) -> BulkAct:
-    """Have the verb done to each run that matches, `rate` a second. Raises DoesNotFit and ReasonMissing."""
-    checked(verb, reason, rate)
+def start_bulk(
+    verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float = USUAL_RATE, **given: Any
+) -> BulkAct:
+    """Start acting on each matching run, `rate` runs per second. Raises DoesNotFit and ReasonMissing."""
+    checked_bulk_verb(verb, reason, rate)
     return BulkAct.objects.create(
         verb=verb,
         given=given,
         filter=codec.decode(dict[str, Any], codec.encode(chosen)),
         reason=reason.strip(),
         actor_id=None if isinstance(actor, Person) else actor.pk,
-        actor_name=name_of(actor),
+        actor_name=actor_name_of(actor),
         rate=rate,
         total=matching(chosen).count(),
         due_at=Now(),
@@ -50,55 +52,55 @@ def order(verb: str, chosen: Filter, *, actor: Actor, reason: str, rate: float =
     )
 
 
-def stop(pk: int, *, actor: Actor) -> None:
-    """Take no further run. What was done stays done. Raises WrongState when it has ended, BulkAct.DoesNotExist."""
+def stop_bulk(pk: int, *, actor: Actor) -> None:
+    """Act on no further run; what was done stays done. Raises WrongState when it has ended, BulkAct.DoesNotExist."""
     with transaction.atomic():
         bulk = BulkAct.objects.select_for_update().get(pk=pk)
         if bulk.state != BulkAct.State.RUNNING:
             raise WrongState("stop it", BulkAct.State(bulk.state).label)
-        bulk.stopped_by = name_of(actor)
+        bulk.stopped_by = actor_name_of(actor)
         _end(bulk, BulkAct.State.STOPPED)
 
 
-def chosen_by(bulk: BulkAct) -> Filter:
-    """The filter as it was ordered."""
+def filter_of(bulk: BulkAct) -> Filter:
+    """The filter that the bulk act was started with."""
     return codec.decode(Filter, codec.encode(bulk.filter))
 
 
 @shared_task(name="sagas.bulk", send_events=False)  # one each second would bury the rest in Flower
 @heartbeat.leaves("sagas.bulk", "runs acted on")
-def work_off() -> int:
-    """Take the runs of bulk acts that are due by now; returns how many."""
+def run_due() -> int:
+    """Act on the runs of bulk acts that are due now, for up to TICK seconds; returns how many."""
     until, taken = time.monotonic() + TICK, 0
-    while time.monotonic() < until and _one():
+    while time.monotonic() < until and _act_on_next():
         taken += 1
     return taken
 
 
-def _one() -> bool:
-    """One single act, and its count; False when nothing is due."""
+def _act_on_next() -> bool:
+    """Act on one run and count it, in one transaction; False when no bulk act is due."""
     with transaction.atomic():
         due = BulkAct.objects.filter(state=BulkAct.State.RUNNING, due_at__lte=Now()).order_by("due_at")
         bulk = due.select_for_update(skip_locked=True, of=("self",)).select_related("actor").first()
         if bulk is None:
             return False
-        run = following(chosen_by(bulk), bulk.cursor, bulk.created_at)
+        run = next_match(filter_of(bulk), bulk.cursor, bulk.created_at)
         if run is None:
             _end(bulk, BulkAct.State.FINISHED)
             return True
         actor: Actor = bulk.actor or Person(bulk.actor_name)
-        _count(bulk, done_to(run, VERBS[bulk.verb], actor, bulk.reason, bulk.given))
+        _count(bulk, act_on(run, VERBS[bulk.verb], actor, bulk.reason, bulk.given))
         return True
 
 
 def _count(bulk: BulkAct, outcome: Outcome) -> None:
     bulk.cursor = outcome.run_id
-    bulk.due_at = max(bulk.due_at, clock() - CAUGHT_UP) + timedelta(seconds=1 / bulk.rate)
+    bulk.due_at = max(bulk.due_at, clock() - CATCH_UP) + timedelta(seconds=1 / bulk.rate)
     if not outcome.skipped:
         bulk.done += 1
     else:
         bulk.skipped += 1
-        if len(bulk.skips) < NAMED:
+        if len(bulk.skips) < SKIPS_NAMED:
             bulk.skips.append({"run": str(outcome.run_id), "title": outcome.title, "why": outcome.skipped})
     bulk.save(update_fields=["cursor", "due_at", "done", "skipped", "skips"])
 
