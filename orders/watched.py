@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from outbox.heartbeats.duties import duty, wait
+from outbox.heartbeats.duties import register_duty, register_wait
 
 from .choreography import watchdog
 from .choreography.models import Journey
@@ -20,10 +20,10 @@ def overdue() -> timedelta | None:
     return None if due_at is None else timezone.now() - due_at
 
 
-duty("orders.refresh_availability", timedelta(seconds=10), "asks the warehouse what it has")
-duty("orders.watch", timedelta(seconds=2), "looks after orders that are carried by events")
-duty("orders.reconcile", timedelta(days=1), "compares the books with the card processor's")
-wait(
+register_duty("orders.refresh_availability", timedelta(seconds=10), "asks the warehouse what it has")
+register_duty("orders.watch", timedelta(seconds=2), "looks after orders that are carried by events")
+register_duty("orders.reconcile", timedelta(days=1), "compares the books with the card processor's")
+register_wait(
     "orders.overdue",
     "An order carried by events",
     timedelta(minutes=1),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from .carried import Carried
+from .picklable import PicklableError
 
 
-class OutboxError(Carried):
+class OutboxError(PicklableError):
     """The outbox cannot do what was asked."""
 
 

@@ -60,5 +60,5 @@ def _requeue(order_id: UUID, reason: str) -> None:
     """The same for an order that events carry: its dead letter is delivered again."""
     letters = DeadLetter.objects.filter(key=f"order:{order_id}", subscriber=forward.name_of(capture_payment))
     for dead in letters:
-        audit.note(PROCESSOR, dead, reason)
+        audit.record(PROCESSOR, dead, reason)
         requeue(dead.pk)

@@ -50,7 +50,7 @@ class ReadOnlyAdmin(ModelAdmin):
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
-class Sought(ReadOnlyAdmin):
+class SearchableAdmin(ReadOnlyAdmin):
     """Rows are found by their key and by their message id, in full; or by what the host knows to have keys."""
 
     has_key = True
@@ -70,7 +70,7 @@ class Sought(ReadOnlyAdmin):
         return queryset.filter(wanted), False
 
 
-class OneOf(admin.SimpleListFilter):
+class DeclaredValueFilter(admin.SimpleListFilter):
     """A filter by what is declared: to look the values up would read the whole table."""
 
     def values(self) -> Sequence[str]:
@@ -84,7 +84,7 @@ class OneOf(admin.SimpleListFilter):
         return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
 
 
-class TypeFilter(OneOf):
+class TypeFilter(DeclaredValueFilter):
     """By event."""
 
     title, parameter_name = "type", "type"
@@ -93,7 +93,7 @@ class TypeFilter(OneOf):
         return sorted({name for name, _ in registry.events})
 
 
-class SubscriberFilter(OneOf):
+class SubscriberFilter(DeclaredValueFilter):
     """By subscriber."""
 
     title, parameter_name = "subscriber", "subscriber"
@@ -102,7 +102,7 @@ class SubscriberFilter(OneOf):
         return sorted(registry.subscribers)
 
 
-class DestinationFilter(OneOf):
+class DestinationFilter(DeclaredValueFilter):
     """By destination."""
 
     title, parameter_name = "destination", "destination"
@@ -116,6 +116,6 @@ def two_lines(first: object, second: object) -> SafeString:
     return format_html("{}<small>{}</small>", first, second)
 
 
-def said_at(moment: datetime | None) -> str:
+def format_moment(moment: datetime | None) -> str:
     """A moment in the site's time zone: `2026-03-04 14:02:05`; a dash for none."""
     return "—" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"

@@ -19,10 +19,10 @@ from django.views.decorators.http import require_POST
 
 from ..models import DeadLetter
 from ..operations import bulk_requeue
-from ..operations.audit import note
+from ..operations.audit import record
 from ..operations.requeue import requeue
-from . import asking
-from .base import DestinationFilter, OneOf, SubscriberFilter, TypeFilter, said_at, two_lines
+from . import confirmation
+from .base import DeclaredValueFilter, DestinationFilter, SubscriberFilter, TypeFilter, format_moment, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
 SHOWN = 140  # characters of an error
@@ -31,7 +31,7 @@ GROUPS = 30  # kinds of failure that it names
 NEWEST = 1_000  # dead letters whose kinds of error can be chosen
 
 
-class RequeueForm(asking.OptionalReasonForm):
+class RequeueForm(confirmation.OptionalReasonForm):
     """How fast, and why."""
 
     rate = forms.FloatField(
@@ -44,7 +44,7 @@ class RequeueForm(asking.OptionalReasonForm):
     before = forms.DateTimeField(widget=forms.HiddenInput)
 
 
-class ErrorFilter(OneOf):
+class ErrorFilter(DeclaredValueFilter):
     """By the class of the error, of those that are seen among the newest: to look all up would read the whole table."""
 
     title, parameter_name = "error class", "error_class"
@@ -81,15 +81,15 @@ class DeadLetterAdmin(EnvelopeAdmin):
 
     @admin.display(description="given up at")
     def died(self, dead: DeadLetter) -> SafeString:
-        turn = f"requeued at {said_at(dead.requeue_at)}, by {dead.requeue_by}" if dead.requeue_at else ""
-        return two_lines(said_at(dead.died_at), turn)
+        turn = f"requeued at {format_moment(dead.requeue_at)}, by {dead.requeue_by}" if dead.requeue_at else ""
+        return two_lines(format_moment(dead.died_at), turn)
 
     def facts(self, row: DeadLetter) -> Iterator[tuple[str, object]]:
         yield "Given up by", row.subscriber or f"the relay to {row.destination}"
-        yield "Given up at", said_at(row.died_at)
+        yield "Given up at", format_moment(row.died_at)
         yield "Attempts", row.attempts
         if row.requeue_at:
-            yield "Will be requeued", f"{said_at(row.requeue_at)}, by {row.requeue_by}"
+            yield "Will be requeued", f"{format_moment(row.requeue_at)}, by {row.requeue_by}"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -120,7 +120,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
             first = DeadLetter.objects.filter(requeue_at__isnull=False).first()
             left = bulk_requeue.stop()
             if first is not None:
-                note(request.user, first, f"Stopped the requeue of {left} dead letters.")  # type: ignore[arg-type]
+                record(request.user, first, f"Stopped the requeue of {left} dead letters.")  # type: ignore[arg-type]
         self.message_user(request, f"Stopped: {left} stay where they are.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:outbox_deadletter_changelist"))
 
@@ -133,7 +133,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
                 requeued = requeue(dead.pk)
                 if requeued:
                     change = f"Requeued to {dead.subscriber or 'the outbox'} after {dead.attempts} attempts: "
-                    note(request.user, dead, change + dead.error)  # type: ignore[arg-type]
+                    record(request.user, dead, change + dead.error)  # type: ignore[arg-type]
             done += requeued
             skipped += not requeued
         self.message_user(request, f"Requeued {done}.", messages.SUCCESS if done else messages.WARNING)
@@ -143,23 +143,23 @@ class DeadLetterAdmin(EnvelopeAdmin):
     @admin.action(description="Requeue many, at a bounded rate …", permissions=["requeue"])
     def requeue_many(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse | None:
         """A preview that counts them by kind of failure; then each gets its turn, and the relays take it."""
-        form = asking.asked(request, RequeueForm)
+        form = confirmation.bound_form(request, RequeueForm)
         if form.is_bound and form.is_valid():
             self._order(request, queryset.filter(died_at__lte=form.cleaned_data["before"]), form.cleaned_data)
             return None
         if not form.is_bound:
             form.initial["before"] = timezone.now().isoformat()
-        return asking.page(self, request, form, **_preview(queryset))
+        return confirmation.ask(self, request, form, **_preview(queryset))
 
     def _order(self, request: HttpRequest, chosen: QuerySet[DeadLetter], given: dict[str, Any]) -> None:
         ids = list(chosen.order_by("position", "died_at").values_list("pk", flat=True)[: bulk_requeue.MOST + 1])
         try:
             with transaction.atomic():
-                ordered = bulk_requeue.order(ids, actor=request.user, rate=given["rate"])  # type: ignore[arg-type]
+                ordered = bulk_requeue.start(ids, actor=request.user, rate=given["rate"])  # type: ignore[arg-type]
                 if ordered:
                     why = f" ({given['reason']})" if given["reason"] else ""
                     what = f"Ordered the requeue of {ordered} dead letters, {given['rate']:g} a second{why}."
-                    note(request.user, DeadLetter.objects.get(pk=ids[0]), what)  # type: ignore[arg-type]
+                    record(request.user, DeadLetter.objects.get(pk=ids[0]), what)  # type: ignore[arg-type]
         except bulk_requeue.NotPossible as error:
             self.message_user(request, f"Nothing was done. {error}", messages.ERROR)
             return

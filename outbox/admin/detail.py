@@ -15,7 +15,7 @@ from django.urls import reverse
 from ..messages import codec
 from ..messages.causation import HEADER as CAUSED_BY
 from ..models import DeadLetter, EnvelopeFields, Hold, OutboxMessage, PublishedMessage
-from .base import Sought
+from .base import SearchableAdmin
 
 TABLES = (OutboxMessage, PublishedMessage, DeadLetter)
 
@@ -27,7 +27,7 @@ class Link(NamedTuple):
     text: str
 
 
-class EnvelopeAdmin(Sought):
+class EnvelopeAdmin(SearchableAdmin):
     """Messages: found by key and message id; each has a page."""
 
     search_fields = ("key", "message_id")

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from ..models import Delivery, InboxEntry, OutboxMessage, PublishedMessage
-from .base import DestinationFilter, Sought, SubscriberFilter, TypeFilter, said_at, two_lines
+from .base import DestinationFilter, SearchableAdmin, SubscriberFilter, TypeFilter, format_moment, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
 SHOWN = 140  # characters of an error
@@ -31,18 +31,18 @@ class OutboxMessageAdmin(EnvelopeAdmin):
 
     @admin.display(description="written, trace")
     def written(self, row: OutboxMessage) -> SafeString:
-        return two_lines(said_at(row.created_at), trace_of(row))
+        return two_lines(format_moment(row.created_at), trace_of(row))
 
     @admin.display(description="tries that failed")
     def stands(self, row: OutboxMessage) -> SafeString:
         if not row.attempts:
             return two_lines("none", "")
-        return two_lines(f"{row.attempts}; due {said_at(row.due_at)}", Truncator(row.last_error).chars(SHOWN))
+        return two_lines(f"{row.attempts}; due {format_moment(row.due_at)}", Truncator(row.last_error).chars(SHOWN))
 
     def facts(self, row: OutboxMessage) -> Iterator[tuple[str, object]]:
         yield "To", f"{row.destination}, shard {row.shard}"
         yield "Tries that failed", row.attempts
-        yield "Due", said_at(row.due_at)
+        yield "Due", format_moment(row.due_at)
         if row.last_error:
             yield "Last error", row.last_error
 
@@ -59,19 +59,19 @@ class PublishedMessageAdmin(EnvelopeAdmin):
 
     @admin.display(description="written, trace")
     def written(self, row: PublishedMessage) -> SafeString:
-        return two_lines(said_at(row.created_at), trace_of(row))
+        return two_lines(format_moment(row.created_at), trace_of(row))
 
     @admin.display(description="published")
     def published(self, row: PublishedMessage) -> str:
-        return said_at(row.published_at)
+        return format_moment(row.published_at)
 
     def facts(self, row: PublishedMessage) -> Iterator[tuple[str, object]]:
         yield "To", row.destination
-        yield "Published", said_at(row.published_at)
+        yield "Published", format_moment(row.published_at)
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(Sought):
+class DeliveryAdmin(SearchableAdmin):
     list_display = ("to", "message_id", "stands", "due")
     list_filter = (DestinationFilter, SubscriberFilter)
     search_fields = ("message_id",)
@@ -88,11 +88,11 @@ class DeliveryAdmin(Sought):
 
     @admin.display(description="published again from, opened")
     def due(self, row: Delivery) -> SafeString:
-        return two_lines(said_at(row.due_at), said_at(row.created_at))
+        return two_lines(format_moment(row.due_at), format_moment(row.created_at))
 
 
 @admin.register(InboxEntry)
-class InboxEntryAdmin(Sought):
+class InboxEntryAdmin(SearchableAdmin):
     has_key = False
     list_display = ("subscriber", "message_id", "handled_at")
     list_filter = (SubscriberFilter,)

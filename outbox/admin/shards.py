@@ -13,12 +13,12 @@ from django.urls import URLPattern, path, reverse
 
 from ..errors import OutboxError
 from ..models import Shard
-from ..monitoring import alarms, badges, status
-from ..monitoring.status import Standing
+from ..monitoring import alarms, badges, destination_status
+from ..monitoring.destination_status import DestinationStatus
 from ..operations import pauses
 from ..publishing.destinations import SHARDS
-from .asking import ReasonForm
 from .base import ReadOnlyAdmin
+from .confirmation import ReasonForm
 
 ACTS = {"pause": pauses.pause, "resume": pauses.resume}
 
@@ -81,17 +81,17 @@ class ShardAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": "Destinations",
-            "destinations": [_shown(one, forms_sent.get(one.name)) for one in status.look()],
+            "destinations": [_shown(one, forms_sent.get(one.name)) for one in destination_status.read_statuses()],
             "may_pause": self.has_pause_permission(request),
             "shards": SHARDS,
         }
         return TemplateResponse(request, "admin/outbox/overview.html", context)
 
 
-def _shown(one: Standing, form: PauseForm | None) -> dict[str, Any]:
+def _shown(one: DestinationStatus, form: PauseForm | None) -> dict[str, Any]:
     return {
         "one": one,
-        "face": badges.of(one),
+        "badge": badges.badge_of(one),
         "alarms": alarms.alarms([one]),
         "depth": alarms.bounded(one.depth),
         "transport": type(one.destination.transport).__qualname__ if one.destination else "",

@@ -39,7 +39,7 @@ def check_tables(databases: Iterable[str] | None = None, **_: Any) -> list[Check
 def _partitions() -> Iterator[CheckMessage]:
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
     for table in sql.PARTITIONED:
-        if tomorrow not in sql.partitions(table):
+        if tomorrow not in sql.partition_days(table):
             text = (
                 f"{table} has no partition for tomorrow: its rows go to the default one, which is not dropped by day."
             )

@@ -11,7 +11,7 @@ from .. import doorbell
 from ..models import Delivery
 
 
-def hasten(subscribers: Sequence[str], keys: Sequence[str]) -> int:
+def make_due_now(subscribers: Sequence[str], keys: Sequence[str]) -> int:
     """Make open deliveries of these keys to these subscribers due now, in the caller's transaction; returns how many.
 
     A message that a handler put off with RetryAfter, say, because another system was away that has come back. It is let

@@ -18,7 +18,7 @@ from kombu.exceptions import OperationalError as BrokerAway
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MOST = 20
+MOST_IN_A_ROW = 20
 """How often in a row the same work may fail by us at no cost: for a quarter of an hour. What ends the session each
 time is a bug after all."""
 
@@ -41,7 +41,7 @@ LONGEST = 5.0  # seconds for which a worker holds on to what it has to write dow
 BREATH = 0.25
 
 
-def is_ours(error: BaseException | None) -> bool:
+def is_infrastructure(error: BaseException | None) -> bool:
     """Whether the error, or what it was raised from, is the database's or the broker's and passes by itself."""
     while error is not None:
         if isinstance(error, BrokerAway | redis.ConnectionError | redis.TimeoutError):
@@ -52,13 +52,13 @@ def is_ours(error: BaseException | None) -> bool:
     return False
 
 
-def in_words(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     """The error for an operator, who need not look for it at a participant."""
     text = str(error).strip().partition("\n")[0]
     return f"Our own failure, which spends no attempt: {type(error).__qualname__}: {text}"
 
 
-def written(write: Callable[[], T], longest: float = LONGEST) -> T:
+def write_with_retry(write: Callable[[], T], longest: float = LONGEST) -> T:
     """Write down what became of some work, in one transaction of `write`'s own; returns what it returns.
 
     Over a new session when the old one is lost, and again for up to `longest` seconds while the database is away:
@@ -72,7 +72,7 @@ def written(write: Callable[[], T], longest: float = LONGEST) -> T:
                 connection.close_if_unusable_or_obsolete()
             return write()
         except Error as error:
-            if connection.in_atomic_block or not is_ours(error) or time.monotonic() > until:
+            if connection.in_atomic_block or not is_infrastructure(error) or time.monotonic() > until:
                 raise
             logger.warning("The database does not take what became of some work; again", extra={"error": str(error)})
             time.sleep(BREATH)

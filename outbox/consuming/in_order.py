@@ -20,9 +20,9 @@ from .. import settings, sql
 from ..declare.events import registry
 from ..errors import RetryAfter
 from ..messages import causation, trace
-from ..sql import Open
+from ..sql import OpenDelivery
 from . import in_batches, restart, transaction_guard
-from .in_batches import Then
+from .in_batches import BatchOutcome
 from .inbox import Delivery
 
 LONGEST = 5.0  # seconds for which a worker stays with a key that has more, before others get their turn
@@ -42,7 +42,7 @@ class _Once:
 
 
 @dataclass(slots=True)
-class Turn(Delivery):
+class OrderedDelivery(Delivery):
     """One try at the first message of a key, which no other worker can have at the same time."""
 
     row: int = 0
@@ -54,7 +54,7 @@ class Turn(Delivery):
         )
 
     def _claim(self) -> bool | None:
-        return sql.take_turn(self.row, self.envelope.attempts + self.counted, self.subscriber)
+        return sql.claim_ordered(self.row, self.envelope.attempts + self.counted, self.subscriber)
 
     def _confirm(self) -> bool:
         """The claim has done it."""
@@ -79,28 +79,28 @@ def deliver_open(
     until = time.monotonic() + LONGEST
     declared = registry.subscribers.get(subscriber)
     if declared is not None and declared.at_once > 1 and not again:
-        while (then := in_batches.handle_some(declared, keys, ids)) is Then.AGAIN:
+        while (outcome := in_batches.handle_batch(declared, keys, ids)) is BatchOutcome.AGAIN:
             if time.monotonic() > until:
                 go_on()
                 return
-        if then is Then.DONE:
+        if outcome is BatchOutcome.DONE:
             return
     once = _Once(go_on)
     firsts = [partial(first_of, subscriber, key) for key in keys]
     firsts += [partial(sql.open_one, subscriber, one) for one in ids]
-    errors = [error for first in firsts if (error := _take_turns(subscriber, first, again, until, once))]
+    errors = [error for first in firsts if (error := _deliver_in_order(subscriber, first, again, until, once))]
     if errors:
         raise errors[0]
 
 
-def first_of(subscriber: str, key: str) -> Open | None:
+def first_of(subscriber: str, key: str) -> OpenDelivery | None:
     """The delivery that is next, if any is."""
     declared = registry.subscribers.get(subscriber)
     return sql.first_open(subscriber, key, strict=declared is not None and declared.order == "strict")
 
 
-def _take_turns(
-    subscriber: str, first: Callable[[], Open | None], again: bool, until: float, go_on: Callable[[], object]
+def _deliver_in_order(
+    subscriber: str, first: Callable[[], OpenDelivery | None], again: bool, until: float, go_on: Callable[[], object]
 ) -> Exception | None:
     """One after the other; the error at which it ended, if it was one."""
     while (one := first()) is not None and not one.held:
@@ -108,7 +108,7 @@ def _take_turns(
             go_on()
             return None
         try:
-            if not _take_turn(subscriber, one, again, go_on):
+            if not _deliver_first(subscriber, one, again, go_on):
                 return None
         except Exception as error:  # recorded; the other keys go on
             return error
@@ -116,20 +116,20 @@ def _take_turns(
     return None
 
 
-def _take_turn(subscriber: str, one: Open, again: bool, go_on: Callable[[], object]) -> bool:
+def _deliver_first(subscriber: str, one: OpenDelivery, again: bool, go_on: Callable[[], object]) -> bool:
     """Handle this one; whether to look for a next one."""
     declared, envelope = registry.subscribers.get(subscriber), one.envelope
     counted = again or envelope.attempts > 0 or (declared is not None and declared.call is not None)
-    turn = Turn(subscriber, declared, envelope, counted, one.row)
+    delivery = OrderedDelivery(subscriber, declared, envelope, counted, one.row)
     with trace.use(trace.from_headers(envelope.trace_headers)), causation.use(envelope.id):
-        if not turn.begin():
+        if not delivery.begin():
             return False
         try:
-            return turn.run()
+            return delivery.run()
         except RetryAfter as pause:
-            turn.put_off(pause)
+            delivery.postpone(pause)
             return False
         except Exception as error:
-            if turn.failed(error):
+            if delivery.failed(error):
                 go_on()
             raise

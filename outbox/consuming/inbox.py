@@ -23,7 +23,7 @@ from ..declare.events import Message, Subscriber, registry
 from ..errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
 from ..messages import causation, trace
 from ..messages.envelope import Envelope
-from . import burial, failures, restart, transaction_guard
+from . import dead_letter_signal, failures, restart, transaction_guard
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
         try:
             delivery.run()
         except RetryAfter as pause:
-            delivery.put_off(pause)
+            delivery.postpone(pause)
         except Exception as error:
             delivery.failed(error)
             raise
@@ -157,30 +157,34 @@ class Delivery:
             raise GaveUp(f"{self.subscriber} was begun {self.attempt - 1} times and never ended.")
         return read(declared, self.envelope, self.attempt)
 
-    def put_off(self, pause: RetryAfter) -> None:
+    def postpone(self, pause: RetryAfter) -> None:
         """Write down when to try again, at no cost."""
         one = self.envelope
-        failures.written(lambda: sql.hold_delivery(one, self.subscriber, one.attempts, pause.delay, str(pause)))
+        failures.write_with_retry(
+            lambda: sql.hold_delivery(one, self.subscriber, one.attempts, pause.delay, str(pause))
+        )
 
     def failed(self, error: Exception) -> bool:
         """Write down when to try again, or end it; whether it was given up, or settled after all."""
-        if self._put_off_by_us(error):
+        if self._postpone_if_infrastructure(error):
             return False
         delay = self._delay_after(error)
         if delay is not None:
             text = f"{type(error).__qualname__}: {error}"
-            failures.written(lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text))
+            failures.write_with_retry(
+                lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text)
+            )
             logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
             return False
         try:
             recovered = self._recover(error)
         except Exception as another:
-            if self._put_off_by_us(another):
+            if self._postpone_if_infrastructure(another):
                 return False
             logger.exception("A message cannot be recovered", extra=self.log)
             recovered = False
         if not recovered:
-            failures.written(lambda: self._bury(error))
+            failures.write_with_retry(lambda: self._make_dead_letter(error))
         return True
 
     def _delay_after(self, error: Exception) -> timedelta | None:
@@ -209,18 +213,20 @@ class Delivery:
             self._confirm()
         return True
 
-    def _put_off_by_us(self, error: Exception) -> bool:
+    def _postpone_if_infrastructure(self, error: Exception) -> bool:
         """Whether it failed by us, and is tried again at no cost; not when it did so too often in a row."""
-        if not failures.is_ours(error):
+        if not failures.is_infrastructure(error):
             return False
-        text = failures.in_words(error)
-        times = failures.written(lambda: sql.hold_failed_by_us(self.envelope, self.subscriber, text))
-        if times is not None and times > failures.MOST:
+        text = failures.describe(error)
+        times = failures.write_with_retry(
+            lambda: sql.hold_after_infrastructure_failure(self.envelope, self.subscriber, text)
+        )
+        if times is not None and times > failures.MOST_IN_A_ROW:
             return False
         logger.warning("A subscriber was failed by us", extra={**self.log, "error": str(error), "times": times})
         return True
 
-    def _bury(self, error: Exception) -> None:
+    def _make_dead_letter(self, error: Exception) -> None:
         """The subscriber's last word, and a dead letter unless that has settled the matter, in one transaction.
 
         Nothing when another copy was handled.
@@ -229,16 +235,16 @@ class Delivery:
         with transaction.atomic(durable=True):
             if not sql.claim(one, self.subscriber):
                 return
-            if self._last_word(error):
+            if self._settled_by_gave_up(error):
                 sql.confirm(one.id, self.subscriber)
                 logger.warning("A message was given up, and what it was for is settled", extra=self.log)
                 return
             sql.unclaim(one, self.subscriber)
-            sql.bury_delivery(one, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
-            burial.tell(one.type, one.key, self.subscriber, str(error))
+            sql.dead_letter_delivery(one, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
+            dead_letter_signal.send(one.type, one.key, self.subscriber, str(error))
         logger.error("A message became a dead letter", extra=self.log)
 
-    def _last_word(self, error: Exception) -> bool:
+    def _settled_by_gave_up(self, error: Exception) -> bool:
         """Whether the subscriber has settled the matter. One whose last word fails has not: a person looks."""
         declared = self.declared
         if declared is None or declared.gave_up is None or isinstance(error, CannotRead):
@@ -247,7 +253,7 @@ class Delivery:
             with transaction.atomic():
                 return declared.gave_up(read(declared, self.envelope, self.attempt), error) is True
         except Exception as failure:
-            if failures.is_ours(failure):
+            if failures.is_infrastructure(failure):
                 raise
             logger.exception("A subscriber's last word failed", extra=self.log)
             return False

@@ -24,7 +24,7 @@ def this_worker() -> str:
     return str(current_task.request.hostname or "") if current_task else ""
 
 
-def put_down(worker: str) -> int:
+def free_deliveries(worker: str) -> int:
     """Free the deliveries that the worker of this name holds: the relay has them tried at its next round; how many.
 
     Call it for a worker that is dead, or that ends right after. Raises DatabaseError.
@@ -39,7 +39,7 @@ def free_deliveries_of_predecessor(sender: str, **_: Any) -> None:
     It runs where nobody catches an error: without a database the holds simply end by themselves.
     """
     try:
-        freed = put_down(sender)
+        freed = free_deliveries(sender)
     except DatabaseError as error:
         logger.warning("outbox.predecessor_not_asked_for", extra={"worker": sender, "error": str(error)})
         return

@@ -30,9 +30,9 @@ def passed(queues: Iterable[str]) -> dict[str, datetime]:
     return dict(sql.passed(sorted(set(queues))))
 
 
-def ask(queues: Iterable[str]) -> Exception | None:
+def send_due(queues: Iterable[str]) -> Exception | None:
     """Send a watermark into each queue in which none is under way, or for too long; why not, if the broker is away."""
-    wanted = sql.ask(sorted(set(queues)))
+    wanted = sql.take_due(sorted(set(queues)))
     if not wanted:
         return None
     try:
@@ -50,6 +50,6 @@ def ask(queues: Iterable[str]) -> Exception | None:
     return None
 
 
-def came_through(queue: str, sent_at: str) -> None:
+def record_passed(queue: str, sent_at: str) -> None:
     """A worker has taken the watermark that was sent then."""
     sql.note_passed(queue, datetime.fromisoformat(sent_at))

@@ -44,7 +44,7 @@ Handler = Callable[..., None]
 """`handler(message)`; `handler(message, result)` for a subscriber that was declared with a `call`; `handler(messages)`,
 a list, for one that was declared with `at_once`."""
 Call = Callable[[Message[T]], Any]
-LastWord = Callable[[Message[T], Exception], bool | None]
+GaveUpHook = Callable[[Message[T], Exception], bool | None]
 Recover = Callable[[Message[T], Exception], Any]
 
 
@@ -78,7 +78,7 @@ class Subscriber:
     handler: Handler
     retry: Retry
     call: Call[Any] | None = None
-    gave_up: LastWord[Any] | None = None
+    gave_up: GaveUpHook[Any] | None = None
     order: Order = "key"
     at_once: int = 1
     recover: Recover[Any] | None = None
@@ -92,7 +92,7 @@ class Subscriber:
         """Whether it handles the messages of this key one after the other. Those without a key it never does."""
         return bool(key) and self.order != "none"
 
-    def looks(self, key: str) -> bool:
+    def pulls(self, key: str) -> bool:
         """Whether messages of this key wait for it in the books, and it is only told to look; else they are handed."""
         return self.at_once > 1 or self.is_ordered(key)
 
@@ -157,10 +157,10 @@ class Registry:
         """The names of all who listen to this event, whatever its version."""
         return tuple(one.name for one in self.subscribers.values() if one.event.name == type_)
 
-    def looks(self, subscriber: str, key: str) -> bool:
+    def pulls(self, subscriber: str, key: str) -> bool:
         """Whether this subscriber takes messages of this key from the books. One that is unknown does not."""
         declared = self.subscribers.get(subscriber)
-        return declared is not None and declared.looks(key)
+        return declared is not None and declared.pulls(key)
 
 
 registry = Registry()
@@ -198,7 +198,7 @@ def subscribe(
     order: Order = "key",
     at_once: int = 1,
     call: Call[T] | None = None,
-    gave_up: LastWord[T] | None = None,
+    gave_up: GaveUpHook[T] | None = None,
     recover: Recover[T] | None = None,
     queue: str = "",
 ) -> Callable[[H], H]:

@@ -59,7 +59,7 @@ def refuse_gaps(registry: Registry) -> None:
 
 def _refuse_gap(registry: Registry, subscriber: Subscriber, version: int) -> None:
     wanted, reached = subscriber.event, version
-    for step in versions.way(registry, wanted.name, version, wanted.version):
+    for step in versions.upcast_path(registry, wanted.name, version, wanted.version):
         reached = step.to.version
         if reached > wanted.version:
             _refuse(

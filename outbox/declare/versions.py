@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def read(registry: Registry, subscriber: Subscriber, type_: str, version: int, payload: str) -> Any:
     """The body as `subscriber` declares it. CannotRead for another event, an unknown version, an unfit payload."""
     wanted = subscriber.event
-    steps = list(way(registry, wanted.name, version, wanted.version))
+    steps = list(upcast_path(registry, wanted.name, version, wanted.version))
     reached = steps[-1].to.version if steps else version
     if type_ != wanted.name or reached != wanted.version:
         raise CannotRead(_unknown(registry, subscriber, type_, version, reached))
@@ -29,12 +29,12 @@ def reads(registry: Registry, subscriber: Subscriber, type_: str, version: int) 
     """Whether the subscriber can read messages of this event and version."""
     wanted = subscriber.event
     reached = version
-    for step in way(registry, wanted.name, version, wanted.version):
+    for step in upcast_path(registry, wanted.name, version, wanted.version):
         reached = step.to.version
     return (type_, reached) == (wanted.name, wanted.version)
 
 
-def way(registry: Registry, name: str, version: int, wanted: int) -> Iterator[Upcast]:
+def upcast_path(registry: Registry, name: str, version: int, wanted: int) -> Iterator[Upcast]:
     """The upcasts from one version towards the wanted one; the last one's target tells whether they lead there."""
     while version < wanted and (step := registry.upcasts.get((name, version))):
         yield step

@@ -40,7 +40,7 @@ def _tick(**_: Any) -> None:
         heartbeat.finished(DUTY)
 
 
-class Sparing:
+class SparingScheduler:
     """For a scheduler, before its own class: while nobody does a duty, few ticks of it are sent.
 
     A broker such as Redis keeps what has expired until a worker comes to it. So, of a duty that runs often and that no

@@ -1,7 +1,8 @@
 """What must be done again and again, and what must not wait for long: the one place that knows the limits.
 
-An app registers its own with `duty(…)` and `wait(…)` when it is loaded; `monitoring/watch.py` holds them against the
-heartbeats and the tables. `OUTBOX_HEALTHY` in a project's settings replaces a limit by its name, or takes it away with
+An app registers its own with `register_duty(…)` and `register_wait(…)` when it is loaded.
+`monitoring/duty_status.py` compares them with the heartbeats and the tables.
+`OUTBOX_HEALTHY` in a project's settings replaces a limit by its name, or takes it away with
 None.
 """
 
@@ -52,9 +53,9 @@ class Wait:
     name: str
     what: str
     limit: timedelta
-    look: Callable[[], timedelta | None]
+    read_age: Callable[[], timedelta | None]
     """How long the oldest has waited beyond its time; None when none does. One probe of an index."""
-    mend: str
+    remedy: str
     """What to look at when it is too old."""
 
     @property
@@ -67,11 +68,13 @@ DUTIES: dict[str, Duty] = {}
 WAITS: dict[str, Wait] = {}
 
 
-def duty(name: str, every: timedelta, does: str, *, is_task: bool = True) -> None:
+def register_duty(name: str, every: timedelta, does: str, *, is_task: bool = True) -> None:
     """Have somebody wait for this duty's heartbeats."""
     DUTIES[name] = Duty(name, every, does, is_task)
 
 
-def wait(name: str, what: str, limit: timedelta, look: Callable[[], timedelta | None], mend: str) -> None:
+def register_wait(
+    name: str, what: str, limit: timedelta, read_age: Callable[[], timedelta | None], remedy: str
+) -> None:
     """Have somebody mind how long this waits."""
-    WAITS[name] = Wait(name, what, limit, look, mend)
+    WAITS[name] = Wait(name, what, limit, read_age, remedy)

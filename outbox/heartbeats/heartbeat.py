@@ -38,7 +38,7 @@ def finished(duty: str, seconds: float | None = None, **found: int) -> None:
         return
     words = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in gathered.items() if number)
     try:
-        late = sql.leave(duty, seconds, words)
+        late = sql.leave_heartbeat(duty, seconds, words)
     except (DatabaseError, InterfaceError) as error:
         _could_not(duty, error)
     else:

@@ -41,7 +41,7 @@ def keep_up(keep: timedelta) -> int:
 
 def _keep_up(table: str, today: date, oldest: date) -> int:
     try:
-        made = set(sql.partitions(table))
+        made = set(sql.partition_days(table))
         for day in (today + timedelta(days=n) for n in range(AHEAD + 1)):
             if day not in made:
                 _patiently(_add, table, day)
@@ -54,7 +54,7 @@ def _keep_up(table: str, today: date, oldest: date) -> int:
 def _drop_old(table: str, oldest: date) -> int:
     """Drop the days before `oldest`, of which the whole is too old. A table that gets busy keeps the rest."""
     dropped = 0
-    for day in sql.partitions(table):
+    for day in sql.partition_days(table):
         if day >= oldest:
             break
         if sql.is_awaited(table, day):  # seen without a lock: nobody is kept waiting for this
@@ -79,7 +79,7 @@ def _patiently(act: Callable[[str, date], bool], table: str, day: date) -> bool:
             continue
         try:
             with transaction.atomic():
-                sql.wait_at_most(PATIENCE)
+                sql.set_lock_timeout(PATIENCE)
                 return act(table, day)
         except OperationalError as error:
             if getattr(error.__cause__, "pgcode", None) not in OUT_OF_TIME:
@@ -89,7 +89,7 @@ def _patiently(act: Callable[[str, date], bool], table: str, day: date) -> bool:
 
 def _add(table: str, day: date) -> bool:
     sql.lock_default(table)
-    if day in sql.partitions(table):  # somebody else made it meanwhile
+    if day in sql.partition_days(table):  # somebody else made it meanwhile
         return False
     sql.add_partition(table, day)
     logger.info("Made a partition", extra={"table": table, "day": str(day)})
@@ -99,8 +99,8 @@ def _add(table: str, day: date) -> bool:
 def _drop(table: str, day: date) -> bool:
     """Look again under the lock: by now somebody may need the day, or have dropped it."""
     sql.lock_whole(table)
-    with sql.at_most(LOOK):
-        if day not in sql.partitions(table) or sql.is_awaited(table, day):
+    with sql.statement_timeout(LOOK):
+        if day not in sql.partition_days(table) or sql.is_awaited(table, day):
             return False
     sql.drop_partition(table, day)
     logger.info("Dropped a partition", extra={"table": table, "day": str(day)})

@@ -25,7 +25,7 @@ def prune() -> int:
     dropped = partitions.keep_up(keep)
     published = _in_batches(sql.prune_published, keep)
     inbox = _in_batches(sql.prune_inbox, keep)
-    holds = _in_batches(lambda _, limit: sql.let_go_of_ended(limit), keep)
+    holds = _in_batches(lambda _, limit: sql.delete_ended_holds(limit), keep)
     logger.info(
         "Pruned the outbox", extra={"partitions": dropped, "published": published, "inbox": inbox, "holds": holds}
     )

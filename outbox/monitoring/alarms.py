@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from ..messages.durations import say
-from .status import COUNTED, Standing
+from .destination_status import COUNTED, DestinationStatus
 
 MESSAGES = ("message waits", "messages wait")
 OVERDUE = timedelta(minutes=1)  # a relay and a consumer look once a second
@@ -18,25 +18,25 @@ def bounded(count: int) -> str:
     return f"{count}+" if count >= COUNTED else str(count)
 
 
-def stalls(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
+def stalls(statuses: Iterable[DestinationStatus], max_age: timedelta | None = None) -> list[str]:
     """Where messages do not move. `max_age` counts in place of what each destination says is healthy."""
-    return [alarm for one in standings for alarm in _stalls(one, max_age)]
+    return [alarm for one in statuses for alarm in _stalls(one, max_age)]
 
 
-def alarms(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
+def alarms(statuses: Iterable[DestinationStatus], max_age: timedelta | None = None) -> list[str]:
     """All that somebody should see to."""
-    all_of_them = list(standings)
+    all_of_them = list(statuses)
     return [*stalls(all_of_them, max_age), *(alarm for one in all_of_them for alarm in _for_a_person(one))]
 
 
-def _stalls(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+def _stalls(one: DestinationStatus, max_age: timedelta | None) -> Iterator[str]:
     yield from _stranded(one)
     yield from _late(one, max_age)
     yield from _unattended(one)
     yield from _undelivered(one)
 
 
-def _stranded(one: Standing) -> Iterator[str]:
+def _stranded(one: DestinationStatus) -> Iterator[str]:
     if one.destination is not None:
         return
     if one.depth:
@@ -49,7 +49,7 @@ def _stranded(one: Standing) -> Iterator[str]:
         yield f"{one.name}: {overdue} overdue, and OUTBOX_DESTINATIONS does not name it."
 
 
-def _undelivered(one: Standing) -> Iterator[str]:
+def _undelivered(one: DestinationStatus) -> Iterator[str]:
     """Deliveries that nobody tries or publishes again, though it is their turn."""
     if one.overdue_for is None or one.overdue_for <= OVERDUE or one.paused:
         return
@@ -61,7 +61,7 @@ def _undelivered(one: Standing) -> Iterator[str]:
         yield f"{told} {why(one)}"
 
 
-def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+def _late(one: DestinationStatus, max_age: timedelta | None) -> Iterator[str]:
     if one.destination is None or one.oldest is None:
         return
     most = one.destination.max_age if max_age is None else max_age
@@ -72,7 +72,7 @@ def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:
         )
 
 
-def why(one: Standing) -> str:
+def why(one: DestinationStatus) -> str:
     """What most likely keeps its messages."""
     if one.paused:
         return f"{len(one.paused)} of its shards are paused, by {_who(one)}."
@@ -87,7 +87,7 @@ def why(one: Standing) -> str:
     return "Its relays live and are behind: start more of them."
 
 
-def _unattended(one: Standing) -> Iterator[str]:
+def _unattended(one: DestinationStatus) -> Iterator[str]:
     if one.destination and not one.relays and one.oldest is not None and one.oldest > GRACE:
         yield (
             f"{one.name}: no relay lives, and {_some(one.depth, *MESSAGES)}. "
@@ -95,7 +95,7 @@ def _unattended(one: Standing) -> Iterator[str]:
         )
 
 
-def _for_a_person(one: Standing) -> Iterator[str]:
+def _for_a_person(one: DestinationStatus) -> Iterator[str]:
     if one.paused:
         yield f"{one.name}: paused, {len(one.paused)} of {len(one.shards)} shards, by {_who(one)}."
     if one.stopped:
@@ -110,7 +110,7 @@ def _for_a_person(one: Standing) -> Iterator[str]:
         )
 
 
-def _who(one: Standing) -> str:
+def _who(one: DestinationStatus) -> str:
     by = sorted(
         {f"{shard.paused_by or 'somebody'} ({shard.paused_reason or 'no reason given'})" for shard in one.paused}
     )

@@ -13,21 +13,20 @@ from datetime import timedelta
 from .. import sql
 from ..publishing import destinations
 from ..relay import lookback
-from . import alarms, held_snapshots, watch
-from . import status as standing
+from . import alarms, destination_status, duty_status, held_snapshots
 from .alarms import bounded
-from .status import COUNTED, Standing
-from .watch import Watch
+from .destination_status import COUNTED, DestinationStatus
+from .duty_status import DutyReport
 
-__all__ = ["Status", "bounded", "dead_letters", "duties", "figures", "oldest_unpublished_age", "stalls", "status"]
+__all__ = ["OutboxStatus", "bounded", "dead_letters", "duties", "figures", "oldest_unpublished_age", "stalls", "status"]
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class OutboxStatus:
     """How the outbox stands. Counts end at 1000 for each destination."""
 
-    destinations: tuple[Standing, ...]
-    watch: Watch
+    destinations: tuple[DestinationStatus, ...]
+    duty_report: DutyReport
     """The duties, of every app that registers its own, and what waits for them."""
     alarms: tuple[str, ...]
     """What somebody should see to; empty when all is well."""
@@ -52,14 +51,14 @@ class Status:
         return sum(one.dead for one in self.destinations)
 
 
-def status(max_age: timedelta | None = None) -> Status:
+def status(max_age: timedelta | None = None) -> OutboxStatus:
     """All at once. `max_age` counts in place of each destination's own."""
-    stands, watched = standing.look(), watch.look()
-    stalled = [*alarms.stalls(stands, max_age), *watched.stalls]
-    return Status(
+    stands, report = destination_status.read_statuses(), duty_status.read_report()
+    stalled = [*alarms.stalls(stands, max_age), *report.stalls]
+    return OutboxStatus(
         tuple(stands),
-        watched,
-        (*alarms.alarms(stands, max_age), *watched.alarms, *held_snapshots.alarms()),
+        report,
+        (*alarms.alarms(stands, max_age), *report.alarms, *held_snapshots.alarms()),
         tuple(stalled),
     )
 
@@ -77,7 +76,7 @@ def oldest_unpublished_age() -> timedelta | None:
 
 def dead_letters() -> int:
     """How many messages were given up and wait for a person; at most 1000 are counted."""
-    return sum(sql.dead(COUNTED).values())
+    return sum(sql.count_dead_letters(COUNTED).values())
 
 
 def figures() -> dict[str, dict[str, float]]:
@@ -96,22 +95,24 @@ def figures() -> dict[str, dict[str, float]]:
             "outage_seconds": one.outage.outage_for.total_seconds() if one.outage and one.outage.outage_for else 0.0,
             "configured": one.destination is not None,
         }
-        for one in standing.look()
+        for one in destination_status.read_statuses()
     }
 
 
-def duties(watched: Watch) -> dict[str, dict[str, dict[str, object]]]:
+def duties(report: DutyReport) -> dict[str, dict[str, dict[str, object]]]:
     """Each duty and each wait by its name, for machines. Spans are in seconds; no text names a host or an error."""
     done: dict[str, dict[str, object]] = {
         one.duty.name: {
             "state": one.state,
-            "silent_seconds": round(one.left.silent_for.total_seconds(), 1),
+            "silent_seconds": round(one.heartbeat.silent_for.total_seconds(), 1),
             "healthy_seconds": None if one.duty.healthy is None else one.duty.healthy.total_seconds(),
-            "found": one.left.found,
-            "clock_ahead_seconds": None if one.left.skew is None else round(one.left.skew, 2),
-            "last_ran_late_seconds": None if one.left.late_for is None else round(one.left.late_for.total_seconds()),
+            "found": one.heartbeat.found,
+            "clock_ahead_seconds": None if one.heartbeat.skew is None else round(one.heartbeat.skew, 2),
+            "last_ran_late_seconds": None
+            if one.heartbeat.late_for is None
+            else round(one.heartbeat.late_for.total_seconds()),
         }
-        for one in watched.duties
+        for one in report.duties
     }
     waits: dict[str, dict[str, object]] = {
         one.wait.name: {
@@ -119,6 +120,6 @@ def duties(watched: Watch) -> dict[str, dict[str, dict[str, object]]]:
             "waits_seconds": round(one.age.total_seconds(), 1) if one.age else 0.0,
             "healthy_seconds": one.wait.healthy.total_seconds() if one.wait.healthy else None,
         }
-        for one in watched.waits
+        for one in report.waits
     }
     return {"duties": dict(sorted(done.items())), "waits": dict(sorted(waits.items()))}

@@ -19,7 +19,7 @@ MANY = 1_000_000
 def alarms() -> list[str]:
     """A sentence for each who has held a snapshot for too long, the oldest first: who, since when, what it costs."""
     limit = settings.healthy().get(NAME, LIMIT)
-    return [] if limit is None else [_sentence(one) for one in sql.holders() if _is_old(one, limit)]
+    return [] if limit is None else [_sentence(one) for one in sql.snapshot_holders() if _is_old(one, limit)]
 
 
 def _is_old(one: Holder, limit: timedelta) -> bool:

@@ -28,14 +28,14 @@ def name_of(actor: Actor) -> str:
     return actor if isinstance(actor, str) else actor.get_username()
 
 
-def stated(reason: str) -> str:
+def required_reason(reason: str) -> str:
     """The reason, trimmed; ReasonMissing for none."""
     if not reason.strip():
         raise ReasonMissing
     return reason.strip()
 
 
-def note(actor: Actor, subject: Model, what: str) -> None:
+def record(actor: Actor, subject: Model, what: str) -> None:
     """Write it down, in the caller's transaction."""
     logger.warning("An operator acted", extra={"who": name_of(actor), "subject": str(subject), "what": what})
     if not isinstance(actor, str):

@@ -27,7 +27,7 @@ class NotPossible(OutboxError):
     """What was asked cannot be done; nothing was done. The message says why."""
 
 
-def order(dead_letters: Sequence[int], *, actor: Actor, rate: float = RATE) -> int:
+def start(dead_letters: Sequence[int], *, actor: Actor, rate: float = RATE) -> int:
     """Have them requeued in this order, `rate` a second, by the relays; returns how many were not ordered already.
 
     Raises NotPossible for a rate that is none, and for more than 100,000.
@@ -36,7 +36,7 @@ def order(dead_letters: Sequence[int], *, actor: Actor, rate: float = RATE) -> i
         raise NotPossible("Give a rate above zero, and at most 1000 a second.")
     if len(dead_letters) > MOST:
         raise NotPossible(f"At most {MOST:,} at once; narrow the filter.")
-    return sql.order_requeue(dead_letters, timedelta(seconds=1 / rate), name_of(actor))
+    return sql.schedule_requeue(dead_letters, timedelta(seconds=1 / rate), name_of(actor))
 
 
 def stop() -> int:
@@ -44,16 +44,16 @@ def stop() -> int:
     return sql.stop_requeue()
 
 
-def work_off() -> int:
+def run_due() -> int:
     """Requeue those whose turn has come; returns how many. One that cannot be requeued is logged, and has no turn."""
-    return sum(_one(row) for row in sql.whose_turn(BATCH))
+    return sum(_one(row) for row in sql.due_for_requeue(BATCH))
 
 
 def _one(row: int) -> bool:
     try:
         with transaction.atomic():
-            return sql.take_its_turn(row) and requeue(row)
+            return sql.lock_for_requeue(row) and requeue(row)
     except Exception:
         logger.exception("A dead letter cannot be requeued", extra={"dead_letter": row})
-        sql.lose_turn(row)
+        sql.unschedule_requeue(row)
         return False

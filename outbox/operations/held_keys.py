@@ -12,10 +12,10 @@ from typing import NamedTuple
 from django.db import transaction
 
 from .. import doorbell, sql
-from ..consuming import burial
+from ..consuming import dead_letter_signal
 from ..errors import OutboxError
 from ..models import DeadLetter, Hold, OutboxMessage
-from .audit import Actor, name_of, note, stated
+from .audit import Actor, name_of, record, required_reason
 from .requeue import requeue as requeue_dead_letter
 
 COUNTED = 1000  # messages behind a held key: beyond that, "1000+"
@@ -28,7 +28,7 @@ class NotHeld(OutboxError):
     """The key is not held any more: its message went out, or somebody else has acted."""
 
 
-class InHand(OutboxError):
+class BeingPublished(OutboxError):
     """A relay may be publishing the message at this moment; nothing was done."""
 
 
@@ -49,7 +49,7 @@ class Depth(NamedTuple):
 
 def behind(holds: Iterable[Hold]) -> dict[int, Depth]:
     """How many messages wait behind each, by the hold's id."""
-    found = sql.behind([hold.pk for hold in holds], COUNTED, READ)
+    found = sql.count_behind([hold.pk for hold in holds], COUNTED, READ)
     return {hold: Depth(*counted) for hold, counted in found.items()}
 
 
@@ -63,24 +63,24 @@ def retry(destination: str, key: str, *, actor: Actor, reason: str = "") -> None
         if hold.until is None:
             raise GivenUp(f"The first message of {hold} was given up: requeue it, or skip it.")
         sql.try_at_once(hold.pk)
-        note(actor, hold, f"Retried {hold}{_because(reason)} after {hold.attempts} attempts: {hold.last_error}")
+        record(actor, hold, f"Retried {hold}{_because(reason)} after {hold.attempts} attempts: {hold.last_error}")
         transaction.on_commit(doorbell.ring)
 
 
 def skip(destination: str, key: str, *, actor: Actor, reason: str) -> None:
     """Go on without its first message, which becomes a dead letter that says who skipped it, and why.
 
-    What follows arrives without it: requeued later, it arrives after them. Raises ReasonMissing, NotHeld, and InHand
-    while a relay may be publishing it.
+    What follows arrives without it: requeued later, it arrives after them. Raises ReasonMissing, NotHeld,
+    and BeingPublished while a relay may be publishing it.
     """
-    why = stated(reason)
+    why = required_reason(reason)
     with transaction.atomic():
-        sql.wait_at_most("2s")  # below MARGIN: what was true of the hold is still true at the commit
+        sql.set_lock_timeout("2s")  # below MARGIN: what was true of the hold is still true at the commit
         hold = _locked(destination, key)
         _refuse_in_hand(hold)
-        _bury(hold, f"Skipped by {name_of(actor)}: {why}")
+        _make_dead_letter(hold, f"Skipped by {name_of(actor)}: {why}")
         hold_is = str(hold)
-        note(actor, hold, f"Skipped the first message of {hold_is}, {hold.type} {hold.message_id}: {why}")
+        record(actor, hold, f"Skipped the first message of {hold_is}, {hold.type} {hold.message_id}: {why}")
         hold.delete()
         transaction.on_commit(doorbell.ring)
 
@@ -96,7 +96,7 @@ def requeue(destination: str, key: str, *, actor: Actor, reason: str = "") -> No
         if dead is None:
             raise OutboxError(f"The first message of {hold} was not given up: retry it, or skip it.")
         requeue_dead_letter(dead.pk)
-        note(actor, hold, f"Requeued the first message of {hold}, {hold.type} {hold.message_id}{_because(reason)}")
+        record(actor, hold, f"Requeued the first message of {hold}, {hold.type} {hold.message_id}{_because(reason)}")
 
 
 def _locked(destination: str, key: str) -> Hold:
@@ -109,16 +109,16 @@ def _locked(destination: str, key: str) -> Hold:
 def _refuse_in_hand(hold: Hold) -> None:
     """A held key is not fetched, and neither is a shard that nobody owns, or can take while this lasts."""
     if not sql.holds_for(hold.pk, MARGIN) and sql.lock_shard(hold.destination, hold.shard):
-        raise InHand(
+        raise BeingPublished(
             f"The first message of {hold} is being tried about now; look again when it has failed or gone out. "
             f"To decide in peace, pause shard {hold.shard} of {hold.destination} first."
         )
 
 
-def _bury(hold: Hold, words: str) -> None:
+def _make_dead_letter(hold: Hold, words: str) -> None:
     """A dead letter of the message; the one that there is, when it was given up before, says so too."""
-    if sql.bury_head(hold.destination, hold.shard, hold.position, f"{words}\n{hold.last_error}"):
-        burial.tell(hold.type, hold.key, "", words)
+    if sql.dead_letter_skipped(hold.destination, hold.shard, hold.position, f"{words}\n{hold.last_error}"):
+        dead_letter_signal.send(hold.type, hold.key, "", words)
         return
     dead = _dead_letter(hold)
     if dead is not None:

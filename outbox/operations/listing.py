@@ -45,15 +45,15 @@ class BoundedPaginator(Pages):
         return found if found <= MOST else MoreThan(MOST)
 
 
-def is_part(word: str, index: str) -> bool:
+def can_match_inside(word: str, index: str) -> bool:
     """Whether to look for the word anywhere in a text, and not at its beginning only.
 
     Not for words without a trigram to look up, nor where `index`, which `trigrams.make` made, knows beginnings only.
     """
-    return HAS_TRIGRAM.search(word) is not None and knows_parts(index)
+    return HAS_TRIGRAM.search(word) is not None and has_trigram_index(index)
 
 
-def knows_parts(index: str) -> bool:
+def has_trigram_index(index: str) -> bool:
     """Whether that index finds parts of a text."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -71,7 +71,7 @@ def uuid_of(text: str) -> UUID | None:
     return None
 
 
-def finds_keys(finder: Finder) -> Finder:
+def key_finder(finder: Finder) -> Finder:
     """Register a function from what a person types, such as an order number, to keys of messages about it."""
     _finders.append(finder)
     return finder

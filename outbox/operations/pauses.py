@@ -10,7 +10,7 @@ from .. import doorbell, sql
 from ..errors import OutboxError
 from ..models import Shard
 from ..publishing.destinations import SHARDS
-from .audit import Actor, name_of, note, stated
+from .audit import Actor, name_of, record, required_reason
 
 
 class NoSuchShard(OutboxError):
@@ -23,21 +23,21 @@ def pause(destination: str, shards: Sequence[int] | None = None, *, actor: Actor
     A batch that a relay has in hand still goes out. While all of its shards are paused, nothing is delivered again
     either. Raises ReasonMissing and NoSuchShard.
     """
-    why, which = stated(reason), _known(destination, shards)
+    why, which = required_reason(reason), _known(destination, shards)
     with transaction.atomic():
         paused = sql.pause(destination, which, name_of(actor), why)
         if paused:
-            note(actor, _first(destination, which), f"Paused {_spoken(destination, which)}: {why}")
+            record(actor, _first(destination, which), f"Paused {_spoken(destination, which)}: {why}")
     return paused
 
 
 def resume(destination: str, shards: Sequence[int] | None = None, *, actor: Actor, reason: str) -> int:
     """Publish again; returns how many shards were paused. Raises ReasonMissing and NoSuchShard."""
-    why, which = stated(reason), _known(destination, shards)
+    why, which = required_reason(reason), _known(destination, shards)
     with transaction.atomic():
         resumed = sql.resume(destination, which)
         if resumed:
-            note(actor, _first(destination, which), f"Resumed {_spoken(destination, which)}: {why}")
+            record(actor, _first(destination, which), f"Resumed {_spoken(destination, which)}: {why}")
         transaction.on_commit(doorbell.ring)
     return resumed
 

@@ -7,23 +7,23 @@ import time
 from datetime import timedelta
 
 from .. import doorbell
-from .threads import Crew
+from .threads import RelayThreads
 
 LONGEST = 60.0  # seconds of one task: less than the time limits that projects give their tasks
 
 
-class Duty:
+class BeatDrivenRelay:
     """Who relays in this process."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._next = threading.Lock()
-        self._crew: Crew | None = None
+        self._threads: RelayThreads | None = None
         self._begun = 0.0
 
     def tick(self, stay: timedelta) -> None:
         """Have relays run for `stay` from now: those that run already, or new ones."""
-        until, running = time.monotonic() + stay.total_seconds(), self._crew
+        until, running = time.monotonic() + stay.total_seconds(), self._threads
         if running is not None:
             if time.monotonic() - self._begun < LONGEST and running.stay_until(until):
                 return
@@ -44,13 +44,13 @@ class Duty:
             self._turn.release()
 
     def _run(self, until: float) -> None:
-        crew = Crew()
-        crew.stay_until(until)
-        self._crew, self._begun = crew, time.monotonic()
+        threads = RelayThreads()
+        threads.stay_until(until)
+        self._threads, self._begun = threads, time.monotonic()
         try:
-            crew.run()
+            threads.run()
         finally:
-            self._crew = None
+            self._threads = None
 
 
-duty = Duty()
+beat_driven_relay = BeatDrivenRelay()

@@ -79,7 +79,7 @@ class FirstIds:
 
 def held_for() -> int:
     """How many transactions ago the oldest snapshot was taken that somebody holds."""
-    return max((one.age for one in sql.holders()), default=0)
+    return max((one.age for one in sql.snapshot_holders()), default=0)
 
 
 def of_times(table: str, column: str, where: str = "true") -> Lookback[datetime]:

@@ -19,7 +19,7 @@ from ..heartbeats import heartbeat, missed
 from ..operations import bulk_requeue
 from ..publishing import destinations
 from ..publishing.destinations import SHARDS, Destination
-from .channel import Lane
+from .destination_relay import DestinationRelay
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,9 @@ class Relay:
 
     def __init__(self, to: Sequence[Destination] | None = None) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.lanes = [Lane(one, self.owner) for one in (destinations.configured() if to is None else to)]
+        self.destination_relays = [
+            DestinationRelay(one, self.owner) for one in (destinations.configured() if to is None else to)
+        ]
         self.until = math.inf
         """The monotonic time at which `run` ends; may be moved while it runs."""
         self._stop = threading.Event()
@@ -77,18 +79,18 @@ class Relay:
 
     @contextmanager
     def _on_duty(self) -> Iterator[None]:
-        for lane in self.lanes:
-            sql.make_shards(lane.destination.name, SHARDS)
+        for each in self.destination_relays:
+            sql.make_shards(each.destination.name, SHARDS)
         self._settled_at = self._renewed_at = self._redelivered_at = -math.inf
         try:
             yield
         finally:
-            sql.sign_off(self.owner, forget_after=4 * settings.lease())
+            sql.deregister_relay(self.owner, forget_after=4 * settings.lease())
             doorbell.ring()
 
     def _drain(self) -> int:
         self._look_up()
-        sent = sum(lane.drain(self._goes_on) for lane in self.lanes)
+        sent = sum(each.drain(self._goes_on) for each in self.destination_relays)
         heartbeat.finished("outbox.relay", messages_published=sent)
         self._redeliver()
         return sent
@@ -113,19 +115,19 @@ class Relay:
         if now - self._redelivered_at < FLOOR:
             return
         self._redelivered_at = now
-        for lane in self.lanes:
-            lane.redeliver()
-        heartbeat.finished("outbox.redeliver", dead_letters_requeued=bulk_requeue.work_off())
+        for each in self.destination_relays:
+            each.redeliver()
+        heartbeat.finished("outbox.redeliver", dead_letters_requeued=bulk_requeue.run_due())
         if now - self._asked_at > missed.LOOK:
             self._asked_at = now
-            missed.ask()
+            missed.request_runs()
 
     def _renew(self) -> None:
         """Sign on again, and hold on to the shards, long before the lease runs out."""
         self._renewed_at = time.monotonic()
-        sql.sign_on(self.owner, [lane.destination.name for lane in self.lanes])
-        for lane in self.lanes:
-            sql.renew(lane.destination.name, self.owner, settings.lease())
+        sql.register_relay(self.owner, [each.destination.name for each in self.destination_relays])
+        for each in self.destination_relays:
+            sql.renew_leases(each.destination.name, self.owner, settings.lease())
 
     def _settle(self) -> None:
         """Come to a fair share of each destination.
@@ -133,15 +135,15 @@ class Relay:
         Shards above it are let go once for each relay that has come; what others leave lying is taken, whoever's it is.
         """
         self._settled_at = time.monotonic()
-        for lane in self.lanes:
-            name, length = lane.destination.name, settings.lease()
-            stands = sql.share(name, self.owner, length)
+        for each in self.destination_relays:
+            name, length = each.destination.name, settings.lease()
+            stands = sql.read_share(name, self.owner, length)
             fair = math.ceil(SHARDS / max(stands.relays, 1))
-            lane.held = stands.held
-            if stands.held > fair and stands.relays > lane.shared_by:
-                lane.held -= sql.give_up(name, self.owner, stands.held - fair)
+            each.held = stands.held
+            if stands.held > fair and stands.relays > each.shared_by:
+                each.held -= sql.release_shards(name, self.owner, stands.held - fair)
                 doorbell.ring()
             elif stands.free:
-                lane.held += sql.take(name, self.owner, max(fair - stands.held, 0), length, timedelta(0))
-                lane.held += sql.take(name, self.owner, SHARDS, length, LEFT_LYING)
-            lane.shared_by = stands.relays
+                each.held += sql.take_shards(name, self.owner, max(fair - stands.held, 0), length, timedelta(0))
+                each.held += sql.take_shards(name, self.owner, SHARDS, length, LEFT_LYING)
+            each.shared_by = stands.relays

@@ -21,7 +21,7 @@ BREATH = 1.0  # seconds between a relay's failure, the database's for example, a
 LOOK = 0.05  # seconds between two looks of a relay whose time is up
 
 
-class Crew:
+class RelayThreads:
     """The relays of one process, a thread each."""
 
     def __init__(self, to: Sequence[Destination] | None = None) -> None:

@@ -32,7 +32,7 @@ def try_at_once(hold_id: int) -> None:
     run.execute("UPDATE outbox_hold SET until = statement_timestamp() WHERE id = %s", [hold_id])
 
 
-def bury_head(destination: str, shard: int, position: int, error: str) -> int:
+def dead_letter_skipped(destination: str, shard: int, position: int, error: str) -> int:
     """Make a dead letter of an unpublished message; how many there were."""
     return run.execute(
         f"""
@@ -48,7 +48,7 @@ def bury_head(destination: str, shard: int, position: int, error: str) -> int:
     )
 
 
-def behind(holds: Sequence[int], most: int, window: int) -> dict[int, tuple[int, bool]]:
+def count_behind(holds: Sequence[int], most: int, window: int) -> dict[int, tuple[int, bool]]:
     """Of each hold, how many messages of its key wait behind the first, and whether there may be more.
 
     Counts up to `most`, and reads at most `window` rows of the shard, each.
@@ -69,7 +69,7 @@ def behind(holds: Sequence[int], most: int, window: int) -> dict[int, tuple[int,
     return {hold: (count, more) for hold, count, more in rows}
 
 
-def order_requeue(dead_letters: Sequence[int], every: timedelta, who: str) -> int:
+def schedule_requeue(dead_letters: Sequence[int], every: timedelta, who: str) -> int:
     """Give each of these dead letters, in this order, its turn, one `every` so long; how many were not ordered yet."""
     return run.execute(
         """
@@ -87,7 +87,7 @@ def stop_requeue() -> int:
     return run.execute("UPDATE outbox_dead_letter SET requeue_at = NULL, requeue_by = '' WHERE requeue_at IS NOT NULL")
 
 
-def whose_turn(limit: int) -> list[int]:
+def due_for_requeue(limit: int) -> list[int]:
     """The dead letters whose turn has come."""
     rows = run.rows(
         """
@@ -98,7 +98,7 @@ def whose_turn(limit: int) -> list[int]:
     return [row for (row,) in rows]
 
 
-def take_its_turn(dead_letter: int) -> bool:
+def lock_for_requeue(dead_letter: int) -> bool:
     """Lock it for its requeue; False when somebody else has it, or it was stopped."""
     return bool(
         run.rows(
@@ -111,6 +111,6 @@ def take_its_turn(dead_letter: int) -> bool:
     )
 
 
-def lose_turn(dead_letter: int) -> None:
+def unschedule_requeue(dead_letter: int) -> None:
     """It is not tried again by itself."""
     run.execute("UPDATE outbox_dead_letter SET requeue_at = NULL, requeue_by = '' WHERE id = %s", [dead_letter])

@@ -12,7 +12,7 @@ from . import run
 from .messages import Due
 
 
-class Via(NamedTuple):
+class Route(NamedTuple):
     """How a subscriber's messages travel."""
 
     subscriber: str
@@ -26,13 +26,13 @@ def take_overdue(
     destination: str,
     limit: int,
     redeliver_after: timedelta,
-    vias: Sequence[Via] = (),
+    routes: Sequence[Route] = (),
     since: datetime | None = None,
 ) -> list[Due]:
     """Open deliveries that are due, each given its next time before it goes out; those that wait are not to be sent.
 
     One waits while the copy that was sent before is still in its queue, ten times `redeliver_after` at most: then it is
-    looked at again after a quarter of that time. Of a subscriber that is not in `vias` nothing is known, and all is
+    looked at again after a quarter of that time. Of a subscriber that is not in `routes` nothing is known, and all is
     sent. The next time of what is sent comes after `redeliver_after`, and doubles with age up to ten times that; of
     those that only look after a third of it, and a fifth of their age up to all of it.
     A row that a handler is confirming at this moment is skipped; and all, while the whole destination is paused.
@@ -40,12 +40,12 @@ def take_overdue(
     rows = run.rows(
         f"""
         WITH overdue AS (
-            SELECT d.id, coalesce(via.soon AND d.key <> '', false) AS soon,
-                   coalesce(via.subscriber IS NOT NULL AND d.sent_at > coalesce(via.passed_at, '-infinity')
+            SELECT d.id, coalesce(route.soon AND d.key <> '', false) AS soon,
+                   coalesce(route.subscriber IS NOT NULL AND d.sent_at > coalesce(route.passed_at, '-infinity')
                             AND d.sent_at > statement_timestamp() - 10 * %(after)s, false) AS waits
             FROM outbox_delivery AS d
             LEFT JOIN unnest(%(subscribers)s::text[], %(passed)s::timestamptz[], %(soon)s::boolean[])
-                      AS via (subscriber, passed_at, soon) USING (subscriber)
+                      AS route (subscriber, passed_at, soon) USING (subscriber)
             WHERE d.due_at <= statement_timestamp() AND d.due_at >= coalesce(%(since)s, '-infinity'::timestamptz)
               AND d.destination = %(destination)s
               AND NOT (SELECT coalesce(bool_and(paused), false) FROM outbox_shard AS s
@@ -71,8 +71,8 @@ def take_overdue(
         """,
         {
             **{"destination": destination, "limit": limit, "after": redeliver_after},
-            **{"subscribers": [via.subscriber for via in vias], "passed": [via.passed_at for via in vias]},
-            "soon": [via.soon for via in vias],
+            **{"subscribers": [route.subscriber for route in routes], "passed": [route.passed_at for route in routes]},
+            "soon": [route.soon for route in routes],
             "since": since,
         },
     )
@@ -195,7 +195,7 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
     )
 
 
-def hold_failed_by_us(envelope: Envelope, subscriber: str, error: str) -> int | None:
+def hold_after_infrastructure_failure(envelope: Envelope, subscriber: str, error: str) -> int | None:
     """Deliver again soon, later each time up to a minute, with the attempts that the copy came with.
 
     How often in a row that was so; None when the books are ahead of the copy.
@@ -226,7 +226,7 @@ def hold_failed_by_us(envelope: Envelope, subscriber: str, error: str) -> int | 
     return int(found[0][0]) if found else None
 
 
-def bury_delivery(envelope: Envelope, subscriber: str, attempts: int, error: tuple[str, str, str]) -> None:
+def dead_letter_delivery(envelope: Envelope, subscriber: str, attempts: int, error: tuple[str, str, str]) -> None:
     """Make a dead letter of a delivery; `error` is its class, text and traceback."""
     one = envelope
     carried = (one.id, one.type, one.version, one.key, one.payload, one.headers, one.occurred_at)

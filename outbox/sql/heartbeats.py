@@ -38,7 +38,7 @@ class HeartbeatRow(NamedTuple):
     late_for: timedelta | None
 
 
-def leave(name: str, seconds: float | None, found: str) -> timedelta | None:
+def leave_heartbeat(name: str, seconds: float | None, found: str) -> timedelta | None:
     """It has finished; how late it ran, when a run that was missed had been asked for."""
     rows = run.rows(
         f"""
@@ -77,7 +77,7 @@ def note_failure(name: str, error: str) -> None:
     )
 
 
-def make_known(names: Sequence[str]) -> None:
+def register_duties(names: Sequence[str]) -> None:
     """A row for each duty that has none: from now on somebody waits for it."""
     run.execute(
         """
@@ -92,7 +92,7 @@ def heartbeats_of(duties: Sequence[str]) -> list[HeartbeatRow]:
     """All of them, by name: one a duty, a dozen rows. From now on somebody waits for each of these that has none."""
     found = _all()
     if set(duties) - {row.name for row in found}:
-        make_known(duties)
+        register_duties(duties)
         found = _all()
     return found
 
@@ -108,7 +108,7 @@ def _all() -> list[HeartbeatRow]:
     return [HeartbeatRow(*row) for row in rows]
 
 
-def ask(name: str, silent_for: timedelta, again_after: timedelta) -> bool:
+def request_run(name: str, silent_for: timedelta, again_after: timedelta) -> bool:
     """Note that a run that was missed is asked for; False when it is not missed, or somebody has just asked."""
     asked = run.execute(
         """
@@ -121,12 +121,12 @@ def ask(name: str, silent_for: timedelta, again_after: timedelta) -> bool:
     return bool(asked)
 
 
-def unask(name: str) -> None:
+def withdraw_request(name: str) -> None:
     """It could not be asked for: somebody may ask again at once."""
     run.execute("UPDATE outbox_heartbeat SET asked_at = NULL WHERE name = %s", [name])
 
 
-def forget(name: str) -> bool:
+def forget_duty(name: str) -> bool:
     """Nobody waits for it any more; False when there is no such row."""
     return bool(run.execute("DELETE FROM outbox_heartbeat WHERE name = %s", [name]))
 

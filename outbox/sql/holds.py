@@ -27,12 +27,12 @@ def hold_key(destination: str, due: Due, delay: timedelta | None, attempts: int,
     )
 
 
-def let_go(destination: str, keys: Sequence[str]) -> None:
+def release_keys(destination: str, keys: Sequence[str]) -> None:
     """These keys' first messages went out, or were given up: the next may follow."""
     run.execute("DELETE FROM outbox_hold WHERE destination = %s AND key = ANY(%s)", [destination, list(keys)])
 
 
-def let_go_of_ended(limit: int) -> int:
+def delete_ended_holds(limit: int) -> int:
     """Forget holds that ended and whose message is gone."""
     return run.execute(
         """

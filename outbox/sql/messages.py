@@ -207,7 +207,7 @@ def hold_message(destination: str, due: Due, delay: timedelta, error: str) -> No
     )
 
 
-def bury_message(destination: str, due: Due, error: tuple[str, str, str]) -> None:
+def dead_letter_message(destination: str, due: Due, error: tuple[str, str, str]) -> None:
     """Make a dead letter of a message that cannot be published; `error` is its class, text and traceback."""
     run.execute(
         f"""

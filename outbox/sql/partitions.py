@@ -11,7 +11,7 @@ from . import run
 PARTITIONED = ("outbox_published", "outbox_inbox")
 
 
-def partitions(table: str) -> list[date]:
+def partition_days(table: str) -> list[date]:
     """The days that have a partition of their own, oldest first."""
     rows = run.rows(
         """
@@ -49,13 +49,13 @@ def lock_whole(table: str) -> None:
     run.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
 
-def wait_at_most(time: str) -> None:
+def set_lock_timeout(time: str) -> None:
     """For locks, in this transaction."""
     run.rows("SELECT set_config('lock_timeout', %s, true)", [time])
 
 
 @contextmanager
-def at_most(time: str) -> Iterator[None]:
+def statement_timeout(time: str) -> Iterator[None]:
     """Statements within take no longer than that, in this transaction; else PostgreSQL cancels them."""
     ((before,),) = run.rows("SELECT current_setting('statement_timeout')")
     run.rows("SELECT set_config('statement_timeout', %s, true)", [time])

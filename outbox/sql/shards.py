@@ -30,7 +30,7 @@ def make_shards(destination: str, count: int) -> None:
     )
 
 
-def sign_on(owner: str, destinations: Sequence[str]) -> None:
+def register_relay(owner: str, destinations: Sequence[str]) -> None:
     """Say that this relay lives; and again, from time to time."""
     run.execute(
         """
@@ -42,7 +42,7 @@ def sign_on(owner: str, destinations: Sequence[str]) -> None:
     )
 
 
-def sign_off(owner: str, forget_after: timedelta) -> None:
+def deregister_relay(owner: str, forget_after: timedelta) -> None:
     """This relay ends: its shards are free at once. Relays that have died are forgotten too."""
     run.execute(
         """
@@ -53,7 +53,7 @@ def sign_off(owner: str, forget_after: timedelta) -> None:
     )
 
 
-def share(destination: str, owner: str, alive_for: timedelta) -> Share:
+def read_share(destination: str, owner: str, alive_for: timedelta) -> Share:
     """How the shards stand now."""
     found = run.rows(
         """
@@ -68,7 +68,7 @@ def share(destination: str, owner: str, alive_for: timedelta) -> Share:
     return Share(*found[0])
 
 
-def renew(destination: str, owner: str, length: timedelta) -> int:
+def renew_leases(destination: str, owner: str, length: timedelta) -> int:
     """Hold what nobody has taken from this relay for another `length`; a paused shard is let go. How many it holds."""
     return run.execute(
         """
@@ -79,7 +79,7 @@ def renew(destination: str, owner: str, length: timedelta) -> int:
     )
 
 
-def take(destination: str, owner: str, most: int, length: timedelta, free_for: timedelta) -> int:
+def take_shards(destination: str, owner: str, most: int, length: timedelta, free_for: timedelta) -> int:
     """Take up to `most` shards that nobody has held for `free_for`; how many there were. A new owner is a new epoch."""
     return run.execute(
         """
@@ -95,7 +95,7 @@ def take(destination: str, owner: str, most: int, length: timedelta, free_for: t
     )
 
 
-def give_up(destination: str, owner: str, count: int) -> int:
+def release_shards(destination: str, owner: str, count: int) -> int:
     """Let go of `count` shards; how many there were."""
     return run.execute(
         """

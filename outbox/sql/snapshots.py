@@ -26,7 +26,7 @@ class Holder(NamedTuple):
     """For how long; None when PostgreSQL does not say."""
 
 
-def holders() -> list[Holder]:
+def snapshot_holders() -> list[Holder]:
     """Everybody, the one who looks back the furthest first. What cleans up itself does not count."""
     rows = run.rows(
         """

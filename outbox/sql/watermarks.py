@@ -19,7 +19,7 @@ def passed(queues: Sequence[str]) -> list[tuple[str, datetime]]:
     )
 
 
-def ask(queues: Sequence[str]) -> list[tuple[str, datetime]]:
+def take_due(queues: Sequence[str]) -> list[tuple[str, datetime]]:
     """Into which of the queues to send a watermark, and the time that it carries; of many who ask, one is told so."""
     return run.rows(
         """

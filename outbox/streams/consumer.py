@@ -60,7 +60,7 @@ class Consumer:
         self.stream, self.group, self.name = stream, group, name
         self.at_once = at_once
         self.min_idle = min_idle
-        self.receiver = Receiver(_books_name(stream, group), only)
+        self.receiver = Receiver(_stored_name(stream, group), only)
         self._redis: Any = connect(url)
         self._claimed_at = self._seen_at = time.monotonic()
 
@@ -75,7 +75,7 @@ class Consumer:
                 if not begun:
                     self.begin()
                 begun = True
-                heartbeat.finished(duty, messages_tried=self.turn(stop))
+                heartbeat.finished(duty, messages_tried=self.run_once(stop))
             except (redis.RedisError, DatabaseError) as error:
                 begun = False  # what was in hand is pending: it is taken up anew
                 logger.warning("The consumer waits", extra={"stream": self.stream, "error": str(error)})
@@ -93,9 +93,9 @@ class Consumer:
         while entries := self._read("0"):
             self._take_up(entries)
 
-    def turn(self, stop: threading.Event, patience: timedelta = PATIENCE) -> int:
+    def run_once(self, stop: threading.Event, patience: timedelta = PATIENCE) -> int:
         """What is due on the books, what others left behind, and what is new; returns how many were tried."""
-        tried = self.receiver.catch_up(self.at_once)
+        tried = self.receiver.deliver_due(self.at_once)
         if time.monotonic() - self._claimed_at > self.min_idle.total_seconds() / 2:
             self._claim_abandoned()
         entries = self._read(">", timedelta(milliseconds=1) if tried else patience)
@@ -113,7 +113,7 @@ class Consumer:
     def _take_up(self, entries: Iterable[Entry]) -> None:
         """Entries that were in hand before: onto the books, where each try is counted before it begins."""
         for id_, fields in entries:
-            self._settle(id_, fields, self.receiver.put_on_books)
+            self._settle(id_, fields, self.receiver.store)
 
     def _settle(self, id_: str, fields: Fields | None, by: Callable[[Envelope], None]) -> None:
         """Acknowledge the entry once its message is settled, on the books, or a dead letter."""
@@ -124,7 +124,7 @@ class Consumer:
             except Exception as error:
                 if isinstance(error, redis.RedisError) or is_outage(error):
                     raise
-                self.receiver.bury(unread, error)
+                self.receiver.make_dead_letter(unread, error)
         else:
             self._log_lost(id_)
         self._redis.xack(self.stream, self.group, id_)
@@ -186,7 +186,7 @@ class Consumer:
         logger.error("An entry was trimmed from the stream before it was handled: keep more of it", extra=extra)
 
 
-def _books_name(stream: str, group: str) -> str:
+def _stored_name(stream: str, group: str) -> str:
     """Under which name this group's messages wait; a long one is cut, and told apart by a hash."""
     name = f"{stream}/{group}"
     if len(name) <= LONGEST_NAME:

@@ -10,7 +10,7 @@ from ..transports.streams import connect
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
+class GroupLag:
     """What a group has not acknowledged. What waits on the books after a failure is not in it: see `outbox status`."""
 
     unread: int | None
@@ -20,7 +20,7 @@ class Backlog:
     """How long the oldest of both has been in the stream."""
 
 
-def backlog(stream: str, group: str, url: str | None = None) -> Backlog | None:
+def read_lag(stream: str, group: str, url: str | None = None) -> GroupLag | None:
     """The group's backlog, in four short commands; None when there is no such group. Raises redis.RedisError."""
     client: Any = connect(url)
     groups = client.xinfo_groups(stream) if client.exists(stream) else []
@@ -34,4 +34,4 @@ def backlog(stream: str, group: str, url: str | None = None) -> Backlog | None:
     now = seconds * 1000 + microseconds // 1000
     ages = [now - int(id_.decode().split("-")[0]) for id_ in ids]
     oldest = timedelta(milliseconds=max(0, *ages)) if ages else None
-    return Backlog(found.get("lag"), found["pending"], oldest)
+    return GroupLag(found.get("lag"), found["pending"], oldest)

@@ -15,7 +15,7 @@ from django.db import DataError, Error, IntegrityError, transaction
 from django.utils import timezone
 
 from .. import settings, sql
-from ..consuming import burial, inbox
+from ..consuming import dead_letter_signal, inbox
 from ..declare.events import registry
 from ..errors import CannotRead
 from ..messages.envelope import Envelope
@@ -42,7 +42,7 @@ class Receiver:
         settled, and must be received again.
         """
         if self._is_old(envelope):
-            self.put_on_books(envelope)
+            self.store(envelope)
             return
         for subscriber in self._subscribers(envelope):
             if received.is_behind(envelope, subscriber):
@@ -50,13 +50,13 @@ class Receiver:
             else:
                 self._deliver(subscriber, envelope)
 
-    def put_on_books(self, envelope: Envelope) -> None:
-        """For `catch_up` to try: what was begun before, by somebody who may have died of it."""
+    def store(self, envelope: Envelope) -> None:
+        """For `deliver_due` to try: what was begun before, by somebody who may have died of it."""
         subscribers = self._subscribers(envelope)
         if subscribers:
             received.open_deliveries(envelope, subscribers)
 
-    def catch_up(self, limit: int) -> int:
+    def deliver_due(self, limit: int) -> int:
         """Try what is due on the books, at most so many; returns how many were tried."""
         due = received.take_due(self.name, limit, settings.redeliver_after())
         for subscriber, envelope in due:
@@ -66,13 +66,13 @@ class Receiver:
                 self._deliver(subscriber, envelope)
         return len(due)
 
-    def bury(self, envelope: Envelope, error: Exception, subscriber: str = "") -> None:
+    def make_dead_letter(self, envelope: Envelope, error: Exception, subscriber: str = "") -> None:
         """A dead letter, of this subscriber or of nobody in particular."""
         trail = "".join(traceback.format_exception(error)) if subscriber else ""
         reason = (type(error).__qualname__, str(error), trail)
         with transaction.atomic():
-            sql.bury_delivery(envelope, subscriber or self.name, envelope.attempts + 1, reason)
-            burial.tell(envelope.type, envelope.key, subscriber or self.name, str(error))
+            sql.dead_letter_delivery(envelope, subscriber or self.name, envelope.attempts + 1, reason)
+            dead_letter_signal.send(envelope.type, envelope.key, subscriber or self.name, str(error))
         logger.error("A message became a dead letter", extra={"consumer": self.name, "message_id": envelope.id})
 
     def _subscribers(self, envelope: Envelope) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class Receiver:
         if not registry.knows(type_):
             known = "Deploy the code that declares it, then requeue; or leave it out by --only."
             text = f"{type_} is not declared here. {known}" if type_ else "This entry is no CloudEvent."
-            self.bury(envelope, CannotRead(text))
+            self.make_dead_letter(envelope, CannotRead(text))
             return ()
         return registry.subscribers_of(type_)
 
@@ -94,7 +94,7 @@ class Receiver:
             if not (sql.is_open(envelope.id, subscriber) or sql.is_settled(envelope, subscriber)):
                 if is_outage(error):
                     raise
-                self.bury(envelope, error, subscriber)
+                self.make_dead_letter(envelope, error, subscriber)
             logger.error("A subscriber failed on a received message", exc_info=error, extra={"subscriber": subscriber})
         if not envelope.again and sql.is_open(envelope.id, subscriber):
             received.open_deliveries(envelope, [])  # the delivery is: now the message is kept beside it
@@ -103,7 +103,7 @@ class Receiver:
         """A requeued message that was nobody's: now its type may be declared."""
         with transaction.atomic():
             sql.confirm(envelope.id, self.name)
-            self.put_on_books(envelope)
+            self.store(envelope)
 
     def _is_old(self, envelope: Envelope) -> bool:
         """Whether the inbox would take it for a late copy: it was waiting in the stream, and is open on no books."""

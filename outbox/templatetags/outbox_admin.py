@@ -8,29 +8,29 @@ from typing import Any
 from django import template
 
 from ..messages import durations
-from ..monitoring import badges, status, watch
+from ..monitoring import badges, destination_status, duty_status
 from ..monitoring.alarms import bounded
 
 register = template.Library()
 
 
 @register.simple_tag
-def outbox_stands() -> list[dict[str, Any]]:
+def outbox_destinations() -> list[dict[str, Any]]:
     """How each destination stands, for the line on top of every page."""
     return [
-        {"one": one, "face": badges.of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
-        for one in status.look()
+        {"one": one, "badge": badges.badge_of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
+        for one in destination_status.read_statuses()
     ]
 
 
 @register.simple_tag
-def outbox_watch() -> watch.Watch:
+def outbox_duty_report() -> duty_status.DutyReport:
     """Who does their duty, and what waits for them, for the front page."""
-    return watch.look()
+    return duty_status.read_report()
 
 
 @register.filter
-def outbox_said(span: timedelta | None) -> str:
+def outbox_duration(span: timedelta | None) -> str:
     """A span of time in words; a dash for none."""
     return "—" if span is None else durations.say(span)
 

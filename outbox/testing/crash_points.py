@@ -20,7 +20,7 @@ from django.db import transaction
 from .. import sql
 from ..messages.envelope import Envelope
 from ..publishing import destinations
-from ..transports import Outgoing, Sent, Tells, Transport
+from ..transports import Outgoing, Sent, Transport, WakingTransport
 
 PROGRAM = """
 import sys, django
@@ -46,7 +46,7 @@ class CrashPoint(StrEnum):
     """The mark has run and is not committed."""
     AFTER_MARK = "after-mark"
     """Deliveries are open, and nobody was told."""
-    IN_TELLING = "in-telling"
+    IN_WAKING = "in-waking"
     """Half of those who are to look have been told."""
 
 
@@ -55,7 +55,7 @@ def crashing_relay(point: CrashPoint, signal_name: str = "SIGKILL") -> list[str]
     return ["-c", PROGRAM, point.value, signal_name]
 
 
-class Doom:
+class Fault:
     """Sends the signal to this process, the first time that it is at the point."""
 
     def __init__(self, point: CrashPoint, number: signal.Signals) -> None:
@@ -63,7 +63,7 @@ class Doom:
         self.number = number
         self.struck = False
 
-    def strike(self, at: CrashPoint) -> None:
+    def inject(self, at: CrashPoint) -> None:
         """Do so if this is the point."""
         if self.awaits(at):
             self.struck = True
@@ -80,27 +80,27 @@ class Doom:
         def fetched(*args: Any, **named: Any) -> list[sql.Due]:
             due = fetch(*args, **named)
             if due:
-                self.strike(CrashPoint.AFTER_FETCH)
+                self.inject(CrashPoint.AFTER_FETCH)
             return due
 
         def marked(*args: Any, **named: Any) -> None:
             if self.awaits(CrashPoint.IN_MARK):
                 with transaction.atomic():
                     mark(*args, **named)
-                    self.strike(CrashPoint.IN_MARK)
+                    self.inject(CrashPoint.IN_MARK)
             else:
                 mark(*args, **named)
-            self.strike(CrashPoint.AFTER_MARK)
+            self.inject(CrashPoint.AFTER_MARK)
 
         sql.fetch, sql.mark = fetched, marked
 
 
-class Doomed:
+class FaultyTransport:
     """A transport in the middle of whose work it happens."""
 
-    def __init__(self, transport: Transport, doom: Doom) -> None:
+    def __init__(self, transport: Transport, fault: Fault) -> None:
         self.transport = transport
-        self.doom = doom
+        self.fault = fault
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
         return self.transport.recipients(envelope)
@@ -108,26 +108,28 @@ class Doomed:
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         self._half(CrashPoint.IN_PUBLISH, batch, self.transport.publish)
         sent = self.transport.publish(batch)
-        self.doom.strike(CrashPoint.AFTER_PUBLISH)
+        self.fault.inject(CrashPoint.AFTER_PUBLISH)
         return sent
 
-    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
-        if not isinstance(self.transport, Tells):
+    def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        if not isinstance(self.transport, WakingTransport):
             return None
-        self._half(CrashPoint.IN_TELLING, marked, self.transport.tell)
-        return self.transport.tell(marked, again=again)
+        self._half(CrashPoint.IN_WAKING, marked, self.transport.wake)
+        return self.transport.wake(marked, again=again)
 
     def _half(self, point: CrashPoint, batch: Sequence[Outgoing], send: Callable[[Sequence[Outgoing]], object]) -> None:
         """One that is only frozen sends this half twice, as one does whose broker has applied half of a pipeline."""
-        if self.doom.awaits(point) and len(batch) > 1:
+        if self.fault.awaits(point) and len(batch) > 1:
             send(batch[: len(batch) // 2])
-            self.doom.strike(point)
+            self.fault.inject(point)
 
 
 def main(point: str, signal_name: str) -> None:
     """Relay, until it happens."""
     from ..relay.relay import Relay  # which needs the project's apps
 
-    doom = Doom(CrashPoint(point), signal.Signals[signal_name])
-    doom.install()
-    Relay([replace(one, transport=Doomed(one.transport, doom)) for one in destinations.configured()]).tick(STAYS)
+    fault = Fault(CrashPoint(point), signal.Signals[signal_name])
+    fault.install()
+    Relay([replace(one, transport=FaultyTransport(one.transport, fault)) for one in destinations.configured()]).tick(
+        STAYS
+    )

@@ -47,10 +47,10 @@ class Transport(Protocol):
 
 
 @runtime_checkable
-class Tells(Protocol):
+class WakingTransport(Protocol):
     """A transport to subscribers that take their messages from the books: it tells them to look."""
 
-    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+    def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
         """Have each subscriber to whom it matters look for these messages; why not, when the broker is away.
 
         Called after the deliveries were opened. `again`: they may have been told before, and have died of it.
@@ -59,7 +59,7 @@ class Tells(Protocol):
 
 
 @runtime_checkable
-class Queues(Protocol):
+class QueueingTransport(Protocol):
     """A transport whose broker keeps messages in queues until a worker takes them, first in, first out."""
 
     def queue_of(self, subscriber: str) -> str:
@@ -67,7 +67,7 @@ class Queues(Protocol):
         ...
 
 
-class Look(NamedTuple):
+class Wakeup(NamedTuple):
     """What a subscriber is told to look for."""
 
     subscriber: str
@@ -75,12 +75,12 @@ class Look(NamedTuple):
     ids: list[str]
 
 
-def looks(marked: Iterable[Outgoing]) -> Iterator[Look]:
+def wakeups(marked: Iterable[Outgoing]) -> Iterator[Wakeup]:
     """Whom to tell, and of what: of each key once, and of so many messages as the subscriber takes at once."""
     wanted: dict[str, dict[tuple[bool, str], int]] = {}
     for one in marked:
         for name in one.to:
-            if registry.looks(name, one.envelope.key):
+            if registry.pulls(name, one.envelope.key):
                 ordered = registry.subscribers[name].is_ordered(one.envelope.key)
                 mine = wanted.setdefault(name, {})
                 place = (ordered, one.envelope.key if ordered else one.envelope.id)
@@ -89,19 +89,19 @@ def looks(marked: Iterable[Outgoing]) -> Iterator[Look]:
         yield from _shared_out(name, places, registry.subscribers[name].at_once)
 
 
-def _shared_out(name: str, places: dict[tuple[bool, str], int], at_once: int) -> Iterator[Look]:
-    look, count = Look(name, [], []), 0
+def _shared_out(name: str, places: dict[tuple[bool, str], int], at_once: int) -> Iterator[Wakeup]:
+    look, count = Wakeup(name, [], []), 0
     for (ordered, place), messages in places.items():
         if count and count + messages > at_once:
             yield look
-            look, count = Look(name, [], []), 0
+            look, count = Wakeup(name, [], []), 0
         (look.keys if ordered else look.ids).append(place)
         count += messages
     if count:
         yield look
 
 
-class Keys:
+class StoppedKeys:
     """The keys of a batch that have stopped: a message of theirs has failed, those behind it must wait."""
 
     def __init__(self) -> None:
@@ -120,7 +120,7 @@ class Keys:
 def encoded(batch: Iterable[Outgoing], encode: Callable[[Envelope], Encoded], sent: Sent) -> dict[int, Encoded]:
     """What to send for each row. A message that cannot be encoded fails; later ones of its key are left out."""
     made: dict[int, Encoded] = {}
-    keys = Keys()
+    keys = StoppedKeys()
     for one in batch:
         if keys.stopped(one.envelope):
             continue

@@ -22,7 +22,7 @@ from ..declare.events import registry
 from ..errors import CannotRead, OutboxDeclarationError
 from ..messages import codec, trace
 from ..messages.envelope import Envelope
-from . import Keys, Look, Outgoing, Sent, looks
+from . import Outgoing, Sent, StoppedKeys, Wakeup, wakeups
 
 T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
@@ -70,7 +70,7 @@ class CeleryTransport:
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         """One round trip; when its outcome is uncertain, each message again singly."""
-        sent, keys = Sent(), Keys()
+        sent, keys = Sent(), StoppedKeys()
         rendered = _render_all(batch, sent)
         if not any(signatures for _, signatures in rendered):
             return Sent(rows=[one.row for one, _ in rendered], failed=sent.failed)
@@ -86,12 +86,12 @@ class CeleryTransport:
 
     def queue_of(self, subscriber: str) -> str:
         """The one that it names, or as the app routes its task."""
-        task = "outbox.deliver_open" if registry.looks(subscriber, "any") else "outbox.deliver"
+        task = "outbox.deliver_open" if registry.pulls(subscriber, "any") else "outbox.deliver"
         return _named_queue(subscriber).get("queue") or watermarks.queue_of(task)
 
-    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+    def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
         """One round trip. Of what was uncertain they are told again: nobody minds being told twice."""
-        told = [look_for(look, again=again) for look in looks(marked)]
+        told = [wakeup_task(look, again=again) for look in wakeups(marked)]
         if not told:
             return None
         try:
@@ -117,7 +117,7 @@ def _render_all(batch: Iterable[Outgoing], sent: Sent) -> Rendered:
     It stops its key from there on: those of its key that stand before it go out.
     """
     rendered: Rendered = []
-    keys = Keys()
+    keys = StoppedKeys()
     for one in batch:
         if keys.stopped(one.envelope):
             continue
@@ -134,7 +134,7 @@ def _render(one: Outgoing) -> list[Signature]:
     headers = envelope.trace_headers
     render = renderers.get((envelope.type, envelope.version))
     if render is None or one.to:
-        handed = [subscriber for subscriber in one.to if not registry.looks(subscriber, envelope.key)]
+        handed = [subscriber for subscriber in one.to if not registry.pulls(subscriber, envelope.key)]
         return [_deliver(subscriber, envelope, headers) for subscriber in handed]
     body = registry.events[envelope.type, envelope.version].body
     with trace.use(trace.from_headers(headers)):
@@ -156,7 +156,7 @@ def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Si
     )
 
 
-def look_for(look: Look, *, again: bool = False) -> Signature:
+def wakeup_task(look: Wakeup, *, again: bool = False) -> Signature:
     """The task that has a subscriber look."""
     return current_app.signature(
         "outbox.deliver_open",
@@ -173,7 +173,7 @@ def _named_queue(subscriber: str) -> dict[str, str]:
     return {"queue": declared.queue} if declared is not None and declared.queue else {}
 
 
-def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: Sent, keys: Keys) -> None:
+def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: Sent, keys: StoppedKeys) -> None:
     """Give the message's tasks to the producer; an error that is not the broker's is the message's own."""
     if keys.stopped(one.envelope):
         return
@@ -210,7 +210,7 @@ def _publish_singly(rendered: Rendered, failed: dict[int, Exception]) -> Sent:
     A refusal is the message's own failure only while the broker takes others; a broker that takes none (out of memory,
     read-only) is an outage.
     """
-    sent, keys = Sent(failed=dict(failed)), Keys()
+    sent, keys = Sent(failed=dict(failed)), StoppedKeys()
     refused: dict[int, Exception] = {}
     with _producer() as producer:
         for one, signatures in rendered:

@@ -29,7 +29,7 @@ class Publication(NamedTuple):
     body: bytes
 
 
-class Link:
+class ConfirmingChannel:
     """One channel to one exchange, which it declares, and what the broker answered to the batch in hand.
 
     Every method may raise one of FAULTS; the link is of no use then.

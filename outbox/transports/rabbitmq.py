@@ -15,7 +15,7 @@ from ..errors import OutboxError
 from ..messages.cloudevents import Encoder
 from ..messages.envelope import Envelope
 from . import Outgoing, Sent, encoded
-from .confirms import FAULTS, Link, Publication
+from .confirms import FAULTS, ConfirmingChannel, Publication
 
 TIMEOUT = 8.0  # seconds for a batch; well below OUTBOX_LEASE
 LARGEST = 16 * 1024**2  # bytes: RabbitMQ 4's max_message_size; a larger message would close the channel for all
@@ -47,7 +47,7 @@ class RabbitMQTransport:
         self.largest = largest
         self._events = Encoder(source)
         self._lock = threading.Lock()
-        self._link: Link | None = None
+        self._link: ConfirmingChannel | None = None
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
         """None: whose queues are bound is not known here."""
@@ -93,7 +93,7 @@ class RabbitMQTransport:
             stopped = {batch[row].key for row in batch.keys() - link.confirmed} - {""}
             waiting = {row: one for row, one in waiting.items() if row not in batch and one.key not in stopped}
 
-    def _judge(self, batch: dict[int, Publication], link: Link, sent: Sent) -> None:
+    def _judge(self, batch: dict[int, Publication], link: ConfirmingChannel, sent: Sent) -> None:
         for row in batch.keys() - link.confirmed:
             name = f"{batch[row].routing_key} {batch[row].id}"
             if row in link.returned:
@@ -102,12 +102,12 @@ class RabbitMQTransport:
             else:
                 sent.outage = Nacked(f"RabbitMQ could not take {name}: look at the length and health of its queues.")
 
-    def _connected(self) -> Link:
+    def _connected(self) -> ConfirmingChannel:
         """The process's link; a new one after a fork, and in place of one that was cut while nobody looked."""
         if self._link is not None and self._link.process == os.getpid() and not self._link.is_alive():
             self.close()
         if self._link is None or self._link.process != os.getpid():
-            self._link = Link(self.url, self.exchange, TIMEOUT)
+            self._link = ConfirmingChannel(self.url, self.exchange, TIMEOUT)
         return self._link
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
-from outbox.operations.listing import is_part, uuid_of
+from outbox.operations.listing import can_match_inside, uuid_of
 
 from .. import sql
 from ..models import ON_DESK, OPEN, Run, RunStatus, Step
@@ -155,7 +155,10 @@ def searched(text: str) -> Q:
     """
     words = text.split()
     subject = Q(
-        *(Q(**{f"subject__{'icontains' if is_part(word, SUBJECTS) else 'istartswith'}": word}) for word in words)
+        *(
+            Q(**{f"subject__{'icontains' if can_match_inside(word, SUBJECTS) else 'istartswith'}": word})
+            for word in words
+        )
     )
     named = Q(pk__in=_named(text))
     if not words or uuid_of(text) is not None:
@@ -164,7 +167,7 @@ def searched(text: str) -> Q:
 
 
 def _how(word: str) -> str:
-    return "icontains" if is_part(word, SUBJECTS) else "istartswith"
+    return "icontains" if can_match_inside(word, SUBJECTS) else "istartswith"
 
 
 def _named(text: str) -> list[UUID]:

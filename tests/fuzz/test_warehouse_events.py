@@ -81,7 +81,7 @@ def test_each_entry_is_settled_or_buried_and_what_follows_is_heard(
         }
         redis.xadd(STREAM, follow, id=after(last))
         for _ in range(ROUNDS):
-            if not consumer.turn(threading.Event(), SHORT):
+            if not consumer.run_once(threading.Event(), SHORT):
                 break
             Delivery.objects.update(due_at="2000-01-01T00:00Z")
         note(f"dead letters: {list(DeadLetter.objects.values_list('type', 'error_class', 'error'))}")

@@ -69,7 +69,7 @@ def expired(stream: Redis, number: str, id_: str = "") -> str:
 
 
 def hear(consumer: Consumer) -> int:
-    return consumer.turn(threading.Event(), timedelta(milliseconds=1))
+    return consumer.run_once(threading.Event(), timedelta(milliseconds=1))
 
 
 def advance(order: Order, done: int) -> None:

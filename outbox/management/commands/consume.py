@@ -13,7 +13,7 @@ import redis
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from outbox.streams.consumer import Consumer
-from outbox.streams.lag import Backlog, backlog
+from outbox.streams.lag import GroupLag, read_lag
 
 
 class Command(BaseCommand):
@@ -53,7 +53,7 @@ class Command(BaseCommand):
             raise CommandError("Give --at-once of 1 or more, and --min-idle above zero.")
         try:
             if given["status"]:
-                self._status(backlog(given["stream"], given["group"], given["url"]), given["max_age"])
+                self._status(read_lag(given["stream"], given["group"], given["url"]), given["max_age"])
             else:
                 self._consume(given)
         except (ValueError, redis.RedisError) as error:
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Reading {consumer.stream} as {consumer.name} of {consumer.group}")
         consumer.run(stop)
 
-    def _status(self, found: Backlog | None, most: float) -> None:
+    def _status(self, found: GroupLag | None, most: float) -> None:
         if found is None:
             raise CommandError("There is no such group: has a consumer of it ever run?")
         age = (found.oldest or timedelta(0)).total_seconds()

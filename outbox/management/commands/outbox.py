@@ -66,7 +66,7 @@ class Command(BaseCommand):
     def _status(self, max_age: float | None, *, as_json: bool) -> None:
         try:
             now = health.status(None if max_age is None else timedelta(seconds=max_age))
-            figures = {"destinations": health.figures(), **health.duties(now.watch)} if as_json else {}
+            figures = {"destinations": health.figures(), **health.duties(now.duty_report)} if as_json else {}
         except (DatabaseError, InterfaceError) as error:
             self.stderr.write(f"The database cannot be asked, so nobody can tell: {error}".strip())
             sys.exit(CANNOT_TELL)
@@ -99,7 +99,7 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{duty} must be done here. Who does not mind it says OUTBOX_HEALTHY = {{{duty!r}: None}}."
             )
-        if not sql.forget(duty):
+        if not sql.forget_duty(duty):
             raise CommandError(f"Nobody waits for {duty}: `manage.py outbox status` lists the duties.")
         self.stdout.write(f"Nobody waits for {duty} any more, until it runs again.")
 

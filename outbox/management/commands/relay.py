@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from outbox.publishing import destinations
 from outbox.publishing.destinations import Destination
-from outbox.relay.threads import Crew
+from outbox.relay.threads import RelayThreads
 
 
 class Command(BaseCommand):
@@ -27,10 +27,10 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, destination: list[str] | None, **_options: Any) -> None:
         to = _named(destination)
-        crew = Crew(to)
-        _stop_when_told(crew)
+        threads = RelayThreads(to)
+        _stop_when_told(threads)
         self.stdout.write(f"Relaying to {', '.join(one.name for one in to)}. SIGTERM or Ctrl-C ends it.")
-        crew.run()
+        threads.run()
         self.stdout.write("Stopped: what was begun is marked, and the shards are free.")
 
 
@@ -42,11 +42,11 @@ def _named(names: Sequence[str] | None) -> list[Destination]:
     return [known[name] for name in dict.fromkeys(names or known)]
 
 
-def _stop_when_told(crew: Crew) -> None:
+def _stop_when_told(threads: RelayThreads) -> None:
     """The batch in hand is not disturbed: the relays look between two batches, and at least once a second."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        crew.stop.set()
+        threads.stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

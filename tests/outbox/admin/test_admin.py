@@ -36,7 +36,7 @@ def operator(client) -> User:
 @pytest.fixture
 def dead(commit) -> DeadLetter:
     commit("a")
-    sql.bury_delivery(marked(FIRST)[0], FIRST, 3, ("Boom", "it broke", "trail"))
+    sql.dead_letter_delivery(marked(FIRST)[0], FIRST, 3, ("Boom", "it broke", "trail"))
     return DeadLetter.objects.get()
 
 
@@ -150,7 +150,7 @@ def test_messages_without_readable_headers_or_payload_still_have_a_page(client, 
 
 def many_dead(count: int) -> None:
     for one in marked_many(count):
-        sql.bury_delivery(one, FIRST, 3, ("Boom", "it broke", "trail"))
+        sql.dead_letter_delivery(one, FIRST, 3, ("Boom", "it broke", "trail"))
 
 
 def marked_many(count: int):
@@ -206,7 +206,7 @@ def test_what_died_after_the_preview_is_not_requeued_with_the_rest(client, opera
 def test_one_that_cannot_be_requeued_loses_its_turn_and_stops_no_other(client, operator, monkeypatch):
     many_dead(2)
     bad, good = DeadLetter.objects.order_by("id").values_list("pk", flat=True)
-    bulk_requeue.order([bad, good], actor="ann", rate=1000)
+    bulk_requeue.start([bad, good], actor="ann", rate=1000)
 
     def fail_once(row: int) -> bool:
         if row == bad:
@@ -215,7 +215,7 @@ def test_one_that_cannot_be_requeued_loses_its_turn_and_stops_no_other(client, o
 
     monkeypatch.setattr("outbox.operations.bulk_requeue.requeue", fail_once)
     DeadLetter.objects.update(requeue_at=Now())
-    assert bulk_requeue.work_off() == 1
+    assert bulk_requeue.run_due() == 1
     assert list(DeadLetter.objects.values_list("pk", "requeue_at")) == [(bad, None)]
 
 

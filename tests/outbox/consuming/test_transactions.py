@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from outbox import OutboxError, sql
 from outbox.consuming import inbox
 from outbox.models import Delivery, InboxEntry
-from outbox.sql import Open
+from outbox.sql import OpenDelivery
 
 from ...support.hostapp import subscribers
 from ...support.hostapp.models import Effect
@@ -29,7 +29,7 @@ def looked_for(subscriber: str) -> None:
     look(subscriber, "a", again=Delivery.objects.filter(attempts__gt=0).exists())
 
 
-def _first(subscriber: str) -> Open:
+def _first(subscriber: str) -> OpenDelivery:
     first = sql.first_open(subscriber, "a", strict=False)
     assert first is not None
     return first

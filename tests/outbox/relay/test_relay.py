@@ -201,7 +201,7 @@ def test_a_tick_stays_and_publishes_at_the_ring(commit, relay, redis_client):
 
 
 def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, relay, redis_client, monkeypatch):
-    publish_batch = relay.lanes[0].destination.transport.publish
+    publish_batch = relay.destination_relays[0].destination.transport.publish
     batches: list[int] = []
 
     def during_the_first_batch(batch):
@@ -216,7 +216,7 @@ def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, 
         commit("a")
         connection.close()
 
-    monkeypatch.setattr(relay.lanes[0].destination.transport, "publish", during_the_first_batch)
+    monkeypatch.setattr(relay.destination_relays[0].destination.transport, "publish", during_the_first_batch)
     monkeypatch.setattr("outbox.relay.relay.FLOOR", 60)  # nothing but the ring makes it look
     thread = threading.Thread(target=later)
     thread.start()
@@ -233,7 +233,7 @@ def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis
     monkeypatch.setattr("outbox.relay.relay.time.sleep", meanwhile)
     commit(*"abcdef")
     batches: list[int] = []
-    publish_batch = relay.lanes[0].destination.transport.publish
+    publish_batch = relay.destination_relays[0].destination.transport.publish
 
     def note(batch):
         if not batches:
@@ -241,7 +241,7 @@ def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis
         batches.append(len(batch))
         return publish_batch(batch)
 
-    relay.lanes[0].destination.transport.publish = note
+    relay.destination_relays[0].destination.transport.publish = note
     assert relay.tick(timedelta(seconds=0.5)) == 8
     assert batches == [6, 2]
 

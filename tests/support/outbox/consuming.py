@@ -42,7 +42,7 @@ def consumer(name: str = "one", **options: Any) -> Consumer:
 
 
 def turn(one: Consumer) -> int:
-    return one.turn(threading.Event(), SHORT)
+    return one.run_once(threading.Event(), SHORT)
 
 
 def pending(client: Redis) -> int:

@@ -36,12 +36,12 @@ class OptionalReasonForm(ReasonForm):
     )
 
 
-def asked(request: HttpRequest, form_class: type[forms.Form]) -> forms.Form:
+def bound_form(request: HttpRequest, form_class: type[forms.Form]) -> forms.Form:
     """The form: as it was sent, or empty."""
     return form_class(request.POST) if request.POST.get(CONFIRMED) else form_class()
 
 
-def page(model_admin: Any, request: HttpRequest, form: forms.Form, **said: Any) -> HttpResponse:
+def ask(model_admin: Any, request: HttpRequest, form: forms.Form, **said: Any) -> HttpResponse:
     """The question. `said`: action, title, explains, button, and what the template shows of the rows."""
     context = {
         **model_admin.admin_site.each_context(request),
@@ -56,7 +56,7 @@ def page(model_admin: Any, request: HttpRequest, form: forms.Form, **said: Any) 
     return TemplateResponse(request, "admin/outbox/confirm.html", context)
 
 
-def told(model_admin: Any, request: HttpRequest, done: int, what: str, refused: list[str]) -> None:
+def report(model_admin: Any, request: HttpRequest, done: int, what: str, refused: list[str]) -> None:
     """What was done and what was not, on the page that follows."""
     if done or not refused:
         model_admin.message_user(request, f"{what}: {done}.", messages.SUCCESS if done else messages.WARNING)

@@ -1,7 +1,7 @@
 """Whoever must know is told of each message that is given up, in the transaction that writes its dead letter.
 
-    @receiver(buried)
-    def to_the_desk(burial: Burial, **_: object) -> None: ...
+    @receiver(dead_lettered)
+    def to_the_desk(notice: DeadLetterNotice, **_: object) -> None: ...
 
 That is a message that a subscriber gave up or could not read, one that could not be published, and one that an operator
 skipped. A subscriber's own `gave_up` is asked before, and may settle the matter, so that there is nothing to bury.
@@ -19,12 +19,12 @@ from . import failures
 
 logger = logging.getLogger(__name__)
 
-buried = Signal()
-"""Sent with `burial`, a `Burial`. A receiver that fails is logged; its writes are undone, the dead letter is not."""
+dead_lettered = Signal()
+"""Sent with `notice`, a `DeadLetterNotice`. When a receiver fails, its writes are undone; the dead letter stays."""
 
 
 @dataclass(frozen=True, slots=True)
-class Burial:
+class DeadLetterNotice:
     """A message that nothing carries on any more, until a person requeues it."""
 
     type: str
@@ -35,14 +35,14 @@ class Burial:
     """Why, for a person."""
 
 
-def tell(type_: str, key: str, subscriber: str, error: str) -> None:
+def send(type_: str, key: str, subscriber: str, error: str) -> None:
     """Tell all receivers, in the caller's transaction. Raises what is no fault of theirs, such as a lost session."""
-    if not buried.receivers:
+    if not dead_lettered.receivers:
         return
     try:
         with transaction.atomic():
-            buried.send(None, burial=Burial(type_, key, subscriber, error))
+            dead_lettered.send(None, notice=DeadLetterNotice(type_, key, subscriber, error))
     except Exception as failure:
-        if failures.is_ours(failure):
+        if failures.is_infrastructure(failure):
             raise
-        logger.exception("A receiver of a burial failed", extra={"type": type_, "key": key})
+        logger.exception("A receiver of `dead_lettered` failed", extra={"type": type_, "key": key})

@@ -15,7 +15,7 @@ COUNTED = 1000  # beyond this a count would read too much to be worth it
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DestinationStatus:
     """One destination. Counts end at 1000."""
 
     name: str
@@ -65,17 +65,21 @@ class Standing:
         return self.destination is not None and self.oldest is not None and self.oldest > self.destination.max_age
 
 
-def look() -> list[Standing]:
+def read_statuses() -> list[DestinationStatus]:
     """All destinations: those that are configured, in their order, then those that only the tables know."""
     known = {one.name: one for one in destinations.configured()}
-    since, shards = lookback.messages.since(), sql.shards()
+    since, shards = lookback.messages.since(), sql.shards_by_destination()
     ages = sql.unpublished_ages(since, list(known))
-    held, dead, overdue = sql.held(COUNTED), sql.dead(COUNTED), sql.overdue(COUNTED, lookback.deliveries.since())
+    held, dead, overdue = (
+        sql.count_held_keys(COUNTED),
+        sql.count_dead_letters(COUNTED),
+        sql.count_overdue(COUNTED, lookback.deliveries.since()),
+    )
     found = sorted({*ages, *held, *dead, *overdue} - {"", *known})
     names = [*known, *found]
-    depths, relays = sql.depths(names, COUNTED, since), sql.relays(settings.lease())
+    depths, relays = sql.count_unpublished(names, COUNTED, since), sql.relays(settings.lease())
     return [
-        Standing(
+        DestinationStatus(
             name=name,
             destination=known.get(name),
             oldest=ages.get(name),

@@ -13,7 +13,7 @@ from ..messages.envelope import Envelope
 from . import run
 
 
-class Open(NamedTuple):
+class OpenDelivery(NamedTuple):
     """An open delivery, with its message."""
 
     row: int
@@ -37,13 +37,13 @@ AND NOT EXISTS (SELECT 1 FROM outbox_dead_letter AS dead
 """
 
 
-def first_open(subscriber: str, key: str, *, strict: bool) -> Open | None:
+def first_open(subscriber: str, key: str, *, strict: bool) -> OpenDelivery | None:
     """The first open delivery of the key. `strict`: nothing, when an earlier message of the key is a dead letter."""
     found = run.rows(_FIRST + (_UNBLOCKED if strict else ""), {"subscriber": subscriber, "key": key})
     return _open(found)[0] if found else None
 
 
-def open_one(subscriber: str, message_id: str) -> Open | None:
+def open_one(subscriber: str, message_id: str) -> OpenDelivery | None:
     """The open delivery of this one message."""
     found = run.rows(f"{_OPEN} WHERE d.message_id = %s AND d.subscriber = %s", [message_id, subscriber])
     return _open(found)[0] if found else None
@@ -79,7 +79,7 @@ def free_held(worker: str) -> int:
     )
 
 
-def take(row: int, attempts: int, subscriber: str) -> bool | None:
+def claim_ordered(row: int, attempts: int, subscriber: str) -> bool | None:
     """Close the delivery, and note in the inbox that its message is handled, in the handler's transaction.
 
     True: handle it. False: it is settled already. None: another worker has it, or had it.
@@ -105,7 +105,7 @@ def take(row: int, attempts: int, subscriber: str) -> bool | None:
     return bool(found[0][0]) if found else None
 
 
-def lock_some(subscriber: str, keys: Sequence[str], ids: Sequence[str], limit: int) -> list[Open]:
+def lock_untried(subscriber: str, keys: Sequence[str], ids: Sequence[str], limit: int) -> list[OpenDelivery]:
     """Up to `limit` untried deliveries of these keys and messages, in order; those that another worker has are missing.
 
     They are the caller's to the end of the transaction.
@@ -127,7 +127,9 @@ def lock_some(subscriber: str, keys: Sequence[str], ids: Sequence[str], limit: i
     return _open(found)
 
 
-def others_first(subscriber: str, keys: Sequence[str], rows: Sequence[int], *, strict: bool) -> dict[str, int]:
+def first_positions_of_others(
+    subscriber: str, keys: Sequence[str], rows: Sequence[int], *, strict: bool
+) -> dict[str, int]:
     """For each key: the first position that is open and none of `rows`, or, if `strict`, that is a dead letter."""
     dead = """
         UNION ALL SELECT key, position FROM outbox_dead_letter
@@ -148,7 +150,7 @@ def others_first(subscriber: str, keys: Sequence[str], rows: Sequence[int], *, s
     return dict(found)
 
 
-def take_some(subscriber: str, rows: Sequence[int]) -> set[str]:
+def claim_batch(subscriber: str, rows: Sequence[int]) -> set[str]:
     """Close these deliveries, which the transaction has locked; the ids of the messages that are to be handled."""
     found = run.rows(
         """
@@ -164,7 +166,7 @@ def take_some(subscriber: str, rows: Sequence[int]) -> set[str]:
     return {message_id for (message_id,) in found}
 
 
-def due_now(message_ids: Sequence[str]) -> None:
+def make_untried_due_now(message_ids: Sequence[str]) -> None:
     """Nobody could be told to look for these messages: the relay shall say so as soon as it can."""
     run.execute(
         """
@@ -175,7 +177,7 @@ def due_now(message_ids: Sequence[str]) -> None:
     )
 
 
-def look_soon(subscriber: str, key: str) -> int:
+def wake_soon(subscriber: str, key: str) -> int:
     """Have the relay tell this subscriber to look after this key, at its next round; how many deliveries are open."""
     return run.execute(
         """
@@ -186,5 +188,5 @@ def look_soon(subscriber: str, key: str) -> int:
     )
 
 
-def _open(found: list[tuple[object, ...]]) -> list[Open]:
-    return [Open(row, held, Envelope(*carried)) for row, held, *carried in found]  # type: ignore[arg-type]
+def _open(found: list[tuple[object, ...]]) -> list[OpenDelivery]:
+    return [OpenDelivery(row, held, Envelope(*carried)) for row, held, *carried in found]  # type: ignore[arg-type]

@@ -36,11 +36,11 @@ class RelayRow(NamedTuple):
     outage_for: timedelta | None
 
 
-def depths(destinations: Sequence[str], most: int, since: Heads | None = None) -> dict[str, int]:
+def count_unpublished(destinations: Sequence[str], most: int, since: Heads | None = None) -> dict[str, int]:
     """How many messages wait for each; `most` at most. From the given ids on, of shards that have one."""
     if since:
         return {
-            **depths([name for name in destinations if all(name != pair[0] for pair in since)], most),
+            **count_unpublished([name for name in destinations if all(name != pair[0] for pair in since)], most),
             **_from(since, most),
         }
     rows = run.rows(
@@ -69,7 +69,7 @@ def _from(since: Heads, most: int) -> dict[str, int]:
     return dict(rows)
 
 
-def shards() -> dict[str, list[ShardRow]]:
+def shards_by_destination() -> dict[str, list[ShardRow]]:
     """All shards of each destination."""
     rows = run.rows(
         """
@@ -96,7 +96,7 @@ def relays(alive_for: timedelta) -> list[RelayRow]:
     return [RelayRow(*row) for row in rows]
 
 
-def held(most: int) -> dict[str, tuple[int, int]]:
+def count_held_keys(most: int) -> dict[str, tuple[int, int]]:
     """Of each destination, how many keys are held, and how many of them until a person acts; of the first `most`."""
     rows = run.rows(
         """
@@ -108,7 +108,7 @@ def held(most: int) -> dict[str, tuple[int, int]]:
     return {destination: (count, stopped) for destination, count, stopped in rows}
 
 
-def dead(most: int) -> dict[str, int]:
+def count_dead_letters(most: int) -> dict[str, int]:
     """How many dead letters each destination has, of the first `most`."""
     return dict(
         run.rows(
@@ -121,7 +121,7 @@ def dead(most: int) -> dict[str, int]:
     )
 
 
-def overdue(most: int, since: datetime | None = None) -> dict[str, tuple[int, timedelta]]:
+def count_overdue(most: int, since: datetime | None = None) -> dict[str, tuple[int, timedelta]]:
     """Of each destination, how many open deliveries wait to be tried or published again, and the longest for how long.
 
     Of the first `most`. One that waits behind an earlier one of its key is nobody's fault: that one may be waiting.

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class Carried(Exception):
+class PicklableError(Exception):
     """An error that keeps its class, its message and its fields, whatever its constructor takes."""
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -18,12 +18,12 @@ from itertools import count
 from django.db import transaction
 
 from .. import settings, sql
-from ..consuming import burial, watermarks
+from ..consuming import dead_letter_signal, watermarks
 from ..declare.events import registry
 from ..publishing.destinations import SHARDS, Destination
 from ..retry import Retry
 from ..sql import Due
-from ..transports import Keys, Outgoing, Queues, Sent, Tells
+from ..transports import Outgoing, QueueingTransport, Sent, StoppedKeys, WakingTransport
 from . import lookback
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ ALL_AGAIN = 8  # batches after which all shards are looked at, however much one 
 OUTAGE = Retry.until_done(first=timedelta(milliseconds=500), longest=timedelta(seconds=10))
 
 
-class Lane:
+class DestinationRelay:
     """What one relay does for one destination, in the shards that it holds."""
 
     def __init__(self, destination: Destination, owner: str) -> None:
@@ -74,7 +74,7 @@ class Lane:
         """Publish again what subscribers have not confirmed in time: the broker may have forgotten it."""
         limit, name = settings.batch(), self.destination.name
         while not self.is_closed:
-            due = sql.take_overdue(name, limit, settings.redeliver_after(), self._vias(), lookback.deliveries.since())
+            due = sql.take_overdue(name, limit, settings.redeliver_after(), self._routes(), lookback.deliveries.since())
             if not due:
                 return
             waiting = {one.subscriber for one in due if one.waits}
@@ -83,9 +83,9 @@ class Lane:
             sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
             for error in sent.failed.values():
                 logger.error("A delivery cannot be published again", exc_info=error)
-            untold = self._tell(outgoing, sent, again=True)
-            if outage := sent.outage or untold:
-                gone = set() if untold else set(sent.rows)
+            not_woken = self._wake(outgoing, sent, again=True)
+            if outage := sent.outage or not_woken:
+                gone = set() if not_woken else set(sent.rows)
                 sql.give_back_overdue(sorted({one.row for one in lost} - gone - set(sent.failed)))
             self._note(outage or self._ask(waiting))
             if len(due) < limit:
@@ -97,15 +97,15 @@ class Lane:
         sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
         sent.failed.update(unreadable)
         by_row = {one.row: one for one in due}
-        untold = None
+        not_woken = None
         if sent.rows:
             recipients = {(one.envelope.type, subscriber) for one in outgoing for subscriber in one.to}
             self._mark([by_row[row] for row in sent.rows], recipients)
-            untold = self._tell(outgoing, sent)
-            if untold:
-                sql.due_now([by_row[row].envelope.id for row in sent.rows])
+            not_woken = self._wake(outgoing, sent)
+            if not_woken:
+                sql.make_untried_due_now([by_row[row].envelope.id for row in sent.rows])
         if outgoing:
-            self._note(sent.outage or untold)
+            self._note(sent.outage or not_woken)
         for row, error in sent.failed.items():
             self._failed(by_row[row], error)
         return sent
@@ -114,7 +114,7 @@ class Lane:
         """Whom each message is for. One that has no answer fails by itself; those behind it in its key wait for it."""
         outgoing: list[Outgoing] = []
         unreadable: dict[int, Exception] = {}
-        keys = Keys()
+        keys = StoppedKeys()
         for one in due:
             if keys.stopped(one.envelope):
                 continue
@@ -127,28 +127,28 @@ class Lane:
                 outgoing.append(Outgoing(one.row, one.envelope, to))
         return outgoing, unreadable
 
-    def _tell(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> Exception | None:
+    def _wake(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> Exception | None:
         """Have subscribers look for the messages whose deliveries are open; why not, when the broker is away."""
         transport, rows = self.destination.transport, set(sent.rows)
-        if not isinstance(transport, Tells):
+        if not isinstance(transport, WakingTransport):
             return None
-        return transport.tell([one for one in outgoing if one.row in rows], again=again)
+        return transport.wake([one for one in outgoing if one.row in rows], again=again)
 
-    def _vias(self) -> list[sql.Via]:
+    def _routes(self) -> list[sql.Route]:
         """Where each subscriber's messages wait, and how far that was read; none for a broker that has no queues."""
         transport = self.destination.transport
-        if not isinstance(transport, Queues):
+        if not isinstance(transport, QueueingTransport):
             return []
         queues = {name: transport.queue_of(name) for name in registry.subscribers}
         passed = watermarks.passed(queues.values())
-        return [sql.Via(name, passed.get(queue), registry.looks(name, "any")) for name, queue in queues.items()]
+        return [sql.Route(name, passed.get(queue), registry.pulls(name, "any")) for name, queue in queues.items()]
 
     def _ask(self, waiting: Iterable[str]) -> Exception | None:
         """Have it found out how far the queues of these subscribers have been read."""
         transport = self.destination.transport
-        if not isinstance(transport, Queues):
+        if not isinstance(transport, QueueingTransport):
             return None
-        return watermarks.ask(transport.queue_of(name) for name in waiting)
+        return watermarks.send_due(transport.queue_of(name) for name in waiting)
 
     def _note(self, outage: Exception | None) -> None:
         """After an outage no more is tried for a while, the longer the more outages there were in a row."""
@@ -173,19 +173,19 @@ class Lane:
     def _mark(self, sent: list[Due], recipients: Iterable[tuple[str, str]]) -> None:
         name = self.destination.name
         pairs = list(recipients)
-        soon = [subscriber for _, subscriber in pairs if registry.looks(subscriber, "any")]
+        soon = [subscriber for _, subscriber in pairs if registry.pulls(subscriber, "any")]
         sql.mark(name, sent, pairs, settings.redeliver_after(), keep=self.destination.keep, soon=soon)
         handed = {
             one.envelope.id
             for one in sent
             for type_, subscriber in pairs
-            if type_ == one.envelope.type and not registry.looks(subscriber, one.envelope.key)
+            if type_ == one.envelope.type and not registry.pulls(subscriber, one.envelope.key)
         }
         if handed:  # whoever was handed one may have handled it while the mark was written
             sql.close_settled(sorted(handed))
         freed = {one.envelope.key for one in sent if one.envelope.attempts and one.envelope.key}
         if freed:
-            sql.let_go(name, sorted(freed))
+            sql.release_keys(name, sorted(freed))
 
     def _failed(self, due: Due, error: Exception) -> None:
         """Back the message off by itself, or its key; or give it up."""
@@ -214,10 +214,10 @@ class Lane:
         with transaction.atomic():
             if self._is_ordered(due) and self.destination.order == "strict":
                 sql.hold_key(name, due, None, attempts, text)
-            sql.bury_message(name, due, (type(error).__qualname__, str(error), trail))
+            sql.dead_letter_message(name, due, (type(error).__qualname__, str(error), trail))
             if self.destination.order == "key" and one.key:
-                sql.let_go(name, [one.key])
-            burial.tell(one.type, one.key, "", str(error))
+                sql.release_keys(name, [one.key])
+            dead_letter_signal.send(one.type, one.key, "", str(error))
 
     def _is_ordered(self, due: Due) -> bool:
         return bool(due.envelope.key) and self.destination.order != "none"

@@ -12,8 +12,7 @@ from django.db.models.functions import Now
 
 from outbox.ids import uuid7
 from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, RelayProcess
-from outbox.monitoring import health
-from outbox.monitoring import status as standing
+from outbox.monitoring import destination_status, health
 
 from ...support.outbox.failing import Refusing, held
 from ...support.outbox.relaying import Away, relay_to
@@ -89,17 +88,17 @@ def test_a_broker_that_is_away_is_said_with_its_error_until_it_is_back(commit):
     relay.drain()
     with relay._on_duty():
         relay._renew()
-        relay.lanes[0]._closed_until = 0
+        relay.destination_relays[0]._closed_until = 0
         relay._drain()
-        (now,) = standing.look()
+        (now,) = destination_status.read_statuses()
         assert now.outage is not None
         assert now.outage.outage == "ConnectionError: away"
         grow_older(timedelta(minutes=5))
         assert "Its broker is away since" in status()[2]
-        object.__setattr__(relay.lanes[0].destination, "transport", Refusing())
-        relay.lanes[0]._closed_until = 0
+        object.__setattr__(relay.destination_relays[0].destination, "transport", Refusing())
+        relay.destination_relays[0]._closed_until = 0
         relay._drain()
-        (now,) = standing.look()
+        (now,) = destination_status.read_statuses()
         assert now.outage is None
 
 
@@ -162,7 +161,7 @@ def test_when_the_database_is_away_it_exits_with_2(monkeypatch):
     def away(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("outbox.monitoring.status.sql.unpublished_ages", away)
+    monkeypatch.setattr("outbox.monitoring.destination_status.sql.unpublished_ages", away)
     code, _, err = status()
     assert code == 2
     assert "The database cannot be asked, so nobody can tell: connection refused" in err
