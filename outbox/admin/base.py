@@ -1,4 +1,4 @@
-"""What the admin's pages of this app have in common."""
+"""What the admin pages of this app have in common."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ..publishing import destinations
 if TYPE_CHECKING:
     from datetime import datetime
 
-    ModelAdmin = admin.ModelAdmin[Any]  # a class that takes parameters only in the eyes of the type checker
+    ModelAdmin = admin.ModelAdmin[Any]  # generic only for the type checker
 else:
     ModelAdmin = admin.ModelAdmin
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows may be looked at. How each destination stands is above every list: `admin/outbox/change_list.html`."""
+    """Read-only rows. Each list has the status of the destinations above it: `admin/outbox/change_list.html`."""
 
-    show_full_result_count = False  # tables may be large: no second count
-    show_facets = admin.ShowFacets.NEVER  # each would count the table
+    show_full_result_count = False  # tables may be large, so no second count
+    show_facets = admin.ShowFacets.NEVER  # each facet would count the table
     list_per_page = 50
     paginator = BoundedPaginator
 
@@ -45,20 +45,20 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, titled by what it lists: nothing in it is selected for a change."""
+        """The list, titled by what it lists, because nothing in it can be changed."""
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
 class SearchableAdmin(ReadOnlyAdmin):
-    """Rows are found by their key and by their message id, in full; or by what the host knows to have keys."""
+    """Rows are found by their full key or message id, or by what the host's key finders know."""
 
     has_key = True
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """One look into an index for each of both."""
+        """One index read for each of both."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -71,10 +71,10 @@ class SearchableAdmin(ReadOnlyAdmin):
 
 
 class DeclaredValueFilter(admin.SimpleListFilter):
-    """A filter by what is declared: to look the values up would read the whole table."""
+    """A filter whose choices are declared, because looking them up would read the whole table."""
 
     def values(self) -> Sequence[str]:
-        """What may be chosen."""
+        """The choices."""
         raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -117,5 +117,5 @@ def two_lines(first: object, second: object) -> SafeString:
 
 
 def format_moment(moment: datetime | None) -> str:
-    """A moment in the site's time zone: `2026-03-04 14:02:05`; a dash for none."""
+    """A moment in the site's time zone: `2026-03-04 14:02:05`; a dash for None."""
     return "—" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"

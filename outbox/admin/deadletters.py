@@ -1,4 +1,4 @@
-"""Messages that were given up: each with its reason, and a way back, one by one or many at a bounded rate."""
+"""Dead letters: each with its reason, to be requeued one by one or many at a bounded rate."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from . import confirmation
 from .base import DeclaredValueFilter, DestinationFilter, SubscriberFilter, TypeFilter, format_moment, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
-SHOWN = 140  # characters of an error
+SHOWN = 140  # characters of an error that a list shows
 SAMPLE = 10  # messages that a preview names
-GROUPS = 30  # kinds of failure that it names
-NEWEST = 1_000  # dead letters whose kinds of error can be chosen
+GROUPS = 30  # kinds of failure that a preview names
+NEWEST = 1_000  # dead letters whose error classes can be chosen
 
 
 class RequeueForm(confirmation.OptionalReasonForm):
-    """How fast, and why."""
+    """How many a second, and the reason."""
 
     rate = forms.FloatField(
         label="A second",
@@ -45,7 +45,7 @@ class RequeueForm(confirmation.OptionalReasonForm):
 
 
 class ErrorFilter(DeclaredValueFilter):
-    """By the class of the error, of those that are seen among the newest: to look all up would read the whole table."""
+    """By the error class, of the newest dead letters only: looking up all would read the whole table."""
 
     title, parameter_name = "error class", "error_class"
 
@@ -94,7 +94,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The message's page, with the way back."""
+        """The page of one dead letter, with the act to requeue it."""
         more = {"may_requeue": self.has_requeue_permission(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, more)
 
@@ -113,7 +113,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
         return [path("stop/", stop, name="outbox_deadletter_stop"), *super().get_urls()]
 
     def stop_view(self, request: HttpRequest) -> HttpResponse:
-        """Requeue no more of what was ordered (POST)."""
+        """Cancel the scheduled requeues (POST)."""
         if not self.has_requeue_permission(request):
             raise PermissionDenied
         with transaction.atomic():
@@ -126,10 +126,10 @@ class DeadLetterAdmin(EnvelopeAdmin):
 
     @admin.action(description="Requeue selected dead letters", permissions=["requeue"])
     def requeue_selected(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        """Requeue each, record who did, and say how many were and were not."""
+        """Requeue each, record who did it, and say how many were requeued and how many were not."""
         done = skipped = 0
         for dead in queryset.order_by("position", "died_at"):
-            with transaction.atomic():  # the act and its record, or neither
+            with transaction.atomic():  # the act and its record commit together
                 requeued = requeue(dead.pk)
                 if requeued:
                     change = f"Requeued to {dead.subscriber or 'the outbox'} after {dead.attempts} attempts: "
@@ -142,7 +142,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
 
     @admin.action(description="Requeue many, at a bounded rate …", permissions=["requeue"])
     def requeue_many(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse | None:
-        """A preview that counts them by kind of failure; then each gets its turn, and the relays take it."""
+        """A preview that counts them by kind of failure; then each gets a time, and the relays requeue it."""
         form = confirmation.bound_form(request, RequeueForm)
         if form.is_bound and form.is_valid():
             self._order(request, queryset.filter(died_at__lte=form.cleaned_data["before"]), form.cleaned_data)

@@ -1,4 +1,4 @@
-"""Held keys: why they wait, how much waits behind them, and the three things that can be done."""
+"""Held keys: why they wait, how many messages wait behind them, and the three acts."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from . import confirmation
 from .base import DestinationFilter, SearchableAdmin, format_moment, two_lines
 from .detail import pretty
 
-SHOWN = 160  # characters of an error
-SAMPLE = 50  # keys that a question names
+SHOWN = 160  # characters of an error that a list shows
+SAMPLE = 50  # keys that the confirmation page names
 
 
 class HoldAct(NamedTuple):
-    """What can be done about a held key."""
+    """An act on a held key."""
 
     name: str
     title: str
@@ -66,7 +66,7 @@ HOLD_ACTS = {
 
 
 class ChangeListWithDepths(ChangeList):
-    """The list, with how much waits behind each key of the page: one probe for all of them."""
+    """The list, with how many messages wait behind each key of the page: one query for all."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -79,7 +79,7 @@ class ChangeListWithDepths(ChangeList):
 
 @admin.register(Hold)
 class HoldAdmin(SearchableAdmin):
-    """Held keys, those that wait for a person first."""
+    """Held keys; those that wait for a person come first."""
 
     list_display = ("about", "why", "since_until", "behind")
     list_filter = (DestinationFilter,)

@@ -1,4 +1,4 @@
-"""Messages on their way, and the history."""
+"""Unpublished messages, the history, open deliveries, and the inbox."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from ..models import Delivery, InboxEntry, OutboxMessage, PublishedMessage
 from .base import DestinationFilter, SearchableAdmin, SubscriberFilter, TypeFilter, format_moment, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
-SHOWN = 140  # characters of an error
+SHOWN = 140  # characters of an error that a list shows
 
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(EnvelopeAdmin):
+    """Unpublished messages, the oldest first."""
+
     list_display = ("about", "to", "written", "stands")
     list_filter = (DestinationFilter, TypeFilter)
     ordering = ("id",)
@@ -49,6 +51,8 @@ class OutboxMessageAdmin(EnvelopeAdmin):
 
 @admin.register(PublishedMessage)
 class PublishedMessageAdmin(EnvelopeAdmin):
+    """The history, the newest first."""
+
     list_display = ("about", "destination", "written", "published")
     list_filter = (DestinationFilter, TypeFilter)
     ordering = ("-message_id",)
@@ -72,6 +76,8 @@ class PublishedMessageAdmin(EnvelopeAdmin):
 
 @admin.register(Delivery)
 class DeliveryAdmin(SearchableAdmin):
+    """Open deliveries, the next due first."""
+
     list_display = ("to", "message_id", "stands", "due")
     list_filter = (DestinationFilter, SubscriberFilter)
     search_fields = ("message_id",)
@@ -93,6 +99,8 @@ class DeliveryAdmin(SearchableAdmin):
 
 @admin.register(InboxEntry)
 class InboxEntryAdmin(SearchableAdmin):
+    """Which subscriber has handled which message."""
+
     has_key = False
     list_display = ("subscriber", "message_id", "handled_at")
     list_filter = (SubscriberFilter,)

@@ -1,4 +1,4 @@
-"""All destinations at a glance: what waits, who relays, which shards are whose; and to pause and resume them."""
+"""The overview of all destinations: what waits, which relay owns which shard; and the acts to pause and resume."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ACTS = {"pause": pauses.pause, "resume": pauses.resume}
 
 
 class PauseForm(ReasonForm):
-    """What, and why."""
+    """What to pause, and the reason."""
 
     shard = forms.TypedChoiceField(
         choices=[("", "all of it"), *((str(number), f"shard {number}") for number in range(SHARDS))],
@@ -37,7 +37,7 @@ class PauseForm(ReasonForm):
 
 @admin.register(Shard)
 class ShardAdmin(ReadOnlyAdmin):
-    """The overview: its rows are destinations."""
+    """The overview; its rows are destinations."""
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("outbox.pause_shard")
@@ -53,7 +53,7 @@ class ShardAdmin(ReadOnlyAdmin):
         return self._page(request, {})
 
     def act_view(self, request: HttpRequest, destination: str, act: str) -> HttpResponse:
-        """POST: pause or resume a destination or a shard of it, on record."""
+        """POST: pause or resume a destination or one of its shards, and record it."""
         if act not in ACTS or request.method != "POST":
             raise Http404(f"There is no act named {act}, or it was not sent by its form.")
         if not (self.has_view_permission(request) and self.has_pause_permission(request)):

@@ -1,4 +1,4 @@
-"""What the tables themselves say: run by `migrate`, and by `check --database default`."""
+"""Checks of the tables, run by `migrate` and by `check --database default`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VACUUM = "autovacuum_vacuum_scale_factor=0"
 
 @register("outbox")
 def check_kind(**_: Any) -> list[CheckMessage]:
-    """The database is PostgreSQL. It is not asked."""
+    """The database is PostgreSQL. Does not connect."""
     if connection.vendor == POSTGRESQL:
         return []
     text = f"The outbox and the sagas need PostgreSQL, 14 or later, and DATABASES['default'] is {connection.vendor}."
@@ -30,7 +30,7 @@ def check_kind(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_tables(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """Tomorrow has its partitions, the queues are vacuumed by count, and no message waits for nobody."""
+    """Tomorrow's partitions exist, the queues are vacuumed by count, and no message waits for a removed destination."""
     if not databases or "default" not in databases or connection.vendor != POSTGRESQL or not sql.is_migrated():
         return []
     return [*_partitions(), *_vacuum(), *_stranded()]
@@ -60,7 +60,7 @@ def _stranded() -> Iterator[CheckMessage]:
     try:
         known = {one.name for one in destinations.configured()}
     except OutboxDeclarationError:
-        return  # told by the check of the settings
+        return  # check_destinations reports it
     for name in sorted(set(sql.unpublished_ages()) - known):
         text = f"Messages wait for {name}, a destination that OUTBOX_DESTINATIONS does not name: nobody sends them."
         yield Warning(text, hint="Name it again until it is empty.", id="outbox.W013")

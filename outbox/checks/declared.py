@@ -1,4 +1,4 @@
-"""Destinations, events and subscribers fit together."""
+"""Checks that destinations, events and subscribers fit together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..transports.celery import CeleryTransport
 
 @register("outbox")
 def check_destinations(**_: object) -> list[CheckMessage]:
-    """Each destination can be made, and each event goes somewhere, and no further than was meant."""
+    """Each destination can be made, and each event goes somewhere, and not further than intended."""
     try:
         destinations.configured()
     except OutboxDeclarationError as error:
@@ -27,7 +27,7 @@ def check_destinations(**_: object) -> list[CheckMessage]:
 
 @register("outbox")
 def check_subscribers(**_: object) -> list[CheckMessage]:
-    """No subscriber is left behind. (What could not read an older version of its event is refused at import.)"""
+    """No subscriber reads an old version only. (One that cannot read an older version is refused at import.)"""
     return list(_left_behind())
 
 

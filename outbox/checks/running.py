@@ -1,4 +1,4 @@
-"""Something runs the relay and the upkeep, and the relay hears when there is something to do."""
+"""Checks that something runs the relay and the prune, and that relays can hear the doorbell."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..heartbeats import beat_schedule
 
 @register("outbox")
 def check_running(**_: object) -> list[CheckMessage]:
-    """All of them."""
+    """All checks of this module."""
     return [*_doorbell(), *_relay(), *_prune()]
 
 

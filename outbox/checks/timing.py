@@ -1,4 +1,4 @@
-"""The times in the settings fit each other, and the broker's."""
+"""Checks that the times in the settings fit each other and the broker's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis
 
 @register("outbox")
 def check_timing(**_: object) -> list[CheckMessage]:
-    """All of them."""
+    """All checks of this module."""
     return [*_positive(), *_lease(), *_redelivery(), *_visibility(), *_time_limits(), *_batching()]
 
 

@@ -1,10 +1,11 @@
-"""Whoever must know is told of each message that is given up, in the transaction that writes its dead letter.
+"""Sends a signal for each dead letter, in the transaction that writes it.
 
     @receiver(dead_lettered)
     def to_the_desk(notice: DeadLetterNotice, **_: object) -> None: ...
 
-That is a message that a subscriber gave up or could not read, one that could not be published, and one that an operator
-skipped. A subscriber's own `gave_up` is asked before, and may settle the matter, so that there is nothing to bury.
+A message becomes a dead letter when a subscriber gives it up or cannot read it, when it cannot be published, and when
+an operator skips it. The subscriber's own `gave_up` runs before; when it settles the matter, there is no dead letter
+and no signal.
 """
 
 from __future__ import annotations
@@ -25,18 +26,18 @@ dead_lettered = Signal()
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterNotice:
-    """A message that nothing carries on any more, until a person requeues it."""
+    """A message that became a dead letter. Nothing happens to it until a person requeues it."""
 
     type: str
     key: str
     subscriber: str
-    """Empty: it was not published."""
+    """Empty: it could not be published."""
     error: str
-    """Why, for a person."""
+    """The reason, for a person."""
 
 
 def send(type_: str, key: str, subscriber: str, error: str) -> None:
-    """Tell all receivers, in the caller's transaction. Raises what is no fault of theirs, such as a lost session."""
+    """Send the signal, in the caller's transaction. An infrastructure failure, such as a lost session, is raised."""
     if not dead_lettered.receivers:
         return
     try:

@@ -1,4 +1,4 @@
-"""Several messages in one transaction, for a subscriber that asks for it."""
+"""Delivers several messages in one transaction, for subscribers with `at_once`."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ logger = logging.getLogger(__name__)
 
 
 class BatchOutcome(Enum):
-    """What is to be done after some were handled, or were not."""
+    """What the caller does after a batch."""
 
-    AGAIN = "there may be more"
-    DONE = "nothing is left that nobody else has"
-    ONE_BY_ONE = "each is to be tried by itself"
+    AGAIN = "there may be more messages"
+    DONE = "no message is left that another worker does not have"
+    ONE_BY_ONE = "try each message by itself"
 
 
 def handle_batch(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> BatchOutcome:
-    """Handle up to `at_once` messages in one transaction. When that fails nothing was done and nothing written down."""
+    """Handle up to `at_once` messages in one transaction. When that fails, nothing is done and nothing recorded."""
     try:
         with transaction.atomic(durable=True):
             return _handle(declared, keys, ids)
     except transaction_guard.TransactionEnded:
         raise
-    except Exception as error:  # whose it is shows when each is tried by itself
+    except Exception as error:  # trying each by itself shows which message failed
         logger.warning(
-            "Several messages failed together; each is tried by itself",
+            "A batch of messages failed; each is tried by itself",
             extra={"subscriber": declared.name, "error": f"{type(error).__qualname__}: {error}"},
         )
         return BatchOutcome.ONE_BY_ONE
@@ -57,7 +57,7 @@ def _handle(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> Ba
 
 
 def _in_order(declared: Subscriber, locked: list[OpenDelivery]) -> list[OpenDelivery]:
-    """Without those before which another one of their key is open: in another worker's hands, or held."""
+    """The messages without those whose key has an earlier open message that another worker has, or that is held."""
     keys = sorted({one.envelope.key for one in locked if declared.is_ordered(one.envelope.key)})
     if not keys:
         return locked

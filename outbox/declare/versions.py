@@ -1,4 +1,4 @@
-"""Read a message as the version of its event that a subscriber declares, or say why that cannot be."""
+"""Reads a message as the version of its event that a subscriber declares, or says why that is not possible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def read(registry: Registry, subscriber: Subscriber, type_: str, version: int, payload: str) -> Any:
-    """The body as `subscriber` declares it. CannotRead for another event, an unknown version, an unfit payload."""
+    """The body as `subscriber` declares it. Raises CannotRead for another event, an unknown version or an unfit
+    payload.
+    """
     wanted = subscriber.event
     steps = list(upcast_path(registry, wanted.name, version, wanted.version))
     reached = steps[-1].to.version if steps else version
@@ -35,7 +37,7 @@ def reads(registry: Registry, subscriber: Subscriber, type_: str, version: int) 
 
 
 def upcast_path(registry: Registry, name: str, version: int, wanted: int) -> Iterator[Upcast]:
-    """The upcasts from one version towards the wanted one; the last one's target tells whether they lead there."""
+    """The upcasts from one version towards the wanted one. The last one's target tells whether they reach it."""
     while version < wanted and (step := registry.upcasts.get((name, version))):
         yield step
         version = step.to.version
@@ -55,7 +57,7 @@ def _upcast(step: Upcast, body: Any) -> Any:
     what = f"{step.function.__qualname__}, the upcast of {step.name} from version {step.version}"
     try:
         newer = step.function(body)
-    except Exception as error:  # it is given nothing but the body: trying again would raise the same
+    except Exception as error:  # it gets only the body, so trying again would raise the same error
         raise CannotRead(
             f"{what}, raised {type(error).__qualname__}: {error}. Mend it, deploy, then requeue."
         ) from error
@@ -68,7 +70,7 @@ def _upcast(step: Upcast, body: Any) -> Any:
 
 
 def _unknown(registry: Registry, subscriber: Subscriber, type_: str, version: int, reached: int) -> str:
-    """What is read here, what came, and what to do."""
+    """One sentence: what is read here, what arrived, and what to do."""
     wanted = subscriber.event
     known = registry.versions_of(type_)
     declared = f"versions declared here: {', '.join(map(str, known))}" if known else "no version is declared here"

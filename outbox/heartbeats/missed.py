@@ -1,7 +1,8 @@
-"""A duty that runs seldom and was missed is asked for, by whoever relays, and says so when it has run.
+"""Requests a duty that runs seldom and was missed; a relay does this. The duty's heartbeat then says that it ran
+late.
 
-Beat sends a nightly task once: when the broker refuses it at that moment, or beat comes back hours later, the next is
-sent a day later. What runs each second is not asked for: its next tick makes up for the last.
+Beat sends a nightly task once. When the broker refuses it at that moment, or beat comes back hours later, beat sends
+the next one a day later. A duty that runs each second is not requested, because its next tick replaces the last.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from .duties import DUTIES, Duty
 
 logger = logging.getLogger(__name__)
 
-LOOK = 30.0  # seconds between two looks of a relay
-AGAIN = timedelta(hours=1)  # between two askings for one duty: it may be under way, or be tried again by itself
+LOOK = 30.0  # seconds between two checks of a relay
+AGAIN = timedelta(hours=1)  # between two requests for one duty, because the first may still wait or be retried
 
 
 def request_runs() -> int:
-    """Have run what was missed and is not switched off; returns how many were asked for. One look of many is enough."""
+    """Request the runs that were missed and are not switched off. Returns how many. Of several callers one is
+    enough.
+    """
     sql.register_duties(list(DUTIES))
     seldom = [one for one in DUTIES.values() if one.is_task and not one.is_frequent and one.healthy is not None]
     sent = beat_schedule.tasks()

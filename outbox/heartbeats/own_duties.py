@@ -1,4 +1,4 @@
-"""The outbox's own duties. Importing this registers them. `monitoring/alarms.py` says how old a message may be."""
+"""The outbox's own duties. Importing this registers them. `monitoring/alarms.py` has the limits for messages."""
 
 from datetime import timedelta
 

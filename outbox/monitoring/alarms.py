@@ -1,4 +1,4 @@
-"""What is wrong, in words: one sentence each, which says what to do."""
+"""What is wrong: one sentence for each alarm, which says what to do."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from ..messages.durations import say
 from .destination_status import COUNTED, DestinationStatus
 
 MESSAGES = ("message waits", "messages wait")
-OVERDUE = timedelta(minutes=1)  # a relay and a consumer look once a second
-GRACE = timedelta(seconds=5)  # between two relays, as at a deploy, nobody lives for a moment
+OVERDUE = timedelta(minutes=1)  # relays and consumers check once a second
+GRACE = timedelta(seconds=5)  # at a deploy no relay lives for a moment
 
 
 def bounded(count: int) -> str:
-    """A count that ends at 1000, in words."""
+    """A count as text; "1000+" from 1000 on."""
     return f"{count}+" if count >= COUNTED else str(count)
 
 
 def stalls(statuses: Iterable[DestinationStatus], max_age: timedelta | None = None) -> list[str]:
-    """Where messages do not move. `max_age` counts in place of what each destination says is healthy."""
+    """Where messages do not move. `max_age` replaces each destination's own limit."""
     return [alarm for one in statuses for alarm in _stalls(one, max_age)]
 
 
 def alarms(statuses: Iterable[DestinationStatus], max_age: timedelta | None = None) -> list[str]:
-    """All that somebody should see to."""
+    """Everything that a person should look at."""
     all_of_them = list(statuses)
     return [*stalls(all_of_them, max_age), *(alarm for one in all_of_them for alarm in _for_a_person(one))]
 
@@ -50,7 +50,7 @@ def _stranded(one: DestinationStatus) -> Iterator[str]:
 
 
 def _undelivered(one: DestinationStatus) -> Iterator[str]:
-    """Deliveries that nobody tries or publishes again, though it is their turn."""
+    """Deliveries that nobody tries or publishes again, though they are due."""
     if one.overdue_for is None or one.overdue_for <= OVERDUE or one.paused:
         return
     told = f"{one.name}: {_some(one.overdue, 'delivery is', 'deliveries are')} overdue, the first for "
@@ -73,7 +73,7 @@ def _late(one: DestinationStatus, max_age: timedelta | None) -> Iterator[str]:
 
 
 def why(one: DestinationStatus) -> str:
-    """What most likely keeps its messages."""
+    """The most likely reason why its messages wait."""
     if one.paused:
         return f"{len(one.paused)} of its shards are paused, by {_who(one)}."
     if not one.relays:

@@ -1,4 +1,4 @@
-"""How a destination looks: an icon, a tone and a word. Meaning never hangs on colour."""
+"""The badge of a destination: an icon, a tone and a word. Colour alone never carries meaning."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Badge(NamedTuple):
 
 
 def badge_of(one: DestinationStatus) -> Badge:
-    """What matters most about it, in a word or two."""
+    """What matters most about the destination, in a word or two."""
     if one.is_consumer:
         return Badge("!", "bad", "behind") if stalls([one]) else Badge("↓", "calm", "consumer")
     if one.destination is None:

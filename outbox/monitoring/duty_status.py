@@ -1,4 +1,4 @@
-"""Does everybody still do what they must? The heartbeats and the oldest of what waits, held against the limits."""
+"""Compares heartbeats, and the age of what waits, with the limits: who does not do a duty?"""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from ..sql import HeartbeatRow
 from ..streams.consumer import DUTY as CONSUME
 
 SKEW = timedelta(seconds=5)
-"""Clocks that are kept by NTP differ by milliseconds."""
+"""Clocks kept by NTP differ by milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class DutyStatus:
-    """One duty, and what it last left."""
+    """One duty and its last heartbeat."""
 
     duty: Duty
     heartbeat: HeartbeatRow
     is_off: bool
-    """Somebody has switched it off in the admin."""
+    """A person has switched it off in the admin."""
 
     @property
     def is_late(self) -> bool:
@@ -34,12 +34,12 @@ class DutyStatus:
 
     @property
     def has_wrong_clock(self) -> bool:
-        """Whether the clock of the process that left it is too far from the database's."""
+        """Whether the clock of the process that left the heartbeat is too far from the database's clock."""
         return self.heartbeat.skew is not None and abs(self.heartbeat.skew) > SKEW.total_seconds()
 
     @property
     def state(self) -> str:
-        """late, off, waiting (it never ran, and need not have yet), failing, or ok."""
+        """late, off, waiting (it never ran and need not have yet), failing, or ok."""
         if self.is_off or self.duty.healthy is None:
             return "off"
         if self.is_late:
@@ -72,7 +72,7 @@ class WaitStatus:
 
     wait: Wait
     age: timedelta | None
-    """None when nothing does."""
+    """None when nothing waits."""
 
     @property
     def is_late(self) -> bool:
@@ -81,26 +81,26 @@ class WaitStatus:
 
 @dataclass(frozen=True, slots=True)
 class DutyReport:
-    """All of them, as of now."""
+    """All duties and waits, at one moment."""
 
     duties: tuple[DutyStatus, ...]
     waits: tuple[WaitStatus, ...]
 
     @property
     def stalls(self) -> list[str]:
-        """Who does not do what they must, and what waits for them, a sentence each. Empty when all is well."""
+        """One sentence for each duty that is not done, and for each wait that is too long. Empty when all is well."""
         beat = next((one for one in self.duties if one.duty.name == BEAT), None)
         late = [one for one in self.duties if one.is_late]
         return [*(_silent(one, beat) for one in late), *(_too_old(one) for one in self.waits if one.is_late)]
 
     @property
     def alarms(self) -> list[str]:
-        """Those, and clocks that are off."""
+        """The stalls, and the clocks that are wrong."""
         return [*self.stalls, *_clocks(self.duties)]
 
 
 def read_report() -> DutyReport:
-    """Every duty that is registered, and each consumer that has ever run; and what waits."""
+    """Every registered duty, each consumer that ever ran, and every registered wait."""
     rows = {row.name: row for row in sql.heartbeats_of(list(DUTIES))}
     known = {**DUTIES, **{name: _consumer(name) for name in rows if name.startswith(f"{CONSUME} ")}}
     off = {task for task, is_sent in beat_schedule.tasks().items() if not is_sent}
@@ -121,7 +121,7 @@ def _silent(one: DutyStatus, beat: DutyStatus | None) -> str:
 
 
 def _why(one: DutyStatus, beat: DutyStatus | None) -> str:
-    """What most likely keeps it."""
+    """The most likely reason why the duty is not done."""
     if one.heartbeat.failed_for is not None:
         return f"It fails: {one.heartbeat.error}"
     if one.duty.name == BEAT:
@@ -142,7 +142,7 @@ def _too_old(one: WaitStatus) -> str:
 
 
 def _clocks(duties: tuple[DutyStatus, ...]) -> Iterator[str]:
-    """A process once, whatever it does."""
+    """One sentence for each process, however many duties it does."""
     seen: set[str] = set()
     for one in duties:
         if one.has_wrong_clock and one.heartbeat.process not in seen and not one.is_late:

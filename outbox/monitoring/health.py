@@ -1,7 +1,7 @@
-"""Does all move, and does everybody still do what they must? Age says so: a full table that moves is healthy, one old
-message, or one old heartbeat, is not.
+"""Is the outbox healthy? Age decides: a full table that moves is healthy; one old message or one old heartbeat is
+not.
 
-For a health check, for alarms, and for whatever scrapes figures: `figures()` are plain numbers. The limits are in
+For a health check, for alarms, and for a metrics collector: `figures()` are plain numbers. The limits are in
 `heartbeats/duties.py` and `alarms.py`.
 """
 
@@ -23,19 +23,19 @@ __all__ = ["OutboxStatus", "bounded", "dead_letters", "duties", "figures", "olde
 
 @dataclass(frozen=True, slots=True)
 class OutboxStatus:
-    """How the outbox stands. Counts end at 1000 for each destination."""
+    """The state of the outbox. Counts end at 1000 for each destination."""
 
     destinations: tuple[DestinationStatus, ...]
     duty_report: DutyReport
-    """The duties, of every app that registers its own, and what waits for them."""
+    """The duties of every app that registers some, and what waits for them."""
     alarms: tuple[str, ...]
-    """What somebody should see to; empty when all is well."""
+    """What a person should look at; empty when all is well."""
     stalls: tuple[str, ...]
-    """Those of them that a health check fails on: nobody does it, or it does not move."""
+    """The alarms on which a health check fails: a duty is not done, or messages do not move."""
 
     @property
     def oldest(self) -> timedelta | None:
-        """How long the oldest unpublished message waits."""
+        """How long the oldest unpublished message has waited; None when none waits."""
         return max((one.oldest for one in self.destinations if one.oldest is not None), default=None)
 
     @property
@@ -52,7 +52,7 @@ class OutboxStatus:
 
 
 def status(max_age: timedelta | None = None) -> OutboxStatus:
-    """All at once. `max_age` counts in place of each destination's own."""
+    """Read everything. `max_age` replaces each destination's own limit."""
     stands, report = destination_status.read_statuses(), duty_status.read_report()
     stalled = [*alarms.stalls(stands, max_age), *report.stalls]
     return OutboxStatus(
@@ -64,12 +64,12 @@ def status(max_age: timedelta | None = None) -> OutboxStatus:
 
 
 def stalls() -> list[str]:
-    """What does not move, and what nobody does any more, in words."""
+    """What does not move, and which duties are not done, one sentence each."""
     return list(status().stalls)
 
 
 def oldest_unpublished_age() -> timedelta | None:
-    """How long the oldest message has waited to be published; None when none waits. One probe of each shard's head."""
+    """How long the oldest message has waited to be published; None when none waits. Reads the head of each shard."""
     names = [one.name for one in destinations.configured()]
     return max(sql.unpublished_ages(lookback.messages.since(), names).values(), default=None)
 
@@ -80,7 +80,7 @@ def dead_letters() -> int:
 
 
 def figures() -> dict[str, dict[str, float]]:
-    """Numbers of each destination, for whatever scrapes them; ages in seconds, 0 when nothing waits."""
+    """Numbers of each destination for a metrics collector; ages in seconds, 0 when nothing waits."""
     return {
         one.name: {
             "oldest_unpublished_seconds": one.oldest.total_seconds() if one.oldest else 0.0,
@@ -100,7 +100,7 @@ def figures() -> dict[str, dict[str, float]]:
 
 
 def duties(report: DutyReport) -> dict[str, dict[str, dict[str, object]]]:
-    """Each duty and each wait by its name, for machines. Spans are in seconds; no text names a host or an error."""
+    """Each duty and each wait by its name, for machines. Durations are in seconds; no text names a host or an error."""
     done: dict[str, dict[str, object]] = {
         one.duty.name: {
             "state": one.state,

@@ -1,4 +1,4 @@
-"""How the outbox stands, as lines of text."""
+"""The state of the outbox as lines of text."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Carries one destination's messages: fetch, publish, mark. No transaction is open while it talks to the broker.
+"""Publishes one destination's messages: fetch, publish, mark. No transaction is open while it talks to the broker.
 
-A relay that dies between publish and mark repeats the batch: at least once. The inbox makes that once.
+A relay that dies between publish and mark repeats the batch: delivery is at least once. The inbox ignores copies.
 """
 
 from __future__ import annotations
@@ -28,31 +28,33 @@ from . import lookback
 
 logger = logging.getLogger(__name__)
 
-PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker's outage spends nothing of it
-ALL_AGAIN = 8  # batches after which all shards are looked at, however much one of them holds
+PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker outage uses up no attempt
+ALL_AGAIN = 8  # batches after which all shards are fetched from again, so that a busy one starves no other
 OUTAGE = Retry.until_done(first=timedelta(milliseconds=500), longest=timedelta(seconds=10))
 
 
 class DestinationRelay:
-    """What one relay does for one destination, in the shards that it holds."""
+    """What one relay does for one destination, in the shards that it owns."""
 
     def __init__(self, destination: Destination, owner: str) -> None:
         self.destination = destination
         self.owner = owner
         self.held = SHARDS
-        """How many shards the relay held when it last looked."""
+        """How many shards the relay owned when it last looked."""
         self.shared_by = 0
-        """How many relays there were then."""
+        """How many relays shared the destination then."""
         self._outages = 0
         self._closed_until = 0.0
 
     @property
     def is_closed(self) -> bool:
-        """Whether an outage of the broker is waited out."""
+        """Whether the relay pauses because the broker could not be reached."""
         return time.monotonic() < self._closed_until
 
     def drain(self, goes_on: Callable[[], bool]) -> int:
-        """Publish all that is due, while `goes_on`, asked before each batch; returns how many messages went out."""
+        """Publish all that is due while `goes_on()` is true, which is asked before each batch. Returns how many went
+        out.
+        """
         total, limit = 0, settings.batch()
         some: list[int] | None = None  # the shards that may hold more; None for all
         for turn in count(1):
@@ -71,7 +73,7 @@ class DestinationRelay:
         return total
 
     def redeliver(self) -> None:
-        """Publish again what subscribers have not confirmed in time: the broker may have forgotten it."""
+        """Publish again what subscribers have not confirmed in time, because the broker may have lost it."""
         limit, name = settings.batch(), self.destination.name
         while not self.is_closed:
             due = sql.take_overdue(name, limit, settings.redeliver_after(), self._routes(), lookback.deliveries.since())
@@ -92,7 +94,7 @@ class DestinationRelay:
                 return
 
     def _publish(self, due: list[Due]) -> Sent:
-        """Publish and mark one batch."""
+        """Publish one batch and mark it."""
         outgoing, unreadable = self._address(due)
         sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
         sent.failed.update(unreadable)
@@ -111,7 +113,7 @@ class DestinationRelay:
         return sent
 
     def _address(self, due: list[Due]) -> tuple[list[Outgoing], dict[int, Exception]]:
-        """Whom each message is for. One that has no answer fails by itself; those behind it in its key wait for it."""
+        """Find each message's subscribers. A message without an answer fails; later ones of its key wait for it."""
         outgoing: list[Outgoing] = []
         unreadable: dict[int, Exception] = {}
         keys = StoppedKeys()
@@ -120,7 +122,7 @@ class DestinationRelay:
                 continue
             try:
                 to = self.destination.transport.recipients(one.envelope)
-            except Exception as error:  # this message's own failure; the others go out
+            except Exception as error:  # only this message fails; the others go out
                 unreadable[one.row] = error
                 keys.stop(one.envelope)
             else:
@@ -128,14 +130,14 @@ class DestinationRelay:
         return outgoing, unreadable
 
     def _wake(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> Exception | None:
-        """Have subscribers look for the messages whose deliveries are open; why not, when the broker is away."""
+        """Wake the subscribers that pull, for the messages in `sent`. Returns the error when the broker is away."""
         transport, rows = self.destination.transport, set(sent.rows)
         if not isinstance(transport, WakingTransport):
             return None
         return transport.wake([one for one in outgoing if one.row in rows], again=again)
 
     def _routes(self) -> list[sql.Route]:
-        """Where each subscriber's messages wait, and how far that was read; none for a broker that has no queues."""
+        """The queue of each subscriber, and how far workers have read it; empty for a broker without queues."""
         transport = self.destination.transport
         if not isinstance(transport, QueueingTransport):
             return []
@@ -144,14 +146,14 @@ class DestinationRelay:
         return [sql.Route(name, passed.get(queue), registry.pulls(name, "any")) for name, queue in queues.items()]
 
     def _ask(self, waiting: Iterable[str]) -> Exception | None:
-        """Have it found out how far the queues of these subscribers have been read."""
+        """Send watermarks into the queues of these subscribers. Returns the error when the broker is away."""
         transport = self.destination.transport
         if not isinstance(transport, QueueingTransport):
             return None
         return watermarks.send_due(transport.queue_of(name) for name in waiting)
 
     def _note(self, outage: Exception | None) -> None:
-        """After an outage no more is tried for a while, the longer the more outages there were in a row."""
+        """Pause after an outage, longer with each outage in a row; end the pause when there was none."""
         if outage is None:
             if self._outages:
                 sql.note_outage(self.owner, "")
@@ -162,7 +164,7 @@ class DestinationRelay:
         pause = OUTAGE.delay_after(self._outages, roll=secrets.randbelow(1000) / 1000) or OUTAGE.longest
         self._closed_until = time.monotonic() + pause.total_seconds()
         logger.warning(
-            "The broker cannot be reached; nothing is lost, and it is tried again",
+            "The broker cannot be reached; no message is lost, and the relay tries again",
             extra={
                 "destination": self.destination.name,
                 "error": str(outage),
@@ -181,17 +183,17 @@ class DestinationRelay:
             for type_, subscriber in pairs
             if type_ == one.envelope.type and not registry.pulls(subscriber, one.envelope.key)
         }
-        if handed:  # whoever was handed one may have handled it while the mark was written
+        if handed:  # a subscriber may have handled its message while the mark was written
             sql.close_settled(sorted(handed))
         freed = {one.envelope.key for one in sent if one.envelope.attempts and one.envelope.key}
         if freed:
             sql.release_keys(name, sorted(freed))
 
     def _failed(self, due: Due, error: Exception) -> None:
-        """Back the message off by itself, or its key; or give it up."""
+        """Set when to try the message, or its key, again; or give it up."""
         name = self.destination.name
         attempts = sql.count_failure(self.owner, name, due)
-        if not attempts:  # another relay has the shard: it will see for itself
+        if not attempts:  # another relay owns the shard and will try the message itself
             return
         delay = PUBLISH.delay_after(attempts, roll=secrets.randbelow(1000) / 1000)
         text = f"{type(error).__qualname__}: {error}"
@@ -208,7 +210,7 @@ class DestinationRelay:
             sql.hold_message(name, due, delay, text)
 
     def _give_up(self, due: Due, attempts: int, error: Exception, text: str) -> None:
-        """A dead letter. Its key goes on, or, where order is strict, waits for a person."""
+        """Make a dead letter. The key continues; where order is `strict` it waits for a person."""
         name, one = self.destination.name, due.envelope
         trail = "".join(traceback.format_exception(error))
         with transaction.atomic():
@@ -224,9 +226,9 @@ class DestinationRelay:
 
 
 def _with_more(due: list[Due], each: int, limit: int, asked: list[int] | None) -> list[int] | None:
-    """Where to look next: at the shards that gave as much as they were asked for, and nowhere if none did.
+    """The shards to fetch from next: those that gave as many as they were asked for; empty when none did.
 
-    A hot key's shard is then emptied in full batches.
+    A busy key's shard is then emptied in full batches.
     """
     if len(due) == limit:
         return asked

@@ -1,4 +1,4 @@
-"""Every statement of the hot path, in one place. Times are PostgreSQL's: no two machines need to agree on the hour."""
+"""Every SQL statement of the outbox. Times are PostgreSQL's clock, so that machines need not agree on the time."""
 
 from .acts import (
     count_behind,

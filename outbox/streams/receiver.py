@@ -1,6 +1,7 @@
-"""What becomes of a message of another service: the inbox handles it once; what fails waits on this project's books.
+"""Handles messages of another service: once, through the inbox. What fails waits in this project's tables.
 
-A message is settled here, or stands on the books, before its consumer acknowledges it: the stream may forget it then.
+A message is settled here, or stored in the tables, before its consumer acknowledges it, because the stream may drop it
+then.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ logger = logging.getLogger(__name__)
 class Receiver:
     """Hands messages to the subscribers of their type.
 
-    `name` stands on the books as the destination through which they came; `only`: patterns of the event types to take,
-    as of `fnmatch`, the others are passed over.
+    `name` is stored as the destination through which the messages came. `only`: patterns of the event types to take, as
+    for `fnmatch`; other types are ignored.
     """
 
     def __init__(self, name: str, only: Sequence[str] = ("*",)) -> None:
@@ -36,10 +37,10 @@ class Receiver:
         self.only = tuple(only)
 
     def receive(self, envelope: Envelope) -> None:
-        """Try the message now; behind an earlier one of its key that waits, it waits too.
+        """Try the message now; when an earlier message of its key waits, store it so that it waits too.
 
-        A subscriber's error is recorded, and raised by nobody. Raises what the database raises: then the message is not
-        settled, and must be received again.
+        An error of a subscriber is recorded and not raised. An error of the database is raised: then the message is not
+        settled and must be received again.
         """
         if self._is_old(envelope):
             self.store(envelope)
@@ -51,13 +52,15 @@ class Receiver:
                 self._deliver(subscriber, envelope)
 
     def store(self, envelope: Envelope) -> None:
-        """For `deliver_due` to try: what was begun before, by somebody who may have died of it."""
+        """Store the message for `deliver_due`. For messages that were begun before and may have crashed their
+        consumer.
+        """
         subscribers = self._subscribers(envelope)
         if subscribers:
             received.open_deliveries(envelope, subscribers)
 
     def deliver_due(self, limit: int) -> int:
-        """Try what is due on the books, at most so many; returns how many were tried."""
+        """Try the stored messages that are due, at most `limit`. Returns how many were tried."""
         due = received.take_due(self.name, limit, settings.redeliver_after())
         for subscriber, envelope in due:
             if subscriber == self.name:
@@ -67,7 +70,7 @@ class Receiver:
         return len(due)
 
     def make_dead_letter(self, envelope: Envelope, error: Exception, subscriber: str = "") -> None:
-        """A dead letter, of this subscriber or of nobody in particular."""
+        """Write a dead letter, for this subscriber or for none."""
         trail = "".join(traceback.format_exception(error)) if subscriber else ""
         reason = (type(error).__qualname__, str(error), trail)
         with transaction.atomic():
@@ -76,7 +79,7 @@ class Receiver:
         logger.error("A message became a dead letter", extra={"consumer": self.name, "message_id": envelope.id})
 
     def _subscribers(self, envelope: Envelope) -> tuple[str, ...]:
-        """None for a type that is passed over, and for an unknown one, which is buried."""
+        """The subscribers of the message's type. None for an ignored type; an unknown type becomes a dead letter."""
         type_ = envelope.type
         if type_ and not any(fnmatchcase(type_, pattern) for pattern in self.only):
             return ()
@@ -97,19 +100,19 @@ class Receiver:
                 self.make_dead_letter(envelope, error, subscriber)
             logger.error("A subscriber failed on a received message", exc_info=error, extra={"subscriber": subscriber})
         if not envelope.again and sql.is_open(envelope.id, subscriber):
-            received.open_deliveries(envelope, [])  # the delivery is: now the message is kept beside it
+            received.open_deliveries(envelope, [])  # the delivery is open: store the message beside it
 
     def _spread(self, envelope: Envelope) -> None:
-        """A requeued message that was nobody's: now its type may be declared."""
+        """Store a requeued message that had no subscriber before: its type may be declared now."""
         with transaction.atomic():
             sql.confirm(envelope.id, self.name)
             self.store(envelope)
 
     def _is_old(self, envelope: Envelope) -> bool:
-        """Whether the inbox would take it for a late copy: it was waiting in the stream, and is open on no books."""
+        """Whether the inbox might take it for a late copy, because it waited in the stream and no delivery is open."""
         return timezone.now() - envelope.written_at > settings.keep_published() - timedelta(hours=1)
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether it is PostgreSQL that failed, not what was written to it: then the same may succeed later."""
+    """Whether PostgreSQL itself failed, not the data: then the same may succeed later."""
     return isinstance(error, Error) and not isinstance(error, DataError | IntegrityError)

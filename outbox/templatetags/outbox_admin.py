@@ -1,4 +1,4 @@
-"""What the admin's templates of the outbox need."""
+"""Template tags for the outbox's pages in the admin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ register = template.Library()
 
 @register.simple_tag
 def outbox_destinations() -> list[dict[str, Any]]:
-    """How each destination stands, for the line on top of every page."""
+    """The status of each destination, for the line on top of each page."""
     return [
         {"one": one, "badge": badges.badge_of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
         for one in destination_status.read_statuses()
@@ -25,17 +25,17 @@ def outbox_destinations() -> list[dict[str, Any]]:
 
 @register.simple_tag
 def outbox_duty_report() -> duty_status.DutyReport:
-    """Who does their duty, and what waits for them, for the front page."""
+    """The duties and what waits for them, for the front page."""
     return duty_status.read_report()
 
 
 @register.filter
 def outbox_duration(span: timedelta | None) -> str:
-    """A span of time in words; a dash for none."""
+    """A duration in words; a dash for None."""
     return "—" if span is None else durations.say(span)
 
 
 @register.filter
 def outbox_count(number: int) -> str:
-    """A count that ends at 1000."""
+    """A count as text; "1000+" from 1000 on."""
     return bounded(number)

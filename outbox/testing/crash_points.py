@@ -1,8 +1,8 @@
-"""Relays that are killed, or frozen, at the worst moments: for crash tests of projects that use the outbox.
+"""Relays that are killed, or frozen, at the worst moments, for crash tests of projects that use the outbox.
 
-`python` with the arguments of `crashing_relay(point)` is a relay of the project, in a process of its own, that sends
-itself the signal when it first comes to the point with something in hand. The relay has no part in it: the functions
-around the point are replaced in that process. DJANGO_SETTINGS_MODULE must be set.
+`python` with the arguments of `crashing_relay(point)` is a relay of the project in its own process. It sends itself the
+signal when it first reaches the point with a batch. The relay's code is not changed: the functions around the point are
+replaced in that process. DJANGO_SETTINGS_MODULE must be set.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ main(*sys.argv[1:])
 """
 """Not `-m`, which would import this package, and with it models, before Django is set up."""
 STAYS = timedelta(seconds=60)
-"""How long such a relay runs at most."""
+"""The longest time that such a relay runs."""
 
 
 class CrashPoint(StrEnum):
-    """A moment in the work on one batch. `NOWHERE`: a relay to which nothing happens."""
+    """A moment in the work on one batch. `NOWHERE`: nothing happens to the relay."""
 
     NOWHERE = "nowhere"
     AFTER_FETCH = "after-fetch"
     IN_PUBLISH = "in-publish"
     """Half of the batch has been sent."""
     AFTER_PUBLISH = "after-publish"
-    """All of it has been sent, and none is marked."""
+    """All of it has been sent, and nothing is marked."""
     IN_MARK = "in-mark"
     """The mark has run and is not committed."""
     AFTER_MARK = "after-mark"
-    """Deliveries are open, and nobody was told."""
+    """Deliveries are open, and no subscriber was woken."""
     IN_WAKING = "in-waking"
-    """Half of those who are to look have been told."""
+    """Half of the subscribers that pull have been woken."""
 
 
 def crashing_relay(point: CrashPoint, signal_name: str = "SIGKILL") -> list[str]:
-    """The arguments to give to `python`. With SIGSTOP the relay freezes at the point, until it gets a SIGCONT."""
+    """The arguments for `python`. With SIGSTOP the relay freezes at the point until it gets a SIGCONT."""
     return ["-c", PROGRAM, point.value, signal_name]
 
 
 class Fault:
-    """Sends the signal to this process, the first time that it is at the point."""
+    """Sends the signal to this process the first time it reaches the point."""
 
     def __init__(self, point: CrashPoint, number: signal.Signals) -> None:
         self.point = point
@@ -96,7 +96,7 @@ class Fault:
 
 
 class FaultyTransport:
-    """A transport in the middle of whose work it happens."""
+    """A transport that sends the signal in the middle of its work."""
 
     def __init__(self, transport: Transport, fault: Fault) -> None:
         self.transport = transport
@@ -118,15 +118,15 @@ class FaultyTransport:
         return self.transport.wake(marked, again=again)
 
     def _half(self, point: CrashPoint, batch: Sequence[Outgoing], send: Callable[[Sequence[Outgoing]], object]) -> None:
-        """One that is only frozen sends this half twice, as one does whose broker has applied half of a pipeline."""
+        """A relay that was only frozen sends this half twice, as after a broker that applied half of a pipeline."""
         if self.fault.awaits(point) and len(batch) > 1:
             send(batch[: len(batch) // 2])
             self.fault.inject(point)
 
 
 def main(point: str, signal_name: str) -> None:
-    """Relay, until it happens."""
-    from ..relay.relay import Relay  # which needs the project's apps
+    """Relay until the fault happens."""
+    from ..relay.relay import Relay  # needs the project's apps
 
     fault = Fault(CrashPoint(point), signal.Signals[signal_name])
     fault.install()

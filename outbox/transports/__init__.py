@@ -1,4 +1,4 @@
-"""How messages leave: a small protocol, and one module for each way."""
+"""How messages leave: a small protocol, and one module for each broker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Encoded = TypeVar("Encoded")
 
 
 class Outgoing(NamedTuple):
-    """One message to send; `row` is the caller's number for it, `to` the names of the subscribers."""
+    """One message to send. `row` is the caller's number for it, `to` the names of the subscribers."""
 
     row: int
     envelope: Envelope
@@ -22,53 +22,54 @@ class Outgoing(NamedTuple):
 
 @dataclass(slots=True)
 class Sent:
-    """What became of a batch. Rows in neither list did not go out, and are no worse for it."""
+    """The result of sending a batch. Rows in neither list were not sent, and lose no attempt."""
 
     rows: list[int] = field(default_factory=list)
     failed: dict[int, Exception] = field(default_factory=dict)
-    """Messages that cannot be sent, through no fault of the broker."""
+    """Messages that cannot be sent, for a reason that is not the broker's."""
     outage: Exception | None = None
-    """Why the broker could not be reached, when it could not."""
+    """The error, when the broker could not be reached."""
 
 
 class Transport(Protocol):
-    """Sends batches. Sending twice is allowed, sending never is not: receivers know a message by its id.
+    """Sends batches. It may send a message twice, but never lose one: receivers identify a message by its id.
 
-    A batch is in order. No message is sent after one of the same key has failed, or may have: it is in neither list.
+    A batch is in order. When a message has failed, or may have, no later message of its key is sent: it is in neither
+    list.
     """
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
-        """The subscribers of this message; CannotRead when nothing here knows what to do with it."""
+        """The subscribers of this message. Raises CannotRead when no code here knows the message."""
         ...
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        """Send all, in one round trip where the broker can. Called outside any transaction."""
+        """Send all, in one round trip where the broker can. Called outside a transaction."""
         ...
 
 
 @runtime_checkable
 class WakingTransport(Protocol):
-    """A transport to subscribers that take their messages from the books: it tells them to look."""
+    """A transport to subscribers that pull their messages from PostgreSQL: it wakes them."""
 
     def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
-        """Have each subscriber to whom it matters look for these messages; why not, when the broker is away.
+        """Wake each subscriber that pulls any of these messages. Returns the error when the broker is away.
 
-        Called after the deliveries were opened. `again`: they may have been told before, and have died of it.
+        Called after the deliveries were opened. `again`: they may have been woken before and have crashed.
         """
         ...
 
 
 @runtime_checkable
 class QueueingTransport(Protocol):
-    """A transport whose broker keeps messages in queues until a worker takes them, first in, first out."""
+    """A transport whose broker keeps messages in queues, first in, first out, until a worker takes them."""
 
     def queue_of(self, subscriber: str) -> str:
-        """In which queue this subscriber's messages wait."""
+        """The queue in which this subscriber's messages wait."""
         ...
 
 
 class Wakeup(NamedTuple):
-    """What a subscriber is told to look for."""
+    """What a subscriber is woken for: all open messages of `keys`, and the messages `ids`."""
 
     subscriber: str
     keys: list[str]
@@ -76,7 +77,7 @@ class Wakeup(NamedTuple):
 
 
 def wakeups(marked: Iterable[Outgoing]) -> Iterator[Wakeup]:
-    """Whom to tell, and of what: of each key once, and of so many messages as the subscriber takes at once."""
+    """Whom to wake, and for what: each key once, and at most as many messages as the subscriber takes at once."""
     wanted: dict[str, dict[tuple[bool, str], int]] = {}
     for one in marked:
         for name in one.to:
@@ -102,13 +103,13 @@ def _shared_out(name: str, places: dict[tuple[bool, str], int], at_once: int) ->
 
 
 class StoppedKeys:
-    """The keys of a batch that have stopped: a message of theirs has failed, those behind it must wait."""
+    """Keys of a batch of which a message has failed: later messages of the key must wait."""
 
     def __init__(self) -> None:
         self._stopped: set[str] = set()
 
     def stop(self, envelope: Envelope) -> None:
-        """Nothing of this message's key may follow it. Messages without a key wait for nobody."""
+        """Stop this message's key. Messages without a key wait for nothing."""
         if envelope.key:
             self._stopped.add(envelope.key)
 
@@ -126,7 +127,7 @@ def encoded(batch: Iterable[Outgoing], encode: Callable[[Envelope], Encoded], se
             continue
         try:
             made[one.row] = encode(one.envelope)
-        except Exception as error:  # this message's own failure; the other keys go out
+        except Exception as error:  # only this message fails; the other keys go out
             sent.failed[one.row] = error
             keys.stop(one.envelope)
     return made

@@ -1,9 +1,9 @@
-"""Messages as Celery tasks: one `outbox.deliver` a subscriber, or whatever signature an event is rendered to.
+"""Messages as Celery tasks: one `outbox.deliver` for each subscriber, or the signature that an event is rendered to.
 
-Subscribers that take their messages from the books, in order or several at once, get an `outbox.deliver_open` instead,
-after the mark: it says where to look.
+Subscribers that pull (in order, or several at once) get an `outbox.deliver_open` instead, after the mark; it says what
+to look for.
 
-A batch is one pipeline to Redis, through kombu's `Producer.batch`. Brokers without it get the messages one by one.
+A batch is one pipeline to Redis, through kombu's `Producer.batch`. Other brokers get the messages one by one.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from . import Outgoing, Sent, StoppedKeys, Wakeup, wakeups
 T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
 BatchPublishError: type[Exception] = vars(kombu_exceptions)["BatchPublishError"]  # newer than the type stubs
-TASKS_AT_ONCE = 100_000  # far above any batch: one flush, at the end
+TASKS_AT_ONCE = 100_000  # far above any batch, so that there is one flush, at the end
 
 renderers: dict[tuple[str, int], Renderer] = {}
 
 
 def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callable[[T], Signature]]:
-    """Have the function turn each such event into a Celery signature, a chain for example, in place of subscribers.
+    """Let the function turn each such event into a Celery signature, a chain for example, in place of subscribers.
 
-    Put it where every process imports it, such as the app's `subscribers` module. The tasks run at least once and must
-    bear that: there is no inbox, no delivery is kept. Each task carries the message's trace as headers `traceparent`
-    and `X-Request-Id`.
-    Raises OutboxDeclarationError for a class that is no event, or is rendered already.
+    Declare it where every process imports it, such as the app's `subscribers` module. The tasks run at least once and
+    must tolerate that: there is no inbox, and no delivery is kept. Each task carries the message's trace in the headers
+    `traceparent` and `X-Request-Id`. Raises OutboxDeclarationError for a class that is no event, or that is already
+    rendered.
     """
     declared = registry.event_of(event_type)
 
@@ -55,10 +55,10 @@ def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callabl
 
 
 class CeleryTransport:
-    """Publishes through the current Celery app's broker."""
+    """Publishes through the broker of the current Celery app."""
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
-        """None for a rendered event: its tasks are not subscribers."""
+        """None for a rendered event: its tasks are no subscribers."""
         name, version = envelope.type, envelope.version
         if (name, version) in renderers:
             return ()
@@ -69,7 +69,7 @@ class CeleryTransport:
         return registry.subscribers_of(name)
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        """One round trip; when its outcome is uncertain, each message again singly."""
+        """One round trip; when its result is uncertain, each message is sent again by itself."""
         sent, keys = Sent(), StoppedKeys()
         rendered = _render_all(batch, sent)
         if not any(signatures for _, signatures in rendered):
@@ -85,12 +85,12 @@ class CeleryTransport:
         return sent
 
     def queue_of(self, subscriber: str) -> str:
-        """The one that it names, or as the app routes its task."""
+        """The queue that the subscriber names, or the one to which the app routes its task."""
         task = "outbox.deliver_open" if registry.pulls(subscriber, "any") else "outbox.deliver"
         return _named_queue(subscriber).get("queue") or watermarks.queue_of(task)
 
     def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
-        """One round trip. Of what was uncertain they are told again: nobody minds being told twice."""
+        """One round trip. After an uncertain result subscribers are woken again, which does no harm."""
         told = [wakeup_task(look, again=again) for look in wakeups(marked)]
         if not told:
             return None
@@ -107,14 +107,14 @@ Rendered = list[tuple[Outgoing, list[Signature]]]
 
 
 def _producer() -> AbstractContextManager[Any]:
-    """One of the app's producers; waits when other threads use them all."""
+    """One of the app's producers; waits while other threads use all of them."""
     return cast(AbstractContextManager[Any], current_app.producer_pool.acquire(block=True))
 
 
 def _render_all(batch: Iterable[Outgoing], sent: Sent) -> Rendered:
-    """The signatures of each message; one that cannot be rendered fails, before anything is sent.
+    """The signatures of each message. A message that cannot be rendered fails before anything is sent.
 
-    It stops its key from there on: those of its key that stand before it go out.
+    It stops its key: earlier messages of the key go out, later ones do not.
     """
     rendered: Rendered = []
     keys = StoppedKeys()
@@ -123,7 +123,7 @@ def _render_all(batch: Iterable[Outgoing], sent: Sent) -> Rendered:
             continue
         try:
             rendered.append((one, _render(one)))
-        except Exception as error:  # any bug in a renderer is this one message's failure
+        except Exception as error:  # a bug in a renderer fails only this message
             sent.failed[one.row] = error
             keys.stop(one.envelope)
     return rendered
@@ -157,7 +157,7 @@ def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Si
 
 
 def wakeup_task(look: Wakeup, *, again: bool = False) -> Signature:
-    """The task that has a subscriber look."""
+    """The task that wakes a subscriber."""
     return current_app.signature(
         "outbox.deliver_open",
         args=(look.subscriber, look.keys, look.ids, again),
@@ -174,7 +174,7 @@ def _named_queue(subscriber: str) -> dict[str, str]:
 
 
 def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: Sent, keys: StoppedKeys) -> None:
-    """Give the message's tasks to the producer; an error that is not the broker's is the message's own."""
+    """Give the message's tasks to the producer. An error that is not the broker's is the message's own."""
     if keys.stopped(one.envelope):
         return
     try:
@@ -182,7 +182,7 @@ def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: S
             apply_with(signature, producer)
     except (OperationalError, BatchPublishError):
         raise
-    except Exception as error:  # cannot be serialised, names no queue
+    except Exception as error:  # it cannot be serialised, or its queue does not exist
         sent.failed[one.row] = error
         keys.stop(one.envelope)
     else:
@@ -190,13 +190,13 @@ def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: S
 
 
 def apply_with(signature: Signature, producer: Any) -> None:
-    """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` takes a producer and drops it."""
+    """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` ignores the producer."""
     if not hasattr(signature, "prepare_steps"):
         signature.apply_async(producer=producer, retry=False)
         return
     chain = cast(Any, signature)
     if chain.options.keys() <= {"headers"} and all(type(task) is Signature for task in chain.tasks):
-        first, *rest = chain.tasks  # plain tasks, with headers of their own: nothing to unfold or to hand down
+        first, *rest = chain.tasks  # plain tasks with their own headers: nothing to unfold or to pass on
         rest.reverse()
     else:
         rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
@@ -205,10 +205,10 @@ def apply_with(signature: Signature, producer: Any) -> None:
 
 
 def _publish_singly(rendered: Rendered, failed: dict[int, Exception]) -> Sent:
-    """Isolates the message that the broker refuses; the receivers absorb what had gone out already.
+    """Send one message at a time, to find the one that the broker refuses; receivers ignore the copies.
 
-    A refusal is the message's own failure only while the broker takes others; a broker that takes none (out of memory,
-    read-only) is an outage.
+    A refusal is the message's own failure only while the broker takes other messages. A broker that takes none (out of
+    memory, read-only) is an outage.
     """
     sent, keys = Sent(failed=dict(failed)), StoppedKeys()
     refused: dict[int, Exception] = {}

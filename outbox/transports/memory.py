@@ -13,9 +13,10 @@ from . import Outgoing, Sent, Wakeup, encoded, wakeups
 
 
 class MemoryTransport:
-    """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders go nowhere.
+    """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders are not
+    delivered.
 
-    `refuse` may raise for a message, as a broker might: it fails alone, and later ones of its key are left out.
+    `refuse` may raise for a message, as a broker might: then it fails alone, and later ones of its key are left out.
     """
 
     def __init__(self, refuse: Callable[[Envelope], None] = lambda _envelope: None, *, delivers: bool = True) -> None:
@@ -23,7 +24,7 @@ class MemoryTransport:
         self.wakeups: list[Wakeup] = []
         self._refuse = refuse
         self.delivers = delivers
-        """Whether it knows subscribers; otherwise it stands for a way to another service."""
+        """Whether it has subscribers; otherwise it stands for a transport to another service."""
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
         if not self.delivers:
@@ -49,7 +50,7 @@ class MemoryTransport:
         return bool(self.sent or self.wakeups)
 
     def deliver_all(self) -> None:
-        """Run each subscriber on each message; the first error of one is raised, as a worker would see it."""
+        """Run each subscriber on each message; the first error is raised, as a worker would see it."""
         while self.sent:
             one = self.sent.pop(0)
             for subscriber in one.to:

@@ -1,7 +1,7 @@
 """Messages as CloudEvents through RabbitMQ, each confirmed by the broker before it counts as sent.
 
-Source: https://www.rabbitmq.com/docs/confirms. Many messages are under way at once and their confirms are awaited
-together, but never two of one key: RabbitMQ may refuse the first of two and take the second.
+Source: https://www.rabbitmq.com/docs/confirms. Many messages are sent at once and their confirms awaited together, but
+never two of one key, because RabbitMQ may refuse the first of two and take the second.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LONGEST_ROUTING_KEY = 255  # bytes
 
 
 class Nacked(OutboxError):
-    """RabbitMQ could not take a message: a queue is full, or broken. It is sent again, and costs no attempt."""
+    """RabbitMQ could not take a message: a queue is full, or broken. It is sent again, and uses up no attempt."""
 
 
 class Unroutable(OutboxError):
@@ -34,8 +34,9 @@ class RabbitMQTransport:
     """Publishes to a durable topic exchange, which it declares; the routing key is the event's type.
 
     `url`: an amqp:// address. `source`: the CloudEvents source, a URI that names this system. `mandatory`: a message
-    that no queue is bound for fails, as `Unroutable`; with False the broker drops it. `largest`: bytes a message may
-    have; not above the broker's max_message_size. One connection a process: its threads publish one after the other.
+    for which no queue is bound fails, as `Unroutable`; with False the broker drops it. `largest`: the most bytes of a
+    message; not above the broker's max_message_size. Each process has one connection; its threads publish one after the
+    other.
     """
 
     def __init__(self, *, url: str, exchange: str, source: str, mandatory: bool = True, largest: int = LARGEST) -> None:
@@ -50,23 +51,23 @@ class RabbitMQTransport:
         self._link: ConfirmingChannel | None = None
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
-        """None: whose queues are bound is not known here."""
+        """None: the readers of the bound queues are not known here."""
         return ()
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        """As many round trips as the most frequent key has messages: one, when all are of different keys."""
+        """As many round trips as the most frequent key has messages: one, when all keys differ."""
         sent = Sent()
         waiting = encoded(batch, self._encode, sent)
         with self._lock:
             try:
                 self._publish(waiting, sent)
             except FAULTS as error:
-                sent.outage = error  # what was under way is uncertain: it is sent again
+                sent.outage = error  # what was being sent is uncertain: it is sent again
                 self.close()
         return sent
 
     def close(self) -> None:
-        """Hang up; the next batch connects anew."""
+        """Close the connection; the next batch connects again."""
         link, self._link = self._link, None
         if link is not None:
             link.close()
@@ -80,7 +81,7 @@ class RabbitMQTransport:
         return Publication(one.key, str(one.id), one.type, body)
 
     def _publish(self, waiting: dict[int, Publication], sent: Sent) -> None:
-        """Round by round; what the time does not suffice for is left to the next batch."""
+        """Publish in rounds; what does not fit into the time is left for the next batch."""
         until = time.monotonic() + TIMEOUT
         while waiting and time.monotonic() < until:
             batch = _heads(waiting)
@@ -103,7 +104,7 @@ class RabbitMQTransport:
                 sent.outage = Nacked(f"RabbitMQ could not take {name}: look at the length and health of its queues.")
 
     def _connected(self) -> ConfirmingChannel:
-        """The process's link; a new one after a fork, and in place of one that was cut while nobody looked."""
+        """The process's channel; a new one after a fork, and when the old one was closed while it was idle."""
         if self._link is not None and self._link.process == os.getpid() and not self._link.is_alive():
             self.close()
         if self._link is None or self._link.process != os.getpid():
@@ -112,7 +113,7 @@ class RabbitMQTransport:
 
 
 def _heads(waiting: dict[int, Publication]) -> dict[int, Publication]:
-    """The first message of each key, and all that have none."""
+    """The first message of each key, and all messages without a key."""
     heads: dict[int, Publication] = {}
     begun: set[str] = set()
     for row, one in waiting.items():

@@ -1,4 +1,4 @@
-"""`manage.py consume`: handles the events of another service, read from its Redis Stream, until SIGTERM."""
+"""`manage.py consume`: reads another service's Redis Stream and handles its events, until SIGTERM."""
 
 from __future__ import annotations
 

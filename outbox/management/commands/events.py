@@ -1,4 +1,4 @@
-"""`manage.py events`: the catalogue of what is declared, and the file that guards its schemas."""
+"""`manage.py events`: prints the catalogue of declared events, and guards their schemas with a file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from outbox.transports.celery import renderers
 
 class Command(BaseCommand):
     help = "Prints every event with its versions, fields and subscribers; or guards their schemas with a file."
-    requires_system_checks = []  # it reads the code alone
+    requires_system_checks = []  # it reads only the code
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("patterns", nargs="*", metavar="EVENT", help="names, such as 'orders.*'; default: all")
@@ -101,7 +101,7 @@ def _field(field: dataclasses.Field[Any]) -> str:
 
 
 def _readers(one: EventType) -> list[str]:
-    """Who gets it: its subscribers, or the Celery tasks that it becomes."""
+    """Who gets the event: its subscribers, or the Celery tasks that it is rendered to."""
     render = renderers.get((one.name, one.version))
     if render is not None:
         return [f"{_place(render)}, which makes Celery tasks of it: internal, for no subscriber"]

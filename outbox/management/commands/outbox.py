@@ -1,4 +1,4 @@
-"""`manage.py outbox`: how the outbox stands, with an exit code for alarms; held keys; pauses; turns of dead letters."""
+"""`manage.py outbox`: prints the status, with an exit code for alarms; acts on held keys, pauses and dead letters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`manage.py relay`: relays that run until they are told to stop, for those who do not want beat to drive them."""
+"""`manage.py relay`: runs relays until SIGTERM, for projects that do not run them by beat."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def _named(names: Sequence[str] | None) -> list[Destination]:
 
 
 def _stop_when_told(threads: RelayThreads) -> None:
-    """The batch in hand is not disturbed: the relays look between two batches, and at least once a second."""
+    """Stop on SIGTERM and SIGINT. The current batch is finished: relays check between two batches, and once a
+    second.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         threads.stop.set()

@@ -111,7 +111,7 @@ def test_a_relay_that_fails_says_why_and_begins_again(commit, monkeypatch, caplo
     until(lambda: len(transport.sent) == 1, 5)
     team.stop.set()
     thread.join(10)
-    assert "A relay failed, and begins again" in caplog.text
+    assert "A relay failed and starts again" in caplog.text
 
 
 def test_a_relay_whose_time_was_up_goes_on_when_a_tick_finds_another_one_still_at_work(commit):
