@@ -53,8 +53,8 @@ def prune_history() -> None:
     prune.prune()
 
 
-def _deliver_open(look: Wakeup, *, again: bool) -> None:
-    in_order.deliver_open(*look, again=again, go_on=lambda: wakeup_task(look).apply_async())
+def _deliver_open(wakeup: Wakeup, *, again: bool) -> None:
+    in_order.deliver_open(*wakeup, again=again, go_on=lambda: wakeup_task(wakeup).apply_async())
 
 
 def _redelivered(task: Any) -> bool:

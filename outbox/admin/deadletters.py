@@ -39,7 +39,7 @@ class RequeueForm(confirmation.OptionalReasonForm):
         initial=bulk_requeue.RATE,
         min_value=0.01,
         max_value=1000,
-        help_text="The relays requeue so many a second. You may close the page, and you may stop it.",
+        help_text="The relays requeue that many a second. You may close the page, and you can stop it.",
     )
     before = forms.DateTimeField(widget=forms.HiddenInput)
 
@@ -138,7 +138,7 @@ class DeadLetterAdmin(EnvelopeAdmin):
             skipped += not requeued
         self.message_user(request, f"Requeued {done}.", messages.SUCCESS if done else messages.WARNING)
         if skipped:
-            self.message_user(request, f"Skipped {skipped}: requeued by somebody else.", messages.WARNING)
+            self.message_user(request, f"Skipped {skipped}: another person requeued them.", messages.WARNING)
 
     @admin.action(description="Requeue many, at a bounded rate …", permissions=["requeue"])
     def requeue_many(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse | None:
@@ -172,8 +172,8 @@ def _preview(chosen: QuerySet[DeadLetter]) -> dict[str, Any]:
     return {
         "action": "requeue_many",
         "title": "Requeue many?",
-        "explains": "Each goes back with a fresh budget of attempts: to the subscriber that gave it up, or to the "
-        "outbox. Mend the cause first; what fails again becomes a dead letter again.",
+        "explains": "Each returns with all its attempts: to the subscriber that gave it up, or to the "
+        "outbox. Correct the cause first; a message that fails again becomes a dead letter again.",
         "button": f"Requeue {count}",
         "count": count,
         "kinds": kinds.order_by("-number", "error_class", "type")[:GROUPS],

@@ -31,9 +31,7 @@ class EnvelopeAdmin(SearchableAdmin):
     """Messages: found by key and message id; each has a page."""
 
     search_fields = ("key", "message_id")
-    search_help_text = (
-        "A key such as order:42, a message id, or what a key stands for, such as an order number; in full."
-    )
+    search_help_text = "A full key such as order:42, a full message id, or what a key means, such as an order number."
     sortable_by = ()
 
     def facts(self, row: Any) -> Iterator[tuple[str, object]]:

@@ -41,23 +41,23 @@ HOLD_ACTS = {
         HoldAct(
             "retry",
             "Retry now",
-            "The first message is tried at once. Should it fail again, its key waits as long as it would have.",
+            "The first message is tried now. If it fails again, its key waits as long as it would have waited.",
             confirmation.OptionalReasonForm,
             held_keys.retry,
         ),
         HoldAct(
             "skip",
             "Skip the first message",
-            "It becomes a dead letter that says who skipped it and why, and the rest of the key goes on without it. "
-            "Requeued later, it arrives after what followed it.",
+            "It becomes a dead letter that says who skipped it and why, and the key continues without it. "
+            "If it is requeued later, it arrives after the messages that followed it.",
             confirmation.ReasonForm,
             held_keys.skip,
         ),
         HoldAct(
             "requeue",
             "Requeue the first message",
-            "For a message that was given up: it goes back to its old place with a fresh budget of tries, before those "
-            "that wait for it, and the key is let go.",
+            "For a message that was given up: it returns to its old place with all its attempts, before the messages "
+            "that wait for it, and the key is released.",
             confirmation.OptionalReasonForm,
             held_keys.requeue,
         ),

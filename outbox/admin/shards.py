@@ -72,7 +72,7 @@ class ShardAdmin(ReadOnlyAdmin):
         except OutboxError as error:
             self.message_user(request, f"Nothing was done. {error}", messages.ERROR)
         else:
-            self.message_user(request, f"{destination}: {done} shards {act}d. It reaches every relay at once.")
+            self.message_user(request, f"{destination}: {done} shards {act}d. Every relay sees it at once.")
         return HttpResponseRedirect(reverse("admin:outbox_shard_changelist"))
 
     def _page(self, request: HttpRequest, forms_sent: dict[str, PauseForm]) -> HttpResponse:

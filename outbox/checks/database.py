@@ -51,7 +51,7 @@ def _vacuum() -> Iterator[CheckMessage]:
     options = sql.storage_options(QUEUES)
     for table in QUEUES:
         if VACUUM not in options.get(table, []):
-            text = f"{table} is vacuumed by share of its rows: after a backlog that comes too late, and reads get slow."
+            text = f"{table} is vacuumed by a share of its rows: after a backlog that is too late, and reads get slow."
             hint = f"ALTER TABLE {table} SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)"
             yield Warning(text, hint=hint, id="outbox.W012")
 
@@ -62,5 +62,5 @@ def _stranded() -> Iterator[CheckMessage]:
     except OutboxDeclarationError:
         return  # check_destinations reports it
     for name in sorted(set(sql.unpublished_ages()) - known):
-        text = f"Messages wait for {name}, a destination that OUTBOX_DESTINATIONS does not name: nobody sends them."
+        text = f"Messages wait for {name}, a destination that OUTBOX_DESTINATIONS does not name: no relay sends them."
         yield Warning(text, hint="Name it again until it is empty.", id="outbox.W013")

@@ -20,7 +20,7 @@ def check_destinations(**_: object) -> list[CheckMessage]:
     try:
         destinations.configured()
     except OutboxDeclarationError as error:
-        hint = "Mend OUTBOX_DESTINATIONS: until then every publish and every relay raises this."
+        hint = "Correct OUTBOX_DESTINATIONS: until then every publish and every relay raises this."
         return [Error(str(error), hint=hint, id="outbox.E004")]
     return [*_going_nowhere(), *_taking_everything()]
 
@@ -36,7 +36,7 @@ def _going_nowhere() -> Iterator[CheckMessage]:
         try:
             destinations.of(name)
         except OutboxDeclarationError as error:
-            hint = "Name it in the `events` of a destination: to publish it raises this."
+            hint = "Name it in the `events` of a destination: publishing it raises this."
             yield Error(str(error), hint=hint, id="outbox.E005")
 
 
@@ -44,7 +44,7 @@ def _taking_everything() -> Iterator[CheckMessage]:
     given: dict[str, dict[str, Any]] = getattr(project, "OUTBOX_DESTINATIONS", {})
     for one in destinations.configured():
         if len(given) > 1 and "events" not in given[one.name] and not isinstance(one.transport, CeleryTransport):
-            text = f"The destination {one.name} takes every event, those too that are nobody else's business."
+            text = f"The destination {one.name} takes every event, also those that other services should not see."
             hint = f'Name what goes there: "events": ["shop.*"] in OUTBOX_DESTINATIONS["{one.name}"]; or say ["*"].'
             yield Warning(text, hint=hint, id="outbox.W004")
 
@@ -53,6 +53,9 @@ def _left_behind() -> Iterator[CheckMessage]:
     for one in registry.subscribers.values():
         newest = max(registry.versions_of(one.event.name), default=one.event.version)
         if newest > one.event.version:
-            text = f"{one.name} reads {one.event.name} version {one.event.version}; version {newest} would be parked."
-            hint = f"Have it take {registry.events[one.event.name, newest].body.__qualname__} before that is published."
+            text = (
+                f"{one.name} reads {one.event.name} version {one.event.version}; "
+                f"version {newest} would become a dead letter."
+            )
+            hint = f"Let it take {registry.events[one.event.name, newest].body.__qualname__} before that is published."
             yield Warning(text, hint=hint, id="outbox.W010")

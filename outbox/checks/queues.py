@@ -44,7 +44,7 @@ def _unknown_queues(ours: str, app: Celery) -> Iterator[CheckMessage]:
         try:
             route: dict[str, Any] = app.amqp.router.route({}, task)
         except QueueNotFound:
-            text = f"{task} is routed to a queue that does not exist, and is not to be made: sending it fails."
+            text = f"{task} is routed to a queue that does not exist and must not be created: sending it fails."
             yield Error(text, hint="Name the queue in CELERY_TASK_QUEUES.", id="outbox.E009")
             continue
         queue = getattr(route.get("queue"), "name", None) or app.conf.task_default_queue

@@ -17,7 +17,7 @@ def check_running(**_: object) -> list[CheckMessage]:
 def _doorbell() -> list[CheckMessage]:
     if settings.redis_url():
         return []
-    text = "There is no doorbell: messages wait for the next tick of beat."
+    text = "There is no doorbell: messages wait for beat's next tick."
     return [Warning(text, hint="Set OUTBOX_REDIS_URL to a redis:// address.", id="outbox.W001")]
 
 
@@ -39,7 +39,7 @@ def _relay() -> list[CheckMessage]:
 def _prune() -> list[CheckMessage]:
     if _beats("outbox.prune"):
         return []
-    text = "Nothing runs outbox.prune: the history grows for ever, and the days to come get no partitions."
+    text = "Nothing runs outbox.prune: the history grows forever, and the next days get no partitions."
     hint = "Have beat run the task outbox.prune each hour: add it to CELERY_BEAT_SCHEDULE."
     return [Warning(text, hint=hint, id="outbox.W005")]
 

@@ -49,7 +49,7 @@ def _lease() -> list[CheckMessage]:
 def _redelivery() -> list[CheckMessage]:
     if settings.redeliver_after() < settings.keep_published():
         return []
-    text = "What is to be delivered again would be pruned first."
+    text = "A message would be pruned before it is delivered again."
     return [Error(text, hint="Set OUTBOX_KEEP_PUBLISHED well above OUTBOX_REDELIVER_AFTER.", id="outbox.E003")]
 
 

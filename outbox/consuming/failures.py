@@ -57,7 +57,7 @@ def is_infrastructure(error: BaseException | None) -> bool:
 def describe(error: BaseException) -> str:
     """The error as a sentence for an operator, so that nobody looks for the cause at a participant."""
     text = str(error).strip().partition("\n")[0]
-    return f"Our own failure, which spends no attempt: {type(error).__qualname__}: {text}"
+    return f"Infrastructure failure, which uses up no attempt: {type(error).__qualname__}: {text}"
 
 
 def write_with_retry(write: Callable[[], T], longest: float = LONGEST) -> T:

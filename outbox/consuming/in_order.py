@@ -1,7 +1,7 @@
 """Delivers pending messages to subscribers that need ordering or batches.
 
 Such a subscriber is only woken. It takes the first open delivery of a key, handles it in one transaction, commits, and
-looks again. When it stops, the key never waits for nobody:
+looks again. When it stops, somebody else continues with the key:
 - nothing is open: whoever opens the next delivery wakes the subscriber after its commit;
 - another worker has the first delivery: it looks again after its commit, which comes after this look;
 - the first delivery is held because it failed: the relay wakes the subscriber when the hold ends;

@@ -142,7 +142,7 @@ class Registry:
         if other is not None and not _same_place(other.function, declared.function):
             raise OutboxDeclarationError(
                 f"{declared.name} version {declared.version} has two upcasts, {_place(other.function)} and "
-                f"{_place(declared.function)}, and a message takes one way: keep one."
+                f"{_place(declared.function)}, and a message can take only one: keep one."
             )
         self.upcasts[declared.name, declared.version] = declared
 

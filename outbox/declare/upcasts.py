@@ -40,7 +40,9 @@ def upcast(old: Any, version: int | None = None) -> Any:
         if target.name != name:
             _refuse(f"{title}, leads to {target.name}; have it return a later version of {name}.")
         if target.version <= number:
-            _refuse(f"{title}, leads to version {target.version}; an upcast leads to a later one: turn it around.")
+            _refuse(
+                f"{title}, leads to version {target.version}; an upcast leads to a later version: exchange the two."
+            )
         events.registry.add_upcast(Upcast(name, number, body, target, function))
         return function
 

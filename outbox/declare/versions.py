@@ -49,7 +49,7 @@ def _decoded(body: type, type_: str, version: int, payload: str) -> Any:
     except ValueError as error:
         raise CannotRead(
             f"The body is not a {body.__name__}, which is {type_} version {version} here: {error}. Its writer declares "
-            "that version otherwise: give one of the two another version, deploy, then requeue."
+            "that version differently: give one of the two another version, deploy, then requeue."
         ) from error
 
 
@@ -59,12 +59,12 @@ def _upcast(step: Upcast, body: Any) -> Any:
         newer = step.function(body)
     except Exception as error:  # it gets only the body, so trying again would raise the same error
         raise CannotRead(
-            f"{what}, raised {type(error).__qualname__}: {error}. Mend it, deploy, then requeue."
+            f"{what}, raised {type(error).__qualname__}: {error}. Correct it, deploy, then requeue."
         ) from error
     if not isinstance(newer, step.to.body):
         raise CannotRead(
             f"{what}, returned a {type(newer).__qualname__} in place of a {step.to.body.__qualname__}. "
-            "Mend it, deploy, then requeue."
+            "Correct it, deploy, then requeue."
         )
     return newer
 

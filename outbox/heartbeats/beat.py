@@ -55,13 +55,16 @@ class SparingScheduler:
         """Send the tick, unless one of the same duty already waits."""
         now = time.monotonic()
         sent: dict[str, float] = self.__dict__.setdefault("_sent_at", {})
-        if entry.task in self._nobody_does(now) and now - sent.get(entry.name, -math.inf) < EXPIRY.total_seconds() / 2:
+        if (
+            entry.task in self._duties_not_done(now)
+            and now - sent.get(entry.name, -math.inf) < EXPIRY.total_seconds() / 2
+        ):
             heartbeat.finished(DUTY)
             return
         sent[entry.name] = now
         super().apply_entry(entry, producer)  # type: ignore[misc]
 
-    def _nobody_does(self, now: float) -> frozenset[str]:
+    def _duties_not_done(self, now: float) -> frozenset[str]:
         if now - self._looked_at > LOOK:
             self._looked_at = now
             try:

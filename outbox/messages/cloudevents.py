@@ -128,7 +128,7 @@ def _check(event: _CloudEvent, payload: str) -> None:
     if event.data_base64 is not None:
         raise CannotRead("This CloudEvent's data is binary; JSON is read here.")
     if "\0" in payload:
-        raise CannotRead("This CloudEvent's data has a NUL character in it, which is no JSON.")
+        raise CannotRead("This CloudEvent's data contains a NUL character, which JSON does not allow.")
     for name in ("id", "source", "type", "subject"):
         value = getattr(event, name)
         if (not value and name != "subject") or FORBIDDEN.search(value or ""):

@@ -53,12 +53,12 @@ def _undelivered(one: DestinationStatus) -> Iterator[str]:
     """Deliveries that nobody tries or publishes again, though they are due."""
     if one.overdue_for is None or one.overdue_for <= OVERDUE or one.paused:
         return
-    told = f"{one.name}: {_some(one.overdue, 'delivery is', 'deliveries are')} overdue, the first for "
-    told += f"{say(one.overdue_for)}; at most {say(OVERDUE)} is healthy."
+    text = f"{one.name}: {_some(one.overdue, 'delivery is', 'deliveries are')} overdue, the first for "
+    text += f"{say(one.overdue_for)}; at most {say(OVERDUE)} is healthy."
     if one.is_consumer:
-        yield f"{told} Does its `manage.py consume` run?"
+        yield f"{text} Does its `manage.py consume` run?"
     elif one.destination is not None:
-        yield f"{told} {why(one)}"
+        yield f"{text} {why(one)}"
 
 
 def _late(one: DestinationStatus, max_age: timedelta | None) -> Iterator[str]:
@@ -79,12 +79,12 @@ def why(one: DestinationStatus) -> str:
     if not one.relays:
         return "No relay lives. Do beat and a worker run, or `manage.py relay`?"
     if one.outage:
-        return f"Its broker is away since {say(one.outage.outage_for or timedelta(0))}: {one.outage.outage}"
+        return f"Its broker has been away for {say(one.outage.outage_for or timedelta(0))}: {one.outage.outage}"
     if one.held:
         return f"{_some(one.held, 'of its keys is', 'of its keys are')} held: `manage.py outbox holds` says why."
     if one.unowned:
-        return f"Nobody owns {len(one.unowned)} of its shards yet."
-    return "Its relays live and are behind: start more of them."
+        return f"No relay owns {len(one.unowned)} of its shards yet."
+    return "Its relays live but are too slow: start more of them."
 
 
 def _unattended(one: DestinationStatus) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _for_a_person(one: DestinationStatus) -> Iterator[str]:
     if one.dead:
         yield (
             f"{one.name}: {_some(one.dead, 'message was', 'messages were')} given up: "
-            "look at the dead letters in the admin, mend the cause, requeue."
+            "look at the dead letters in the admin, correct the cause, requeue."
         )
 
 

@@ -54,16 +54,16 @@ class DutyStatus:
         left = self.heartbeat
         if self.is_off:
             return "switched off in the admin"
-        told = [f"finished {say(left.silent_for)} ago" if left.ended_at else f"not yet, for {say(left.silent_for)}"]
+        parts = [f"finished {say(left.silent_for)} ago" if left.ended_at else f"not yet, for {say(left.silent_for)}"]
         if left.found:
-            told.append(left.found)
+            parts.append(left.found)
         if left.failed_for is not None:
-            told.append(f"failed {say(left.failed_for)} ago: {left.error}")
+            parts.append(f"failed {say(left.failed_for)} ago: {left.error}")
         if left.late_for is not None and left.late_at is not None:
-            told.append(f"ran late on {left.late_at:%Y-%m-%d at %H:%M} UTC, when it had not for {say(left.late_for)}")
+            parts.append(f"ran late on {left.late_at:%Y-%m-%d at %H:%M} UTC, when it had not for {say(left.late_for)}")
         if self.has_wrong_clock:
-            told.append(f"clock {_skew(left.skew or 0)}")
-        return ", ".join(told)
+            parts.append(f"clock {_skew(left.skew or 0)}")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +116,8 @@ def _consumer(name: str) -> Duty:
 
 def _silent(one: DutyStatus, beat: DutyStatus | None) -> str:
     healthy = one.duty.healthy or timedelta(0)
-    told = f"{one.duty.name} {one.duty.does}, and has not finished for {say(one.heartbeat.silent_for)}"
-    return f"{told}; at most {say(healthy)} is healthy. {_why(one, beat)}"
+    text = f"{one.duty.name} {one.duty.does}, and has not finished for {say(one.heartbeat.silent_for)}"
+    return f"{text}; at most {say(healthy)} is healthy. {_why(one, beat)}"
 
 
 def _why(one: DutyStatus, beat: DutyStatus | None) -> str:
@@ -125,20 +125,20 @@ def _why(one: DutyStatus, beat: DutyStatus | None) -> str:
     if one.heartbeat.failed_for is not None:
         return f"It fails: {one.heartbeat.error}"
     if one.duty.name == BEAT:
-        return "Does beat run? It may be frozen: then end it and start it again."
+        return "Does beat run? If it is frozen, end it and start it again."
     if one.duty.name.startswith(CONSUME):
-        return f"Does its `manage.py consume` run? If it shall not: `manage.py outbox forget '{one.duty.name}'`."
+        return f"Does its `manage.py consume` run? If it is not needed: `manage.py outbox forget '{one.duty.name}'`."
     if not one.duty.is_task:
         return "Does beat run with a worker for outbox.relay, or `manage.py relay`?"
     if beat is not None and beat.is_late:
-        return f"Nobody sends it: beat is silent for {say(beat.heartbeat.silent_for)}."
-    return "Beat lives: does a worker take the queue of this task?"
+        return f"Nothing sends it: beat has been silent for {say(beat.heartbeat.silent_for)}."
+    return "Beat runs: does a worker take this task's queue?"
 
 
 def _too_old(one: WaitStatus) -> str:
     healthy = one.wait.healthy or timedelta(0)
-    told = f"{one.wait.what} has waited for {say(one.age or timedelta(0))}"
-    return f"{told}; at most {say(healthy)} is healthy. {one.wait.remedy}"
+    text = f"{one.wait.what} has waited for {say(one.age or timedelta(0))}"
+    return f"{text}; at most {say(healthy)} is healthy. {one.wait.remedy}"
 
 
 def _clocks(duties: tuple[DutyStatus, ...]) -> Iterator[str]:
@@ -149,8 +149,8 @@ def _clocks(duties: tuple[DutyStatus, ...]) -> Iterator[str]:
             seen.add(one.heartbeat.process)
             yield (
                 f"The clock of {one.heartbeat.process}, which does {one.duty.name}, "
-                f"{_skew(one.heartbeat.skew or 0)}. Ticks that "
-                "expire are thrown away when beat's clock is too far behind: have NTP keep it."
+                f"{_skew(one.heartbeat.skew or 0)}. Ticks "
+                "expire too early when beat's clock is too far behind: let NTP set it."
             )
 
 

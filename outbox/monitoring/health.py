@@ -53,12 +53,12 @@ class OutboxStatus:
 
 def status(max_age: timedelta | None = None) -> OutboxStatus:
     """Read everything. `max_age` replaces each destination's own limit."""
-    stands, report = destination_status.read_statuses(), duty_status.read_report()
-    stalled = [*alarms.stalls(stands, max_age), *report.stalls]
+    statuses, report = destination_status.read_statuses(), duty_status.read_report()
+    stalled = [*alarms.stalls(statuses, max_age), *report.stalls]
     return OutboxStatus(
-        tuple(stands),
+        tuple(statuses),
         report,
-        (*alarms.alarms(stands, max_age), *report.alarms, *held_snapshots.alarms()),
+        (*alarms.alarms(statuses, max_age), *report.alarms, *held_snapshots.alarms()),
         tuple(stalled),
     )
 

@@ -36,10 +36,10 @@ def _words(one: Holder) -> Iterator[str]:
     named = f" ({one.application})" if one.application else ""
     since = "" if one.seconds is None else f" for {say(timedelta(seconds=one.seconds))}"
     yield f"The {one.kind} {one.name}{named} has held a snapshot{since}, over {one.age} transactions:"
-    yield "what is dead since cannot be cleaned up, tables grow, and all gets slower."
+    yield "rows that died since then cannot be removed, tables grow, and queries get slower."
     match one.kind:
         case "session":
-            yield f"If it is not wanted any more: SELECT pg_terminate_backend({one.name})."
+            yield f"If it is not needed: SELECT pg_terminate_backend({one.name})."
         case "prepared transaction":
             yield "End it: COMMIT PREPARED or ROLLBACK PREPARED."
         case _:

@@ -102,7 +102,7 @@ def requeue(destination: str, key: str, *, actor: Actor, reason: str = "") -> No
 def _locked(destination: str, key: str) -> Hold:
     hold = Hold.objects.select_for_update().filter(destination=destination, key=key).first()
     if hold is None:
-        raise NotHeld(f"{key} to {destination} is not held any more: its message went out, or somebody else has acted.")
+        raise NotHeld(f"{key} to {destination} is no longer held: its message went out, or another person has acted.")
     return hold
 
 
@@ -110,8 +110,8 @@ def _refuse_in_hand(hold: Hold) -> None:
     """Raise BeingPublished when a relay may fetch the message: the hold ends soon, and a relay owns the shard."""
     if not sql.holds_for(hold.pk, MARGIN) and sql.lock_shard(hold.destination, hold.shard):
         raise BeingPublished(
-            f"The first message of {hold} is being tried about now; look again when it has failed or gone out. "
-            f"To decide in peace, pause shard {hold.shard} of {hold.destination} first."
+            f"The first message of {hold} may be published at this moment; look again when it has failed or gone out. "
+            f"To prevent that, pause shard {hold.shard} of {hold.destination} first."
         )
 
 

@@ -141,13 +141,13 @@ class Relay:
         self._settled_at = time.monotonic()
         for each in self.destination_relays:
             name, length = each.destination.name, settings.lease()
-            stands = sql.read_share(name, self.owner, length)
-            fair = math.ceil(SHARDS / max(stands.relays, 1))
-            each.held = stands.held
-            if stands.held > fair and stands.relays > each.shared_by:
-                each.held -= sql.release_shards(name, self.owner, stands.held - fair)
+            share = sql.read_share(name, self.owner, length)
+            fair = math.ceil(SHARDS / max(share.relays, 1))
+            each.held = share.held
+            if share.held > fair and share.relays > each.shared_by:
+                each.held -= sql.release_shards(name, self.owner, share.held - fair)
                 doorbell.ring()
-            elif stands.free:
-                each.held += sql.take_shards(name, self.owner, max(fair - stands.held, 0), length, timedelta(0))
+            elif share.free:
+                each.held += sql.take_shards(name, self.owner, max(fair - share.held, 0), length, timedelta(0))
                 each.held += sql.take_shards(name, self.owner, SHARDS, length, LEFT_LYING)
-            each.shared_by = stands.relays
+            each.shared_by = share.relays

@@ -163,8 +163,8 @@ class Consumer:
     def _read_event(self, unread: Envelope, fields: Fields) -> Envelope:
         if not unread.position:
             raise CannotRead(
-                "This entry's id is no time: its writer must let Redis give the ids (XADD … *), in a new stream, since "
-                "Redis makes no smaller ones in this. Then requeue."
+                "This entry's id is no time: its writer must let Redis assign the ids (XADD … *), in a new stream, "
+                "because Redis assigns no smaller ids in this one. Then requeue."
             )
         body = fields.get(FIELD.encode())
         if body is None:
@@ -188,7 +188,9 @@ class Consumer:
 
     def _log_lost(self, id_: str) -> None:
         extra = {"stream": self.stream, "entry": id_}
-        logger.error("An entry was trimmed from the stream before it was handled: keep more of it", extra=extra)
+        logger.error(
+            "An entry was trimmed from the stream before it was handled: let the stream keep more", extra=extra
+        )
 
 
 def _stored_name(stream: str, group: str) -> str:

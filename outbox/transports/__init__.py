@@ -91,15 +91,15 @@ def wakeups(marked: Iterable[Outgoing]) -> Iterator[Wakeup]:
 
 
 def _shared_out(name: str, places: dict[tuple[bool, str], int], at_once: int) -> Iterator[Wakeup]:
-    look, count = Wakeup(name, [], []), 0
+    wakeup, count = Wakeup(name, [], []), 0
     for (ordered, place), messages in places.items():
         if count and count + messages > at_once:
-            yield look
-            look, count = Wakeup(name, [], []), 0
-        (look.keys if ordered else look.ids).append(place)
+            yield wakeup
+            wakeup, count = Wakeup(name, [], []), 0
+        (wakeup.keys if ordered else wakeup.ids).append(place)
         count += messages
     if count:
-        yield look
+        yield wakeup
 
 
 class StoppedKeys:

@@ -91,12 +91,12 @@ class CeleryTransport:
 
     def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
         """One round trip. After an uncertain result subscribers are woken again, which does no harm."""
-        told = [wakeup_task(look, again=again) for look in wakeups(marked)]
-        if not told:
+        signatures = [wakeup_task(wakeup, again=again) for wakeup in wakeups(marked)]
+        if not signatures:
             return None
         try:
             with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
-                for signature in told:
+                for signature in signatures:
                     apply_with(signature, producer)
         except (BatchPublishError, OperationalError) as error:
             return error
@@ -156,15 +156,15 @@ def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Si
     )
 
 
-def wakeup_task(look: Wakeup, *, again: bool = False) -> Signature:
+def wakeup_task(wakeup: Wakeup, *, again: bool = False) -> Signature:
     """The task that wakes a subscriber."""
     return current_app.signature(
         "outbox.deliver_open",
-        args=(look.subscriber, look.keys, look.ids, again),
+        args=(wakeup.subscriber, wakeup.keys, wakeup.ids, again),
         immutable=True,
-        shadow=look.subscriber,
-        argsrepr=f"({', '.join(look.keys) or f'{len(look.ids)} messages'})",
-        **_named_queue(look.subscriber),
+        shadow=wakeup.subscriber,
+        argsrepr=f"({', '.join(wakeup.keys) or f'{len(wakeup.ids)} messages'})",
+        **_named_queue(wakeup.subscriber),
     )
 
 

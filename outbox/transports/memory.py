@@ -57,5 +57,5 @@ class MemoryTransport:
                 if not registry.pulls(subscriber, one.envelope.key):
                     inbox.deliver(subscriber, one.envelope)
         while self.wakeups:
-            look = self.wakeups.pop(0)
-            in_order.deliver_open(*look, go_on=partial(self.wakeups.append, look))
+            wakeup = self.wakeups.pop(0)
+            in_order.deliver_open(*wakeup, go_on=partial(self.wakeups.append, wakeup))

@@ -54,7 +54,7 @@ def test_a_destination_is_paused_and_resumed_on_the_overview(page: Page, desk: s
     page.get_by_role("button", name="Pause").click()
     expect(page.get_by_text("tasks: 16 shards paused.")).to_be_visible()
     page.goto(f"{desk}/deadletter/")
-    expect(page.get_by_label("How the outbox stands")).to_contain_text("They move house. (olga, ")
+    expect(page.get_by_label("Status of the destinations")).to_contain_text("They move house. (olga, ")
     page.goto(f"{desk}/shard/")
     page.get_by_label("Reason").fill("They moved.")
     page.get_by_role("button", name="Resume").click()

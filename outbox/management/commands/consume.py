@@ -17,7 +17,9 @@ from outbox.streams.lag import GroupLag, read_lag
 
 
 class Command(BaseCommand):
-    help = "Reads a Redis Stream of CloudEvents as a member of a group, and hands each event to its subscribers."
+    help = (
+        "Reads a Redis Stream of CloudEvents as a member of a consumer group, and hands each event to its subscribers."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--stream", required=True)
@@ -33,13 +35,13 @@ class Command(BaseCommand):
             type=float,
             default=60,
             metavar="SECONDS",
-            help="claim another consumer's entry after so long without a sign of life (default 60)",
+            help="claim another consumer's entry after it was idle for so long (default 60)",
         )
         parser.add_argument(
             "--only", action="append", metavar="PATTERN", help="event types to take, such as orders.*; repeatable"
         )
         parser.add_argument("--url", help="a redis:// address (default OUTBOX_REDIS_URL)")
-        parser.add_argument("--status", action="store_true", help="say how far the group is behind, and read nothing")
+        parser.add_argument("--status", action="store_true", help="print how far the group is behind, and read nothing")
         parser.add_argument(
             "--max-age",
             type=float,

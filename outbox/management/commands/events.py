@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("patterns", nargs="*", metavar="EVENT", help="names, such as 'orders.*'; default: all")
         way = parser.add_mutually_exclusive_group()
         way.add_argument("--json", action="store_true", help="print the JSON Schema of each version")
-        way.add_argument("--check", metavar="FILE", help="exit with 1 when a schema is not as the file says")
+        way.add_argument("--check", metavar="FILE", help="exit with 1 when a schema differs from the file")
         way.add_argument("--write", metavar="FILE", help="add versions that the file does not have; keep the others")
 
     def handle(self, *_args: Any, patterns: list[str], **options: Any) -> None:

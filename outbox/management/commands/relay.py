@@ -16,13 +16,16 @@ from outbox.relay.threads import RelayThreads
 
 class Command(BaseCommand):
     help = (
-        "Relays messages until SIGTERM or SIGINT; then finishes and marks what is in hand, lets its shards go, and "
-        "exits with 0. Any number may run, on any machine: they share the work."
+        "Publishes messages until SIGTERM or SIGINT; then finishes and marks its current batch, releases its shards, "
+        "and exits with 0. Any number may run, on any machine: they share the work."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--destination", action="append", metavar="NAME", help="only to this one; may be given several times"
+            "--destination",
+            action="append",
+            metavar="NAME",
+            help="relay only to this destination; may be given several times",
         )
 
     def handle(self, *_args: Any, destination: list[str] | None, **_options: Any) -> None:
@@ -31,7 +34,7 @@ class Command(BaseCommand):
         _stop_when_told(threads)
         self.stdout.write(f"Relaying to {', '.join(one.name for one in to)}. SIGTERM or Ctrl-C ends it.")
         threads.run()
-        self.stdout.write("Stopped: what was begun is marked, and the shards are free.")
+        self.stdout.write("Stopped: the current batch is marked, and the shards are free.")
 
 
 def _named(names: Sequence[str] | None) -> list[Destination]:

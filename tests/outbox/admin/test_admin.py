@@ -101,7 +101,7 @@ def test_what_somebody_else_requeued_is_reported_as_skipped(client, operator, de
     operator.user_permissions.add(Permission.objects.get(codename="requeue_deadletter"))
     monkeypatch.setattr("outbox.admin.deadletters.requeue", lambda pk: False)
     page = requeue_through_the_admin(client, dead.pk).content.decode()
-    assert "Skipped 1: requeued by somebody else." in page
+    assert "Skipped 1: another person requeued them." in page
     assert not LogEntry.objects.exists()
 
 
@@ -188,7 +188,7 @@ def test_many_are_previewed_then_requeued_at_a_rate_by_the_relay(client, operato
     DeadLetter.objects.update(requeue_at=F("requeue_at") - timedelta(seconds=4))
     relay_to(Refusing()).drain()
     assert DeadLetter.objects.count() == 2
-    assert "2 of these have their turn" in client.get(reverse(DEAD)).content.decode()
+    assert "2 of these are scheduled" in client.get(reverse(DEAD)).content.decode()
     page = client.post(reverse("admin:outbox_deadletter_stop"), follow=True)
     assert "Stopped: 2 stay where they are." in page.content.decode()
     assert DeadLetter.objects.filter(requeue_at=None).count() == 2
@@ -232,7 +232,7 @@ def test_a_held_key_says_why_and_is_skipped_with_a_reason(client, operator, comm
     client.post(url, {**skip, "confirmed": 1, "reason": "sent by hand"})
     assert Hold.objects.exists(), "without the permission"
     allow(operator, "skip_hold")
-    assert "the rest of the key goes on without it" in client.post(url, skip).content.decode()
+    assert "the key continues without it" in client.post(url, skip).content.decode()
     assert "Say why" in client.post(url, {**skip, "confirmed": 1, "reason": " "}).content.decode()
     assert Hold.objects.exists()
     page = client.post(url, {**skip, "confirmed": 1, "reason": "sent by hand"}, follow=True).content.decode()

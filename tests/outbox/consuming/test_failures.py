@@ -73,7 +73,7 @@ def test_a_lost_session_spends_no_attempt_and_its_words_say_whose_it_was(envelop
             inbox.deliver(FIRST, copy())
     delivery = Delivery.objects.get()
     assert (delivery.attempts, delivery.failed_by_us) == (0, 4)
-    assert delivery.last_error.startswith("Our own failure, which spends no attempt: ")
+    assert delivery.last_error.startswith("Infrastructure failure, which uses up no attempt: ")
     monkeypatch.undo()
     inbox.deliver(FIRST, again())
     assert Effect.objects.get().attempt == 1

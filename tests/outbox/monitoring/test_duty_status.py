@@ -61,8 +61,8 @@ def test_a_frozen_beat_is_told_within_the_limit_wherever_somebody_looks(
     with pytest.raises(SystemExit, match="1"):
         call_command("outbox", "status", stdout=StringIO(), stderr=err)
     assert "sagas.sweep rings runs that are overdue" in err.getvalue()
-    assert "Nobody sends it: beat is silent for" in err.getvalue()
-    assert "Nobody sends it: beat is silent for" in admin_client.get("/admin/").content.decode()
+    assert "Nothing sends it: beat has been silent for" in err.getvalue()
+    assert "Nothing sends it: beat has been silent for" in admin_client.get("/admin/").content.decode()
     os.killpg(beat.process.pid, signal.SIGCONT)
     until(lambda: client.get("/healthz").status_code == 200, 30, what="/healthz returns")
     beat.kill()
@@ -80,7 +80,7 @@ def test_a_duty_that_is_silent_for_longer_than_is_healthy_says_why():
     sql.leave_heartbeat("beat", None, "")
     (told,) = duty_status.read_report().stalls
     assert "sagas.prune removes runs that ended long ago, and has not finished for 1 h 25 min" in told
-    assert "at most 1 h 20 min is healthy. Beat lives: does a worker take the queue of this task?" in told
+    assert "at most 1 h 20 min is healthy. Beat runs: does a worker take this task's queue?" in told
     heartbeat.failed("sagas.prune", ValueError("no folder"))
     assert "It fails: ValueError: no folder" in duty_status.read_report().stalls[0]
 
@@ -109,10 +109,10 @@ def test_a_consumer_that_ran_once_is_waited_for_until_somebody_says_otherwise():
     name = "consume orders/billing"
     silent(name, timedelta(minutes=2))
     (told,) = duty_status.read_report().stalls
-    assert f"Does its `manage.py consume` run? If it shall not: `manage.py outbox forget '{name}'`." in told
+    assert f"Does its `manage.py consume` run? If it is not needed: `manage.py outbox forget '{name}'`." in told
     call_command("outbox", "forget", name, stdout=StringIO())
     assert duty_status.read_report().stalls == []
-    with pytest.raises(CommandError, match="Nobody waits for consume"):
+    with pytest.raises(CommandError, match="No duty is named consume"):
         call_command("outbox", "forget", name)
     with pytest.raises(CommandError, match=r"sagas\.sweep must be done here"):
         call_command("outbox", "forget", "sagas.sweep")
