@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 CHANNEL = "outbox:doorbell"
 TIMEOUT = 0.2  # seconds that a request may wait for Redis
-STANDS = 0.004  # seconds after a ring in which nobody rings again: relays look once more after that time
+QUIET_AFTER_RING = 0.004  # seconds after a ring in which nobody rings again: relays look once more after that time
 PAUSE = 5.0  # seconds without a ring after a failure, so that an unreachable Redis does not slow each request
 SILENCE = 1.0  # seconds before a listener without Redis tries to connect again
 
@@ -33,7 +33,7 @@ SILENCE = 1.0  # seconds before a listener without Redis tries to connect again
 def ring() -> None:
     """Wake the relays that listen."""
     client, now = _bell.client(), time.monotonic()
-    if client is None or now < _bell.silent_until or now < _bell.rung_at + STANDS:
+    if client is None or now < _bell.silent_until or now < _bell.rung_at + QUIET_AFTER_RING:
         return
     _bell.rung_at = now
     try:
@@ -111,11 +111,12 @@ class _Bell:
 
     def __init__(self) -> None:
         self.silent_until = 0.0
-        self.rung_at = -STANDS
+        self.rung_at = -QUIET_AFTER_RING
         self._clients: dict[str, redis.Redis] = {}
         self._lock = threading.Lock()
 
     def client(self) -> redis.Redis | None:
+        """The client for OUTBOX_REDIS_URL; None when that is no Redis."""
         url = settings.redis_url()
         if not url:
             return None

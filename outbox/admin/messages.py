@@ -19,7 +19,7 @@ SHOWN = 140  # characters of an error that a list shows
 class OutboxMessageAdmin(EnvelopeAdmin):
     """Unpublished messages, the oldest first."""
 
-    list_display = ("about", "to", "written", "stands")
+    list_display = ("about", "to", "written", "failed_tries")
     list_filter = (DestinationFilter, TypeFilter)
     ordering = ("id",)
 
@@ -36,7 +36,7 @@ class OutboxMessageAdmin(EnvelopeAdmin):
         return two_lines(format_moment(row.created_at), trace_of(row))
 
     @admin.display(description="tries that failed")
-    def stands(self, row: OutboxMessage) -> SafeString:
+    def failed_tries(self, row: OutboxMessage) -> SafeString:
         if not row.attempts:
             return two_lines("none", "")
         return two_lines(f"{row.attempts}; due {format_moment(row.due_at)}", Truncator(row.last_error).chars(SHOWN))
@@ -78,7 +78,7 @@ class PublishedMessageAdmin(EnvelopeAdmin):
 class DeliveryAdmin(SearchableAdmin):
     """Open deliveries, the next due first."""
 
-    list_display = ("to", "message_id", "stands", "due")
+    list_display = ("to", "message_id", "failed_tries", "due")
     list_filter = (DestinationFilter, SubscriberFilter)
     search_fields = ("message_id",)
     ordering = ("due_at",)
@@ -89,7 +89,7 @@ class DeliveryAdmin(SearchableAdmin):
         return two_lines(row.subscriber, row.key or "no key")
 
     @admin.display(description="tries that failed")
-    def stands(self, row: Delivery) -> SafeString:
+    def failed_tries(self, row: Delivery) -> SafeString:
         return two_lines(row.attempts or "none", Truncator(row.last_error).chars(SHOWN))
 
     @admin.display(description="published again from, opened")

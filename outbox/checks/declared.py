@@ -34,7 +34,7 @@ def check_subscribers(**_: object) -> list[CheckMessage]:
 def _going_nowhere() -> Iterator[CheckMessage]:
     for name in sorted({name for name, _ in registry.events}):
         try:
-            destinations.of(name)
+            destinations.for_event(name)
         except OutboxDeclarationError as error:
             hint = "Name it in the `events` of a destination: publishing it raises this."
             yield Error(str(error), hint=hint, id="outbox.E005")

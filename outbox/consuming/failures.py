@@ -40,7 +40,7 @@ _TRANSIENT = (
 
 
 LONGEST = 5.0  # seconds for which a worker retries to record its work
-BREATH = 0.25  # seconds between two tries
+PAUSE_AFTER_FAILURE = 0.25  # seconds between two tries
 
 
 def is_infrastructure(error: BaseException | None) -> bool:
@@ -77,7 +77,7 @@ def write_with_retry(write: Callable[[], T], longest: float = LONGEST) -> T:
             if connection.in_atomic_block or not is_infrastructure(error) or time.monotonic() > until:
                 raise
             logger.warning("The result of some work cannot be recorded; trying again", extra={"error": str(error)})
-            time.sleep(BREATH)
+            time.sleep(PAUSE_AFTER_FAILURE)
 
 
 def _is_transient(error: Error) -> bool:

@@ -85,6 +85,7 @@ class Delivery:
 
     @property
     def log(self) -> dict[str, object]:
+        """What the log lines about this try carry."""
         return {"subscriber": self.subscriber, "message_id": self.envelope.id, "attempt": self.attempt}
 
     def is_stale(self) -> bool:

@@ -119,6 +119,7 @@ class Registry:
             ) from None
 
     def add_event(self, declared: EventType) -> None:
+        """Raises OutboxDeclarationError when another class has the same name and version."""
         other = self.events.get((declared.name, declared.version))
         if other is not None and not _same_place(other.body, declared.body):
             raise OutboxDeclarationError(
@@ -129,6 +130,7 @@ class Registry:
         self.by_class[declared.body] = declared
 
     def add_subscriber(self, declared: Subscriber) -> None:
+        """Raises OutboxDeclarationError when another handler has the same name."""
         other = self.subscribers.get(declared.name)
         if other is not None and not _same_place(other.handler, declared.handler):
             raise OutboxDeclarationError(
@@ -138,6 +140,7 @@ class Registry:
         self.subscribers[declared.name] = declared
 
     def add_upcast(self, declared: Upcast) -> None:
+        """Raises OutboxDeclarationError when another function reads the same version."""
         other = self.upcasts.get((declared.name, declared.version))
         if other is not None and not _same_place(other.function, declared.function):
             raise OutboxDeclarationError(

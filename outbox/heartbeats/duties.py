@@ -37,6 +37,7 @@ class Duty:
 
     @property
     def is_frequent(self) -> bool:
+        """Whether its next tick soon replaces one that was missed."""
         return self.every < OFTEN
 
     @property

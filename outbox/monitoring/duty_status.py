@@ -29,6 +29,7 @@ class DutyStatus:
 
     @property
     def is_late(self) -> bool:
+        """Whether its heartbeat is older than the limit."""
         healthy = self.duty.healthy
         return not self.is_off and healthy is not None and self.heartbeat.silent_for > healthy
 
@@ -76,6 +77,7 @@ class WaitStatus:
 
     @property
     def is_late(self) -> bool:
+        """Whether the oldest has been overdue for longer than the limit."""
         return self.age is not None and self.wait.healthy is not None and self.age > self.wait.healthy
 
 

@@ -40,14 +40,17 @@ class OutboxStatus:
 
     @property
     def unpublished(self) -> int:
+        """How many messages are unpublished, over all destinations."""
         return sum(one.depth for one in self.destinations)
 
     @property
     def overdue(self) -> int:
+        """How many deliveries are overdue, over all destinations."""
         return sum(one.overdue for one in self.destinations)
 
     @property
     def dead(self) -> int:
+        """How many dead letters there are, over all destinations."""
         return sum(one.dead for one in self.destinations)
 
 

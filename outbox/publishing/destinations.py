@@ -53,9 +53,9 @@ def configured() -> tuple[Destination, ...]:
     return _configured()
 
 
-def of(type_: str) -> tuple[Destination, ...]:
+def for_event(type_: str) -> tuple[Destination, ...]:
     """Where this event goes. Raises OutboxDeclarationError when no destination takes it."""
-    return _of(type_)
+    return _for_event(type_)
 
 
 def shard_of(key: str, message_id: int) -> int:
@@ -72,7 +72,7 @@ def _configured() -> tuple[Destination, ...]:
 
 
 @cache
-def _of(type_: str) -> tuple[Destination, ...]:
+def _for_event(type_: str) -> tuple[Destination, ...]:
     found = tuple(one for one in configured() if one.takes(type_))
     if not found:
         raise OutboxDeclarationError(
@@ -119,7 +119,7 @@ def _check(name: str, given: dict[str, Any]) -> None:
 def _forget(**changed: Any) -> None:
     if str(changed["setting"]).startswith("OUTBOX_"):
         _configured.cache_clear()
-        _of.cache_clear()
+        _for_event.cache_clear()
 
 
 setting_changed.connect(_forget)  # tests override settings

@@ -57,7 +57,7 @@ def publish(event: object, *, key: str = "") -> UUID:
         )
     if len(key) > LONGEST_KEY:
         raise ValueError(f"The key of {declared.name} has {len(key)} characters; at most {LONGEST_KEY} are kept.")
-    to = destinations.of(declared.name)
+    to = destinations.for_event(declared.name)
     if key and any(destination.order == "strict" for destination in to):
         sql.lock_key(key)
     headers = codec.encode({**trace.current().headers(), **causation.headers()})

@@ -23,11 +23,11 @@ from .destination_relay import DestinationRelay
 
 logger = logging.getLogger(__name__)
 
-FLOOR = 1.0  # seconds between two fetches at most, with or without a ring
-LOOK_AGAIN = timedelta(seconds=2.5 * doorbell.STANDS)
-LEFT_LYING = timedelta(seconds=2)  # any relay may take a shard that was free for so long, above its share too
+LONGEST_PAUSE = 1.0  # seconds between two fetches at most, with or without a ring
+LOOK_AGAIN = timedelta(seconds=2.5 * doorbell.QUIET_AFTER_RING)
+FREE_FOR_ALL_AFTER = timedelta(seconds=2)  # any relay may take a shard that was free for so long, above its share too
 MANY = 5  # messages in a batch: then many are being written, and fewer, larger batches cost less
-GATHERED = 0.02  # seconds to wait then, so that messages gather
+GATHER_FOR = 0.02  # seconds to wait then, so that messages gather
 
 
 class Relay:
@@ -69,12 +69,12 @@ class Relay:
         self._stop = stop
         with Listener() as bell, self._on_duty():
             sent = last = self._drain()
-            owed = False  # after a ring writers do not ring for 4 ms (doorbell.STANDS), so one more fetch must follow
+            owed = False  # after a ring writers do not ring for some ms, so one more fetch must follow
             while not stop.is_set() and ((left := self.until - time.monotonic()) > 0 or owed):
-                patience = LOOK_AGAIN if owed else timedelta(seconds=min(left, FLOOR))
+                patience = LOOK_AGAIN if owed else timedelta(seconds=min(left, LONGEST_PAUSE))
                 heard = bell.listen(patience)
                 if (heard or owed) and last >= MANY:
-                    time.sleep(GATHERED)
+                    time.sleep(GATHER_FOR)
                 last = self._drain()
                 sent += last
                 owed = heard
@@ -110,12 +110,12 @@ class Relay:
         now = time.monotonic()
         if now - self._renewed_at > settings.lease().total_seconds() / 3:
             self._renew()
-        if now - self._settled_at >= FLOOR:
+        if now - self._settled_at >= LONGEST_PAUSE:
             self._settle()
 
     def _redeliver(self) -> None:
         now = time.monotonic()
-        if now - self._redelivered_at < FLOOR:
+        if now - self._redelivered_at < LONGEST_PAUSE:
             return
         self._redelivered_at = now
         for each in self.destination_relays:
@@ -149,5 +149,5 @@ class Relay:
                 doorbell.ring()
             elif share.free:
                 each.held += sql.take_shards(name, self.owner, max(fair - share.held, 0), length, timedelta(0))
-                each.held += sql.take_shards(name, self.owner, SHARDS, length, LEFT_LYING)
+                each.held += sql.take_shards(name, self.owner, SHARDS, length, FREE_FOR_ALL_AFTER)
             each.shared_by = share.relays

@@ -17,7 +17,7 @@ from .relay import Relay
 
 logger = logging.getLogger(__name__)
 
-BREATH = 1.0  # seconds between a relay's failure (a lost database session, for example) and its next try
+PAUSE_AFTER_FAILURE = 1.0  # seconds between a relay's failure (a lost database session, for example) and its next try
 LOOK = 0.05  # seconds between two checks of a relay whose time is up
 
 
@@ -64,7 +64,7 @@ class RelayThreads:
                 logger.exception("A relay failed and starts again", extra={"owner": relay.owner})
                 connection.close()
                 heartbeat.failed("outbox.relay", error)
-                self.stop.wait(BREATH)
+                self.stop.wait(PAUSE_AFTER_FAILURE)
 
     def _goes_on(self) -> bool:
         """Whether to relay again. A thread whose time is up waits for the others, because the end may still be

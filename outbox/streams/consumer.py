@@ -74,21 +74,21 @@ class Consumer:
 
         Each round leaves a heartbeat.
         """
-        begun, duty = False, f"{DUTY} {self.receiver.name}"
+        joined, duty = False, f"{DUTY} {self.receiver.name}"
         while not stop.is_set():
             try:
-                if not begun:
-                    self.begin()
-                begun = True
+                if not joined:
+                    self.join_group()
+                joined = True
                 heartbeat.finished(duty, messages_tried=self.run_once(stop))
             except (redis.RedisError, DatabaseError) as error:
-                begun = False  # current entries are pending: they are read again
+                joined = False  # current entries are pending: they are read again
                 logger.warning("The consumer waits", extra={"stream": self.stream, "error": str(error)})
                 heartbeat.failed(duty, error)
                 stop.wait(PAUSE)
             close_old_connections()
 
-    def begin(self) -> None:
+    def join_group(self) -> None:
         """Make the group, which starts at the stream's first entry, and store this consumer's pending entries."""
         try:
             self._redis.xgroup_create(self.stream, self.group, id="0", mkstream=True)

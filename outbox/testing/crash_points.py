@@ -61,20 +61,20 @@ class Fault:
     def __init__(self, point: CrashPoint, number: signal.Signals) -> None:
         self.point = point
         self.number = number
-        self.struck = False
+        self.happened = False
 
     def inject(self, at: CrashPoint) -> None:
-        """Do so if this is the point."""
+        """Send the signal if the relay is at its point."""
         if self.awaits(at):
-            self.struck = True
+            self.happened = True
             os.kill(os.getpid(), self.number)
 
     def awaits(self, at: CrashPoint) -> bool:
-        """Whether it is still to happen, and here."""
-        return at is self.point and not self.struck
+        """Whether the fault is still to happen, at this point."""
+        return at is self.point and not self.happened
 
     def install(self) -> None:
-        """Stand between the relay and its statements."""
+        """Wrap the relay's statements so that the fault happens."""
         fetch, mark = sql.fetch, sql.mark
 
         def fetched(*args: Any, **named: Any) -> list[sql.Due]:

@@ -73,7 +73,7 @@ def test_each_entry_is_settled_or_buried_and_what_follows_is_heard(
         last = redis.xinfo_stream(STREAM)["last-generated-id"] if added else b"0-0"
         seen(f"{added} entries")
         consumer = Consumer(stream=STREAM, group="shop", name="one", only=["warehouse.*"], url=settings.REDIS_URL)
-        consumer.begin()
+        consumer.join_group()
         follow = {
             "event": json.dumps(
                 cloud_event("stock_changed", {"sku": "lamp", "available": 5}, id=f"good-{next(serial)}", subject="lamp")

@@ -39,7 +39,7 @@ def stream() -> Iterator[Redis]:
 @pytest.fixture
 def consumer(stream: Redis) -> Consumer:
     made = Consumer(stream=STREAM, group="shop", name="one", url=settings.REDIS_URL)
-    made.begin()
+    made.join_group()
     return made
 
 

@@ -95,7 +95,7 @@ def test_a_slow_broker_delays_its_own_destination_alone(commit):
 
 
 def test_a_relay_that_fails_says_why_and_begins_again(commit, monkeypatch, caplog):
-    monkeypatch.setattr(threads, "BREATH", 0.05)
+    monkeypatch.setattr(threads, "PAUSE_AFTER_FAILURE", 0.05)
     fetch, failures = sql.fetch, iter([True])
 
     def fails_once(*arguments):

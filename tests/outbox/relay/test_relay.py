@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from outbox import doorbell, publish, settings, sql
 from outbox.ids import uuid7
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
-from outbox.relay.relay import GATHERED
+from outbox.relay.relay import GATHER_FOR
 from outbox.transports import Outgoing, Sent
 from outbox.transports.celery import CeleryTransport
 from tests.support.workers import until
@@ -217,7 +217,7 @@ def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, 
         connection.close()
 
     monkeypatch.setattr(relay.destination_relays[0].destination.transport, "publish", during_the_first_batch)
-    monkeypatch.setattr("outbox.relay.relay.FLOOR", 60)  # nothing but the ring makes it look
+    monkeypatch.setattr("outbox.relay.relay.LONGEST_PAUSE", 60)  # nothing but the ring makes it look
     thread = threading.Thread(target=later)
     thread.start()
     assert relay.tick(timedelta(seconds=1)) == 2
@@ -227,7 +227,7 @@ def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, 
 
 def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis_client, monkeypatch):
     def meanwhile(seconds: float) -> None:
-        assert seconds == GATHERED
+        assert seconds == GATHER_FOR
         commit("h")
 
     monkeypatch.setattr("outbox.relay.relay.time.sleep", meanwhile)

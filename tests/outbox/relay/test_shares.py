@@ -12,7 +12,7 @@ from outbox import sql
 from outbox.models import Delivery, OutboxMessage, RelayProcess, Shard
 from outbox.publishing.destinations import SHARDS
 from outbox.relay import relay as relays_module
-from outbox.relay.relay import LEFT_LYING, Relay
+from outbox.relay.relay import FREE_FOR_ALL_AFTER, Relay
 from outbox.transports.memory import MemoryTransport
 
 from ...support.outbox.relaying import relay_to
@@ -78,7 +78,7 @@ def test_what_a_dead_relay_held_is_taken_when_its_lease_has_run_out_however_many
     sql.take_shards("tasks", "dead", SHARDS, timedelta(0), timedelta(0))
     relay = on_duty()
     assert held() == {relay.owner: SHARDS // 2}, "it may come back"
-    Shard.objects.filter(owner="dead").update(until=Now() - LEFT_LYING)
+    Shard.objects.filter(owner="dead").update(until=Now() - FREE_FOR_ALL_AFTER)
     look(relay)
     assert held() == {relay.owner: SHARDS}
 
@@ -88,7 +88,7 @@ def test_shards_are_let_go_once_for_a_relay_that_has_come_and_does_not_take_them
     sql.register_relay("silent", ["tasks"])
     look(relay)
     assert held() == {relay.owner: SHARDS // 2}
-    Shard.objects.filter(owner="").update(until=Now() - LEFT_LYING)
+    Shard.objects.filter(owner="").update(until=Now() - FREE_FOR_ALL_AFTER)
     for _ in range(3):
         look(relay)
     assert held() == {relay.owner: SHARDS}
@@ -133,7 +133,7 @@ def test_a_paused_shard_is_not_published_and_then_let_go(on_duty, commit):
 
 def test_a_relay_with_a_long_backlog_shares_it_with_one_that_comes(commit, settings, monkeypatch):
     settings.OUTBOX_BATCH = 1
-    monkeypatch.setattr(relays_module, "FLOOR", 0.05)
+    monkeypatch.setattr(relays_module, "LONGEST_PAUSE", 0.05)
     shares = []
 
     class Helped(MemoryTransport):
@@ -152,7 +152,7 @@ def test_a_relay_with_a_long_backlog_shares_it_with_one_that_comes(commit, setti
 
 def test_a_relay_with_a_long_backlog_delivers_again_what_was_lost(commit, settings, monkeypatch):
     settings.OUTBOX_BATCH = 1
-    monkeypatch.setattr(relays_module, "FLOOR", 0.05)
+    monkeypatch.setattr(relays_module, "LONGEST_PAUSE", 0.05)
     commit("lost")
     relay_to(MemoryTransport()).drain()
 

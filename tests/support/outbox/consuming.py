@@ -37,7 +37,7 @@ def send_event(client: Redis, **attributes: object) -> None:
 
 def consumer(name: str = "one", **options: Any) -> Consumer:
     made = Consumer(stream=STREAM, group=GROUP, name=name, url=settings.REDIS_URL, **options)
-    made.begin()
+    made.join_group()
     return made
 
 
