@@ -93,7 +93,7 @@ def duties() -> dict[str, Any]:
         "ok": not now.stalls,
         "oldest_unpublished_seconds": round(now.oldest.total_seconds(), 1) if now.oldest else 0.0,
         "stalled": [one.name for one in now.destinations if alarms.stalls([one])],
-        **health.duties(now.watch),
+        **health.duties(now.duty_report),
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from outbox.heartbeats.beat import Sparing
+from outbox.heartbeats.beat import SparingScheduler
 from outbox.streams.receiver import is_outage
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 FIRST, LONGEST = 0.5, 5.0  # seconds between two attempts to reach a database that is away
 
 
-class Scheduler(Sparing, DatabaseScheduler):  # type: ignore[misc]
+class Scheduler(SparingScheduler, DatabaseScheduler):  # type: ignore[misc]
     """Celery uses it through the setting `beat_scheduler`."""
 
     _last_timestamp: datetime | None = None

@@ -55,7 +55,7 @@ class Ending:
         put_down(self._worker.hostname)
 
     def _deliveries(self) -> None:
-        restart.put_down(self._worker.hostname)
+        restart.free_deliveries(self._worker.hostname)
 
     def _messages(self) -> None:
         """Requeue unacknowledged messages: Redis would keep them until a timeout; RabbitMQ sees the socket close."""

@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from outbox.carried import Carried
+from outbox.picklable import PicklableError
 
 
-class OrderError(Carried):
+class OrderError(PicklableError):
     """The shop cannot do as asked."""
 
 

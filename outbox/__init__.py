@@ -1,4 +1,4 @@
-"""Write events with your data, have them relayed, consume them once. The promises: README.md beside this file."""
+"""Write events with your data, have a relay publish them, handle each once. Guide: README.md beside this file."""
 
 from .declare.events import Message, event, subscribe
 from .declare.upcasts import upcast

@@ -5,7 +5,7 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class OutboxConfig(AppConfig):
-    """Imports every app's `events` and `subscribers` modules, so that declaring is all a host has to do.
+    """Imports the `events` and `subscribers` modules of every app, so that a host only has to declare.
 
     Raises OutboxDeclarationError, in every process, when a subscriber cannot read an older version that is declared.
     """
@@ -14,7 +14,7 @@ class OutboxConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401 - registers them
+        from . import checks  # noqa: F401 - importing registers them
         from .consuming import restart  # noqa: F401 - registers them
         from .declare import (
             events,

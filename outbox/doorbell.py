@@ -1,7 +1,9 @@
-"""A hint through Redis that something was committed. Losing one costs a second at most: nothing here raises.
+"""The notifier: a hint through Redis that something was committed.
 
-All relays hear a ring: nobody knows whose shard was written to. One that none hears is not missed: a relay that starts
-looks first.
+A lost hint costs at most one second, so nothing raises.
+
+Every relay hears every ring, because nobody knows which relay owns the shard. A relay that starts looks first, so a
+ring that nobody hears is not missed.
 """
 
 from __future__ import annotations
@@ -23,16 +25,16 @@ from . import settings
 logger = logging.getLogger(__name__)
 
 CHANNEL = "outbox:doorbell"
-TIMEOUT = 0.2  # seconds a request may wait for Redis
-STANDS = 0.004  # seconds for which a ring stands: the relays look again after that, so nobody need ring meanwhile
-PAUSE = 5.0  # seconds without ringing after a failure, so that an unreachable Redis does not slow every request
-SILENCE = 1.0  # seconds that a listener without Redis waits before it tries again
+TIMEOUT = 0.2  # seconds that a request may wait for Redis
+QUIET_AFTER_RING = 0.004  # seconds after a ring in which nobody rings again: relays look once more after that time
+PAUSE = 5.0  # seconds without a ring after a failure, so that an unreachable Redis does not slow each request
+SILENCE = 1.0  # seconds before a listener without Redis tries to connect again
 
 
 def ring() -> None:
     """Wake the relays that listen."""
     client, now = _bell.client(), time.monotonic()
-    if client is None or now < _bell.silent_until or now < _bell.rung_at + STANDS:
+    if client is None or now < _bell.silent_until or now < _bell.rung_at + QUIET_AFTER_RING:
         return
     _bell.rung_at = now
     try:
@@ -43,7 +45,7 @@ def ring() -> None:
 
 
 class Listener:
-    """One who hears every ring from when it was opened. Without Redis it only waits."""
+    """Hears every ring from the moment it is opened. Without Redis it only waits."""
 
     def __init__(self) -> None:
         self._pubsub: PubSub | None = None
@@ -59,7 +61,7 @@ class Listener:
         self._close()
 
     def listen(self, patience: timedelta) -> bool:
-        """Wait for a ring, at most `patience`; whether there was one. All that were rung by now are one."""
+        """Wait for a ring, at most `patience`. Returns whether there was one; all rings until now count as one."""
         until = time.monotonic() + patience.total_seconds()
         self._open()
         if self._pubsub is not None:
@@ -86,7 +88,7 @@ class Listener:
             pubsub: PubSub = cast(Any, client).pubsub()
             self._pubsub = pubsub
             pubsub.subscribe(CHANNEL)
-            pubsub.get_message(timeout=TIMEOUT)  # that the subscription stands
+            pubsub.get_message(timeout=TIMEOUT)  # the confirmation of the subscription
         except redis.RedisError as error:
             self._fail(error)
 
@@ -106,15 +108,16 @@ def _is_ring(message: dict[str, object] | None) -> bool:
 
 
 class _Bell:
-    """One client for all threads of a process; redis-py pools its connections and notices a fork."""
+    """One Redis client for all threads of a process; redis-py pools its connections and notices a fork."""
 
     def __init__(self) -> None:
         self.silent_until = 0.0
-        self.rung_at = -STANDS
+        self.rung_at = -QUIET_AFTER_RING
         self._clients: dict[str, redis.Redis] = {}
         self._lock = threading.Lock()
 
     def client(self) -> redis.Redis | None:
+        """The client for OUTBOX_REDIS_URL; None when that is no Redis."""
         url = settings.redis_url()
         if not url:
             return None

@@ -1,36 +1,36 @@
-"""What can go wrong, each class saying what happens next."""
+"""The outbox's errors. Each class says what happens next."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from .carried import Carried
+from .picklable import PicklableError
 
 
-class OutboxError(Carried):
+class OutboxError(PicklableError):
     """The outbox cannot do what was asked."""
 
 
 class OutboxDeclarationError(OutboxError):
-    """An event or a subscriber is declared so that it cannot work; raised at import, and says how to mend it."""
+    """An event or a subscriber is declared in a way that cannot work. Raised at import; says how to correct it."""
 
 
 class NotInTransaction(OutboxError):
-    """Called outside `transaction.atomic()`: nothing would tie the message to a change, so nothing was written."""
+    """Called outside `transaction.atomic()`. Nothing was written, because nothing would tie the message to a change."""
 
 
 class CannotRead(OutboxError):
-    """A message does not fit what this code declares; it becomes a dead letter that says so."""
+    """A message does not fit what this code declares. It becomes a dead letter that says so."""
 
 
 class HandlerOutcome(OutboxError):
-    """Raised by a subscriber to say what shall happen to its message. Its transaction is rolled back."""
+    """Raised by a subscriber to say what happens to its message. Its transaction is rolled back."""
 
 
 class RetryAfter(HandlerOutcome):
-    """Not now: come again after `delay`; costs no attempt. `reason` is shown to operators.
+    """Try again after `delay`; uses up no attempt. `reason` is shown to operators.
 
-    A saga's step raises it too, the same class: surely not applied.
+    A saga's step raises the same class; there it also means: surely not applied.
     """
 
     def __init__(self, delay: timedelta, reason: str = "") -> None:
@@ -40,4 +40,4 @@ class RetryAfter(HandlerOutcome):
 
 
 class PermanentFailure(HandlerOutcome):
-    """Never: trying again cannot help. The message becomes a dead letter at once."""
+    """Trying again cannot help. The message becomes a dead letter at once."""

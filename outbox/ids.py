@@ -1,4 +1,4 @@
-"""Ids that sort by the time they were made."""
+"""Ids that sort by the time at which they were made."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def uuid7() -> UUID:
 
 
 def day_of(id_: UUID) -> date | None:
-    """The day, in UTC, on which an id of version 7 was made; None for another version's."""
+    """The day, in UTC, on which an id of version 7 was made; None for an id of another version."""
     if id_.version != 7:
         return None
     return datetime.fromtimestamp((id_.int >> 80) / 1000, UTC).date()

@@ -1,4 +1,4 @@
-"""Gives every web request a request id and a trace, and says the request id in the answer."""
+"""Gives every web request a request id and a trace, and returns the request id in the response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .messages import trace
 
 
 class TraceMiddleware:
-    """Reads `X-Request-Id` and `traceparent`, makes what is missing, and answers with `X-Request-Id`."""
+    """Reads `X-Request-Id` and `traceparent`, makes what is missing, and sets `X-Request-Id` on the response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,6 +1,6 @@
-"""The tables, for the admin and for tests; the relay, `publish` and the inbox use the statements in `sql.py`.
+"""The tables, for the admin and for tests. The relay, `publish` and the inbox use the statements in `sql/`.
 
-Rows reach these tables through those statements alone: no `save()` here has a meaning of its own.
+Only those statements write rows: `save()` of these models is not used.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 
 class EnvelopeFields(models.Model):
-    """What every copy of a message carries."""
+    """The columns that every copy of a message has."""
 
     message_id = models.UUIDField(help_text="UUIDv7: sorts by the time of writing.")
     type = models.CharField(max_length=100)
@@ -29,9 +29,9 @@ class EnvelopeFields(models.Model):
 
 
 class OutboxMessage(EnvelopeFields):
-    """Written, not yet published. Only such rows live here: the table stays small, (destination, shard, id) its index.
+    """A message that is written and not yet published. Published rows leave, so the table stays small.
 
-    The relay that owns the shard reads it by id; rows that wait for a later `due_at` are few, and passed over.
+    The relay that owns the shard reads it by (destination, shard, id). Rows with a later `due_at` are few, and skipped.
     """
 
     destination = models.CharField(max_length=40)
@@ -46,9 +46,9 @@ class OutboxMessage(EnvelopeFields):
 
 
 class PublishedMessage(EnvelopeFields):
-    """Published: history, and the source of what is delivered again. One partition a day, dropped when it is old.
+    """A published message: the history, and the source of redelivery. One partition a day, dropped when it is old.
 
-    `id` is the one the message had as long as it was unpublished: within a key, the order of publishing.
+    `id` is the id that the message had in the outbox: within a key, the order of publishing.
     """
 
     destination = models.CharField(max_length=40)
@@ -65,7 +65,7 @@ class PublishedMessage(EnvelopeFields):
 
 
 class Delivery(models.Model):
-    """Published to a subscriber that has not confirmed. The handler's own transaction deletes the row."""
+    """A published message that one subscriber has not confirmed. The handler's transaction deletes the row."""
 
     message_id = models.UUIDField()
     subscriber = models.CharField(max_length=100)
@@ -107,7 +107,7 @@ class Delivery(models.Model):
 
 
 class InboxEntry(models.Model):
-    """This subscriber has handled this message: committed together with what the handler wrote. Partitioned by day."""
+    """This subscriber has handled this message; committed together with what the handler wrote. Partitioned by day."""
 
     subscriber = models.CharField(max_length=100)
     message_id = models.UUIDField()
@@ -140,7 +140,7 @@ class Queue(models.Model):
 
 
 class DeadLetter(EnvelopeFields):
-    """A message that cannot be delivered, with its reason. Never removed by age: a person requeues it."""
+    """A message that was given up, with the reason. Never removed by age: a person requeues it."""
 
     destination = models.CharField(max_length=40, blank=True)
     subscriber = models.CharField(max_length=100, blank=True, help_text="Empty: it could not be published at all.")
@@ -172,7 +172,7 @@ class DeadLetter(EnvelopeFields):
 
 
 class Hold(models.Model):
-    """A key whose first message failed: its messages wait, in their order, until then."""
+    """A key whose first message failed: its messages wait, in order, until `until`."""
 
     destination = models.CharField(max_length=40)
     key = models.CharField(max_length=200)
@@ -199,7 +199,7 @@ class Hold(models.Model):
 
 
 class Shard(models.Model):
-    """A part of a destination's keys, and the relay that owns it: nobody else publishes them until then."""
+    """A part of a destination's keys, and the relay that owns it: no other relay publishes them until `until`."""
 
     destination = models.CharField(max_length=40)
     shard = models.PositiveSmallIntegerField()
@@ -222,7 +222,7 @@ class Shard(models.Model):
 
 
 class RelayProcess(models.Model):
-    """A relay that runs: they share the shards by how many there are."""
+    """A running relay. Relays share the shards by how many there are."""
 
     owner = models.CharField(max_length=100, primary_key=True)
     destinations = ArrayField(models.CharField(max_length=40))
@@ -240,7 +240,7 @@ class RelayProcess(models.Model):
 
 
 class Heartbeat(models.Model):
-    """What a periodic duty, or a process that runs for ever, left when it last finished a piece of work."""
+    """What a periodic duty, or a process that runs forever, recorded when it last finished a piece of work."""
 
     name = models.CharField(max_length=100, primary_key=True, help_text="The duty, such as the name of its task.")
     since = models.DateTimeField(db_default=Now(), help_text="Known since then.")

@@ -11,18 +11,18 @@ from datetime import timedelta
 class Retry:
     """Exponential backoff with jitter.
 
-    After failed attempt n (from 1) the wait is `first * factor ** (n - 1)`, at most `longest`, of which a random part
-    of up to `jitter` is taken away so that failures of one moment do not return in one moment.
-    With the defaults: 1 s, 2 s, 4 s, 8 s … 5 min, each shortened by up to a quarter; eight attempts in all.
+    After failed attempt n (from 1) the wait is `first * factor ** (n - 1)`, at most `longest`. A random part of up to
+    `jitter` is taken away, so that work that failed at one moment does not return at one moment. With the defaults: 1
+    s, 2 s, 4 s, 8 s … 5 min, each shortened by up to a quarter; eight attempts in all.
     """
 
     attempts: int | None = 8
-    """How often the work is tried in all; None for as long as it takes."""
+    """How often the work is tried in all; None for no limit."""
     first: timedelta = timedelta(seconds=1)
     factor: float = 2.0
     longest: timedelta = timedelta(minutes=5)
     jitter: float = 0.25
-    """The largest share of the wait that chance takes away, 0 to 1."""
+    """The largest share of the wait that is taken away at random, 0 to 1."""
 
     def __post_init__(self) -> None:
         self._check_kinds()
@@ -51,9 +51,9 @@ class Retry:
         return cls(attempts=None, first=first, longest=longest)
 
     def delay_after(self, attempt: int, *, roll: float) -> timedelta | None:
-        """How long to wait after failed attempt `attempt` (from 1); None when the budget is spent.
+        """How long to wait after failed attempt `attempt` (from 1); None when all attempts are used up.
 
-        `roll` is the chance for the jitter, from [0, 1): pass `random.random()`.
+        `roll` is the random number for the jitter, in [0, 1): pass `random.random()`.
         """
         if self.attempts is not None and attempt >= self.attempts:
             return None

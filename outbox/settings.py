@@ -1,4 +1,4 @@
-"""The settings a project may give, with their defaults. Read when used, so that tests can override them."""
+"""The settings a project may give, with their defaults. They are read at each use, so that tests can override them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def batch() -> int:
 
 
 def relay_stay() -> timedelta:
-    """OUTBOX_RELAY_STAY: how long a tick's relay listens to the doorbell; above beat's interval: one always does."""
+    """OUTBOX_RELAY_STAY: how long a tick keeps the relay running; above beat's interval, so that one always runs."""
     return _duration("RELAY_STAY", timedelta(seconds=1.5))
 
 
 def lease() -> timedelta:
-    """OUTBOX_LEASE: after how long a relay that stopped answering loses its place to another."""
+    """OUTBOX_LEASE: after how long a relay that stopped answering loses its shards to another."""
     return _duration("LEASE", timedelta(seconds=15))
 
 
@@ -34,12 +34,12 @@ def keep_published() -> timedelta:
 
 
 def heartbeat_every() -> timedelta:
-    """OUTBOX_HEARTBEAT_EVERY: the least time between two heartbeats of a duty that one process leaves."""
+    """OUTBOX_HEARTBEAT_EVERY: the least time between two heartbeats of a duty from one process."""
     return _duration("HEARTBEAT_EVERY", timedelta(seconds=5))
 
 
 def healthy() -> dict[str, timedelta | None]:
-    """OUTBOX_HEALTHY: how old the heartbeat of a duty may be, or a wait, by name; None: nobody minds."""
+    """OUTBOX_HEALTHY: how old the heartbeat of a duty, or a wait, may be, by name; None switches the alarm off."""
     return {
         name: value if value is None or isinstance(value, timedelta) else timedelta(seconds=float(value))
         for name, value in _get("HEALTHY", {}).items()
@@ -47,13 +47,13 @@ def healthy() -> dict[str, timedelta | None]:
 
 
 def redis_url() -> str:
-    """OUTBOX_REDIS_URL: where the doorbell hangs; default REDIS_URL, else the broker. None there: only ticks."""
+    """OUTBOX_REDIS_URL: the doorbell's Redis; default REDIS_URL, else the broker. Empty when that is no Redis."""
     url = str(_get("REDIS_URL", "") or getattr(settings, "REDIS_URL", "") or getattr(settings, "CELERY_BROKER_URL", ""))
     return url if url.startswith(("redis://", "rediss://", "unix://")) else ""
 
 
 def relay_by() -> str:
-    """OUTBOX_RELAY: what runs the relay: `beat` (the task outbox.relay each second), or `command` (manage.py relay)."""
+    """OUTBOX_RELAY: what runs the relay: `beat` (the task outbox.relay each second) or `command` (manage.py relay)."""
     return str(_get("RELAY", "beat"))
 
 
@@ -62,6 +62,6 @@ def _get(name: str, default: Any) -> Any:
 
 
 def _duration(name: str, default: timedelta) -> timedelta:
-    """A timedelta, or a number of seconds."""
+    """The setting as a timedelta; a number is taken as seconds."""
     value = _get(name, default)
     return value if isinstance(value, timedelta) else timedelta(seconds=float(value))

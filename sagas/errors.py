@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from outbox.carried import Carried
 from outbox.errors import RetryAfter
 from outbox.messages.texts import plain
+from outbox.picklable import PicklableError
 
 LONGEST_CODE = 100
 """Characters that are kept of a refusal's code."""
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class SagaError(Carried):
+class SagaError(PicklableError):
     """The base of all errors here: a saga cannot do what was asked."""
 
 

@@ -159,3 +159,22 @@ def test_every_label_in_italics_stands_on_the_site(guide: Path) -> None:
     source = shown().lower()
     assert labels
     assert {label for label in labels if label.lower() not in source} == set()
+
+
+DECISIONS = {int(path.name[:4]): path for path in sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))}
+INDEX = (ROOT / "docs" / "decisions" / "README.md").read_text()
+
+
+@pytest.mark.parametrize("number", range(1, max(DECISIONS) + 1))
+def test_every_number_of_a_decision_is_a_page_or_is_said_to_be_skipped(number: int) -> None:
+    skipped = re.search(rf"^\| {number:04} \| \*skipped: .+\* \|$", INDEX, re.MULTILINE)
+    assert (number in DECISIONS) != bool(skipped)
+
+
+@pytest.mark.parametrize(
+    ("number", "title", "file"), re.findall(r"^\| (\d{4}) \| \[(.+)\]\((.+)\) \|$", INDEX, re.MULTILINE)
+)
+def test_the_index_of_decisions_names_each_page_by_its_title(number: str, title: str, file: str) -> None:
+    page = DECISIONS[int(number)]
+    assert page.name == file
+    assert re.sub(r"^# (?:\d+[.:]? )?", "", page.read_text().splitlines()[0]) == title

@@ -78,7 +78,7 @@ def probe(step: Step[Any, Any], context: StepContext[Any]) -> tuple[Any] | None:
     try:
         return (step.probe_run(context),)
     except Exception as error:  # a probe changes nothing, so that its failure only leaves the doubt
-        if failures.is_ours(error):
+        if failures.is_infrastructure(error):
             raise
         logger.warning("choreography.probe_failed", exc_info=True, extra={"step": step.name})
         return None

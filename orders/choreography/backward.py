@@ -88,7 +88,7 @@ def attempt(step: Step[Checkout, Any], message: Message[Refusal]) -> bool:
 
 def _come_again(step: Step[Checkout, Any], message: Message[Refusal], error: Exception) -> None:
     """Say when; while the participant is away that costs no attempt, nor where we failed: the outbox sees to that."""
-    if failures.is_ours(error):
+    if failures.is_infrastructure(error):
         return
     held = asking.is_held(step, error)
     delay = asking.hold(step) if held else step.undo_retry.delay_after(message.attempt, roll=0) or timedelta(0)

@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from outbox.heartbeats.duties import duty, wait
+from outbox.heartbeats.duties import register_duty, register_wait
 
 from ..models import Journey
 from . import watchdog
@@ -20,8 +20,8 @@ def overdue() -> timedelta | None:
     return None if due_at is None else timezone.now() - due_at
 
 
-duty("orders.watch", timedelta(seconds=2), "looks after orders that are carried by events")
-wait(
+register_duty("orders.watch", timedelta(seconds=2), "looks after orders that are carried by events")
+register_wait(
     "orders.overdue",
     "An order carried by events",
     timedelta(minutes=1),

@@ -177,7 +177,7 @@ def _doubt(
 
     What we failed in ourselves spends no attempt: the outbox has the message come again.
     """
-    if failures.is_ours(error):
+    if failures.is_infrastructure(error):
         raise error
     held, delay = asking.is_held(step, error), step.retry.delay_after(message.attempt, roll=0)
     if held or delay is None:

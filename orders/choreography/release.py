@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from outbox.consuming.expedite import hasten
+from outbox.consuming.expedite import make_due_now
 from outbox.declare.events import registry
 from sagas.models import StepStatus
 from sagas.participants.configured import policy_of
@@ -68,7 +68,7 @@ def _release(name: str, steps: Sequence[str], seconds: float) -> int:
         orders = [journey.pk for journey in waiting]
         released = due.filter(journey__in=orders).update(waits_since=None, next_attempt_at=Now())
         Journey.objects.filter(pk__in=orders, waits_for=name).update(waits_for="")
-        hasten(_subscribers(name), [f"order:{order_id}" for order_id in orders])
+        make_due_now(_subscribers(name), [f"order:{order_id}" for order_id in orders])
     return released
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from outbox.consuming.expedite import hasten
+from outbox.consuming.expedite import make_due_now
 from sagas.declare.saga import Step
 from sagas.models import StepStatus
 
@@ -28,4 +28,4 @@ def wake(order_id: UUID, step: Step[Checkout, Any]) -> bool:
         journey = locked(order_id, *may_run(step))
         if journey is None or journey.waits_for or not journey.steps.filter(name=step.name, status__in=WAITING):
             return False
-        return bool(hasten([name_of(step)], [f"order:{order_id}"]))
+        return bool(make_due_now([name_of(step)], [f"order:{order_id}"]))

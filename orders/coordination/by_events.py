@@ -46,7 +46,7 @@ class ByEvents:
     def ask_again(self, step: Step[Checkout, Any], *, actor: str, reason: str) -> None:
         """Its dead letter is delivered again."""
         for dead in DeadLetter.objects.filter(key=self.order.saga_key, subscriber=forward.name_of(step)):
-            audit.note(actor, dead, reason)
+            audit.record(actor, dead, reason)
             requeue(dead.pk)
 
     def charge_begun_at(self) -> datetime | None:

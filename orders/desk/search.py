@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from outbox.operations.listing import BoundedPaginator, finds_keys, is_part, uuid_of
+from outbox.operations.listing import BoundedPaginator, can_match_inside, key_finder, uuid_of
 
 from ..models import Order
 
@@ -79,7 +79,7 @@ def meant(model: Any, word: str, *, letter: str, emails: str) -> Q:
         return found
     if (days := day_of(word)) is not None:
         return Q(created_at__gte=days[0], created_at__lt=days[1])
-    return Q(**{f"email__{'icontains' if is_part(word, emails) else 'istartswith'}": word})
+    return Q(**{f"email__{'icontains' if can_match_inside(word, emails) else 'istartswith'}": word})
 
 
 def orders(word: str) -> Q:
@@ -112,7 +112,7 @@ def keys(model: Any, kind: str, text: str, wanted: Q | None) -> Iterator[str]:
             yield f"{kind}:{pk}"
 
 
-@finds_keys
+@key_finder
 def keys_of_orders(text: str) -> Iterable[str]:
     """By number, e-mail address or id, in full."""
     return keys(Order, "order", text, exactly(Order, text, "S"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from outbox.carried import Carried
+from outbox.picklable import PicklableError
 from sagas.errors import Refused
 
 
-class AnswerLost(Carried):
+class AnswerLost(PicklableError):
     """No usable answer came back: the call may have been applied. Ask again by the same key."""
 
     is_there = True

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import stripe
 
 from orders.money import shown
-from outbox.carried import Carried
+from outbox.picklable import PicklableError
 from sagas.errors import Refused
 
 from . import intents, renewal
@@ -54,7 +54,7 @@ class Action:
     """When the payment was begun, by the processor's clock."""
 
 
-class OtherAmount(Carried):
+class OtherAmount(PicklableError):
     """The card was charged, but not what was asked for: somebody else has charged it. Only a person can go on."""
 
     def __init__(self, intent: stripe.PaymentIntent, request: PaymentRequest) -> None:
@@ -68,7 +68,7 @@ class OtherAmount(Carried):
         )
 
 
-class ActionRequired(Carried):
+class ActionRequired(PicklableError):
     """The bank wants the customer to confirm the payment; nothing is held until then. Ask again later."""
 
     def __init__(self, action: Action) -> None:

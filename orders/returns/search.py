@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from orders.desk.search import keys, number_of, some_orders
-from outbox.operations.listing import finds_keys, uuid_of
+from outbox.operations.listing import key_finder, uuid_of
 
 from .models import Return
 
@@ -22,7 +22,7 @@ def returns(word: str) -> Q:
     return Q(order__in=some_orders(word))
 
 
-@finds_keys
+@key_finder
 def keys_of_returns(text: str) -> Iterable[str]:
     """The keys of messages about returns: by a return's number or id."""
     number = number_of(text, "R")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Q
 
 from orders.desk.search import exactly, keys, meant
-from outbox.operations.listing import finds_keys
+from outbox.operations.listing import key_finder
 
 from .models import Trip
 
@@ -17,7 +17,7 @@ def trips(word: str) -> Q:
     return meant(Trip, word, letter="T", emails="trips_trip_email")
 
 
-@finds_keys
+@key_finder
 def keys_of_trips(text: str) -> Iterable[str]:
     """The keys of messages about trips: by number, e-mail address or id."""
     return keys(Trip, "trip", text, exactly(Trip, text, "T"))

@@ -1,4 +1,4 @@
-"""The operators' window: rows are looked at, never edited; acts ask for a reason and are recorded."""
+"""The operators' pages in the admin: rows are read-only; acts ask for a reason and are recorded."""
 
 from . import deadletters, holds, messages, shards
 

@@ -1,4 +1,4 @@
-"""What the admin's pages of this app have in common."""
+"""What the admin pages of this app have in common."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ..publishing import destinations
 if TYPE_CHECKING:
     from datetime import datetime
 
-    ModelAdmin = admin.ModelAdmin[Any]  # a class that takes parameters only in the eyes of the type checker
+    ModelAdmin = admin.ModelAdmin[Any]  # generic only for the type checker
 else:
     ModelAdmin = admin.ModelAdmin
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Rows may be looked at. How each destination stands is above every list: `admin/outbox/change_list.html`."""
+    """Read-only rows. Each list has the status of the destinations above it: `admin/outbox/change_list.html`."""
 
-    show_full_result_count = False  # tables may be large: no second count
-    show_facets = admin.ShowFacets.NEVER  # each would count the table
+    show_full_result_count = False  # tables may be large, so no second count
+    show_facets = admin.ShowFacets.NEVER  # each facet would count the table
     list_per_page = 50
     paginator = BoundedPaginator
 
@@ -45,20 +45,20 @@ class ReadOnlyAdmin(ModelAdmin):
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, titled by what it lists: nothing in it is selected for a change."""
+        """The list, titled by what it lists, because nothing in it can be changed."""
         title = str(self.opts.verbose_name_plural).capitalize()
         return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
 
-class Sought(ReadOnlyAdmin):
-    """Rows are found by their key and by their message id, in full; or by what the host knows to have keys."""
+class SearchableAdmin(ReadOnlyAdmin):
+    """Rows are found by their full key or message id, or by what the host's key finders know."""
 
     has_key = True
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """One look into an index for each of both."""
+        """One index read for each of both."""
         term = search_term.strip()
         if not term:
             return queryset, False
@@ -70,11 +70,11 @@ class Sought(ReadOnlyAdmin):
         return queryset.filter(wanted), False
 
 
-class OneOf(admin.SimpleListFilter):
-    """A filter by what is declared: to look the values up would read the whole table."""
+class DeclaredValueFilter(admin.SimpleListFilter):
+    """A filter whose choices are declared, because looking them up would read the whole table."""
 
     def values(self) -> Sequence[str]:
-        """What may be chosen."""
+        """The choices."""
         raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -84,7 +84,7 @@ class OneOf(admin.SimpleListFilter):
         return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
 
 
-class TypeFilter(OneOf):
+class TypeFilter(DeclaredValueFilter):
     """By event."""
 
     title, parameter_name = "type", "type"
@@ -93,7 +93,7 @@ class TypeFilter(OneOf):
         return sorted({name for name, _ in registry.events})
 
 
-class SubscriberFilter(OneOf):
+class SubscriberFilter(DeclaredValueFilter):
     """By subscriber."""
 
     title, parameter_name = "subscriber", "subscriber"
@@ -102,7 +102,7 @@ class SubscriberFilter(OneOf):
         return sorted(registry.subscribers)
 
 
-class DestinationFilter(OneOf):
+class DestinationFilter(DeclaredValueFilter):
     """By destination."""
 
     title, parameter_name = "destination", "destination"
@@ -116,6 +116,6 @@ def two_lines(first: object, second: object) -> SafeString:
     return format_html("{}<small>{}</small>", first, second)
 
 
-def said_at(moment: datetime | None) -> str:
-    """A moment in the site's time zone: `2026-03-04 14:02:05`; a dash for none."""
+def format_moment(moment: datetime | None) -> str:
+    """A moment in the site's time zone: `2026-03-04 14:02:05`; a dash for None."""
     return "—" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"

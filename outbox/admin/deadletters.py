@@ -1,4 +1,4 @@
-"""Messages that were given up: each with its reason, and a way back, one by one or many at a bounded rate."""
+"""Dead letters: each with its reason, to be requeued one by one or many at a bounded rate."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from django.views.decorators.http import require_POST
 
 from ..models import DeadLetter
 from ..operations import bulk_requeue
-from ..operations.audit import note
+from ..operations.audit import record
 from ..operations.requeue import requeue
-from . import asking
-from .base import DestinationFilter, OneOf, SubscriberFilter, TypeFilter, said_at, two_lines
+from . import confirmation
+from .base import DeclaredValueFilter, DestinationFilter, SubscriberFilter, TypeFilter, format_moment, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
-SHOWN = 140  # characters of an error
+SHOWN = 140  # characters of an error that a list shows
 SAMPLE = 10  # messages that a preview names
-GROUPS = 30  # kinds of failure that it names
-NEWEST = 1_000  # dead letters whose kinds of error can be chosen
+GROUPS = 30  # kinds of failure that a preview names
+NEWEST = 1_000  # dead letters whose error classes can be chosen
 
 
-class RequeueForm(asking.OptionalReasonForm):
-    """How fast, and why."""
+class RequeueForm(confirmation.OptionalReasonForm):
+    """How many a second, and the reason."""
 
     rate = forms.FloatField(
         label="A second",
         initial=bulk_requeue.RATE,
         min_value=0.01,
         max_value=1000,
-        help_text="The relays requeue so many a second. You may close the page, and you may stop it.",
+        help_text="The relays requeue that many a second. You may close the page, and you can stop it.",
     )
     before = forms.DateTimeField(widget=forms.HiddenInput)
 
 
-class ErrorFilter(OneOf):
-    """By the class of the error, of those that are seen among the newest: to look all up would read the whole table."""
+class ErrorFilter(DeclaredValueFilter):
+    """By the error class, of the newest dead letters only: looking up all would read the whole table."""
 
     title, parameter_name = "error class", "error_class"
 
@@ -81,20 +81,20 @@ class DeadLetterAdmin(EnvelopeAdmin):
 
     @admin.display(description="given up at")
     def died(self, dead: DeadLetter) -> SafeString:
-        turn = f"requeued at {said_at(dead.requeue_at)}, by {dead.requeue_by}" if dead.requeue_at else ""
-        return two_lines(said_at(dead.died_at), turn)
+        turn = f"requeued at {format_moment(dead.requeue_at)}, by {dead.requeue_by}" if dead.requeue_at else ""
+        return two_lines(format_moment(dead.died_at), turn)
 
     def facts(self, row: DeadLetter) -> Iterator[tuple[str, object]]:
         yield "Given up by", row.subscriber or f"the relay to {row.destination}"
-        yield "Given up at", said_at(row.died_at)
+        yield "Given up at", format_moment(row.died_at)
         yield "Attempts", row.attempts
         if row.requeue_at:
-            yield "Will be requeued", f"{said_at(row.requeue_at)}, by {row.requeue_by}"
+            yield "Will be requeued", f"{format_moment(row.requeue_at)}, by {row.requeue_by}"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The message's page, with the way back."""
+        """The page of one dead letter, with the act to requeue it."""
         more = {"may_requeue": self.has_requeue_permission(request), **(extra_context or {})}
         return super().change_view(request, object_id, form_url, more)
 
@@ -113,53 +113,53 @@ class DeadLetterAdmin(EnvelopeAdmin):
         return [path("stop/", stop, name="outbox_deadletter_stop"), *super().get_urls()]
 
     def stop_view(self, request: HttpRequest) -> HttpResponse:
-        """Requeue no more of what was ordered (POST)."""
+        """Cancel the scheduled requeues (POST)."""
         if not self.has_requeue_permission(request):
             raise PermissionDenied
         with transaction.atomic():
             first = DeadLetter.objects.filter(requeue_at__isnull=False).first()
             left = bulk_requeue.stop()
             if first is not None:
-                note(request.user, first, f"Stopped the requeue of {left} dead letters.")  # type: ignore[arg-type]
+                record(request.user, first, f"Stopped the requeue of {left} dead letters.")  # type: ignore[arg-type]
         self.message_user(request, f"Stopped: {left} stay where they are.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:outbox_deadletter_changelist"))
 
     @admin.action(description="Requeue selected dead letters", permissions=["requeue"])
     def requeue_selected(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> None:
-        """Requeue each, record who did, and say how many were and were not."""
+        """Requeue each, record who did it, and say how many were requeued and how many were not."""
         done = skipped = 0
         for dead in queryset.order_by("position", "died_at"):
-            with transaction.atomic():  # the act and its record, or neither
+            with transaction.atomic():  # the act and its record commit together
                 requeued = requeue(dead.pk)
                 if requeued:
                     change = f"Requeued to {dead.subscriber or 'the outbox'} after {dead.attempts} attempts: "
-                    note(request.user, dead, change + dead.error)  # type: ignore[arg-type]
+                    record(request.user, dead, change + dead.error)  # type: ignore[arg-type]
             done += requeued
             skipped += not requeued
         self.message_user(request, f"Requeued {done}.", messages.SUCCESS if done else messages.WARNING)
         if skipped:
-            self.message_user(request, f"Skipped {skipped}: requeued by somebody else.", messages.WARNING)
+            self.message_user(request, f"Skipped {skipped}: another person requeued them.", messages.WARNING)
 
     @admin.action(description="Requeue many, at a bounded rate …", permissions=["requeue"])
     def requeue_many(self, request: HttpRequest, queryset: QuerySet[DeadLetter]) -> HttpResponse | None:
-        """A preview that counts them by kind of failure; then each gets its turn, and the relays take it."""
-        form = asking.asked(request, RequeueForm)
+        """A preview that counts them by kind of failure; then each gets a time, and the relays requeue it."""
+        form = confirmation.bound_form(request, RequeueForm)
         if form.is_bound and form.is_valid():
             self._order(request, queryset.filter(died_at__lte=form.cleaned_data["before"]), form.cleaned_data)
             return None
         if not form.is_bound:
             form.initial["before"] = timezone.now().isoformat()
-        return asking.page(self, request, form, **_preview(queryset))
+        return confirmation.ask(self, request, form, **_preview(queryset))
 
     def _order(self, request: HttpRequest, chosen: QuerySet[DeadLetter], given: dict[str, Any]) -> None:
         ids = list(chosen.order_by("position", "died_at").values_list("pk", flat=True)[: bulk_requeue.MOST + 1])
         try:
             with transaction.atomic():
-                ordered = bulk_requeue.order(ids, actor=request.user, rate=given["rate"])  # type: ignore[arg-type]
+                ordered = bulk_requeue.start(ids, actor=request.user, rate=given["rate"])  # type: ignore[arg-type]
                 if ordered:
                     why = f" ({given['reason']})" if given["reason"] else ""
                     what = f"Ordered the requeue of {ordered} dead letters, {given['rate']:g} a second{why}."
-                    note(request.user, DeadLetter.objects.get(pk=ids[0]), what)  # type: ignore[arg-type]
+                    record(request.user, DeadLetter.objects.get(pk=ids[0]), what)  # type: ignore[arg-type]
         except bulk_requeue.NotPossible as error:
             self.message_user(request, f"Nothing was done. {error}", messages.ERROR)
             return
@@ -172,8 +172,8 @@ def _preview(chosen: QuerySet[DeadLetter]) -> dict[str, Any]:
     return {
         "action": "requeue_many",
         "title": "Requeue many?",
-        "explains": "Each goes back with a fresh budget of attempts: to the subscriber that gave it up, or to the "
-        "outbox. Mend the cause first; what fails again becomes a dead letter again.",
+        "explains": "Each returns with all its attempts: to the subscriber that gave it up, or to the "
+        "outbox. Correct the cause first; a message that fails again becomes a dead letter again.",
         "button": f"Requeue {count}",
         "count": count,
         "kinds": kinds.order_by("-number", "error_class", "type")[:GROUPS],

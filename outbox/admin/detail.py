@@ -1,4 +1,4 @@
-"""The page of one message: what it says, where it comes from, and what else there is of its key."""
+"""The page of one message: its content, its cause, and other rows of its key."""
 
 from __future__ import annotations
 
@@ -15,29 +15,27 @@ from django.urls import reverse
 from ..messages import codec
 from ..messages.causation import HEADER as CAUSED_BY
 from ..models import DeadLetter, EnvelopeFields, Hold, OutboxMessage, PublishedMessage
-from .base import Sought
+from .base import SearchableAdmin
 
 TABLES = (OutboxMessage, PublishedMessage, DeadLetter)
 
 
 class Link(NamedTuple):
-    """One way on."""
+    """One link on the page."""
 
     url: str
     text: str
 
 
-class EnvelopeAdmin(Sought):
+class EnvelopeAdmin(SearchableAdmin):
     """Messages: found by key and message id; each has a page."""
 
     search_fields = ("key", "message_id")
-    search_help_text = (
-        "A key such as order:42, a message id, or what a key stands for, such as an order number; in full."
-    )
+    search_help_text = "A full key such as order:42, a full message id, or what a key means, such as an order number."
     sortable_by = ()
 
     def facts(self, row: Any) -> Iterator[tuple[str, object]]:
-        """What the page says of this row beside the message itself."""
+        """What the page says about this row beside the message itself."""
         return iter(())
 
     def change_view(
@@ -65,7 +63,7 @@ class EnvelopeAdmin(Sought):
 
 
 def headers_of(row: EnvelopeFields) -> dict[str, str]:
-    """The headers read; those that cannot be, as they are."""
+    """The headers as a dict; unreadable ones as text."""
     try:
         return codec.decode(dict[str, str], row.headers)
     except ValueError:
@@ -78,7 +76,7 @@ def trace_of(row: EnvelopeFields) -> str:
 
 
 def pretty(payload: str) -> str:
-    """JSON with its lines broken; what is none, as it is."""
+    """Indented JSON; other text as it is."""
     try:
         return json.dumps(json.loads(payload), indent=2, ensure_ascii=False)
     except ValueError:

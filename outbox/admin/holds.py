@@ -1,4 +1,4 @@
-"""Held keys: why they wait, how much waits behind them, and the three things that can be done."""
+"""Held keys: why they wait, how many messages wait behind them, and the three acts."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ from django.utils.text import Truncator
 from ..errors import OutboxError
 from ..models import DeadLetter, Hold, OutboxMessage
 from ..operations import held_keys
-from . import asking
-from .base import DestinationFilter, Sought, said_at, two_lines
+from . import confirmation
+from .base import DestinationFilter, SearchableAdmin, format_moment, two_lines
 from .detail import pretty
 
-SHOWN = 160  # characters of an error
-SAMPLE = 50  # keys that a question names
+SHOWN = 160  # characters of an error that a list shows
+SAMPLE = 50  # keys that the confirmation page names
 
 
-class Verb(NamedTuple):
-    """What can be done about a held key."""
+class HoldAct(NamedTuple):
+    """An act on a held key."""
 
     name: str
     title: str
     explains: str
-    form: type[asking.ReasonForm]
+    form: type[confirmation.ReasonForm]
     do: Callable[..., None]
 
 
-VERBS = {
-    verb.name: verb
-    for verb in (
-        Verb(
+HOLD_ACTS = {
+    act.name: act
+    for act in (
+        HoldAct(
             "retry",
             "Retry now",
-            "The first message is tried at once. Should it fail again, its key waits as long as it would have.",
-            asking.OptionalReasonForm,
+            "The first message is tried now. If it fails again, its key waits as long as it would have waited.",
+            confirmation.OptionalReasonForm,
             held_keys.retry,
         ),
-        Verb(
+        HoldAct(
             "skip",
             "Skip the first message",
-            "It becomes a dead letter that says who skipped it and why, and the rest of the key goes on without it. "
-            "Requeued later, it arrives after what followed it.",
-            asking.ReasonForm,
+            "It becomes a dead letter that says who skipped it and why, and the key continues without it. "
+            "If it is requeued later, it arrives after the messages that followed it.",
+            confirmation.ReasonForm,
             held_keys.skip,
         ),
-        Verb(
+        HoldAct(
             "requeue",
             "Requeue the first message",
-            "For a message that was given up: it goes back to its old place with a fresh budget of tries, before those "
-            "that wait for it, and the key is let go.",
-            asking.OptionalReasonForm,
+            "For a message that was given up: it returns to its old place with all its attempts, before the messages "
+            "that wait for it, and the key is released.",
+            confirmation.OptionalReasonForm,
             held_keys.requeue,
         ),
     )
 }
 
 
-class WithDepths(ChangeList):
-    """The list, with how much waits behind each key of the page: one probe for all of them."""
+class ChangeListWithDepths(ChangeList):
+    """The list, with how many messages wait behind each key of the page: one query for all."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -78,8 +78,8 @@ class WithDepths(ChangeList):
 
 
 @admin.register(Hold)
-class HoldAdmin(Sought):
-    """Held keys, those that wait for a person first."""
+class HoldAdmin(SearchableAdmin):
+    """Held keys; those that wait for a person come first."""
 
     list_display = ("about", "why", "since_until", "behind")
     list_filter = (DestinationFilter,)
@@ -99,15 +99,15 @@ class HoldAdmin(Sought):
 
     @admin.display(description="until, since")
     def since_until(self, hold: Hold) -> SafeString:
-        until = said_at(hold.until) if hold.until else "a person acts"
-        return two_lines(until, f"since {said_at(hold.since)}")
+        until = format_moment(hold.until) if hold.until else "a person acts"
+        return two_lines(until, f"since {format_moment(hold.since)}")
 
     @admin.display(description="behind")
     def behind(self, hold: Any) -> str:
         return str(hold.depth)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return WithDepths
+        return ChangeListWithDepths
 
     # --- The acts ----------------------------------------------------------------------------------------------------
 
@@ -122,41 +122,41 @@ class HoldAdmin(Sought):
 
     @admin.action(description="Retry now …", permissions=["retry"])
     def retry(self, request: HttpRequest, chosen: QuerySet[Hold]) -> HttpResponse | None:
-        return self._ask_then_do(request, chosen, VERBS["retry"])
+        return self._ask_then_do(request, chosen, HOLD_ACTS["retry"])
 
     @admin.action(description="Skip the first message …", permissions=["skip"])
     def skip(self, request: HttpRequest, chosen: QuerySet[Hold]) -> HttpResponse | None:
-        return self._ask_then_do(request, chosen, VERBS["skip"])
+        return self._ask_then_do(request, chosen, HOLD_ACTS["skip"])
 
     @admin.action(description="Requeue the first message …", permissions=["requeue"])
     def requeue(self, request: HttpRequest, chosen: QuerySet[Hold]) -> HttpResponse | None:
-        return self._ask_then_do(request, chosen, VERBS["requeue"])
+        return self._ask_then_do(request, chosen, HOLD_ACTS["requeue"])
 
-    def _ask_then_do(self, request: HttpRequest, chosen: QuerySet[Hold], verb: Verb) -> HttpResponse | None:
-        form = asking.asked(request, verb.form)
+    def _ask_then_do(self, request: HttpRequest, chosen: QuerySet[Hold], act: HoldAct) -> HttpResponse | None:
+        form = confirmation.bound_form(request, act.form)
         if form.is_bound and form.is_valid():
-            self._do(request, list(chosen), verb, form.cleaned_data["reason"])
+            self._do(request, list(chosen), act, form.cleaned_data["reason"])
             return None
-        return asking.page(
+        return confirmation.ask(
             self,
             request,
             form,
-            action=verb.name,
-            title=f"{verb.title}?",
-            explains=verb.explains,
-            button=f"{verb.title}: {chosen.count()}",
+            action=act.name,
+            title=f"{act.title}?",
+            explains=act.explains,
+            button=f"{act.title}: {chosen.count()}",
             holds=_with_depths(chosen[:SAMPLE]),
         )
 
-    def _do(self, request: HttpRequest, chosen: list[Hold], verb: Verb, reason: str) -> None:
+    def _do(self, request: HttpRequest, chosen: list[Hold], act: HoldAct, reason: str) -> None:
         done, refused = 0, []
         for hold in chosen:
             try:
-                verb.do(hold.destination, hold.key, actor=request.user, reason=reason)
+                act.do(hold.destination, hold.key, actor=request.user, reason=reason)
                 done += 1
             except OutboxError as error:
                 refused.append(str(error))
-        asking.told(self, request, done, verb.title, refused)
+        confirmation.report(self, request, done, act.title, refused)
 
     # --- The page of a held key --------------------------------------------------------------------------------------
 
@@ -179,14 +179,14 @@ class HoldAdmin(Sought):
             "behind": str(held_keys.behind([hold]).get(hold.pk, "—")),
             "given_up": isinstance(first, DeadLetter),
             "payload": pretty(first.payload) if first else "",
-            "verbs": [verb for verb in VERBS.values() if self._offers(request, verb, first)],
+            "acts": [act for act in HOLD_ACTS.values() if self._offers(request, act, first)],
         }
         return TemplateResponse(request, "admin/outbox/hold.html", context)
 
-    def _offers(self, request: HttpRequest, verb: Verb, first: object) -> bool:
-        if not getattr(self, f"has_{verb.name}_permission")(request):
+    def _offers(self, request: HttpRequest, act: HoldAct, first: object) -> bool:
+        if not getattr(self, f"has_{act.name}_permission")(request):
             return False
-        return verb.name == "skip" or (verb.name == "requeue") == isinstance(first, DeadLetter)
+        return act.name == "skip" or (act.name == "requeue") == isinstance(first, DeadLetter)
 
 
 def _with_depths(chosen: Iterable[Hold]) -> list[tuple[Hold, str]]:

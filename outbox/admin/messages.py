@@ -1,4 +1,4 @@
-"""Messages on their way, and the history."""
+"""Unpublished messages, the history, open deliveries, and the inbox."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from ..models import Delivery, InboxEntry, OutboxMessage, PublishedMessage
-from .base import DestinationFilter, Sought, SubscriberFilter, TypeFilter, said_at, two_lines
+from .base import DestinationFilter, SearchableAdmin, SubscriberFilter, TypeFilter, format_moment, two_lines
 from .detail import EnvelopeAdmin, trace_of
 
-SHOWN = 140  # characters of an error
+SHOWN = 140  # characters of an error that a list shows
 
 
 @admin.register(OutboxMessage)
 class OutboxMessageAdmin(EnvelopeAdmin):
-    list_display = ("about", "to", "written", "stands")
+    """Unpublished messages, the oldest first."""
+
+    list_display = ("about", "to", "written", "failed_tries")
     list_filter = (DestinationFilter, TypeFilter)
     ordering = ("id",)
 
@@ -31,24 +33,26 @@ class OutboxMessageAdmin(EnvelopeAdmin):
 
     @admin.display(description="written, trace")
     def written(self, row: OutboxMessage) -> SafeString:
-        return two_lines(said_at(row.created_at), trace_of(row))
+        return two_lines(format_moment(row.created_at), trace_of(row))
 
     @admin.display(description="tries that failed")
-    def stands(self, row: OutboxMessage) -> SafeString:
+    def failed_tries(self, row: OutboxMessage) -> SafeString:
         if not row.attempts:
             return two_lines("none", "")
-        return two_lines(f"{row.attempts}; due {said_at(row.due_at)}", Truncator(row.last_error).chars(SHOWN))
+        return two_lines(f"{row.attempts}; due {format_moment(row.due_at)}", Truncator(row.last_error).chars(SHOWN))
 
     def facts(self, row: OutboxMessage) -> Iterator[tuple[str, object]]:
         yield "To", f"{row.destination}, shard {row.shard}"
         yield "Tries that failed", row.attempts
-        yield "Due", said_at(row.due_at)
+        yield "Due", format_moment(row.due_at)
         if row.last_error:
             yield "Last error", row.last_error
 
 
 @admin.register(PublishedMessage)
 class PublishedMessageAdmin(EnvelopeAdmin):
+    """The history, the newest first."""
+
     list_display = ("about", "destination", "written", "published")
     list_filter = (DestinationFilter, TypeFilter)
     ordering = ("-message_id",)
@@ -59,20 +63,22 @@ class PublishedMessageAdmin(EnvelopeAdmin):
 
     @admin.display(description="written, trace")
     def written(self, row: PublishedMessage) -> SafeString:
-        return two_lines(said_at(row.created_at), trace_of(row))
+        return two_lines(format_moment(row.created_at), trace_of(row))
 
     @admin.display(description="published")
     def published(self, row: PublishedMessage) -> str:
-        return said_at(row.published_at)
+        return format_moment(row.published_at)
 
     def facts(self, row: PublishedMessage) -> Iterator[tuple[str, object]]:
         yield "To", row.destination
-        yield "Published", said_at(row.published_at)
+        yield "Published", format_moment(row.published_at)
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(Sought):
-    list_display = ("to", "message_id", "stands", "due")
+class DeliveryAdmin(SearchableAdmin):
+    """Open deliveries, the next due first."""
+
+    list_display = ("to", "message_id", "failed_tries", "due")
     list_filter = (DestinationFilter, SubscriberFilter)
     search_fields = ("message_id",)
     ordering = ("due_at",)
@@ -83,16 +89,18 @@ class DeliveryAdmin(Sought):
         return two_lines(row.subscriber, row.key or "no key")
 
     @admin.display(description="tries that failed")
-    def stands(self, row: Delivery) -> SafeString:
+    def failed_tries(self, row: Delivery) -> SafeString:
         return two_lines(row.attempts or "none", Truncator(row.last_error).chars(SHOWN))
 
     @admin.display(description="published again from, opened")
     def due(self, row: Delivery) -> SafeString:
-        return two_lines(said_at(row.due_at), said_at(row.created_at))
+        return two_lines(format_moment(row.due_at), format_moment(row.created_at))
 
 
 @admin.register(InboxEntry)
-class InboxEntryAdmin(Sought):
+class InboxEntryAdmin(SearchableAdmin):
+    """Which subscriber has handled which message."""
+
     has_key = False
     list_display = ("subscriber", "message_id", "handled_at")
     list_filter = (SubscriberFilter,)

@@ -1,4 +1,4 @@
-"""All destinations at a glance: what waits, who relays, which shards are whose; and to pause and resume them."""
+"""The overview of all destinations: what waits, which relay owns which shard; and the acts to pause and resume."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from django.urls import URLPattern, path, reverse
 
 from ..errors import OutboxError
 from ..models import Shard
-from ..monitoring import alarms, badges, status
-from ..monitoring.status import Standing
+from ..monitoring import alarms, badges, destination_status
+from ..monitoring.destination_status import DestinationStatus
 from ..operations import pauses
 from ..publishing.destinations import SHARDS
-from .asking import ReasonForm
 from .base import ReadOnlyAdmin
+from .confirmation import ReasonForm
 
 ACTS = {"pause": pauses.pause, "resume": pauses.resume}
 
 
 class PauseForm(ReasonForm):
-    """What, and why."""
+    """What to pause, and the reason."""
 
     shard = forms.TypedChoiceField(
         choices=[("", "all of it"), *((str(number), f"shard {number}") for number in range(SHARDS))],
@@ -37,7 +37,7 @@ class PauseForm(ReasonForm):
 
 @admin.register(Shard)
 class ShardAdmin(ReadOnlyAdmin):
-    """The overview: its rows are destinations."""
+    """The overview; its rows are destinations."""
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("outbox.pause_shard")
@@ -53,7 +53,7 @@ class ShardAdmin(ReadOnlyAdmin):
         return self._page(request, {})
 
     def act_view(self, request: HttpRequest, destination: str, act: str) -> HttpResponse:
-        """POST: pause or resume a destination or a shard of it, on record."""
+        """POST: pause or resume a destination or one of its shards, and record it."""
         if act not in ACTS or request.method != "POST":
             raise Http404(f"There is no act named {act}, or it was not sent by its form.")
         if not (self.has_view_permission(request) and self.has_pause_permission(request)):
@@ -72,7 +72,7 @@ class ShardAdmin(ReadOnlyAdmin):
         except OutboxError as error:
             self.message_user(request, f"Nothing was done. {error}", messages.ERROR)
         else:
-            self.message_user(request, f"{destination}: {done} shards {act}d. It reaches every relay at once.")
+            self.message_user(request, f"{destination}: {done} shards {act}d. Every relay sees it at once.")
         return HttpResponseRedirect(reverse("admin:outbox_shard_changelist"))
 
     def _page(self, request: HttpRequest, forms_sent: dict[str, PauseForm]) -> HttpResponse:
@@ -81,17 +81,17 @@ class ShardAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": "Destinations",
-            "destinations": [_shown(one, forms_sent.get(one.name)) for one in status.look()],
+            "destinations": [_shown(one, forms_sent.get(one.name)) for one in destination_status.read_statuses()],
             "may_pause": self.has_pause_permission(request),
             "shards": SHARDS,
         }
         return TemplateResponse(request, "admin/outbox/overview.html", context)
 
 
-def _shown(one: Standing, form: PauseForm | None) -> dict[str, Any]:
+def _shown(one: DestinationStatus, form: PauseForm | None) -> dict[str, Any]:
     return {
         "one": one,
-        "face": badges.of(one),
+        "badge": badges.badge_of(one),
         "alarms": alarms.alarms([one]),
         "depth": alarms.bounded(one.depth),
         "transport": type(one.destination.transport).__qualname__ if one.destination else "",

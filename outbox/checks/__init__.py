@@ -1,6 +1,8 @@
-"""System checks: silent misconfiguration, each with a sentence that says how to mend it. Importing this registers them.
+"""System checks for misconfiguration that would be silent.
 
-Names in use twice and subscribers to what is no event are refused earlier, at import: see `declaration.py`.
+Each says how to correct it. Importing this registers them.
+
+Duplicate names and subscribers to something that is no event are refused earlier, at import: see `declare/events.py`.
 """
 
 from .database import check_kind, check_tables

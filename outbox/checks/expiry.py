@@ -1,4 +1,4 @@
-"""Beat's ticks expire: neither never, which fills the broker while no worker runs, nor so soon that clocks decide."""
+"""Checks that beat's ticks expire: not never, which fills the broker, and not too soon, which loses them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..heartbeats import beat_schedule
 from ..heartbeats.duties import DUTIES
 
 SHORTEST = timedelta(seconds=30)
-"""Above what clocks that are kept differ by, and above what a tick waits in a queue that is worked off."""
+"""More than well-kept clocks differ by, and more than a tick waits in a queue that workers read."""
 DATABASES = "django_celery_beat.schedulers.DatabaseScheduler"
 ROW = "Take its row from `sagas.schedule` or `outbox.schedule`, or make it with `outbox.schedule.row`."
 
@@ -31,7 +31,7 @@ def check_expiry(**_: object) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_rows(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
-    """The same for rows that somebody made in the admin. Those of the settings are written anew when beat starts."""
+    """The same for rows made in the admin. Beat writes the rows of the settings again when it starts."""
     if not databases or "default" not in databases or not apps.is_installed("django_celery_beat"):
         return []
     rows: Any = apps.get_model("django_celery_beat", "PeriodicTask")
@@ -41,7 +41,7 @@ def check_rows(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMe
     return [
         Warning(
             f"The periodic task {name!r} never expires: its ticks pile up in the broker while no worker runs.",
-            hint="Give it `expire seconds`, 60 for what runs each second; beat writes those of the settings anew.",
+            hint="Give it `expire seconds`, 60 for a task that runs each second; beat writes the rows of the settings again.",
             id="outbox.W022",
         )
         for name in found.exclude(name__in=beat_schedule.entries()).values_list("name", flat=True)
@@ -49,12 +49,12 @@ def check_rows(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMe
 
 
 def _reads() -> str:
-    """Under which name the scheduler reads it."""
+    """The name of the option that the scheduler reads."""
     named = str(getattr(project, "CELERY_BEAT_SCHEDULER", "") or "celery.beat:PersistentScheduler")
     try:
         scheduler = import_string(named.replace(":", "."))
     except ImportError:
-        return "expires"  # beat itself says what is wrong
+        return "expires"  # beat itself reports the error
     bases = {f"{base.__module__}.{base.__qualname__}" for base in getattr(scheduler, "__mro__", ())}
     return "expire_seconds" if DATABASES in bases else "expires"
 

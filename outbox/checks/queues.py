@@ -1,4 +1,7 @@
-"""Our tasks go to queues that the settings name. Which queues a worker takes only its command line knows."""
+"""Checks that our tasks go to queues that the settings name.
+
+Which queues a worker takes is known only to its command line.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +12,22 @@ from celery import Celery, current_app
 from celery.exceptions import QueueNotFound
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from .. import tasks as tasks  # known to Celery once it is imported
+from .. import tasks as tasks  # importing registers the tasks with Celery
 
 
 @register("outbox")
 def check_queues(**_: object) -> list[CheckMessage]:
-    """Of this app's tasks."""
+    """The tasks of this app."""
     return queue_problems("outbox.")
 
 
 def queue_problems(ours: str, app: Celery = current_app) -> list[CheckMessage]:
-    """What is wrong with the queues of the tasks whose names begin with `ours`; they are imported."""
+    """What is wrong with the queues of the tasks whose names begin with `ours`; the tasks must be imported."""
     return [*_unknown_tasks(ours, app), *_unknown_queues(ours, app)]
 
 
 def _unknown_tasks(ours: str, app: Celery) -> Iterator[CheckMessage]:
-    """A route with a misspelt name routes nothing."""
+    """A route with a misspelt task name routes nothing."""
     routes = app.conf.task_routes
     names = [name for name in routes if isinstance(name, str)] if isinstance(routes, dict) else []
     for name in sorted(names):
@@ -35,14 +38,14 @@ def _unknown_tasks(ours: str, app: Celery) -> Iterator[CheckMessage]:
 
 
 def _unknown_queues(ours: str, app: Celery) -> Iterator[CheckMessage]:
-    """Where the settings name the queues, a task of ours that goes to another one waits for ever."""
+    """When the settings name the queues, a task that goes to another queue waits forever."""
     declared = app.conf.task_queues
     names = {getattr(queue, "name", queue) for queue in declared} if declared else set()
     for task in sorted(name for name in app.tasks if name.startswith(ours)):
         try:
             route: dict[str, Any] = app.amqp.router.route({}, task)
         except QueueNotFound:
-            text = f"{task} is routed to a queue that does not exist, and is not to be made: sending it fails."
+            text = f"{task} is routed to a queue that does not exist and must not be created: sending it fails."
             yield Error(text, hint="Name the queue in CELERY_TASK_QUEUES.", id="outbox.E009")
             continue
         queue = getattr(route.get("queue"), "name", None) or app.conf.task_default_queue

@@ -1,4 +1,4 @@
-"""Something runs the relay and the upkeep, and the relay hears when there is something to do."""
+"""Checks that something runs the relay and the prune, and that relays can hear the doorbell."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ..heartbeats import beat_schedule
 
 @register("outbox")
 def check_running(**_: object) -> list[CheckMessage]:
-    """All of them."""
+    """All checks of this module."""
     return [*_doorbell(), *_relay(), *_prune()]
 
 
 def _doorbell() -> list[CheckMessage]:
     if settings.redis_url():
         return []
-    text = "There is no doorbell: messages wait for the next tick of beat."
+    text = "There is no doorbell: messages wait for beat's next tick."
     return [Warning(text, hint="Set OUTBOX_REDIS_URL to a redis:// address.", id="outbox.W001")]
 
 
 def _relay() -> list[CheckMessage]:
     by = settings.relay_by()
     if by not in ("beat", "command"):
-        hint = 'Say "beat" (the task outbox.relay, each second) or "command" (manage.py relay).'
+        hint = 'Say "beat" (the task outbox.relay each second) or "command" (manage.py relay).'
         return [Error(f"OUTBOX_RELAY is {by!r}.", hint=hint, id="outbox.E006")]
     if by == "command" or _beats("outbox.relay"):
         return []
@@ -39,7 +39,7 @@ def _relay() -> list[CheckMessage]:
 def _prune() -> list[CheckMessage]:
     if _beats("outbox.prune"):
         return []
-    text = "Nothing runs outbox.prune: the history grows for ever, and the days to come get no partitions."
+    text = "Nothing runs outbox.prune: the history grows forever, and the next days get no partitions."
     hint = "Have beat run the task outbox.prune each hour: add it to CELERY_BEAT_SCHEDULE."
     return [Warning(text, hint=hint, id="outbox.W005")]
 

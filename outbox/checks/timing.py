@@ -1,4 +1,4 @@
-"""The times in the settings fit each other, and the broker's."""
+"""Checks that the times in the settings fit each other and the broker's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KOMBUS_OWN = 3600  # seconds; kombu's visibility timeout for Redis
 
 @register("outbox")
 def check_timing(**_: object) -> list[CheckMessage]:
-    """All of them."""
+    """All checks of this module."""
     return [*_positive(), *_lease(), *_redelivery(), *_visibility(), *_time_limits(), *_batching()]
 
 
@@ -49,7 +49,7 @@ def _lease() -> list[CheckMessage]:
 def _redelivery() -> list[CheckMessage]:
     if settings.redeliver_after() < settings.keep_published():
         return []
-    text = "What is to be delivered again would be pruned first."
+    text = "A message would be pruned before it is delivered again."
     return [Error(text, hint="Set OUTBOX_KEEP_PUBLISHED well above OUTBOX_REDELIVER_AFTER.", id="outbox.E003")]
 
 

@@ -1,1 +1,1 @@
-"""Hands messages to subscribers: once, in order, or several at a time."""
+"""Runs subscribers' handlers: each message once, in order, or several messages in one transaction."""

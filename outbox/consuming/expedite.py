@@ -1,4 +1,4 @@
-"""Deliver now what was put off until later: whoever put it off knows that its cause is gone."""
+"""Make postponed deliveries due now, because the reason for postponing them is gone."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from .. import doorbell
 from ..models import Delivery
 
 
-def hasten(subscribers: Sequence[str], keys: Sequence[str]) -> int:
-    """Make open deliveries of these keys to these subscribers due now, in the caller's transaction; returns how many.
+def make_due_now(subscribers: Sequence[str], keys: Sequence[str]) -> int:
+    """Make open deliveries of these keys to these subscribers due now, in the caller's transaction.
 
-    A message that a handler put off with RetryAfter, say, because another system was away that has come back. It is let
-    go too, or a subscriber that takes its messages in order would be told to look and find it held. One whose
-    call is being made at this moment may be begun once more; the inbox makes that once. One that is being recorded is
-    left alone: this waits for nobody.
+    Returns how many.
+
+    For example, deliveries that a handler postponed with RetryAfter because another system was away that is back. The
+    hold of a delivery ends too, so that a subscriber with an order does not find it held. A delivery whose `call` runs
+    at this moment may start once more; the inbox ignores the copy. A delivery that is locked is skipped: this waits for
+    nobody.
     """
     waiting = Delivery.objects.filter(subscriber__in=subscribers, key__in=keys, due_at__gt=Now())
     free = list(waiting.select_for_update(skip_locked=True).values_list("pk", flat=True))

@@ -1,7 +1,9 @@
-"""Whose failure is it? Ours, where the database or the broker was away or gave way to somebody else: nobody was asked,
-or it does not matter what they said, and the same succeeds later. It spends no attempt of whoever met it.
+"""Tells infrastructure failures from failures of a handler.
 
-A statement that is wrong, or too slow, is its author's bug: it fails again, and ends where a person looks.
+They use up no attempt, because the same work succeeds later.
+
+Infrastructure means that the database or the broker was away, or that the database chose another transaction (a
+deadlock). A statement that is wrong or too slow is a bug of its author: it uses up attempts and ends with a person.
 """
 
 from __future__ import annotations
@@ -18,31 +20,32 @@ from kombu.exceptions import OperationalError as BrokerAway
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-MOST = 20
-"""How often in a row the same work may fail by us at no cost: for a quarter of an hour. What ends the session each
-time is a bug after all."""
+MOST_IN_A_ROW = 20
+"""How often in a row the same work may fail by infrastructure without using up an attempt: for about a quarter of an
+hour. Work that ends the session each time is a bug.
+"""
 
 _TRANSIENT = (
     "08",  # connection exceptions
     "25006",  # read only: a standby that is about to take over
-    "25P03",  # idle in its transaction for too long: we were frozen
+    "25P03",  # idle in transaction for too long: this process was frozen
     "40001",  # serialization failure
     "40003",  # the connection was lost as it committed
     "40P01",  # deadlock
     "53100",  # disk full
     "53300",  # too many connections
     "55P03",  # lock timeout
-    "57P",  # shutting down, crashed, starting up, told to end; not 57014: a statement that was cancelled as too slow
+    "57P",  # shutting down, crashed, starting up, session terminated; not 57014, a statement cancelled as too slow
 )
-"""Codes, and classes of codes, of PostgreSQL; https://www.postgresql.org/docs/current/errcodes-appendix.html."""
+"""Codes and classes of codes of PostgreSQL; https://www.postgresql.org/docs/current/errcodes-appendix.html."""
 
 
-LONGEST = 5.0  # seconds for which a worker holds on to what it has to write down
-BREATH = 0.25
+LONGEST = 5.0  # seconds for which a worker retries to record its work
+PAUSE_AFTER_FAILURE = 0.25  # seconds between two tries
 
 
-def is_ours(error: BaseException | None) -> bool:
-    """Whether the error, or what it was raised from, is the database's or the broker's and passes by itself."""
+def is_infrastructure(error: BaseException | None) -> bool:
+    """Whether the error, or an error that caused it, comes from the database or the broker and passes by itself."""
     while error is not None:
         if isinstance(error, BrokerAway | redis.ConnectionError | redis.TimeoutError):
             return True
@@ -52,18 +55,18 @@ def is_ours(error: BaseException | None) -> bool:
     return False
 
 
-def in_words(error: BaseException) -> str:
-    """The error for an operator, who need not look for it at a participant."""
+def describe(error: BaseException) -> str:
+    """The error as a sentence for an operator, so that nobody looks for the cause at a participant."""
     text = str(error).strip().partition("\n")[0]
-    return f"Our own failure, which spends no attempt: {type(error).__qualname__}: {text}"
+    return f"Infrastructure failure, which uses up no attempt: {type(error).__qualname__}: {text}"
 
 
-def written(write: Callable[[], T], longest: float = LONGEST) -> T:
-    """Write down what became of some work, in one transaction of `write`'s own; returns what it returns.
+def write_with_retry(write: Callable[[], T], longest: float = LONGEST) -> T:
+    """Call `write`, which records the result of some work in its own transaction. Returns what `write` returns.
 
-    Over a new session when the old one is lost, and again for up to `longest` seconds while the database is away:
-    what is not written down counts as work that ended with its worker. Raises the last error after that. `write` may
-    have been committed by a try whose answer was lost, and must bear that. In a caller's transaction it is called once.
+    While the database is away, retries for up to `longest` seconds, over a new session when the old one is lost,
+    because unrecorded work counts as a crash. Then raises the last error. A try whose answer was lost may have been
+    committed, so `write` must tolerate being repeated. Inside the caller's transaction it is called once.
     """
     until = time.monotonic() + longest
     while True:
@@ -72,14 +75,14 @@ def written(write: Callable[[], T], longest: float = LONGEST) -> T:
                 connection.close_if_unusable_or_obsolete()
             return write()
         except Error as error:
-            if connection.in_atomic_block or not is_ours(error) or time.monotonic() > until:
+            if connection.in_atomic_block or not is_infrastructure(error) or time.monotonic() > until:
                 raise
-            logger.warning("The database does not take what became of some work; again", extra={"error": str(error)})
-            time.sleep(BREATH)
+            logger.warning("The result of some work cannot be recorded; trying again", extra={"error": str(error)})
+            time.sleep(PAUSE_AFTER_FAILURE)
 
 
 def _is_transient(error: Error) -> bool:
-    """By PostgreSQL's code. A session that is lost has none, and is reported in three ways."""
+    """By PostgreSQL's error code. A lost session has no code, and is reported in three ways."""
     code = _code(error)
     if code:
         return code.startswith(_TRANSIENT)
@@ -88,6 +91,6 @@ def _is_transient(error: Error) -> bool:
 
 
 def _code(error: Error) -> str:
-    """As psycopg 2 and 3 name it."""
+    """PostgreSQL's error code, from psycopg 2 or 3; empty when there is none."""
     driver = error.__cause__
     return getattr(driver, "pgcode", None) or getattr(driver, "sqlstate", None) or ""

@@ -1,4 +1,4 @@
-"""Several messages in one transaction, for a subscriber that asks for it."""
+"""Delivers several messages in one transaction, for subscribers with `at_once`."""
 
 from __future__ import annotations
 
@@ -12,58 +12,61 @@ from django.db import transaction
 from .. import sql
 from ..declare.events import Message, Subscriber
 from ..messages import trace
-from ..sql import Open
+from ..sql import OpenDelivery
 from . import transaction_guard
 from .inbox import read
 
 logger = logging.getLogger(__name__)
 
 
-class Then(Enum):
-    """What is to be done after some were handled, or were not."""
+class BatchOutcome(Enum):
+    """What the caller does after a batch."""
 
-    AGAIN = "there may be more"
-    DONE = "nothing is left that nobody else has"
-    ONE_BY_ONE = "each is to be tried by itself"
+    AGAIN = "there may be more messages"
+    DONE = "no message is left that another worker does not have"
+    ONE_BY_ONE = "try each message by itself"
 
 
-def handle_some(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> Then:
-    """Handle up to `at_once` messages in one transaction. When that fails nothing was done and nothing written down."""
+def handle_batch(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> BatchOutcome:
+    """Handle up to `at_once` messages in one transaction. When that fails, nothing is done and nothing recorded."""
     try:
         with transaction.atomic(durable=True):
             return _handle(declared, keys, ids)
     except transaction_guard.TransactionEnded:
         raise
-    except Exception as error:  # whose it is shows when each is tried by itself
+    except Exception as error:  # trying each by itself shows which message failed
         logger.warning(
-            "Several messages failed together; each is tried by itself",
+            "A batch of messages failed; each is tried by itself",
             extra={"subscriber": declared.name, "error": f"{type(error).__qualname__}: {error}"},
         )
-        return Then.ONE_BY_ONE
+        return BatchOutcome.ONE_BY_ONE
 
 
-def _handle(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> Then:
-    locked = sql.lock_some(declared.name, keys, ids, declared.at_once)
+def _handle(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> BatchOutcome:
+    locked = sql.lock_untried(declared.name, keys, ids, declared.at_once)
     mine = _in_order(declared, locked)
     if not mine:
-        return Then.ONE_BY_ONE if locked else Then.DONE  # those whose turn it is not may stand before others' turn
-    wanted = sql.take_some(declared.name, [one.row for one in mine])
+        # Locked messages whose turn has not come may hide others whose turn has.
+        return BatchOutcome.ONE_BY_ONE if locked else BatchOutcome.DONE
+    wanted = sql.claim_batch(declared.name, [one.row for one in mine])
     messages = [_read(declared, one) for one in mine if one.envelope.id in wanted]
     if messages:
         declared.handler(messages)
         transaction_guard.check_transaction(declared.name)
-    return Then.AGAIN
+    return BatchOutcome.AGAIN
 
 
-def _in_order(declared: Subscriber, locked: list[Open]) -> list[Open]:
-    """Without those before which another one of their key is open: in another worker's hands, or held."""
+def _in_order(declared: Subscriber, locked: list[OpenDelivery]) -> list[OpenDelivery]:
+    """The messages without those whose key has an earlier open message that another worker has, or that is held."""
     keys = sorted({one.envelope.key for one in locked if declared.is_ordered(one.envelope.key)})
     if not keys:
         return locked
-    others = sql.others_first(declared.name, keys, [one.row for one in locked], strict=declared.order == "strict")
+    others = sql.first_positions_of_others(
+        declared.name, keys, [one.row for one in locked], strict=declared.order == "strict"
+    )
     return [one for one in locked if one.envelope.position < others.get(one.envelope.key, one.envelope.position + 1)]
 
 
-def _read(declared: Subscriber, one: Open) -> Message[Any]:
+def _read(declared: Subscriber, one: OpenDelivery) -> Message[Any]:
     with trace.use(trace.from_headers(one.envelope.trace_headers)):
         return read(declared, one.envelope, attempt=1)

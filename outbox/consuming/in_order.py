@@ -1,12 +1,12 @@
-"""Delivers what waits in the books for a subscriber that takes its messages in order, or several at once.
+"""Delivers pending messages to subscribers that need ordering or batches.
 
-Such a subscriber is only told to look. It takes the first open delivery of a key, handles it in one transaction, and
-after the commit looks again. Whoever ends leaves the key to somebody who looks later, or to a time in the books:
-- nothing is open: whoever opens the next delivery says so after the commit that opened it;
-- another worker has the first one: it looks again after its commit, which comes after this look;
-- the first one is held, having failed: the relay says so when its time has come;
-- the first one is held by a worker that died: the same;
-- an earlier one is a dead letter, for `strict`: whoever requeues or drops it says so.
+Such a subscriber is only woken. It takes the first open delivery of a key, handles it in one transaction, commits, and
+looks again. When it stops, somebody else continues with the key:
+- nothing is open: whoever opens the next delivery wakes the subscriber after its commit;
+- another worker has the first delivery: it looks again after its commit, which comes after this look;
+- the first delivery is held because it failed: the relay wakes the subscriber when the hold ends;
+- the first delivery is held by a worker that died: the same;
+- an earlier message is a dead letter, for `strict`: whoever requeues or drops it wakes the subscriber.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from .. import settings, sql
 from ..declare.events import registry
 from ..errors import RetryAfter
 from ..messages import causation, trace
-from ..sql import Open
+from ..sql import OpenDelivery
 from . import in_batches, restart, transaction_guard
-from .in_batches import Then
+from .in_batches import BatchOutcome
 from .inbox import Delivery
 
-LONGEST = 5.0  # seconds for which a worker stays with a key that has more, before others get their turn
+LONGEST = 5.0  # seconds for which a worker stays with a busy key, so that other keys get their turn
 
 
 @dataclass(slots=True)
 class _Once:
-    """The task that goes on has all keys: one is enough, however many of them have more."""
+    """Calls `go_on` at most once: the task that continues has all keys."""
 
     go_on: Callable[[], object]
     done: bool = False
@@ -42,22 +42,25 @@ class _Once:
 
 
 @dataclass(slots=True)
-class Turn(Delivery):
-    """One try at the first message of a key, which no other worker can have at the same time."""
+class OrderedDelivery(Delivery):
+    """One try at the first message of a key. No other worker can have it at the same time."""
 
     row: int = 0
 
     def begin(self) -> bool:
-        """Count the try and keep others away, where the transaction alone does not; False when another has it."""
+        """Count the try and hold the delivery, unless the transaction alone does that.
+
+        False when another worker has it.
+        """
         return not self.counted or sql.begin(
             self.row, self.envelope.attempts, settings.redeliver_after(), restart.this_worker()
         )
 
     def _claim(self) -> bool | None:
-        return sql.take_turn(self.row, self.envelope.attempts + self.counted, self.subscriber)
+        return sql.claim_ordered(self.row, self.envelope.attempts + self.counted, self.subscriber)
 
     def _confirm(self) -> bool:
-        """The claim has done it."""
+        """True: `_claim` has closed the delivery."""
         return True
 
 
@@ -71,65 +74,65 @@ def deliver_open(
 ) -> None:
     """Handle what is open of these keys, and the messages with these ids.
 
-    `again`: somebody was told before, and may have died of it: the next try is counted before it begins. `go_on` is
-    called to have this done again when there may be more. The first error of a handler is raised, as by
-    `inbox.deliver`, after what could be done was done.
+    `again`: the subscriber was woken for them before and may have crashed, so the next try is counted before it begins.
+    `go_on` is called when there may be more to do. The first error of a handler is raised, as by `inbox.deliver`, after
+    everything else was done.
     """
     transaction_guard.refuse_transactions()
     until = time.monotonic() + LONGEST
     declared = registry.subscribers.get(subscriber)
     if declared is not None and declared.at_once > 1 and not again:
-        while (then := in_batches.handle_some(declared, keys, ids)) is Then.AGAIN:
+        while (outcome := in_batches.handle_batch(declared, keys, ids)) is BatchOutcome.AGAIN:
             if time.monotonic() > until:
                 go_on()
                 return
-        if then is Then.DONE:
+        if outcome is BatchOutcome.DONE:
             return
     once = _Once(go_on)
     firsts = [partial(first_of, subscriber, key) for key in keys]
     firsts += [partial(sql.open_one, subscriber, one) for one in ids]
-    errors = [error for first in firsts if (error := _take_turns(subscriber, first, again, until, once))]
+    errors = [error for first in firsts if (error := _deliver_in_order(subscriber, first, again, until, once))]
     if errors:
         raise errors[0]
 
 
-def first_of(subscriber: str, key: str) -> Open | None:
-    """The delivery that is next, if any is."""
+def first_of(subscriber: str, key: str) -> OpenDelivery | None:
+    """The next delivery of the key; None when none is open."""
     declared = registry.subscribers.get(subscriber)
     return sql.first_open(subscriber, key, strict=declared is not None and declared.order == "strict")
 
 
-def _take_turns(
-    subscriber: str, first: Callable[[], Open | None], again: bool, until: float, go_on: Callable[[], object]
+def _deliver_in_order(
+    subscriber: str, first: Callable[[], OpenDelivery | None], again: bool, until: float, go_on: Callable[[], object]
 ) -> Exception | None:
-    """One after the other; the error at which it ended, if it was one."""
+    """Deliver one message after the other. Returns the error that ended it, if there was one."""
     while (one := first()) is not None and not one.held:
         if time.monotonic() > until:
             go_on()
             return None
         try:
-            if not _take_turn(subscriber, one, again, go_on):
+            if not _deliver_first(subscriber, one, again, go_on):
                 return None
-        except Exception as error:  # recorded; the other keys go on
+        except Exception as error:  # it is recorded; the other keys continue
             return error
         again = False
     return None
 
 
-def _take_turn(subscriber: str, one: Open, again: bool, go_on: Callable[[], object]) -> bool:
-    """Handle this one; whether to look for a next one."""
+def _deliver_first(subscriber: str, one: OpenDelivery, again: bool, go_on: Callable[[], object]) -> bool:
+    """Handle this delivery. Returns whether to look for the next one."""
     declared, envelope = registry.subscribers.get(subscriber), one.envelope
     counted = again or envelope.attempts > 0 or (declared is not None and declared.call is not None)
-    turn = Turn(subscriber, declared, envelope, counted, one.row)
+    delivery = OrderedDelivery(subscriber, declared, envelope, counted, one.row)
     with trace.use(trace.from_headers(envelope.trace_headers)), causation.use(envelope.id):
-        if not turn.begin():
+        if not delivery.begin():
             return False
         try:
-            return turn.run()
+            return delivery.run()
         except RetryAfter as pause:
-            turn.put_off(pause)
+            delivery.postpone(pause)
             return False
         except Exception as error:
-            if turn.failed(error):
+            if delivery.failed(error):
                 go_on()
             raise

@@ -1,8 +1,8 @@
 """Delivers one message to one subscriber: its database effects happen exactly once, or a dead letter says why not.
 
-The inbox row commits with the handler's writes; a second copy of the message finds it and does nothing. A copy that
-follows an earlier one is counted before it runs, so that a handler that kills its worker runs out of attempts too.
-What fails by the database or the broker spends none; see `failures`.
+The inbox row commits with the handler's writes; a second copy of the message finds the row and does nothing. A copy
+that follows an earlier one is counted before it runs, so that a handler that kills its worker uses up its attempts. An
+infrastructure failure uses up none; see `failures`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from ..declare.events import Message, Subscriber, registry
 from ..errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
 from ..messages import causation, trace
 from ..messages.envelope import Envelope
-from . import burial, failures, restart, transaction_guard
+from . import dead_letter_signal, failures, restart, transaction_guard
 
 logger = logging.getLogger(__name__)
 
 
 class GaveUp(OutboxError):
-    """A handler was begun as often as its Retry allows and never ended: it, or its worker, was killed each time."""
+    """A handler began as often as its Retry allows and never ended: it, or its worker, was killed each time."""
 
 
 def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -> None:
     """Run the subscriber's handler on the message, once.
 
-    `redelivered`: the broker says that this copy was handed out before. A handler's error is recorded (when to try
-    again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
-    Raises RuntimeError inside a transaction, and OutboxError in a connection that commits nothing by itself.
+    `redelivered`: the broker says that this copy was handed out before. An error of the handler is recorded (when to
+    try again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
+    Raises RuntimeError inside a transaction, and OutboxError when the connection's AUTOCOMMIT is off.
     """
     transaction_guard.refuse_transactions()
     with trace.use(trace.from_headers(envelope.trace_headers)), causation.use(envelope.id):
@@ -49,19 +49,19 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
         try:
             delivery.run()
         except RetryAfter as pause:
-            delivery.put_off(pause)
+            delivery.postpone(pause)
         except Exception as error:
             delivery.failed(error)
             raise
 
 
 def first_time(subscriber: str, *, source: str, source_id: str, at: datetime) -> bool:
-    """Note, in the caller's transaction, that a message of another system is handled; False when it was before.
+    """Record, in the caller's transaction, that a message of another system is handled. False for a copy.
 
-    For what comes by HTTP, whose sender delivers it again until it is answered. `source` and `source_id` are the
-    sender's name and its id of the message, `at` when it was made, the same on every delivery. While another
-    transaction handles the same message this waits for its end. It is remembered for OUTBOX_KEEP_PUBLISHED.
-    Raises NotInTransaction outside `transaction.atomic()`.
+    For messages that arrive by HTTP and are sent again until they are answered. `source` is the sender's name,
+    `source_id` its id of the message, `at` when the message was made; all three are the same for every copy. While
+    another transaction handles the same message, this waits for its end. A message is remembered for
+    OUTBOX_KEEP_PUBLISHED. Raises NotInTransaction outside `transaction.atomic()`.
     """
     if not connection.in_atomic_block:
         raise NotInTransaction("Note a message as handled in the transaction that handles it.")
@@ -85,10 +85,11 @@ class Delivery:
 
     @property
     def log(self) -> dict[str, object]:
+        """What the log lines about this try carry."""
         return {"subscriber": self.subscriber, "message_id": self.envelope.id, "attempt": self.attempt}
 
     def is_stale(self) -> bool:
-        """Whether the books are ahead of this copy. Counts the try, when it is one to count."""
+        """Whether PostgreSQL knows a later try than this copy. Counts the try when it must be counted."""
         one = self.envelope
         after, worker = settings.redeliver_after(), restart.this_worker()
         if self.counted and sql.begin_again(one.id, self.subscriber, one.attempts, after, worker):
@@ -98,11 +99,16 @@ class Delivery:
         return (self.counted and is_open) or (forgotten and not is_open)
 
     def is_forgotten(self) -> bool:
-        """Whether the inbox may have forgotten this message: if it still has to be handled, a delivery is open."""
+        """Whether the inbox may have dropped this message's row.
+
+        If the message is not handled yet, a delivery is open.
+        """
         return timezone.now() - self.envelope.written_at > settings.keep_published()
 
     def run(self) -> bool:
-        """Call, outside the transaction; handle and confirm, in one. A message that is settled is only confirmed.
+        """Run `call` outside the transaction; handle and confirm in one transaction.
+
+        A settled message is only confirmed.
 
         False when another worker has the message.
         """
@@ -114,25 +120,25 @@ class Delivery:
                 transaction_guard.check_transaction(self.subscriber)
             closed = self._confirm()
         if not closed:
-            self._confirm()  # the relay may have opened it meanwhile, having begun before we committed
+            self._confirm()  # the relay may have opened it meanwhile: its statement began before this commit
         return claimed is not None
 
     def _claim(self) -> bool | None:
         """Whether to handle the message; None when another worker has it.
 
-        One that is forgotten must still be open, and stay so: another copy may have been handled since we looked, and
-        the day's inbox dropped with that.
+        A message whose inbox row may be dropped must have an open delivery, which is locked: another copy may have been
+        handled since.
         """
         if self.is_forgotten() and not sql.lock_open(self.envelope.id, self.subscriber):
             return False
         return sql.claim(self.envelope, self.subscriber)
 
     def _confirm(self) -> bool:
-        """Close the delivery; False when there is none to close."""
+        """Close the delivery. False when there is none."""
         return sql.confirm(self.envelope.id, self.subscriber)
 
     def _call(self) -> tuple[Any, ...]:
-        """What the handler gets beside the message."""
+        """The handler's arguments after the message: the result of `call`, or nothing."""
         call = self.declared.call if self.declared else None
         if call is None or sql.is_settled(self.envelope, self.subscriber):
             return ()
@@ -157,42 +163,48 @@ class Delivery:
             raise GaveUp(f"{self.subscriber} was begun {self.attempt - 1} times and never ended.")
         return read(declared, self.envelope, self.attempt)
 
-    def put_off(self, pause: RetryAfter) -> None:
-        """Write down when to try again, at no cost."""
+    def postpone(self, pause: RetryAfter) -> None:
+        """Record when to try again, without using up an attempt."""
         one = self.envelope
-        failures.written(lambda: sql.hold_delivery(one, self.subscriber, one.attempts, pause.delay, str(pause)))
+        failures.write_with_retry(
+            lambda: sql.hold_delivery(one, self.subscriber, one.attempts, pause.delay, str(pause))
+        )
 
     def failed(self, error: Exception) -> bool:
-        """Write down when to try again, or end it; whether it was given up, or settled after all."""
-        if self._put_off_by_us(error):
+        """Record when to try again, or end the message. Returns whether it ended: given up, or settled after all."""
+        if self._postpone_if_infrastructure(error):
             return False
         delay = self._delay_after(error)
         if delay is not None:
             text = f"{type(error).__qualname__}: {error}"
-            failures.written(lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text))
+            failures.write_with_retry(
+                lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text)
+            )
             logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
             return False
         try:
             recovered = self._recover(error)
         except Exception as another:
-            if self._put_off_by_us(another):
+            if self._postpone_if_infrastructure(another):
                 return False
-            logger.exception("A message cannot be recovered", extra=self.log)
+            logger.exception("A subscriber's `recover` failed", extra=self.log)
             recovered = False
         if not recovered:
-            failures.written(lambda: self._bury(error))
+            failures.write_with_retry(lambda: self._make_dead_letter(error))
         return True
 
     def _delay_after(self, error: Exception) -> timedelta | None:
-        """When to try again; None to give up."""
+        """How long to wait before the next try; None to give up."""
         if self.declared is None or isinstance(error, PermanentFailure | CannotRead | GaveUp):
             return None
         return self.declared.retry.delay_after(self.attempt, roll=random.random())
 
     def _recover(self, error: Exception) -> bool:
-        """Ask once more what became of it, before it is given up; whether it is handled after all.
+        """Ask `recover` what became of the call, before the message is given up.
 
-        Once only: whoever asks may die of it, as those before did.
+        Returns whether it is handled after all.
+
+        It is asked only once, because asking may kill the worker as the handler did.
         """
         declared = self.declared
         if declared is None or declared.recover is None or isinstance(error, CannotRead):
@@ -209,19 +221,23 @@ class Delivery:
             self._confirm()
         return True
 
-    def _put_off_by_us(self, error: Exception) -> bool:
-        """Whether it failed by us, and is tried again at no cost; not when it did so too often in a row."""
-        if not failures.is_ours(error):
+    def _postpone_if_infrastructure(self, error: Exception) -> bool:
+        """Postpone after an infrastructure failure. False for other errors, and after too many in a row."""
+        if not failures.is_infrastructure(error):
             return False
-        text = failures.in_words(error)
-        times = failures.written(lambda: sql.hold_failed_by_us(self.envelope, self.subscriber, text))
-        if times is not None and times > failures.MOST:
+        text = failures.describe(error)
+        times = failures.write_with_retry(
+            lambda: sql.hold_after_infrastructure_failure(self.envelope, self.subscriber, text)
+        )
+        if times is not None and times > failures.MOST_IN_A_ROW:
             return False
-        logger.warning("A subscriber was failed by us", extra={**self.log, "error": str(error), "times": times})
+        logger.warning(
+            "A subscriber met an infrastructure failure", extra={**self.log, "error": str(error), "times": times}
+        )
         return True
 
-    def _bury(self, error: Exception) -> None:
-        """The subscriber's last word, and a dead letter unless that has settled the matter, in one transaction.
+    def _make_dead_letter(self, error: Exception) -> None:
+        """Run `gave_up`, and write a dead letter unless that settled the matter, in one transaction.
 
         Nothing when another copy was handled.
         """
@@ -229,17 +245,17 @@ class Delivery:
         with transaction.atomic(durable=True):
             if not sql.claim(one, self.subscriber):
                 return
-            if self._last_word(error):
+            if self._settled_by_gave_up(error):
                 sql.confirm(one.id, self.subscriber)
-                logger.warning("A message was given up, and what it was for is settled", extra=self.log)
+                logger.warning("A message was given up, and `gave_up` settled the matter", extra=self.log)
                 return
             sql.unclaim(one, self.subscriber)
-            sql.bury_delivery(one, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
-            burial.tell(one.type, one.key, self.subscriber, str(error))
+            sql.dead_letter_delivery(one, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
+            dead_letter_signal.send(one.type, one.key, self.subscriber, str(error))
         logger.error("A message became a dead letter", extra=self.log)
 
-    def _last_word(self, error: Exception) -> bool:
-        """Whether the subscriber has settled the matter. One whose last word fails has not: a person looks."""
+    def _settled_by_gave_up(self, error: Exception) -> bool:
+        """Whether `gave_up` settled the matter. When it fails, it did not: a person decides."""
         declared = self.declared
         if declared is None or declared.gave_up is None or isinstance(error, CannotRead):
             return False
@@ -247,9 +263,9 @@ class Delivery:
             with transaction.atomic():
                 return declared.gave_up(read(declared, self.envelope, self.attempt), error) is True
         except Exception as failure:
-            if failures.is_ours(failure):
+            if failures.is_infrastructure(failure):
                 raise
-            logger.exception("A subscriber's last word failed", extra=self.log)
+            logger.exception("A subscriber's `gave_up` failed", extra=self.log)
             return False
 
 

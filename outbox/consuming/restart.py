@@ -1,8 +1,8 @@
-"""A worker that starts again frees the deliveries that the worker of its name before it died with.
+"""A worker that starts again frees the deliveries that the worker of the same name held when it died.
 
-Without this a delivery whose subscriber has a `call`, or that is tried again, waits for OUTBOX_REDELIVER_AFTER. The try
-counts, and a late answer of the dead worker, should it live after all, is thrown away once another try has begun. Names
-of workers must be unique, as Celery asks too; a worker whose name is new after each start (a pod's) frees nothing.
+Otherwise a delivery whose subscriber has a `call`, or that is tried again, waits for OUTBOX_REDELIVER_AFTER. The try
+counts. If the dead worker lives after all, its late answer is thrown away once another try has begun. Names of workers
+must be unique, as Celery requires too; a worker whose name changes at each start (a pod's) frees nothing.
 """
 
 from __future__ import annotations
@@ -20,30 +20,32 @@ logger = logging.getLogger(__name__)
 
 
 def this_worker() -> str:
-    """The name of the worker whose task this is; empty outside of one."""
+    """The name of the worker that runs this task; empty outside a task."""
     return str(current_task.request.hostname or "") if current_task else ""
 
 
-def put_down(worker: str) -> int:
-    """Free the deliveries that the worker of this name holds: the relay has them tried at its next round; how many.
+def free_deliveries(worker: str) -> int:
+    """Free the deliveries that the worker of this name holds, so that the relay has them tried again.
 
-    Call it for a worker that is dead, or that ends right after. Raises DatabaseError.
+    Returns how many.
+
+    Call it for a worker that is dead or ends right after. Raises DatabaseError.
     """
     return sql.free_held(worker)
 
 
 @celeryd_after_setup.connect
 def free_deliveries_of_predecessor(sender: str, **_: Any) -> None:
-    """Free what is held under this worker's name, before it takes its first message.
+    """Free what is held under this worker's name, before the worker takes its first message.
 
-    It runs where nobody catches an error: without a database the holds simply end by themselves.
+    Nobody catches an error here. Without a database the holds end by themselves.
     """
     try:
-        freed = put_down(sender)
+        freed = free_deliveries(sender)
     except DatabaseError as error:
         logger.warning("outbox.predecessor_not_asked_for", extra={"worker": sender, "error": str(error)})
         return
     finally:
-        connection.close()  # a pool of processes is forked after this
+        connection.close()  # worker processes are forked after this and must not share it
     if freed:
         logger.warning("outbox.predecessor_died", extra={"worker": sender, "deliveries": freed})

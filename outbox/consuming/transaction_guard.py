@@ -1,4 +1,4 @@
-"""Is the transaction that a handler runs in one that counts?"""
+"""Checks that a handler's writes will be committed together with its inbox row."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from ..errors import OutboxError
 
 
 class TransactionEnded(OutboxError):
-    """A handler ended the transaction that it ran in: what it had done by then is committed, or lost."""
+    """A handler ended its transaction itself: its writes up to then are committed, or lost."""
 
 
 _OPEN, _ABORTED = 2, 3  # INTRANS and INERROR of libpq, alike in psycopg 2 and 3
 
 
 def refuse_transactions() -> None:
-    """Raise where the handler's transaction would not be one of its own, or would not be committed at its end."""
+    """Raise where the handler's transaction would be part of another one, or would not be committed at its end."""
     with transaction.atomic(durable=True):  # no statement: nothing is sent
         if not connection.commit_on_exit:
             raise OutboxError("The database's AUTOCOMMIT is off, so nothing would be committed: switch it on.")
 
 
 def check_transaction(subscriber: str) -> None:
-    """Raise when what the handler wrote would be undone in silence, or was committed before its end."""
+    """Raise when the handler's writes would be undone silently, or were committed too early."""
     state = connection.connection.info.transaction_status
     if connection.needs_rollback or state == _ABORTED:
         raise OutboxError(

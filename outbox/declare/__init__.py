@@ -1,1 +1,1 @@
-"""What a project declares: events, subscribers, versions and schemas. No Django here, and no Celery."""
+"""What a project declares: events, subscribers, versions and schemas. Imports neither Django nor Celery."""

@@ -1,4 +1,4 @@
-"""Declare events and who listens to them. Imports no Django: a declaration needs no database."""
+"""Declare events and their subscribers. Imports no Django, because a declaration needs no database."""
 
 from __future__ import annotations
 
@@ -24,27 +24,28 @@ ORDERS = ("none", "key", "strict")
 
 @dataclass(frozen=True, slots=True)
 class Message(Generic[T]):
-    """An event on its way to one subscriber."""
+    """An event, as one subscriber receives it."""
 
     id: UUID
-    """The same on every delivery of this message: give it to other systems as idempotency key."""
+    """The same for every delivery of this message: pass it to other systems as idempotency key."""
     body: T
     key: str
     type: str
     version: int
-    """As it was published; `body` is of the version that the subscriber declares."""
+    """The version that was published; `body` has the version that the subscriber declares."""
     occurred_at: datetime
     """When the event was written, by PostgreSQL's clock."""
     trace: Trace
     attempt: int
-    """From 1; counts the tries that failed or may have crashed."""
+    """From 1; counts tries that failed or may have crashed."""
 
 
 Handler = Callable[..., None]
-"""`handler(message)`; `handler(message, result)` for a subscriber that was declared with a `call`; `handler(messages)`,
-a list, for one that was declared with `at_once`."""
+"""`handler(message)`; `handler(message, result)` for a subscriber with a `call`; `handler(messages)`, a list, for
+one with `at_once`.
+"""
 Call = Callable[[Message[T]], Any]
-LastWord = Callable[[Message[T], Exception], bool | None]
+GaveUpHook = Callable[[Message[T], Exception], bool | None]
 Recover = Callable[[Message[T], Exception], Any]
 
 
@@ -59,12 +60,12 @@ class EventType:
 
 @dataclass(frozen=True, slots=True)
 class Upcast:
-    """What `@upcast` declares: how a body of one version becomes one of a later version."""
+    """What `@upcast` declares: how a body of one version becomes a body of a later version."""
 
     name: str
     version: int
     body: type
-    """What the function takes: the version's class, or dict."""
+    """The function's argument: the version's class, or dict."""
     to: EventType
     function: Callable[[Any], Any]
 
@@ -78,22 +79,22 @@ class Subscriber:
     handler: Handler
     retry: Retry
     call: Call[Any] | None = None
-    gave_up: LastWord[Any] | None = None
+    gave_up: GaveUpHook[Any] | None = None
     order: Order = "key"
     at_once: int = 1
     recover: Recover[Any] | None = None
     queue: str = ""
 
     def read(self, type_: str, version: int, payload: str) -> Any:
-        """The body for the handler, upcast when the message is older; else CannotRead, which says what to do."""
+        """The body for the handler, upcast when the message is older. Raises CannotRead, which says what to do."""
         return versions.read(registry, self, type_, version, payload)
 
     def is_ordered(self, key: str) -> bool:
-        """Whether it handles the messages of this key one after the other. Those without a key it never does."""
+        """Whether it handles messages of this key one after the other; never for messages without a key."""
         return bool(key) and self.order != "none"
 
-    def looks(self, key: str) -> bool:
-        """Whether messages of this key wait for it in the books, and it is only told to look; else they are handed."""
+    def pulls(self, key: str) -> bool:
+        """Whether it pulls messages of this key from PostgreSQL when it is woken; otherwise they are pushed."""
         return self.at_once > 1 or self.is_ordered(key)
 
 
@@ -105,10 +106,10 @@ class Registry:
     by_class: dict[type, EventType] = field(default_factory=dict)
     subscribers: dict[str, Subscriber] = field(default_factory=dict)
     upcasts: dict[tuple[str, int], Upcast] = field(default_factory=dict)
-    """By the event's name and the version they read."""
+    """By the event's name and the version that the upcast reads."""
 
     def event_of(self, body: type) -> EventType:
-        """The declaration of an event's class; OutboxDeclarationError when it has none."""
+        """The declaration of an event's class. Raises OutboxDeclarationError when there is none."""
         try:
             return self.by_class[body]
         except KeyError:
@@ -118,6 +119,7 @@ class Registry:
             ) from None
 
     def add_event(self, declared: EventType) -> None:
+        """Raises OutboxDeclarationError when another class has the same name and version."""
         other = self.events.get((declared.name, declared.version))
         if other is not None and not _same_place(other.body, declared.body):
             raise OutboxDeclarationError(
@@ -128,6 +130,7 @@ class Registry:
         self.by_class[declared.body] = declared
 
     def add_subscriber(self, declared: Subscriber) -> None:
+        """Raises OutboxDeclarationError when another handler has the same name."""
         other = self.subscribers.get(declared.name)
         if other is not None and not _same_place(other.handler, declared.handler):
             raise OutboxDeclarationError(
@@ -137,11 +140,12 @@ class Registry:
         self.subscribers[declared.name] = declared
 
     def add_upcast(self, declared: Upcast) -> None:
+        """Raises OutboxDeclarationError when another function reads the same version."""
         other = self.upcasts.get((declared.name, declared.version))
         if other is not None and not _same_place(other.function, declared.function):
             raise OutboxDeclarationError(
                 f"{declared.name} version {declared.version} has two upcasts, {_place(other.function)} and "
-                f"{_place(declared.function)}, and a message takes one way: keep one."
+                f"{_place(declared.function)}, and a message can take only one: keep one."
             )
         self.upcasts[declared.name, declared.version] = declared
 
@@ -154,13 +158,13 @@ class Registry:
         return sorted(version for name, version in self.events if name == type_)
 
     def subscribers_of(self, type_: str) -> tuple[str, ...]:
-        """The names of all who listen to this event, whatever its version."""
+        """The names of all subscribers to this event, whatever its version."""
         return tuple(one.name for one in self.subscribers.values() if one.event.name == type_)
 
-    def looks(self, subscriber: str, key: str) -> bool:
-        """Whether this subscriber takes messages of this key from the books. One that is unknown does not."""
+    def pulls(self, subscriber: str, key: str) -> bool:
+        """Whether this subscriber pulls messages of this key; False for an unknown subscriber."""
         declared = self.subscribers.get(subscriber)
-        return declared is not None and declared.looks(key)
+        return declared is not None and declared.pulls(key)
 
 
 registry = Registry()
@@ -169,9 +173,9 @@ registry = Registry()
 def event(name: str, *, version: int) -> Callable[[type[T]], type[T]]:
     """Declare a frozen dataclass as an event: a fact, named in the past tense, `"orders.order_placed"`.
 
-    Any change of its schema needs a new `version`, and an `@upcast` from the one before.
-    Raises OutboxDeclarationError at import for a name in use, a class that is not a frozen dataclass, or a field that
-    JSON cannot carry.
+    Any change of its schema needs a new `version`, and an `@upcast` from the version before. Raises
+    OutboxDeclarationError at import for a name in use, a class that is not a frozen dataclass, or a field that JSON
+    cannot carry.
     """
 
     def declare(body: type[T]) -> type[T]:
@@ -198,32 +202,40 @@ def subscribe(
     order: Order = "key",
     at_once: int = 1,
     call: Call[T] | None = None,
-    gave_up: LastWord[T] | None = None,
+    gave_up: GaveUpHook[T] | None = None,
     recover: Recover[T] | None = None,
     queue: str = "",
 ) -> Callable[[H], H]:
-    """Have the function called with each `Message[event_type]`, inside the transaction that records it as handled.
+    """Call the function with each `Message[event_type]`, inside the transaction that records it as handled.
 
-    `name` stands in the inbox and must stay the same for ever: a new name receives every message anew.
-    The function leaves by returning (handled), raising RetryAfter (costs no attempt), PermanentFailure (dead letter at
-    once), or anything else (tried again as `retry` says, then a dead letter).
-    `order`: with `key` the messages of a key are handled one at a time, in their order; one that fails holds back its
-    key for this subscriber while it is tried again, and when it is given up the next one follows. With `strict` the
-    next ones wait until a person has requeued or dropped it. With `none` each message is for itself, as is always one
-    without a key.
-    `at_once`: the function gets a list of up to so many messages, of any keys, and has one transaction for them all.
-    When that fails, each is tried by itself, in a list of one.
-    `call(message)` is for other systems: it runs before the transaction, so that none is open meanwhile, and what it
-    returns is the function's second argument. It may run more than once for one message: hand an idempotency key on.
-    `recover(message, error)`, beside a `call`, is asked before a message is given up, outside the transaction too: what
-    became of the call. What it returns, unless None, is handed to the function in place of the call's answer.
+    `name` is stored in the inbox and must never change: a new name receives every message again.
+
+    The function returns (handled) or raises: RetryAfter (try later, uses up no attempt), PermanentFailure (dead letter
+    at once), anything else (try again as `retry` says, then a dead letter).
+
+    `order`: with `key`, messages of a key are handled one at a time, in order. A message that fails holds back its key
+    for this subscriber while it is tried again; when it is given up, the next one follows. With `strict` the next ones
+    wait until a person has requeued or dropped it. With `none`, and for messages without a key, messages are
+    independent.
+
+    `at_once`: the function gets a list of up to that many messages, of any keys, and handles them in one transaction.
+    When that fails, each message is tried by itself, in a list of one.
+
+    `call(message)` is for calls to other systems. It runs before the transaction, so that none is open meanwhile, and
+    its result is the function's second argument. It may run more than once for one message: pass an idempotency key on.
+
+    `recover(message, error)`, beside a `call`, is asked before a message is given up, outside the transaction: what
+    became of the call? Unless it returns None, the function gets its result in place of the call's result.
+
     `gave_up(message, error)` runs in the transaction that writes the dead letter, for a message that could be read; it
-    may publish. Where it returns True it has settled the matter: nobody need look, and there is no dead letter. It runs
-    again when the message was requeued and is given up again.
-    `queue` is the broker's queue in which its messages wait, where that is not the one of the task `outbox.deliver`:
-    much that is not urgent then keeps nothing else waiting. A worker must take it.
-    Raises OutboxDeclarationError at import for a name in use, an unknown order, for `at_once` together with `call`, and
-    for `recover` without.
+    may publish. When it returns True it has settled the matter, and there is no dead letter. It runs again when the
+    message was requeued and is given up again.
+
+    `queue`: the broker's queue for its messages, when it is not the queue of the task `outbox.deliver`. A queue of its
+    own keeps many messages that are not urgent from delaying others. A worker must take it.
+
+    Raises OutboxDeclarationError at import for a name in use, an unknown order, `at_once` together with `call`, and
+    `recover` without `call`.
     """
     declared = registry.event_of(event_type)
 
@@ -262,5 +274,5 @@ def _place(thing: Any) -> str:
 
 
 def _same_place(one: Any, other: Any) -> bool:
-    """A module that is imported again declares the same things again."""
+    """Whether both are the same declaration, imported twice."""
     return _place(one) == _place(other)

@@ -1,4 +1,4 @@
-"""The JSON Schema of a type, for people and other services; and its shape, which is what a reader depends on."""
+"""The JSON Schema of a type, for people and other services; and its shape, the part that readers depend on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 from msgspec import inspect
 
 WORDS = {"title", "description", "examples", "discriminator"}
-"""What says nothing about the text: names and explanations. A discriminator repeats what the members' tags say."""
+"""Keys that do not affect the JSON text: names and explanations. A discriminator repeats what the members' tags say."""
 FORMATS: dict[type, str] = {
     inspect.DateTimeType: "date-time",
     inspect.TimeType: "time",
@@ -27,16 +27,16 @@ def schema(type_: type) -> dict[str, Any]:
 
 
 def shape(type_: type) -> dict[str, Any]:
-    """The schema without class names and docstrings: it changes when, and only when, the text may be another.
+    """The schema without class names and docstrings: it changes if and only if the JSON text may change.
 
-    Parts are written out where they are used; one that contains itself refers to where it begins.
+    Definitions are written out where they are used; a recursive one refers to the place where it begins.
     """
     made = schema(type_)
     return _inlined(made, made.pop("$defs", {}), "#", {})
 
 
 def _inlined(node: dict[str, Any], defs: dict[str, Any], at: str, around: dict[str, str]) -> dict[str, Any]:
-    """`around`: the definitions that the node stands in, each with the place where it begins."""
+    """`around`: the definitions around this node, each with the place where it begins."""
     plain: dict[str, Any] = {}
     for key, value in node.items():
         if key == "$ref":
@@ -62,7 +62,7 @@ def _part(key: str, value: Any, defs: dict[str, Any], at: str, around: dict[str,
 
 
 def _complete(info: Any, node: dict[str, Any], defs: dict[str, Any], seen: set[str]) -> None:
-    """Name what msgspec leaves out, so that a time is told from a text: the format of times and of an object's keys."""
+    """Add the formats that msgspec leaves out, of times and of an object's keys, so that a time differs from a text."""
     while isinstance(info, inspect.Metadata):
         info = info.type
     if "$ref" in node:
@@ -81,7 +81,7 @@ def _complete(info: Any, node: dict[str, Any], defs: dict[str, Any], seen: set[s
 
 
 def _places(info: Any, node: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The types a type is made of, each with its place in the schema."""
+    """The types that make up a type, each with its place in the schema."""
     for field in getattr(info, "fields", ()):
         if field.encode_name in node.get("properties", {}):
             yield field.type, node["properties"][field.encode_name]
@@ -90,5 +90,5 @@ def _places(info: Any, node: dict[str, Any]) -> Iterator[tuple[Any, dict[str, An
             yield getattr(info, name), node[key]
     yield from zip(getattr(info, "item_types", ()), node.get("prefixItems", ()), strict=False)
     some = [one for one in getattr(info, "types", ()) if not isinstance(one, inspect.NoneType)]
-    some.sort(key=lambda one: isinstance(one, inspect.StructType))  # as msgspec writes them
+    some.sort(key=lambda one: isinstance(one, inspect.StructType))  # the order in which msgspec writes them
     yield from zip(some, node.get("anyOf", ()), strict=False)

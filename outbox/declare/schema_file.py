@@ -1,7 +1,7 @@
-"""A committed file of the events' shapes, so that none changes without a new version.
+"""A committed file of the events' shapes, so that no shape changes without a new version.
 
-The file holds, for each event and version, a JSON Schema without names and docstrings. What stands there is never
-overwritten: messages of that shape exist.
+The file holds a JSON Schema, without names and docstrings, for each event and version. Nothing in it is ever
+overwritten, because messages of that shape exist.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ ALL = ("*",)
 
 
 def check_schemas(path: str | Path, *patterns: str) -> None:
-    """For a project's tests: raise AssertionError when the events declared here are not as the file says.
+    """For a project's tests: raise AssertionError when the declared events differ from the file.
 
-    `patterns` choose events by name, such as `"orders.*"`; without any, all are held against the file.
+    `patterns` choose events by name, such as `"orders.*"`; without patterns all are compared.
     """
     found = problems(path, patterns)
     if found:
@@ -34,14 +34,14 @@ def check_schemas(path: str | Path, *patterns: str) -> None:
 
 
 def problems(path: str | Path, patterns: tuple[str, ...] = ALL) -> list[str]:
-    """A sentence for each version that changed, that the file lacks, or that nothing reads. Raises OutboxError."""
+    """One sentence for each version that changed, that the file lacks, or that nothing reads. Raises OutboxError."""
     file = Path(path)
     written = _read(file)
     return [*_changed(file, written, patterns), *_new(file, written, patterns), *_gone(file, written, patterns)]
 
 
 def write(path: str | Path, patterns: tuple[str, ...] = ALL) -> list[str]:
-    """Add the versions that the file does not have, and only those; which. Raises OutboxError."""
+    """Add the versions that the file lacks, and only those; returns their names. Raises OutboxError."""
     file = Path(path)
     written = _read(file)
     new = _missing(written, patterns)
@@ -54,7 +54,7 @@ def write(path: str | Path, patterns: tuple[str, ...] = ALL) -> list[str]:
 
 
 def declared(patterns: tuple[str, ...] = ALL) -> list[EventType]:
-    """The events declared here, by name and version."""
+    """The events declared here, sorted by name and version."""
     events = declaration.registry.events
     return [events[key] for key in sorted(events) if _chosen(key[0], patterns)]
 
@@ -109,7 +109,7 @@ def _chosen(name: str, patterns: tuple[str, ...]) -> bool:
 
 
 def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """Which fields differ."""
+    """The fields that differ, in words."""
     old, new = _fields(before), _fields(now)
     said = [f"{name} is gone" for name in old.keys() - new.keys()]
     said += [f"{name} is new" for name in new.keys() - old.keys()]
@@ -118,7 +118,7 @@ def _difference(before: dict[str, Any], now: dict[str, Any]) -> str:
 
 
 def _fields(shape: dict[str, Any]) -> dict[str, str]:
-    """Each field's schema as text, and whether it must be there."""
+    """Each field's schema as text, and whether it is required."""
     required = shape.get("required", [])
     return {
         name: _text(one) + (" (required)" if name in required else "")
@@ -131,7 +131,7 @@ def _text(shape: Any) -> str:
 
 
 def _read(file: Path) -> Shapes:
-    """What the file says; nothing when there is none."""
+    """The content of the file; empty when there is no file."""
     if not file.exists():
         return {}
     try:
@@ -142,5 +142,5 @@ def _read(file: Path) -> Shapes:
 
 
 def _shown(file: Path) -> str:
-    """As seen from the current directory, where that is shorter."""
+    """The path relative to the current directory, when that is shorter."""
     return min(str(file), os.path.relpath(file), key=len)

@@ -23,12 +23,13 @@ def upcast(old: str, version: int) -> Callable[[Callable[[dict[str, Any]], New]]
 
 
 def upcast(old: Any, version: int | None = None) -> Any:
-    """Have the function read old messages: `@upcast(OrderPlacedV1)` above `def f(old: OrderPlacedV1) -> OrderPlaced`.
+    """Read old messages with the function: `@upcast(OrderPlacedV1)` above `def f(old: OrderPlacedV1) -> New`.
 
-    It leads to the version of the class it returns. Upcasts are followed, 1 to 2 to 3, to what a subscriber declares.
-    When the old class is deleted, `@upcast("orders.order_placed", 1)` gives the body as a dict of plain JSON values.
-    The function gets nothing but the body and must need nothing else: what it raises makes the message a dead letter.
-    Raises OutboxDeclarationError at import for a function that leads nowhere, down, or to another event.
+    The class that it returns says the version it leads to. Upcasts are chained, 1 to 2 to 3, up to the version that a
+    subscriber declares. When the old class is deleted, `@upcast("orders.order_placed", 1)` gives the body as a dict of
+    plain JSON values. The function gets only the body and must need nothing else; an error in it makes the message a
+    dead letter. Raises OutboxDeclarationError at import for a function that leads nowhere, to an older version, or to
+    another event.
     """
     name, number, body = _source(old, version)
 
@@ -38,7 +39,9 @@ def upcast(old: Any, version: int | None = None) -> Any:
         if target.name != name:
             _refuse(f"{title}, leads to {target.name}; have it return a later version of {name}.")
         if target.version <= number:
-            _refuse(f"{title}, leads to version {target.version}; an upcast leads to a later one: turn it around.")
+            _refuse(
+                f"{title}, leads to version {target.version}; an upcast leads to a later version: exchange the two."
+            )
         events.registry.add_upcast(Upcast(name, number, body, target, function))
         return function
 
@@ -46,9 +49,9 @@ def upcast(old: Any, version: int | None = None) -> Any:
 
 
 def refuse_gaps(registry: Registry) -> None:
-    """Raise OutboxDeclarationError when a subscriber could not read an older version that is declared or upcast here.
+    """Raise OutboxDeclarationError when a subscriber cannot read an older version that is declared or upcast.
 
-    For when all modules are imported.
+    Call it when all modules are imported.
     """
     for subscriber in registry.subscribers.values():
         wanted = subscriber.event
@@ -59,7 +62,7 @@ def refuse_gaps(registry: Registry) -> None:
 
 def _refuse_gap(registry: Registry, subscriber: Subscriber, version: int) -> None:
     wanted, reached = subscriber.event, version
-    for step in versions.way(registry, wanted.name, version, wanted.version):
+    for step in versions.upcast_path(registry, wanted.name, version, wanted.version):
         reached = step.to.version
         if reached > wanted.version:
             _refuse(
@@ -77,7 +80,7 @@ def _refuse_gap(registry: Registry, subscriber: Subscriber, version: int) -> Non
 
 
 def _source(old: Any, version: int | None) -> tuple[str, int, type]:
-    """The name and version that are read, and what the function is given."""
+    """The name and version that are read, and the type of the function's argument."""
     if isinstance(old, str):
         if type(version) is not int or version < 1:
             _refuse(f"@upcast({old!r}, {version!r}): say which version it reads, such as @upcast({old!r}, 1).")
@@ -89,7 +92,7 @@ def _source(old: Any, version: int | None) -> tuple[str, int, type]:
 
 
 def _target(title: str, function: Callable[[Any], Any], body: type) -> EventType:
-    """The event that the function says it returns."""
+    """The event that the function returns, by its annotation."""
     if inspect.iscoroutinefunction(function):
         _refuse(f"{title}, is declared with async def, and messages are read by plain functions. Write it with def.")
     hints = _hints(title, function)

@@ -1,4 +1,4 @@
-"""Read a message as the version of its event that a subscriber declares, or say why that cannot be."""
+"""Reads a message as the version of its event that a subscriber declares, or says why that is not possible."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 
 def read(registry: Registry, subscriber: Subscriber, type_: str, version: int, payload: str) -> Any:
-    """The body as `subscriber` declares it. CannotRead for another event, an unknown version, an unfit payload."""
+    """The body as `subscriber` declares it.
+
+    Raises CannotRead for another event, an unknown version or an unfit payload.
+    """
     wanted = subscriber.event
-    steps = list(way(registry, wanted.name, version, wanted.version))
+    steps = list(upcast_path(registry, wanted.name, version, wanted.version))
     reached = steps[-1].to.version if steps else version
     if type_ != wanted.name or reached != wanted.version:
         raise CannotRead(_unknown(registry, subscriber, type_, version, reached))
@@ -29,13 +32,13 @@ def reads(registry: Registry, subscriber: Subscriber, type_: str, version: int) 
     """Whether the subscriber can read messages of this event and version."""
     wanted = subscriber.event
     reached = version
-    for step in way(registry, wanted.name, version, wanted.version):
+    for step in upcast_path(registry, wanted.name, version, wanted.version):
         reached = step.to.version
     return (type_, reached) == (wanted.name, wanted.version)
 
 
-def way(registry: Registry, name: str, version: int, wanted: int) -> Iterator[Upcast]:
-    """The upcasts from one version towards the wanted one; the last one's target tells whether they lead there."""
+def upcast_path(registry: Registry, name: str, version: int, wanted: int) -> Iterator[Upcast]:
+    """The upcasts from one version towards the wanted one. The last one's target tells whether they reach it."""
     while version < wanted and (step := registry.upcasts.get((name, version))):
         yield step
         version = step.to.version
@@ -47,7 +50,7 @@ def _decoded(body: type, type_: str, version: int, payload: str) -> Any:
     except ValueError as error:
         raise CannotRead(
             f"The body is not a {body.__name__}, which is {type_} version {version} here: {error}. Its writer declares "
-            "that version otherwise: give one of the two another version, deploy, then requeue."
+            "that version differently: give one of the two another version, deploy, then requeue."
         ) from error
 
 
@@ -55,20 +58,20 @@ def _upcast(step: Upcast, body: Any) -> Any:
     what = f"{step.function.__qualname__}, the upcast of {step.name} from version {step.version}"
     try:
         newer = step.function(body)
-    except Exception as error:  # it is given nothing but the body: trying again would raise the same
+    except Exception as error:  # it gets only the body, so trying again would raise the same error
         raise CannotRead(
-            f"{what}, raised {type(error).__qualname__}: {error}. Mend it, deploy, then requeue."
+            f"{what}, raised {type(error).__qualname__}: {error}. Correct it, deploy, then requeue."
         ) from error
     if not isinstance(newer, step.to.body):
         raise CannotRead(
             f"{what}, returned a {type(newer).__qualname__} in place of a {step.to.body.__qualname__}. "
-            "Mend it, deploy, then requeue."
+            "Correct it, deploy, then requeue."
         )
     return newer
 
 
 def _unknown(registry: Registry, subscriber: Subscriber, type_: str, version: int, reached: int) -> str:
-    """What is read here, what came, and what to do."""
+    """One sentence: what is read here, what arrived, and what to do."""
     wanted = subscriber.event
     known = registry.versions_of(type_)
     declared = f"versions declared here: {', '.join(map(str, known))}" if known else "no version is declared here"

@@ -1,1 +1,1 @@
-"""What must be done again and again, and the sign that each duty leaves when it is done."""
+"""Work that must happen again and again, and the heartbeat that each duty leaves when it finishes."""

@@ -1,6 +1,7 @@
-"""Beat's own heartbeat: each tick that it is about to send is a sign of life, whatever its scheduler.
+"""Beat's own heartbeat: each tick that it is about to send shows that it lives, whatever its scheduler.
 
-It also tells how far beat's clock is from the database's: what expires by beat's clock is thrown away by a worker's.
+It also shows how far beat's clock is from the database's. A tick expires by beat's clock, and a worker compares that
+with its own clock.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from . import heartbeat
 from .duties import DUTIES
 
 DUTY = "beat"
-LOOK = 5.0  # seconds between two looks at who takes the ticks
+LOOK = 5.0  # seconds between two checks of which duties are done
 
 _beats_thread: list[int] = []
 
 
 def listen() -> None:
-    """Have the process that is beat, or the worker's thread that is, leave heartbeats from now on."""
+    """Let the process that is beat, or the worker's thread that is, leave heartbeats from now on."""
     signals.beat_init.connect(_begin, weak=False, dispatch_uid="outbox.beat")
     signals.beat_embedded_init.connect(_begin, weak=False, dispatch_uid="outbox.beat")
 
@@ -36,37 +37,40 @@ def _begin(**_: Any) -> None:
 
 
 def _tick(**_: Any) -> None:
-    if threading.get_ident() in _beats_thread:  # a worker's other threads publish as well
+    if threading.get_ident() in _beats_thread:  # other threads of a worker publish too
         heartbeat.finished(DUTY)
 
 
-class Sparing:
-    """For a scheduler, before its own class: while nobody does a duty, few ticks of it are sent.
+class SparingScheduler:
+    """A mixin for a scheduler class: while no worker does a duty, it sends few ticks of that duty.
 
-    A broker such as Redis keeps what has expired until a worker comes to it. So, of a duty that runs often and that no
-    worker has done for as long as its tick lives, one waits at any time for the worker that comes, and no more.
+    Put it before the scheduler's own class. A broker such as Redis keeps expired tasks until a worker takes them. So
+    for a frequent duty that no worker has done for as long as its tick lives, at most one tick waits at any time.
     """
 
     _looked_at = -math.inf
     _not_done: frozenset[str] = frozenset()
 
     def apply_entry(self, entry: Any, producer: Any = None) -> None:
-        """Send the tick, unless one of it waits already."""
+        """Send the tick, unless one of the same duty already waits."""
         now = time.monotonic()
         sent: dict[str, float] = self.__dict__.setdefault("_sent_at", {})
-        if entry.task in self._nobody_does(now) and now - sent.get(entry.name, -math.inf) < EXPIRY.total_seconds() / 2:
+        if (
+            entry.task in self._duties_not_done(now)
+            and now - sent.get(entry.name, -math.inf) < EXPIRY.total_seconds() / 2
+        ):
             heartbeat.finished(DUTY)
             return
         sent[entry.name] = now
         super().apply_entry(entry, producer)  # type: ignore[misc]
 
-    def _nobody_does(self, now: float) -> frozenset[str]:
+    def _duties_not_done(self, now: float) -> frozenset[str]:
         if now - self._looked_at > LOOK:
             self._looked_at = now
             try:
                 rows = sql.heartbeats_of(list(DUTIES))
             except (DatabaseError, InterfaceError):
-                rows = []  # nobody can tell: all are sent
+                rows = []  # unknown: send all ticks
             self._not_done = frozenset(
                 row.name
                 for row in rows

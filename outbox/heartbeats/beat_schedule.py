@@ -1,4 +1,4 @@
-"""Which tasks beat has been told to send: by the settings, and in the admin where django-celery-beat keeps the rows."""
+"""Which tasks beat sends: by the settings, and by the rows of django-celery-beat in the admin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def entries() -> dict[str, dict[str, Any]]:
 
 
 def tasks() -> dict[str, bool]:
-    """The tasks that beat knows, and whether it sends them: somebody may have switched one off in the admin."""
+    """The tasks that beat knows, and whether it sends them: a person may have switched one off in the admin."""
     known = {str(entry.get("task")): True for entry in entries().values()}
     if apps.is_installed("django_celery_beat"):
         rows: Any = apps.get_model("django_celery_beat", "PeriodicTask")._default_manager

@@ -1,7 +1,7 @@
-"""What a periodic duty leaves each time it finishes: a row of its own, with what it found.
+"""The heartbeat that a periodic duty leaves each time it finishes: its own row, with what it found.
 
-It costs next to nothing: a duty that runs each second leaves one every five, with all that it found meanwhile. A heart
-that cannot beat, since the database is away, fails no duty: who asks sees an old row.
+It costs little: a duty that runs each second leaves one every five seconds, with all that it found since. When the
+database is away, a heartbeat is lost and the duty does not fail: readers see an old row.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _found: dict[str, Counter[str]] = {}
 
 
 def finished(duty: str, seconds: float | None = None, **found: int) -> None:
-    """It has finished a piece of work, which took so long; `found`: what was found, and how many."""
+    """Record that the duty finished a piece of work in `seconds`; `found`: what was found, and how many."""
     gathered = _gathered(duty, found)
     if gathered is None:
         return
     words = ", ".join(f"{number} {what.replace('_', ' ')}" for what, number in gathered.items() if number)
     try:
-        late = sql.leave(duty, seconds, words)
+        late = sql.leave_heartbeat(duty, seconds, words)
     except (DatabaseError, InterfaceError) as error:
         _could_not(duty, error)
     else:
@@ -47,7 +47,7 @@ def finished(duty: str, seconds: float | None = None, **found: int) -> None:
 
 
 def failed(duty: str, error: BaseException) -> None:
-    """It has failed. Who asks is told why, and since when it has not finished."""
+    """Record that the duty failed. Readers see why, and since when it has not finished."""
     if _gathered(f"{duty} failed", {}) is None:
         return
     try:
@@ -57,7 +57,7 @@ def failed(duty: str, error: BaseException) -> None:
 
 
 def leaves(duty: str, found: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """For a function that does the duty: a number that it returns is how many of `found` it found."""
+    """Decorate the function that does the duty. An int that it returns is how many of `found` it found."""
 
     def of(function: Callable[P, R]) -> Callable[P, R]:
         @wraps(function)
@@ -78,13 +78,13 @@ def leaves(duty: str, found: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def forget_all() -> None:
-    """This process has left nothing yet; for tests."""
+    """Forget what this process has left; for tests."""
     _left.clear()
     _found.clear()
 
 
 def _gathered(duty: str, found: dict[str, int]) -> Counter[str] | None:
-    """What was found since the last heartbeat; None while it is too early for another."""
+    """What was found since the last heartbeat; None when it is too early for another."""
     now, every = time.monotonic(), settings.heartbeat_every().total_seconds()
     with _turn:
         all_of_it = _found.setdefault(duty, Counter())

@@ -1,7 +1,9 @@
-"""A duty that runs seldom and was missed is asked for, by whoever relays, and says so when it has run.
+"""Requests a duty that runs seldom and was missed; a relay does this.
 
-Beat sends a nightly task once: when the broker refuses it at that moment, or beat comes back hours later, the next is
-sent a day later. What runs each second is not asked for: its next tick makes up for the last.
+The duty's heartbeat then says that it ran late.
+
+Beat sends a nightly task once. When the broker refuses it at that moment, or beat comes back hours later, beat sends
+the next one a day later. A duty that runs each second is not requested, because its next tick replaces the last.
 """
 
 from __future__ import annotations
@@ -18,25 +20,28 @@ from .duties import DUTIES, Duty
 
 logger = logging.getLogger(__name__)
 
-LOOK = 30.0  # seconds between two looks of a relay
-AGAIN = timedelta(hours=1)  # between two askings for one duty: it may be under way, or be tried again by itself
+LOOK = 30.0  # seconds between two checks of a relay
+AGAIN = timedelta(hours=1)  # between two requests for one duty, because the first may still wait or be retried
 
 
-def ask() -> int:
-    """Have run what was missed and is not switched off; returns how many were asked for. One look of many is enough."""
-    sql.make_known(list(DUTIES))
+def request_runs() -> int:
+    """Request the runs that were missed and are not switched off.
+
+    Returns how many. Of several callers one is enough.
+    """
+    sql.register_duties(list(DUTIES))
     seldom = [one for one in DUTIES.values() if one.is_task and not one.is_frequent and one.healthy is not None]
     sent = beat_schedule.tasks()
-    return sum(_ask(one) for one in seldom if sent.get(one.name))
+    return sum(_request_run(one) for one in seldom if sent.get(one.name))
 
 
-def _ask(one: Duty) -> bool:
-    if not sql.ask(one.name, one.missed_after, AGAIN):
+def _request_run(one: Duty) -> bool:
+    if not sql.request_run(one.name, one.missed_after, AGAIN):
         return False
     try:
         current_app.send_task(one.name, expires=AGAIN.total_seconds(), retry=False)
     except (OperationalError, OSError) as error:
-        sql.unask(one.name)
+        sql.withdraw_request(one.name)
         logger.warning("A duty was missed and cannot be asked for yet", extra={"duty": one.name, "error": str(error)})
         return False
     logger.warning("A duty was missed: it is asked for", extra={"duty": one.name})

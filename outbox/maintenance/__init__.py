@@ -1,1 +1,1 @@
-"""Partitions, and the removal of what is old."""
+"""Makes partitions, and removes what is old."""

@@ -1,4 +1,4 @@
-"""The history and the inbox, a partition a day: made ahead of time, dropped whole when they are old."""
+"""The daily partitions of the history and of the inbox: made ahead of time, dropped when they are old."""
 
 from __future__ import annotations
 
@@ -13,27 +13,32 @@ from .. import sql
 
 logger = logging.getLogger(__name__)
 
-AHEAD = 3  # days; what comes later than the last partition goes to the default one, and is moved when its day is made
+AHEAD = 3  # days; later rows go to the default partition, and are moved when their day's partition is made
 LONGER = {"outbox_published": timedelta(0), "outbox_inbox": timedelta(days=1)}
-"""The inbox remembers for longer than copies are let in (`Delivery.is_forgotten`): clocks differ, and the day in an id
-need not be that of its row."""
+"""The inbox remembers longer than copies are accepted (`Delivery.is_forgotten`), because clocks differ and the day
+in an id need not be the day of its row.
+"""
 OUT_OF_TIME = {"55P03", "57014"}  # lock_not_available, query_canceled
 PATIENCE = "50ms"
-"""A day is made or dropped under a lock that every publish queues behind from the moment in which it is asked for."""
-LOOK = "200ms"  # for the last look under that lock
-TRIES, PAUSE = 10, 0.5  # a table; seconds between two
-SLOW = timedelta(seconds=1)  # whoever has held the table for so long, as a dump does, will not let go in PATIENCE
+"""Making or dropping a partition needs a lock. Every publish queues behind that lock from the moment it is
+requested.
+"""
+LOOK = "200ms"  # for the last check under that lock
+TRIES, PAUSE = 10, 0.5  # tries for each table; seconds between two
+SLOW = timedelta(seconds=1)  # a session that has held the table for so long, as a dump does, holds it past PATIENCE
 
 
 class Busy(Exception):
-    """Somebody holds the table, and went on holding it."""
+    """Another session holds the table and did not release it."""
 
 
 def keep_up(keep: timedelta) -> int:
-    """Make the partitions of today and of the days to come, and drop those older than `keep`; how many were dropped.
+    """Make the partitions from today to AHEAD days from now, and drop those older than `keep`.
 
-    A day that something still needs is kept until nothing does. A table that cannot be locked is left to the next
-    time, of which there are many before the first day is missing: whoever publishes must not notice.
+    Returns how many were dropped.
+
+    A day that something still needs is kept. A table that cannot be locked is left for the next run, because publishing
+    must not be delayed; there are many runs before a partition is missing.
     """
     now = datetime.now(UTC)
     return sum(_keep_up(table, now.date(), (now - keep - LONGER[table]).date()) for table in sql.PARTITIONED)
@@ -41,7 +46,7 @@ def keep_up(keep: timedelta) -> int:
 
 def _keep_up(table: str, today: date, oldest: date) -> int:
     try:
-        made = set(sql.partitions(table))
+        made = set(sql.partition_days(table))
         for day in (today + timedelta(days=n) for n in range(AHEAD + 1)):
             if day not in made:
                 _patiently(_add, table, day)
@@ -52,12 +57,12 @@ def _keep_up(table: str, today: date, oldest: date) -> int:
 
 
 def _drop_old(table: str, oldest: date) -> int:
-    """Drop the days before `oldest`, of which the whole is too old. A table that gets busy keeps the rest."""
+    """Drop the partitions before `oldest`. When the table becomes busy, the rest stays."""
     dropped = 0
-    for day in sql.partitions(table):
+    for day in sql.partition_days(table):
         if day >= oldest:
             break
-        if sql.is_awaited(table, day):  # seen without a lock: nobody is kept waiting for this
+        if sql.is_awaited(table, day):  # checked without a lock: nobody waits for this
             logger.warning("A day of history is still needed", extra={"table": table, "day": str(day)})
         else:
             dropped += _patiently(_drop, table, day)
@@ -65,9 +70,10 @@ def _drop_old(table: str, oldest: date) -> int:
 
 
 def _patiently(act: Callable[[str, date], bool], table: str, day: date) -> bool:
-    """Whether it was done, in a transaction. Raises Busy when the table was not to be had.
+    """Run `act` in a transaction; returns its result. Raises Busy when the table could not be locked.
 
-    Who holds it is asked first, without queueing: a lock that waits behind a dump keeps all others waiting too.
+    Holders of the lock are looked up first without queueing, because a lock that waits behind a dump blocks everybody
+    else.
     """
     holder = ""
     for turn in range(TRIES):
@@ -79,7 +85,7 @@ def _patiently(act: Callable[[str, date], bool], table: str, day: date) -> bool:
             continue
         try:
             with transaction.atomic():
-                sql.wait_at_most(PATIENCE)
+                sql.set_lock_timeout(PATIENCE)
                 return act(table, day)
         except OperationalError as error:
             if getattr(error.__cause__, "pgcode", None) not in OUT_OF_TIME:
@@ -89,7 +95,7 @@ def _patiently(act: Callable[[str, date], bool], table: str, day: date) -> bool:
 
 def _add(table: str, day: date) -> bool:
     sql.lock_default(table)
-    if day in sql.partitions(table):  # somebody else made it meanwhile
+    if day in sql.partition_days(table):  # another process made it meanwhile
         return False
     sql.add_partition(table, day)
     logger.info("Made a partition", extra={"table": table, "day": str(day)})
@@ -97,10 +103,10 @@ def _add(table: str, day: date) -> bool:
 
 
 def _drop(table: str, day: date) -> bool:
-    """Look again under the lock: by now somebody may need the day, or have dropped it."""
+    """Check again under the lock: by now something may need the day, or another process may have dropped it."""
     sql.lock_whole(table)
-    with sql.at_most(LOOK):
-        if day not in sql.partitions(table) or sql.is_awaited(table, day):
+    with sql.statement_timeout(LOOK):
+        if day not in sql.partition_days(table) or sql.is_awaited(table, day):
             return False
     sql.drop_partition(table, day)
     logger.info("Dropped a partition", extra={"table": table, "day": str(day)})

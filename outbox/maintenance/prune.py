@@ -12,20 +12,22 @@ from . import partitions
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1_000  # rows a statement: short locks, little to vacuum at once
+BATCH = 1_000  # rows for each statement: short locks, little to vacuum at once
 
 
 @heartbeat.leaves("outbox.prune", "partitions dropped")
 def prune() -> int:
-    """Drop the days older than OUTBOX_KEEP_PUBLISHED, and make those to come; returns how many partitions were dropped.
+    """Drop the days older than OUTBOX_KEEP_PUBLISHED, and make the next days.
 
-    An inbox entry outlives its message's history, so that nothing on our books can be handled twice.
+    Returns how many partitions were dropped.
+
+    An inbox row outlives its message's history, so that no message in our tables can be handled twice.
     """
     keep = settings.keep_published()
     dropped = partitions.keep_up(keep)
     published = _in_batches(sql.prune_published, keep)
     inbox = _in_batches(sql.prune_inbox, keep)
-    holds = _in_batches(lambda _, limit: sql.let_go_of_ended(limit), keep)
+    holds = _in_batches(lambda _, limit: sql.delete_ended_holds(limit), keep)
     logger.info(
         "Pruned the outbox", extra={"partitions": dropped, "published": published, "inbox": inbox, "holds": holds}
     )

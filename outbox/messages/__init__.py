@@ -1,1 +1,1 @@
-"""A message on its way: its envelope, its body as JSON or CloudEvent, its trace and its cause."""
+"""A message in transport: its envelope, its body as JSON or CloudEvent, its trace and its cause."""

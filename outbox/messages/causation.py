@@ -1,4 +1,4 @@
-"""Which message is being handled: whatever is published meanwhile was caused by it."""
+"""Knows which message is being handled: it is the cause of what is published meanwhile."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _handled: ContextVar[str] = ContextVar("handled", default="")
 
 
 def headers() -> dict[str, str]:
-    """The id of the message in hand as a header for what it causes; nothing when no message is in hand."""
+    """The id of the current message as a header for the messages it causes; empty when none is being handled."""
     handled = _handled.get()
     return {HEADER: handled} if handled else {}
 

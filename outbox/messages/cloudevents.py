@@ -21,11 +21,11 @@ from .envelope import Envelope
 
 MEDIA_TYPE = "application/cloudevents+json"
 FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-"""What the specification's type String leaves out; of the noncharacters only those of the first plane."""
+"""Characters that the specification's type String excludes; of the noncharacters only those of the first plane."""
 
 
 class Headers(msgspec.Struct):
-    """What `publish` puts into a message's headers."""
+    """What `publish` writes into a message's headers."""
 
     traceparent: str = ""
     request_id: str = msgspec.field(name="X-Request-Id", default="")
@@ -38,13 +38,13 @@ _headers_of = msgspec.json.Decoder(Headers).decode
 class Encoder:
     """Makes the CloudEvents of one source.
 
-    The message's id, type and key become `id`, `type` and `subject`; its version the extension `dataversion`; its
-    headers `traceparent`, `correlationid` (the request's id) and `causationid`, as the extensions for distributed
-    tracing and correlation say.
+    The message's id, type and key become `id`, `type` and `subject`; its version becomes the extension `dataversion`;
+    its headers become `traceparent`, `correlationid` (the request id) and `causationid`, as the extensions for
+    distributed tracing and correlation define.
     """
 
     def __init__(self, source: str) -> None:
-        """`source`: a URI that names this system for ever; receivers know an event by source and id together."""
+        """`source`: a URI that names this system and never changes; source and id together identify an event."""
         self._source = _attribute("source", source)
         self._kinds: dict[tuple[str, int], str] = {}
 
@@ -64,14 +64,14 @@ class Encoder:
         return f'{text},"data":{one.payload}}}'.encode()
 
     def _kind(self, type_: str, version: int) -> str:
-        """What all events of this type and version have in common, made once."""
+        """What all events of this type and version have in common; made once."""
         common = f'{self._source}{_attribute("type", type_)},"datacontenttype":"application/json"'
         self._kinds[type_, version] = made = f'{common},"dataversion":{version}'
         return made
 
 
 def _attribute(name: str, value: str) -> str:
-    """One more member of the object."""
+    """One member of the JSON object."""
     if not value or not (value.isprintable() or FORBIDDEN.search(value) is None):
         raise ValueError(f"{value!r} cannot be a CloudEvent's {name}: give text without control characters.")
     return f',"{name}":{quoted(value)}'
@@ -92,14 +92,14 @@ class _CloudEvent(msgspec.Struct):
     data_base64: str | None = None
 
 
-_event_of = msgspec.json.Decoder(_CloudEvent, strict=False).decode  # attributes may come as canonical strings
+_event_of = msgspec.json.Decoder(_CloudEvent, strict=False).decode  # attributes may be canonical strings
 
 
 def decode(body: bytes, *, received_at: datetime) -> Envelope:
-    """The message in a CloudEvent of any system; its data stays unread. Raises CannotRead for what is none.
+    """The message in a CloudEvent of any system; its data is not parsed. Raises CannotRead for anything else.
 
-    `received_at` stands in for a missing `time`. An id that is no UUID becomes one that is made of source and id; both
-    stand in the headers. Without `dataversion` the version is 1.
+    `received_at` replaces a missing `time`. An id that is no UUID becomes a UUID made of source and id; the headers
+    keep both. Without `dataversion` the version is 1.
     """
     try:
         event = _event_of(body)
@@ -126,7 +126,7 @@ def _check(event: _CloudEvent, payload: str) -> None:
     if event.data_base64 is not None:
         raise CannotRead("This CloudEvent's data is binary; JSON is read here.")
     if "\0" in payload:
-        raise CannotRead("This CloudEvent's data has a NUL character in it, which is no JSON.")
+        raise CannotRead("This CloudEvent's data contains a NUL character, which JSON does not allow.")
     for name in ("id", "source", "type", "subject"):
         value = getattr(event, name)
         if (not value and name != "subject") or FORBIDDEN.search(value or ""):

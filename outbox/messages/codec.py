@@ -1,4 +1,4 @@
-"""Typed values to JSON text and back. The text is made once, and read once, by whoever needs the value."""
+"""Converts typed values to JSON text and back. The text is made once, and parsed once by whoever needs the value."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from .texts import plain
 
 T = TypeVar("T")
 NUL = "\\u0000"
-"""NUL as JSON writes it; the same six characters may also be plain text."""
+"""NUL as JSON writes it; the same six characters may also be ordinary text."""
 
 
 def encode(value: object) -> str:
-    """The value as JSON text: dataclasses as objects; UUID, Decimal, date, datetime, timedelta and Enum as themselves.
+    """The value as JSON text: dataclasses as objects; UUID, Decimal, dates, durations and Enum in their text form.
 
-    Raises TypeError for what JSON cannot carry.
+    Raises TypeError for a value that JSON cannot carry.
     """
     return msgspec.json.encode(value).decode()
 
 
 def storable(value: object) -> str:
-    """The value as JSON text that PostgreSQL stores: its texts are cleaned as `plain` does, where that is needed.
+    """The value as JSON text that PostgreSQL can store; its texts are cleaned by `plain` where necessary.
 
-    Raises TypeError for what JSON cannot carry.
+    Raises TypeError for a value that JSON cannot carry.
     """
     try:
         text = encode(value)
@@ -35,7 +35,7 @@ def storable(value: object) -> str:
 
 
 def decode(type_: type[T], text: str) -> T:
-    """The text as a `type_`; fields it does not know are passed over. Raises ValueError when the text does not fit."""
+    """The text as a `type_`; unknown fields are ignored. Raises ValueError when the text does not fit."""
     decoder: msgspec.json.Decoder[T] = _decoder(cast(Any, type_))
     return decoder.decode(text)
 
@@ -49,8 +49,8 @@ def _cleaned(value: Any) -> Any:
 
 
 def check_type(type_: type) -> None:
-    """Raise TypeError, naming the part, when values of `type_` cannot be carried as JSON and read back."""
-    name = getattr(type_, "__name__", str(type_))  # `A | None` has none
+    """Raise TypeError, naming the part, when values of `type_` cannot be written as JSON and read back."""
+    name = getattr(type_, "__name__", str(type_))  # `A | None` has no name
     try:
         _check(msgspec.inspect.type_info(type_), name)
     except NameError as error:
@@ -77,7 +77,7 @@ def _check(info: msgspec.inspect.Type, path: str, seen: frozenset[type] = frozen
 
 
 def _parts(info: Any) -> list[tuple[str, msgspec.inspect.Type]]:
-    """The types a type is made of, with the field's name where it has one."""
+    """The types that make up a type, with the field's name where it has one."""
     named = [(field.name, field.type) for field in getattr(info, "fields", ())]
     unnamed = [getattr(info, name, None) for name in ("item_type", "key_type", "value_type")]
     several = [*getattr(info, "item_types", ()), *getattr(info, "types", ())]

@@ -1,4 +1,4 @@
-"""Spans of time as people say them."""
+"""Durations in words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 def say(span: timedelta) -> str:
-    """At most two units: `40 ms`, `3.2 s`, `2 min 5 s`, `4 d 2 h`. A negative span is said without its sign."""
+    """At most two units: `40 ms`, `3.2 s`, `2 min 5 s`, `4 d 2 h`. The sign of a negative duration is left out."""
     seconds = abs(span.total_seconds())
     if seconds < 0.9995:
         return f"{seconds * 1000:.0f} ms"

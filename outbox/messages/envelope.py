@@ -1,4 +1,4 @@
-"""What a message carries on its way, whatever the transport."""
+"""What a message carries, whatever the transport."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..ids import day_of
 from . import codec
 
 TASKS = "tasks"
-"""The one destination there was before others could be named."""
+"""The destination of messages written before destinations had names."""
 
 
 class Wire(TypedDict):
@@ -31,10 +31,10 @@ class Wire(TypedDict):
 
 
 class Envelope(NamedTuple):
-    """One message, all of it as the text that `publish` and PostgreSQL made: the relay reads none of it."""
+    """One message, all as the text that `publish` and PostgreSQL made: the relay parses nothing."""
 
     id: str
-    """A UUID, of version 7 when it was written here."""
+    """A UUID; of version 7 when it was written here."""
     type: str
     version: int
     key: str
@@ -45,15 +45,15 @@ class Envelope(NamedTuple):
     position: int = 0
     """Its place among the messages of its key: the id of its row in the outbox."""
     destination: str = ""
-    """The one it came through; empty for a message of another service."""
+    """The destination it was published to; empty for a message of another service."""
     attempts: int = 0
-    """Failed tries when this copy was published: a copy that is behind the books is dropped."""
+    """Failed tries when this copy was published: a copy with an outdated number is dropped."""
     again: bool = False
-    """Whether this copy follows an earlier one."""
+    """Whether an earlier copy was published before this one."""
 
     @property
     def trace_headers(self) -> dict[str, str]:
-        """The headers read; CannotRead when they are not a JSON object of strings."""
+        """The headers as a dict. Raises CannotRead when they are not a JSON object of strings."""
         try:
             return codec.decode(dict[str, str], self.headers)
         except ValueError as error:
@@ -61,22 +61,22 @@ class Envelope(NamedTuple):
 
     @property
     def written_at(self) -> datetime:
-        """`occurred_at`, read."""
+        """`occurred_at` as a datetime."""
         return datetime.fromisoformat(self.occurred_at)
 
     @property
     def day(self) -> date:
-        """The message's day, the same for each copy of it: the partition of the inbox and of the history.
+        """The message's day in UTC, the same for each copy: the partition of the inbox and of the history.
 
-        In UTC; from the id, or from `occurred_at` where the id tells no time.
+        From the id, or from `occurred_at` when the id contains no time.
         """
         return day_of(UUID(self.id)) or self.written_at.astimezone(UTC).date()
 
     def wire(self) -> Wire:
-        """For the transport."""
+        """The envelope for a transport."""
         return cast(Wire, self._asdict())
 
     @classmethod
     def from_wire(cls, wire: Wire) -> Envelope:
-        """The same envelope on the other side. A release without destinations, still on its way, names none."""
+        """The envelope on the receiving side. An old release without destinations names none: then it is TASKS."""
         return cls(**{"destination": TASKS, **wire})  # type: ignore[arg-type]

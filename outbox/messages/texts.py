@@ -1,4 +1,4 @@
-"""Text from outside, as PostgreSQL and JSON can keep it."""
+"""Makes text from outside storable in PostgreSQL and JSON."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
 def plain(text: str, longest: int | None = None) -> str:
-    """The text without NUL, which PostgreSQL does not store, and with U+FFFD for each half of a surrogate pair.
+    """The text without NUL, which PostgreSQL cannot store, and with U+FFFD for each half of a surrogate pair.
 
-    Cut to `longest` characters where that is given.
+    Cut to `longest` characters when that is given.
     """
     kept = _HALF.sub(UNREADABLE, text.replace("\x00", ""))
     return kept if longest is None else kept[:longest]

@@ -18,22 +18,22 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where a piece of work comes from: the request that caused it, and its place in the trace."""
+    """Where work comes from: the request that caused it, and its place in the trace."""
 
     request_id: str
     traceparent: str
 
     @property
     def trace_id(self) -> str:
-        """The 32 hex digits shared by all work of one request."""
+        """The 32 hex digits that all work of one request shares."""
         return self.traceparent[3:35]
 
     def child(self) -> Trace:
-        """The same trace, for the next hop: a new span id of 16 hex digits."""
+        """The same trace for the next hop, with a new span id of 16 hex digits."""
         return replace(self, traceparent=f"{self.traceparent[:36]}{secrets.token_hex(8)}{self.traceparent[52:]}")
 
     def headers(self) -> dict[str, str]:
-        """HTTP or message headers that hand the trace on."""
+        """HTTP or message headers that pass the trace on."""
         return {"traceparent": self.traceparent, "X-Request-Id": self.request_id}
 
 
@@ -41,17 +41,17 @@ _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 
 
 def current_or_none() -> Trace | None:
-    """The trace of the work in hand, if it has one."""
+    """The trace of the current work; None when it has none."""
     return _current.get()
 
 
 def current() -> Trace:
-    """The trace of the work in hand; a fresh one when it has none."""
+    """The trace of the current work; a new one when it has none."""
     return _current.get() or start()
 
 
 def start(request_id: str = "", traceparent: str = "") -> Trace:
-    """A trace from values that came from outside; what is missing or malformed is made new."""
+    """A trace from values that came from outside; missing or malformed values are made new."""
     if not TRACEPARENT.fullmatch(traceparent):
         traceparent = f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
     if not REQUEST_ID.fullmatch(request_id):

@@ -1,1 +1,1 @@
-"""How the outbox stands: limits, alarms, and their words."""
+"""The state of the outbox: limits, alarms, and their words."""

@@ -1,4 +1,4 @@
-"""What is wrong, in words: one sentence each, which says what to do."""
+"""What is wrong: one sentence for each alarm, which says what to do."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 from ..messages.durations import say
-from .status import COUNTED, Standing
+from .destination_status import COUNTED, DestinationStatus
 
 MESSAGES = ("message waits", "messages wait")
-OVERDUE = timedelta(minutes=1)  # a relay and a consumer look once a second
-GRACE = timedelta(seconds=5)  # between two relays, as at a deploy, nobody lives for a moment
+OVERDUE = timedelta(minutes=1)  # relays and consumers check once a second
+GRACE = timedelta(seconds=5)  # at a deploy no relay lives for a moment
 
 
 def bounded(count: int) -> str:
-    """A count that ends at 1000, in words."""
+    """A count as text; "1000+" from 1000 on."""
     return f"{count}+" if count >= COUNTED else str(count)
 
 
-def stalls(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
-    """Where messages do not move. `max_age` counts in place of what each destination says is healthy."""
-    return [alarm for one in standings for alarm in _stalls(one, max_age)]
+def stalls(statuses: Iterable[DestinationStatus], max_age: timedelta | None = None) -> list[str]:
+    """Where messages do not move. `max_age` replaces each destination's own limit."""
+    return [alarm for one in statuses for alarm in _stalls(one, max_age)]
 
 
-def alarms(standings: Iterable[Standing], max_age: timedelta | None = None) -> list[str]:
-    """All that somebody should see to."""
-    all_of_them = list(standings)
+def alarms(statuses: Iterable[DestinationStatus], max_age: timedelta | None = None) -> list[str]:
+    """Everything that a person should look at."""
+    all_of_them = list(statuses)
     return [*stalls(all_of_them, max_age), *(alarm for one in all_of_them for alarm in _for_a_person(one))]
 
 
-def _stalls(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+def _stalls(one: DestinationStatus, max_age: timedelta | None) -> Iterator[str]:
     yield from _stranded(one)
     yield from _late(one, max_age)
     yield from _unattended(one)
     yield from _undelivered(one)
 
 
-def _stranded(one: Standing) -> Iterator[str]:
+def _stranded(one: DestinationStatus) -> Iterator[str]:
     if one.destination is not None:
         return
     if one.depth:
@@ -49,19 +49,19 @@ def _stranded(one: Standing) -> Iterator[str]:
         yield f"{one.name}: {overdue} overdue, and OUTBOX_DESTINATIONS does not name it."
 
 
-def _undelivered(one: Standing) -> Iterator[str]:
-    """Deliveries that nobody tries or publishes again, though it is their turn."""
+def _undelivered(one: DestinationStatus) -> Iterator[str]:
+    """Deliveries that nobody tries or publishes again, though they are due."""
     if one.overdue_for is None or one.overdue_for <= OVERDUE or one.paused:
         return
-    told = f"{one.name}: {_some(one.overdue, 'delivery is', 'deliveries are')} overdue, the first for "
-    told += f"{say(one.overdue_for)}; at most {say(OVERDUE)} is healthy."
+    text = f"{one.name}: {_some(one.overdue, 'delivery is', 'deliveries are')} overdue, the first for "
+    text += f"{say(one.overdue_for)}; at most {say(OVERDUE)} is healthy."
     if one.is_consumer:
-        yield f"{told} Does its `manage.py consume` run?"
+        yield f"{text} Does its `manage.py consume` run?"
     elif one.destination is not None:
-        yield f"{told} {why(one)}"
+        yield f"{text} {why(one)}"
 
 
-def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:
+def _late(one: DestinationStatus, max_age: timedelta | None) -> Iterator[str]:
     if one.destination is None or one.oldest is None:
         return
     most = one.destination.max_age if max_age is None else max_age
@@ -72,22 +72,22 @@ def _late(one: Standing, max_age: timedelta | None) -> Iterator[str]:
         )
 
 
-def why(one: Standing) -> str:
-    """What most likely keeps its messages."""
+def why(one: DestinationStatus) -> str:
+    """The most likely reason why its messages wait."""
     if one.paused:
         return f"{len(one.paused)} of its shards are paused, by {_who(one)}."
     if not one.relays:
         return "No relay lives. Do beat and a worker run, or `manage.py relay`?"
     if one.outage:
-        return f"Its broker is away since {say(one.outage.outage_for or timedelta(0))}: {one.outage.outage}"
+        return f"Its broker has been away for {say(one.outage.outage_for or timedelta(0))}: {one.outage.outage}"
     if one.held:
         return f"{_some(one.held, 'of its keys is', 'of its keys are')} held: `manage.py outbox holds` says why."
     if one.unowned:
-        return f"Nobody owns {len(one.unowned)} of its shards yet."
-    return "Its relays live and are behind: start more of them."
+        return f"No relay owns {len(one.unowned)} of its shards yet."
+    return "Its relays live but are too slow: start more of them."
 
 
-def _unattended(one: Standing) -> Iterator[str]:
+def _unattended(one: DestinationStatus) -> Iterator[str]:
     if one.destination and not one.relays and one.oldest is not None and one.oldest > GRACE:
         yield (
             f"{one.name}: no relay lives, and {_some(one.depth, *MESSAGES)}. "
@@ -95,7 +95,7 @@ def _unattended(one: Standing) -> Iterator[str]:
         )
 
 
-def _for_a_person(one: Standing) -> Iterator[str]:
+def _for_a_person(one: DestinationStatus) -> Iterator[str]:
     if one.paused:
         yield f"{one.name}: paused, {len(one.paused)} of {len(one.shards)} shards, by {_who(one)}."
     if one.stopped:
@@ -106,11 +106,11 @@ def _for_a_person(one: Standing) -> Iterator[str]:
     if one.dead:
         yield (
             f"{one.name}: {_some(one.dead, 'message was', 'messages were')} given up: "
-            "look at the dead letters in the admin, mend the cause, requeue."
+            "look at the dead letters in the admin, correct the cause, requeue."
         )
 
 
-def _who(one: Standing) -> str:
+def _who(one: DestinationStatus) -> str:
     by = sorted(
         {f"{shard.paused_by or 'somebody'} ({shard.paused_reason or 'no reason given'})" for shard in one.paused}
     )

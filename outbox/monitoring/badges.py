@@ -1,14 +1,14 @@
-"""How a destination looks: an icon, a tone and a word. Meaning never hangs on colour."""
+"""The badge of a destination: an icon, a tone and a word. Colour alone never carries meaning."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from .alarms import stalls
-from .status import Standing
+from .destination_status import DestinationStatus
 
 
-class Face(NamedTuple):
+class Badge(NamedTuple):
     """`tone` is a class of desk.css: ok, bad, wait, act, calm."""
 
     icon: str
@@ -16,19 +16,19 @@ class Face(NamedTuple):
     text: str
 
 
-def of(one: Standing) -> Face:
-    """What matters most about it, in a word or two."""
+def badge_of(one: DestinationStatus) -> Badge:
+    """What matters most about the destination, in a word or two."""
     if one.is_consumer:
-        return Face("!", "bad", "behind") if stalls([one]) else Face("↓", "calm", "consumer")
+        return Badge("!", "bad", "behind") if stalls([one]) else Badge("↓", "calm", "consumer")
     if one.destination is None:
-        return Face("!", "bad", "not configured")
+        return Badge("!", "bad", "not configured")
     if one.paused:
         whole = len(one.paused) == len(one.shards)
-        return Face("❚❚", "wait", "paused" if whole else f"{len(one.paused)} of {len(one.shards)} shards paused")
+        return Badge("❚❚", "wait", "paused" if whole else f"{len(one.paused)} of {len(one.shards)} shards paused")
     if one.outage:
-        return Face("!", "bad", "broker away")
+        return Badge("!", "bad", "broker away")
     if stalls([one]):
-        return Face("!", "bad", "stalled")
+        return Badge("!", "bad", "stalled")
     if one.stopped:
-        return Face("✋", "act", "waits for a person")
-    return Face("✓", "ok", "moving") if one.relays else Face("·", "calm", "no relay, nothing waits")
+        return Badge("✋", "act", "waits for a person")
+    return Badge("✓", "ok", "moving") if one.relays else Badge("·", "calm", "no relay, nothing waits")

@@ -1,4 +1,4 @@
-"""Who keeps the database from cleaning up, in words, when it has gone on for long."""
+"""Alarms about who keeps PostgreSQL from removing dead rows, when that has lasted long."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ..messages.durations import say
 from ..sql import Holder
 
 NAME = "outbox.snapshot"
-"""In OUTBOX_HEALTHY, with how long a snapshot may be held; None: nobody minds."""
+"""The name in OUTBOX_HEALTHY for how long a snapshot may be held; None switches the alarm off."""
 LIMIT = timedelta(minutes=30)
 MANY = 1_000_000
-"""Transactions that may go by while one is held whose age PostgreSQL does not tell."""
+"""For a snapshot whose age in time PostgreSQL does not show: transactions that may pass while it is held."""
 
 
 def alarms() -> list[str]:
-    """A sentence for each who has held a snapshot for too long, the oldest first: who, since when, what it costs."""
+    """One sentence for each snapshot that is held too long, the oldest first: who, since when, at what cost."""
     limit = settings.healthy().get(NAME, LIMIT)
-    return [] if limit is None else [_sentence(one) for one in sql.holders() if _is_old(one, limit)]
+    return [] if limit is None else [_sentence(one) for one in sql.snapshot_holders() if _is_old(one, limit)]
 
 
 def _is_old(one: Holder, limit: timedelta) -> bool:
@@ -34,10 +34,10 @@ def _words(one: Holder) -> Iterator[str]:
     named = f" ({one.application})" if one.application else ""
     since = "" if one.seconds is None else f" for {say(timedelta(seconds=one.seconds))}"
     yield f"The {one.kind} {one.name}{named} has held a snapshot{since}, over {one.age} transactions:"
-    yield "what is dead since cannot be cleaned up, tables grow, and all gets slower."
+    yield "rows that died since then cannot be removed, tables grow, and queries get slower."
     match one.kind:
         case "session":
-            yield f"If it is not wanted any more: SELECT pg_terminate_backend({one.name})."
+            yield f"If it is not needed: SELECT pg_terminate_backend({one.name})."
         case "prepared transaction":
             yield "End it: COMMIT PREPARED or ROLLBACK PREPARED."
         case _:

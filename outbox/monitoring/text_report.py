@@ -1,4 +1,4 @@
-"""How the outbox stands, as lines of text."""
+"""The state of the outbox as lines of text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from ..messages.durations import say
 from ..models import Hold
 from ..operations.held_keys import Depth
 from .alarms import bounded
-from .health import Status
-from .status import Standing
-from .watch import Waited
+from .destination_status import DestinationStatus
+from .duty_status import WaitStatus
+from .health import OutboxStatus
 
 
-def lines(now: Status) -> list[str]:
+def lines(now: OutboxStatus) -> list[str]:
     """The sums, then each destination, each duty, and what waits for them."""
     age = now.oldest.total_seconds() if now.oldest else 0.0
     return [
@@ -20,8 +20,8 @@ def lines(now: Status) -> list[str]:
         f"overdue deliveries   {bounded(now.overdue)}",
         f"dead letters         {bounded(now.dead)}",
         *(f"{one.name:<20} {', '.join(_facts(one))}" for one in now.destinations),
-        *(f"{one.duty.name:<26} {one.state:<8} {one.words}" for one in now.watch.duties),
-        *(f"{one.wait.name:<26} {'late' if one.is_late else 'ok':<8} {_oldest(one)}" for one in now.watch.waits),
+        *(f"{one.duty.name:<26} {one.state:<8} {one.words}" for one in now.duty_report.duties),
+        *(f"{one.wait.name:<26} {'late' if one.is_late else 'ok':<8} {_oldest(one)}" for one in now.duty_report.waits),
     ]
 
 
@@ -34,11 +34,11 @@ def held_line(hold: Hold, depth: Depth) -> str:
     )
 
 
-def _oldest(one: Waited) -> str:
+def _oldest(one: WaitStatus) -> str:
     return "nothing waits" if one.age is None else f"the oldest for {say(one.age)}"
 
 
-def _facts(one: Standing) -> list[str]:
+def _facts(one: DestinationStatus) -> list[str]:
     facts = ["a consumer's"] if one.is_consumer else _moving(one)
     if one.paused:
         facts.append(f"{len(one.paused)} PAUSED")
@@ -53,7 +53,7 @@ def _facts(one: Standing) -> list[str]:
     return facts
 
 
-def _moving(one: Standing) -> list[str]:
+def _moving(one: DestinationStatus) -> list[str]:
     return [
         "NOT CONFIGURED" if one.destination is None else f"order {one.destination.order}",
         f"oldest {say(one.oldest)}" if one.oldest else "nothing waits",

@@ -1,4 +1,4 @@
-"""Who did what, and why: in Django's log of the admin for whoever has an account here, and in the process's log."""
+"""Records who did what, and why: in Django's log of the admin for users, and in the process's log for everybody."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class ReasonMissing(OutboxError):
 
 
 def name_of(actor: Actor) -> str:
-    """As it is written down."""
+    """The actor's name, as it is recorded."""
     return actor if isinstance(actor, str) else actor.get_username()
 
 
-def stated(reason: str) -> str:
-    """The reason, trimmed; ReasonMissing for none."""
+def required_reason(reason: str) -> str:
+    """The reason, trimmed. Raises ReasonMissing for an empty one."""
     if not reason.strip():
         raise ReasonMissing
     return reason.strip()
 
 
-def note(actor: Actor, subject: Model, what: str) -> None:
-    """Write it down, in the caller's transaction."""
+def record(actor: Actor, subject: Model, what: str) -> None:
+    """Record the act, in the caller's transaction."""
     logger.warning("An operator acted", extra={"who": name_of(actor), "subject": str(subject), "what": what})
     if not isinstance(actor, str):
-        from django.contrib.admin.models import CHANGE, LogEntry  # a host may do without the admin
+        from django.contrib.admin.models import CHANGE, LogEntry  # a host need not install the admin
 
         LogEntry.objects.log_actions(cast(int, actor.pk), cast(Any, [subject]), CHANGE, change_message=what)

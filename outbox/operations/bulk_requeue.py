@@ -1,6 +1,6 @@
-"""Many dead letters at once: each is given its turn, and the relays requeue it when that has come.
+"""Requeues many dead letters at a bounded rate: each gets a time, and the relays requeue it then.
 
-The turn stands on the dead letter. Nothing is lost when a process dies, and what has not had its turn can be stopped.
+The time is stored in the dead letter's row. When a process dies nothing is lost, and what is left can be stopped.
 """
 
 from __future__ import annotations
@@ -18,42 +18,44 @@ from .requeue import requeue
 
 logger = logging.getLogger(__name__)
 
-RATE = 10.0  # a second, where nothing else is said
-MOST = 100_000  # at once
-BATCH = 200  # turns that one look of a relay takes
+RATE = 10.0  # dead letters a second, by default
+MOST = 100_000  # dead letters in one request
+BATCH = 200  # dead letters that a relay requeues in one round
 
 
 class NotPossible(OutboxError):
-    """What was asked cannot be done; nothing was done. The message says why."""
+    """The request is not possible; nothing was done. The message says why."""
 
 
-def order(dead_letters: Sequence[int], *, actor: Actor, rate: float = RATE) -> int:
-    """Have them requeued in this order, `rate` a second, by the relays; returns how many were not ordered already.
+def start(dead_letters: Sequence[int], *, actor: Actor, rate: float = RATE) -> int:
+    """Let the relays requeue these dead letters in this order, `rate` a second.
 
-    Raises NotPossible for a rate that is none, and for more than 100,000.
+    Returns how many were not scheduled yet.
+
+    Raises NotPossible for a rate of 0 or less or above 1000, and for more than 100,000 dead letters.
     """
     if not 0 < rate <= 1000:
         raise NotPossible("Give a rate above zero, and at most 1000 a second.")
     if len(dead_letters) > MOST:
         raise NotPossible(f"At most {MOST:,} at once; narrow the filter.")
-    return sql.order_requeue(dead_letters, timedelta(seconds=1 / rate), name_of(actor))
+    return sql.schedule_requeue(dead_letters, timedelta(seconds=1 / rate), name_of(actor))
 
 
 def stop() -> int:
-    """Requeue no more of what was ordered; what went back stays. Returns how many were left."""
+    """Cancel the requeues that are still scheduled. Returns how many."""
     return sql.stop_requeue()
 
 
-def work_off() -> int:
-    """Requeue those whose turn has come; returns how many. One that cannot be requeued is logged, and has no turn."""
-    return sum(_one(row) for row in sql.whose_turn(BATCH))
+def run_due() -> int:
+    """Requeue the dead letters whose time has come. Returns how many. One that fails is logged and loses its time."""
+    return sum(_one(row) for row in sql.due_for_requeue(BATCH))
 
 
 def _one(row: int) -> bool:
     try:
         with transaction.atomic():
-            return sql.take_its_turn(row) and requeue(row)
+            return sql.lock_for_requeue(row) and requeue(row)
     except Exception:
         logger.exception("A dead letter cannot be requeued", extra={"dead_letter": row})
-        sql.lose_turn(row)
+        sql.unschedule_requeue(row)
         return False

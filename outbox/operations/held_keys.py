@@ -1,6 +1,6 @@
-"""Keys that wait because their first message failed, and what an operator can do about them.
+"""Held keys: keys that wait because their first message failed, and what an operator can do with them.
 
-Each act is safe against a relay that acts at the same moment: it is done, or refused with the reason.
+Each act is safe while a relay acts at the same moment: it is done, or refused with the reason.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import NamedTuple
 from django.db import transaction
 
 from .. import doorbell, sql
-from ..consuming import burial
+from ..consuming import dead_letter_signal
 from ..errors import OutboxError
 from ..models import DeadLetter, Hold, OutboxMessage
-from .audit import Actor, name_of, note, stated
+from .audit import Actor, name_of, record, required_reason
 from .requeue import requeue as requeue_dead_letter
 
 COUNTED = 1000  # messages behind a held key: beyond that, "1000+"
 READ = 10_000  # rows of its shard that are read to count them
 MARGIN = timedelta(seconds=5)
-"""A hold that ends sooner is as good as ended: a relay may fetch its message before an act on it commits."""
+"""A hold that ends sooner counts as ended: a relay may fetch its message before the act commits."""
 
 
 class NotHeld(OutboxError):
-    """The key is not held any more: its message went out, or somebody else has acted."""
+    """The key is no longer held: its message went out, or another person has acted."""
 
 
-class InHand(OutboxError):
-    """A relay may be publishing the message at this moment; nothing was done."""
+class BeingPublished(OutboxError):
+    """A relay may be publishing the message now; nothing was done."""
 
 
 class GivenUp(OutboxError):
@@ -37,56 +37,56 @@ class GivenUp(OutboxError):
 
 
 class Depth(NamedTuple):
-    """How many messages of a key wait behind its first."""
+    """How many messages of a key wait behind its first message."""
 
     waiting: int
     more: bool
-    """Whether there may be more: the probe ended at its bound."""
+    """Whether there may be more: counting ended at its bound."""
 
     def __str__(self) -> str:
         return f"{self.waiting}+" if self.more else str(self.waiting)
 
 
 def behind(holds: Iterable[Hold]) -> dict[int, Depth]:
-    """How many messages wait behind each, by the hold's id."""
-    found = sql.behind([hold.pk for hold in holds], COUNTED, READ)
+    """How many messages wait behind each hold, by the hold's id."""
+    found = sql.count_behind([hold.pk for hold in holds], COUNTED, READ)
     return {hold: Depth(*counted) for hold, counted in found.items()}
 
 
 def retry(destination: str, key: str, *, actor: Actor, reason: str = "") -> None:
-    """Have its first message tried at once; should it fail again, the next pause is as long as it would have been.
+    """Try the key's first message now. If it fails again, the next wait is as long as it would have been.
 
-    Raises NotHeld, and GivenUp where its message is a dead letter.
+    Raises NotHeld, and GivenUp when the message is a dead letter.
     """
     with transaction.atomic():
         hold = _locked(destination, key)
         if hold.until is None:
             raise GivenUp(f"The first message of {hold} was given up: requeue it, or skip it.")
         sql.try_at_once(hold.pk)
-        note(actor, hold, f"Retried {hold}{_because(reason)} after {hold.attempts} attempts: {hold.last_error}")
+        record(actor, hold, f"Retried {hold}{_because(reason)} after {hold.attempts} attempts: {hold.last_error}")
         transaction.on_commit(doorbell.ring)
 
 
 def skip(destination: str, key: str, *, actor: Actor, reason: str) -> None:
-    """Go on without its first message, which becomes a dead letter that says who skipped it, and why.
+    """Continue without the key's first message, which becomes a dead letter that says who skipped it, and why.
 
-    What follows arrives without it: requeued later, it arrives after them. Raises ReasonMissing, NotHeld, and InHand
-    while a relay may be publishing it.
+    Later messages arrive without it; if it is requeued, it arrives after them. Raises ReasonMissing, NotHeld, and
+    BeingPublished while a relay may be publishing it.
     """
-    why = stated(reason)
+    why = required_reason(reason)
     with transaction.atomic():
-        sql.wait_at_most("2s")  # below MARGIN: what was true of the hold is still true at the commit
+        sql.set_lock_timeout("2s")  # shorter than MARGIN, so that the hold is still there at the commit
         hold = _locked(destination, key)
         _refuse_in_hand(hold)
-        _bury(hold, f"Skipped by {name_of(actor)}: {why}")
+        _make_dead_letter(hold, f"Skipped by {name_of(actor)}: {why}")
         hold_is = str(hold)
-        note(actor, hold, f"Skipped the first message of {hold_is}, {hold.type} {hold.message_id}: {why}")
+        record(actor, hold, f"Skipped the first message of {hold_is}, {hold.type} {hold.message_id}: {why}")
         hold.delete()
         transaction.on_commit(doorbell.ring)
 
 
 def requeue(destination: str, key: str, *, actor: Actor, reason: str = "") -> None:
-    """Put the message that was given up back in its place, before those that wait for it, and let the key go.
+    """Put a message that was given up back in its place, before the messages that wait for it, and release the key.
 
     Raises NotHeld, and OutboxError when the message was not given up.
     """
@@ -96,29 +96,29 @@ def requeue(destination: str, key: str, *, actor: Actor, reason: str = "") -> No
         if dead is None:
             raise OutboxError(f"The first message of {hold} was not given up: retry it, or skip it.")
         requeue_dead_letter(dead.pk)
-        note(actor, hold, f"Requeued the first message of {hold}, {hold.type} {hold.message_id}{_because(reason)}")
+        record(actor, hold, f"Requeued the first message of {hold}, {hold.type} {hold.message_id}{_because(reason)}")
 
 
 def _locked(destination: str, key: str) -> Hold:
     hold = Hold.objects.select_for_update().filter(destination=destination, key=key).first()
     if hold is None:
-        raise NotHeld(f"{key} to {destination} is not held any more: its message went out, or somebody else has acted.")
+        raise NotHeld(f"{key} to {destination} is no longer held: its message went out, or another person has acted.")
     return hold
 
 
 def _refuse_in_hand(hold: Hold) -> None:
-    """A held key is not fetched, and neither is a shard that nobody owns, or can take while this lasts."""
+    """Raise BeingPublished when a relay may fetch the message: the hold ends soon, and a relay owns the shard."""
     if not sql.holds_for(hold.pk, MARGIN) and sql.lock_shard(hold.destination, hold.shard):
-        raise InHand(
-            f"The first message of {hold} is being tried about now; look again when it has failed or gone out. "
-            f"To decide in peace, pause shard {hold.shard} of {hold.destination} first."
+        raise BeingPublished(
+            f"The first message of {hold} may be published at this moment; look again when it has failed or gone out. "
+            f"To prevent that, pause shard {hold.shard} of {hold.destination} first."
         )
 
 
-def _bury(hold: Hold, words: str) -> None:
-    """A dead letter of the message; the one that there is, when it was given up before, says so too."""
-    if sql.bury_head(hold.destination, hold.shard, hold.position, f"{words}\n{hold.last_error}"):
-        burial.tell(hold.type, hold.key, "", words)
+def _make_dead_letter(hold: Hold, words: str) -> None:
+    """Turn the message into a dead letter. When it was given up before, add the words to its dead letter."""
+    if sql.dead_letter_skipped(hold.destination, hold.shard, hold.position, f"{words}\n{hold.last_error}"):
+        dead_letter_signal.send(hold.type, hold.key, "", words)
         return
     dead = _dead_letter(hold)
     if dead is not None:

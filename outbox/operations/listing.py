@@ -1,4 +1,4 @@
-"""Long lists in the admin: what a person searches by, and counts that end."""
+"""Long lists in the admin: what people search by, and counts that end."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from django.core.paginator import Paginator
 from django.db import connection
 
 if TYPE_CHECKING:
-    Pages = Paginator[Any]  # a class that takes parameters only in the eyes of the type checker
+    Pages = Paginator[Any]  # generic only for the type checker
 else:
     Pages = Paginator
 
-MOST = 10_000  # rows that a list counts, and has pages for
+MOST = 10_000  # rows that a list counts and pages through
 HAS_TRIGRAM = re.compile(r"[^\W_]{3}|[^\W_]{2}[\W_]+[^\W_]{2}")
 """What a trigram index can look up: three letters or digits in a row, or the ends of two words, as in 37.00."""
 
@@ -26,7 +26,7 @@ _finders: list[Finder] = []
 
 
 class MoreThan(int):
-    """A count that ended: it says so where it is shown."""
+    """A count that ended at its bound, and says so where it is shown."""
 
     def __str__(self) -> str:
         return f"more than {int(self)}"
@@ -35,25 +35,28 @@ class MoreThan(int):
 
 
 class BoundedPaginator(Pages):
-    """Counts up to MOST rows: to count a million takes longer than to show fifty. Later pages need a filter."""
+    """Counts up to MOST rows, because counting a million rows takes longer than showing fifty.
+
+    Later pages need a filter.
+    """
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, MOST at most; then it reads "more than"."""
+        """How many rows there are, at most MOST; then it is shown as "more than"."""
         rows: Any = self.object_list
         found = int(rows.order_by()[: MOST + 1].count())
         return found if found <= MOST else MoreThan(MOST)
 
 
-def is_part(word: str, index: str) -> bool:
-    """Whether to look for the word anywhere in a text, and not at its beginning only.
+def can_match_inside(word: str, index: str) -> bool:
+    """Whether to search for the word anywhere in a text, not only at the beginning.
 
-    Not for words without a trigram to look up, nor where `index`, which `trigrams.make` made, knows beginnings only.
+    False for a word without a trigram, and where `index`, made by `trigrams.make`, finds only beginnings.
     """
-    return HAS_TRIGRAM.search(word) is not None and knows_parts(index)
+    return HAS_TRIGRAM.search(word) is not None and has_trigram_index(index)
 
 
-def knows_parts(index: str) -> bool:
+def has_trigram_index(index: str) -> bool:
     """Whether that index finds parts of a text."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -65,18 +68,18 @@ def knows_parts(index: str) -> bool:
 
 
 def uuid_of(text: str) -> UUID | None:
-    """The UUID that the text is; None when it is none."""
+    """The text as a UUID; None when it is none."""
     with suppress(ValueError):
         return UUID(text)
     return None
 
 
-def finds_keys(finder: Finder) -> Finder:
-    """Register a function from what a person types, such as an order number, to keys of messages about it."""
+def key_finder(finder: Finder) -> Finder:
+    """Register a function that turns what a person types, such as an order number, into keys of messages."""
     _finders.append(finder)
     return finder
 
 
 def keys_of(text: str) -> list[str]:
-    """The keys that the text may stand for, itself first."""
+    """The keys that the text may mean, the text itself first."""
     return list(dict.fromkeys([text, *(key for finder in _finders for key in finder(text))]))

@@ -1,4 +1,4 @@
-"""Stop a destination, or some of its shards, and let them go on. Messages are written meanwhile, and wait."""
+"""Pause a destination, or some of its shards, and resume it. Messages written meanwhile wait."""
 
 from __future__ import annotations
 
@@ -10,40 +10,43 @@ from .. import doorbell, sql
 from ..errors import OutboxError
 from ..models import Shard
 from ..publishing.destinations import SHARDS
-from .audit import Actor, name_of, note, stated
+from .audit import Actor, name_of, record, required_reason
 
 
 class NoSuchShard(OutboxError):
-    """The destination, or the shard, is not known; nothing was done."""
+    """The destination or the shard does not exist; nothing was done."""
 
 
 def pause(destination: str, shards: Sequence[int] | None = None, *, actor: Actor, reason: str) -> int:
-    """Publish nothing more to the destination, or of these shards of it; returns how many were not paused yet.
+    """Stop publishing to the destination, or from these shards of it. Returns how many were not paused yet.
 
-    A batch that a relay has in hand still goes out. While all of its shards are paused, nothing is delivered again
-    either. Raises ReasonMissing and NoSuchShard.
+    A batch that a relay is publishing still goes out. While all shards are paused, nothing is redelivered either.
+    Raises ReasonMissing and NoSuchShard.
     """
-    why, which = stated(reason), _known(destination, shards)
+    why, which = required_reason(reason), _known(destination, shards)
     with transaction.atomic():
         paused = sql.pause(destination, which, name_of(actor), why)
         if paused:
-            note(actor, _first(destination, which), f"Paused {_spoken(destination, which)}: {why}")
+            record(actor, _first(destination, which), f"Paused {_spoken(destination, which)}: {why}")
     return paused
 
 
 def resume(destination: str, shards: Sequence[int] | None = None, *, actor: Actor, reason: str) -> int:
-    """Publish again; returns how many shards were paused. Raises ReasonMissing and NoSuchShard."""
-    why, which = stated(reason), _known(destination, shards)
+    """Publish again. Returns how many shards were paused. Raises ReasonMissing and NoSuchShard."""
+    why, which = required_reason(reason), _known(destination, shards)
     with transaction.atomic():
         resumed = sql.resume(destination, which)
         if resumed:
-            note(actor, _first(destination, which), f"Resumed {_spoken(destination, which)}: {why}")
+            record(actor, _first(destination, which), f"Resumed {_spoken(destination, which)}: {why}")
         transaction.on_commit(doorbell.ring)
     return resumed
 
 
 def _known(destination: str, shards: Sequence[int] | None) -> list[int]:
-    """The shards that are meant; those of a configured destination exist from here on, relay or not."""
+    """The shards that are meant.
+
+    Writes the rows of a configured destination, so that it can be paused before a relay runs.
+    """
     from ..publishing import destinations  # read when used: tests override settings
 
     names = {one.name for one in destinations.configured()}

@@ -1,4 +1,4 @@
-"""Give a dead letter another life."""
+"""Requeues one dead letter."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..publishing.destinations import shard_of
 
 
 def requeue(dead_letter_id: int) -> bool:
-    """Put the message back with a fresh budget of attempts; False when somebody else has done so already.
+    """Put the message back with all its attempts. False when another person has done so already.
 
-    To its one subscriber when it died there, to the outbox when it could not be published.
+    It goes to its one subscriber when that gave it up, to the outbox when it could not be published.
     """
     with transaction.atomic():
         dead = DeadLetter.objects.select_for_update().filter(pk=dead_letter_id).first()
@@ -32,7 +32,7 @@ def requeue(dead_letter_id: int) -> bool:
 
 
 def _write_again(dead: DeadLetter) -> None:
-    """In its old place, so that it goes out before those of its key that waited for it; the key is let go."""
+    """Write it in its old place, before the messages of its key that wait for it, and release the key."""
     shard = shard_of(dead.key, dead.message_id.int)
     place = {} if dead.position is None else {"id": dead.position}
     OutboxMessage.objects.create(**_carried(dead), **place, shard=shard)
@@ -41,10 +41,10 @@ def _write_again(dead: DeadLetter) -> None:
 
 
 def _open_delivery(dead: DeadLetter) -> None:
-    """Due at once; the history may have been pruned since, so its row is made anew."""
+    """Open a delivery, due at once. The history may have been pruned, so its row is written again."""
     position, day = dead.position or 0, day_of(dead.message_id) or dead.created_at.astimezone(UTC).date()
     place = {"message_id": dead.message_id, "destination": dead.destination, "day": day}
-    # Touched, so that whoever prunes it at this moment looks again and keeps it.
+    # The update makes a prune that runs at this moment check the row again and keep it.
     if not PublishedMessage.objects.filter(**place).update(published_at=Now()):
         PublishedMessage.objects.get_or_create(**place, defaults={**_carried(dead), "id": position})
     Delivery.objects.update_or_create(

@@ -1,1 +1,1 @@
-"""Writes events in the caller's transaction, and says where they go."""
+"""Writes events in the caller's transaction, and decides where they go."""

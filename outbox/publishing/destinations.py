@@ -18,9 +18,9 @@ from ..errors import OutboxDeclarationError
 from ..transports import Transport
 
 SHARDS = 16
-"""Parts of a destination that relays share: so many can work on one destination side by side.
+"""The number of parts into which relays divide a destination; so many relays can work on it at once.
 
-No setting: messages written with another number would overtake those that wait.
+It is no setting: messages written with another number would overtake messages that wait.
 """
 LONGEST_NAME = 40
 TASKS = {"tasks": {"transport": "outbox.transports.celery.CeleryTransport"}}
@@ -33,14 +33,15 @@ class Destination:
     name: str
     transport: Transport
     order: Order = "key"
-    """`none`: each message for itself. `key`: those of a key in the order of their ids. `strict`: also, ids in the
-    order of commits, and a message that is given up stops its key."""
+    """`none`: messages are independent. `key`: messages of a key go out in the order of their ids. `strict`: also,
+    ids follow the order of commits, and a message that is given up stops its key.
+    """
     keep: bool = True
-    """Whether what was published is kept as history."""
+    """Whether published messages are kept as history."""
     events: tuple[str, ...] = ("*",)
-    """Patterns of event types, as of `fnmatch`."""
+    """Patterns of event types, as for `fnmatch`."""
     max_age: timedelta = timedelta(seconds=60)
-    """A message that waits longer is an alarm. The setting may be a number of seconds."""
+    """An unpublished message older than this is an alarm. The setting may be a number of seconds."""
 
     def takes(self, type_: str) -> bool:
         """Whether this event goes here."""
@@ -52,13 +53,13 @@ def configured() -> tuple[Destination, ...]:
     return _configured()
 
 
-def of(type_: str) -> tuple[Destination, ...]:
+def for_event(type_: str) -> tuple[Destination, ...]:
     """Where this event goes. Raises OutboxDeclarationError when no destination takes it."""
-    return _of(type_)
+    return _for_event(type_)
 
 
 def shard_of(key: str, message_id: int) -> int:
-    """The shard of a key's messages; a message without a key takes any, by the random bits of its id."""
+    """The shard of a key's messages. A message without a key goes to any shard, by the random bits of its id."""
     return (zlib.crc32(key.encode()) if key else message_id) % SHARDS
 
 
@@ -71,7 +72,7 @@ def _configured() -> tuple[Destination, ...]:
 
 
 @cache
-def _of(type_: str) -> tuple[Destination, ...]:
+def _for_event(type_: str) -> tuple[Destination, ...]:
     found = tuple(one for one in configured() if one.takes(type_))
     if not found:
         raise OutboxDeclarationError(
@@ -118,7 +119,7 @@ def _check(name: str, given: dict[str, Any]) -> None:
 def _forget(**changed: Any) -> None:
     if str(changed["setting"]).startswith("OUTBOX_"):
         _configured.cache_clear()
-        _of.cache_clear()
+        _for_event.cache_clear()
 
 
 setting_changed.connect(_forget)  # tests override settings

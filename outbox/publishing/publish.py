@@ -1,4 +1,4 @@
-"""Write an event in the transaction of the change it tells of."""
+"""Writes an event in the transaction of the change that it describes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LONGEST_KEY = 200
 
 
 class _Gathering(list[NewMessage]):
-    """The messages of a `gathering` block: those of its own connection, until it is stopped.
+    """The messages of a `gathering` block, for the block's own connection, until it is stopped.
 
-    Whoever copies the context, a thread with a transaction of its own or a callback, shares this object.
+    Code that copies the context (a thread with its own transaction, a callback) shares this object.
     """
 
     def __init__(self) -> None:
@@ -32,7 +32,7 @@ class _Gathering(list[NewMessage]):
         self.stopped = False
 
     def takes(self) -> bool:
-        """Whether what is published now is this block's."""
+        """Whether a message that is published now belongs to this block."""
         return not self.stopped and self.connection is connections[DEFAULT_DB_ALIAS]
 
 
@@ -40,13 +40,14 @@ _gathered: ContextVar[_Gathering | None] = ContextVar("gathered", default=None)
 
 
 def publish(event: object, *, key: str = "") -> UUID:
-    """Write the event, to be relayed once the surrounding transaction has committed; returns the message's id.
+    """Write the event, to be published after the surrounding transaction commits. Returns the message's id.
 
-    `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The current trace goes along,
-    and the id of the message in hand, when one is being handled: its cause.
-    One INSERT, of a row for each destination that takes the event; no broker is touched. Where one is `strict`, first
+    `key` names what the event is about, such as `order:<id>`, in at most 200 characters. The message carries the
+    current trace, and the id of the message that is being handled, if any, as its cause. It is one INSERT, with one row
+    for each destination that takes the event; no broker is called. When one of the destinations is `strict`, it first
     waits for other transactions that write events of the key. Raises NotInTransaction outside `transaction.atomic()`,
-    OutboxDeclarationError for an object whose class is no `@event`, or an event that no destination takes.
+    OutboxDeclarationError for an object whose class is no `@event` and for an event that no destination takes, and
+    ValueError for a key that is too long.
     """
     declared = registry.event_of(type(event))
     if not connection.in_atomic_block:
@@ -56,7 +57,7 @@ def publish(event: object, *, key: str = "") -> UUID:
         )
     if len(key) > LONGEST_KEY:
         raise ValueError(f"The key of {declared.name} has {len(key)} characters; at most {LONGEST_KEY} are kept.")
-    to = destinations.of(declared.name)
+    to = destinations.for_event(declared.name)
     if key and any(destination.order == "strict" for destination in to):
         sql.lock_key(key)
     headers = codec.encode({**trace.current().headers(), **causation.headers()})
@@ -80,8 +81,8 @@ def _write(messages: list[NewMessage]) -> None:
 def gathering() -> Iterator[list[NewMessage]]:
     """Within the block `publish` writes nothing: the caller gets the messages, in order, and must write them.
 
-    For an engine that writes them in the one statement which records the change they tell of: `sql.INSERT_GATHERED`,
-    with the parameters of `sql.columns`, and `doorbell.ring` after the commit.
+    For an engine that writes them in the statement that records the change: `sql.INSERT_GATHERED`, with the parameters
+    of `sql.columns`, and `doorbell.ring` after the commit.
     """
     messages = _Gathering()
     token = _gathered.set(messages)
@@ -99,6 +100,6 @@ def stop_gathering() -> None:
 
 
 def _ring_after_commit() -> None:
-    """Once a transaction, however many events it writes."""
+    """Ring once for each transaction, however many events it writes."""
     if not any(hook[1] is doorbell.ring for hook in connection.run_on_commit):
         transaction.on_commit(doorbell.ring)

@@ -1,1 +1,1 @@
-"""Sends committed events to their destinations, and again until each has arrived."""
+"""Sends committed messages to their destinations, and again until each has arrived."""

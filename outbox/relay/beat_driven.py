@@ -1,4 +1,4 @@
-"""The relays of one worker process, kept running by beat's ticks: each tick moves their end."""
+"""Runs this process's relay threads. Each beat tick extends how long they run; no task lasts more than 60 s."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ import time
 from datetime import timedelta
 
 from .. import doorbell
-from .threads import Crew
+from .threads import RelayThreads
 
-LONGEST = 60.0  # seconds of one task: less than the time limits that projects give their tasks
+LONGEST = 60.0  # seconds of one task; projects set longer time limits for their tasks
 
 
-class Duty:
-    """Who relays in this process."""
+class BeatDrivenRelay:
+    """The relay threads of one process, started by the first tick and kept running by the next ones."""
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
         self._next = threading.Lock()
-        self._crew: Crew | None = None
+        self._threads: RelayThreads | None = None
         self._begun = 0.0
 
     def tick(self, stay: timedelta) -> None:
-        """Have relays run for `stay` from now: those that run already, or new ones."""
-        until, running = time.monotonic() + stay.total_seconds(), self._crew
+        """Let relays run for `stay` from now: extend the running threads, or start new ones and wait until they end."""
+        until, running = time.monotonic() + stay.total_seconds(), self._threads
         if running is not None:
             if time.monotonic() - self._begun < LONGEST and running.stay_until(until):
                 return
-            running.stop.set()  # they have run long enough: this task takes over
+            running.stop.set()  # they have run for LONGEST: this task takes over
             doorbell.ring()
-        if self._next.acquire(blocking=False):  # one waits for its turn at most: each is a thread that others need
+        if self._next.acquire(blocking=False):  # at most one task waits: each waiting task blocks a worker thread
             self._take_over(stay)
 
     def _take_over(self, stay: timedelta) -> None:
-        """Run when those who run have ended, however long that takes."""
+        """Start once the running threads have ended; waits for them without a limit."""
         try:
             self._turn.acquire()
         finally:
@@ -44,13 +44,13 @@ class Duty:
             self._turn.release()
 
     def _run(self, until: float) -> None:
-        crew = Crew()
-        crew.stay_until(until)
-        self._crew, self._begun = crew, time.monotonic()
+        threads = RelayThreads()
+        threads.stay_until(until)
+        self._threads, self._begun = threads, time.monotonic()
         try:
-            crew.run()
+            threads.run()
         finally:
-            self._crew = None
+            self._threads = None
 
 
-duty = Duty()
+beat_driven_relay = BeatDrivenRelay()

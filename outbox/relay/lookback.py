@@ -1,10 +1,10 @@
-"""From where a queue is read while somebody's snapshot is held.
+"""Where to start reading a queue while somebody holds an old snapshot.
 
-What is published, or rung, leaves a dead entry at the head of its index. PostgreSQL clears that away unless somebody
-may still see it: a dump, a session that forgot its transaction, a replica. Then each look reads all of them again. So
-while such a snapshot is held a process remembers where the living entries began when it last looked, and reads from
-there: from a minute before now at the latest, since whoever writes may commit late. Everything is looked at all the
-same from time to time, seldom when that takes long: what a transaction of more than a minute wrote is found then.
+A published message leaves a dead entry at the head of its index. PostgreSQL removes it unless a snapshot may still see
+it: a dump, a forgotten transaction, a replica. Then each read scans all dead entries again. So while such a snapshot is
+held, a process remembers where the living entries began and reads from there, at the latest from one minute before now,
+because a writer may commit late. Every 15 s or more seldom, it reads everything: that finds what a transaction of more
+than a minute wrote.
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from .. import sql
 from ..publishing.destinations import SHARDS
 from ..sql import Heads
 
-HELD = 2_000  # transactions behind: fewer leave too little to be worth it
-CHECKED = 5.0  # seconds between two looks at who holds what, and at where the living begin
-EVERYTHING = 15.0  # seconds between two looks at everything, or
-SHARE = 100  # times as long as that takes
-BACK = 60.0  # seconds within which a transaction is expected to commit what it writes
+HELD = 2_000  # transactions: a younger snapshot leaves too few dead entries to matter
+CHECKED = 5.0  # seconds between two checks of the snapshots and of where living entries begin
+EVERYTHING = 15.0  # seconds between two reads of everything, or
+SHARE = 100  # times as long as such a read takes
+BACK = 60.0  # seconds within which a transaction is expected to commit
 
 T = TypeVar("T")
 
 
 class Lookback(Generic[T]):
-    """Of one queue, for all threads of this process. `first` looks from the given place on, None for everything."""
+    """The starting point of one queue, for all threads of this process.
+
+    `first(since)` finds it; `first(None)` reads all.
+    """
 
     def __init__(self, first: Callable[[T | None], T]) -> None:
         self._first = first
@@ -37,7 +40,7 @@ class Lookback(Generic[T]):
         self._check_at = self._all_at = 0.0
 
     def since(self) -> T | None:
-        """From where to read now; None: from the beginning, as long as nobody holds an old snapshot."""
+        """The place to read from now. None means from the beginning: nobody holds an old snapshot."""
         now = time.monotonic()
         if now < self._check_at:
             return self._since
@@ -53,16 +56,16 @@ class Lookback(Generic[T]):
         return self._since
 
     def forget(self) -> None:
-        """Begin again."""
+        """Start over; for tests."""
         self._since, self._check_at, self._all_at = None, 0.0, 0.0
 
 
 class FirstIds:
-    """Where the shards begin: the ids of a minute ago, or earlier where something is left of that time."""
+    """The starting id of each shard: the last id of a minute ago, or an older id that is still unpublished."""
 
     def __init__(self) -> None:
         self._marks: deque[tuple[float, int]] = deque()
-        """The last id at that time."""
+        """Pairs of a monotonic time and the last id at that time."""
 
     def __call__(self, since: Heads | None) -> Heads:
         found, last = sql.heads(since or {})
@@ -78,12 +81,12 @@ class FirstIds:
 
 
 def held_for() -> int:
-    """How many transactions ago the oldest snapshot was taken that somebody holds."""
-    return max((one.age for one in sql.holders()), default=0)
+    """The age of the oldest snapshot that is held, in transactions."""
+    return max((one.age for one in sql.snapshot_holders()), default=0)
 
 
 def of_times(table: str, column: str, where: str = "true") -> Lookback[datetime]:
-    """Of a queue in the order of a time, which an index of those `where` has."""
+    """A lookback for a queue ordered by a time column, which has an index on the rows `where`."""
     return Lookback(lambda since: sql.first_time(table, column, where, since))
 
 
@@ -92,6 +95,6 @@ deliveries = of_times("outbox_delivery", "due_at")
 
 
 def first_ids(destination: str) -> list[int]:
-    """From which id on to read each shard of the destination; empty for everything."""
+    """The first id to read in each shard of the destination; empty to read everything."""
     heads = messages.since()
     return [heads.get((destination, shard), 0) for shard in range(SHARDS)] if heads else []

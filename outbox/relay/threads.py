@@ -1,4 +1,4 @@
-"""A relay for each destination, side by side: a broker that is slow or away delays its own destination alone."""
+"""One relay thread for each destination: a broker that is slow or away delays only its own destination."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from .relay import Relay
 
 logger = logging.getLogger(__name__)
 
-BREATH = 1.0  # seconds between a relay's failure, the database's for example, and its next try
-LOOK = 0.05  # seconds between two looks of a relay whose time is up
+PAUSE_AFTER_FAILURE = 1.0  # seconds between a relay's failure (a lost database session, for example) and its next try
+LOOK = 0.05  # seconds between two checks of a relay whose time is up
 
 
-class Crew:
-    """The relays of one process, a thread each."""
+class RelayThreads:
+    """The relays of one process, one thread each."""
 
     def __init__(self, to: Sequence[Destination] | None = None) -> None:
         self.relays = [Relay([one]) for one in (destinations.configured() if to is None else to)]
@@ -32,7 +32,7 @@ class Crew:
         self._working = len(self.relays)
 
     def stay_until(self, moment: float) -> bool:
-        """End at this monotonic time; False when it is too late: they have ended, or end."""
+        """Set the monotonic time at which they end. False when it is too late: they have ended or are ending."""
         with self._lock:
             if not self._working or self.stop.is_set():
                 return False
@@ -42,7 +42,7 @@ class Crew:
             return True
 
     def run(self) -> None:
-        """Relay until told to stop, or the time is up; a relay that fails says why and begins again."""
+        """Relay until `stop` is set or the time is up. A relay that fails logs the error and starts again."""
         others = [threading.Thread(target=self._in_thread, args=(relay,), name="relay") for relay in self.relays[1:]]
         for thread in others:
             thread.start()
@@ -54,20 +54,23 @@ class Crew:
         try:
             self._keep_running(relay)
         finally:
-            connection.close()  # this thread's own
+            connection.close()  # the connection of this thread
 
     def _keep_running(self, relay: Relay) -> None:
         while self._goes_on():
             try:
                 relay.run(self.stop)
             except Exception as error:
-                logger.exception("A relay failed, and begins again", extra={"owner": relay.owner})
+                logger.exception("A relay failed and starts again", extra={"owner": relay.owner})
                 connection.close()
                 heartbeat.failed("outbox.relay", error)
-                self.stop.wait(BREATH)
+                self.stop.wait(PAUSE_AFTER_FAILURE)
 
     def _goes_on(self) -> bool:
-        """Whether to relay, again. One whose time is up waits for those still at work: the end of all may yet move."""
+        """Whether to relay again.
+
+        A thread whose time is up waits for the others, because the end may still be extended.
+        """
         with self._lock:
             if time.monotonic() < self._until:
                 return not self.stop.is_set()

@@ -1,4 +1,4 @@
-"""Statements for what operators do about held keys and dead letters."""
+"""Statements for what operators do with held keys and dead letters."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from . import run
 
 
 def lock_shard(destination: str, shard: int) -> bool:
-    """Let no relay take the shard before this transaction ends; whether one owns it now."""
+    """Prevent relays from taking the shard until this transaction ends. Returns whether a relay owns it now."""
     rows = run.rows(
         """
         SELECT until > clock_timestamp() FROM outbox_shard WHERE destination = %s AND shard = %s FOR UPDATE
@@ -20,7 +20,7 @@ def lock_shard(destination: str, shard: int) -> bool:
 
 
 def holds_for(hold_id: int, at_least: timedelta) -> bool:
-    """Whether the key stays held for so long yet: nobody fetches from it meanwhile."""
+    """Whether the key stays held for at least that long; nobody fetches its messages meanwhile."""
     rows = run.rows(
         "SELECT until IS NULL OR until > clock_timestamp() + %s FROM outbox_hold WHERE id = %s", [at_least, hold_id]
     )
@@ -28,12 +28,12 @@ def holds_for(hold_id: int, at_least: timedelta) -> bool:
 
 
 def try_at_once(hold_id: int) -> None:
-    """The key may be published from now; the hold stays, with its count, until its first message has gone out."""
+    """End the hold's wait now. The hold stays, with its count, until the key's first message has gone out."""
     run.execute("UPDATE outbox_hold SET until = statement_timestamp() WHERE id = %s", [hold_id])
 
 
-def bury_head(destination: str, shard: int, position: int, error: str) -> int:
-    """Make a dead letter of an unpublished message; how many there were."""
+def dead_letter_skipped(destination: str, shard: int, position: int, error: str) -> int:
+    """Turn an unpublished message into a dead letter. Returns how many there were, 0 or 1."""
     return run.execute(
         f"""
         WITH gone AS (
@@ -48,10 +48,10 @@ def bury_head(destination: str, shard: int, position: int, error: str) -> int:
     )
 
 
-def behind(holds: Sequence[int], most: int, window: int) -> dict[int, tuple[int, bool]]:
-    """Of each hold, how many messages of its key wait behind the first, and whether there may be more.
+def count_behind(holds: Sequence[int], most: int, window: int) -> dict[int, tuple[int, bool]]:
+    """For each hold: how many messages of its key wait behind the first, and whether there may be more.
 
-    Counts up to `most`, and reads at most `window` rows of the shard, each.
+    Counts up to `most` messages and reads at most `window` rows of the shard for each hold.
     """
     rows = run.rows(
         """
@@ -69,8 +69,8 @@ def behind(holds: Sequence[int], most: int, window: int) -> dict[int, tuple[int,
     return {hold: (count, more) for hold, count, more in rows}
 
 
-def order_requeue(dead_letters: Sequence[int], every: timedelta, who: str) -> int:
-    """Give each of these dead letters, in this order, its turn, one `every` so long; how many were not ordered yet."""
+def schedule_requeue(dead_letters: Sequence[int], every: timedelta, who: str) -> int:
+    """Give these dead letters, in this order, a time to be requeued, `every` apart. Returns how many had none yet."""
     return run.execute(
         """
         UPDATE outbox_dead_letter AS dead
@@ -83,12 +83,12 @@ def order_requeue(dead_letters: Sequence[int], every: timedelta, who: str) -> in
 
 
 def stop_requeue() -> int:
-    """No dead letter that was ordered before has a turn any more; how many had."""
+    """Cancel all scheduled requeues. Returns how many there were."""
     return run.execute("UPDATE outbox_dead_letter SET requeue_at = NULL, requeue_by = '' WHERE requeue_at IS NOT NULL")
 
 
-def whose_turn(limit: int) -> list[int]:
-    """The dead letters whose turn has come."""
+def due_for_requeue(limit: int) -> list[int]:
+    """The dead letters whose time to be requeued has come, at most `limit`."""
     rows = run.rows(
         """
         SELECT id FROM outbox_dead_letter WHERE requeue_at <= statement_timestamp() ORDER BY requeue_at LIMIT %s
@@ -98,8 +98,8 @@ def whose_turn(limit: int) -> list[int]:
     return [row for (row,) in rows]
 
 
-def take_its_turn(dead_letter: int) -> bool:
-    """Lock it for its requeue; False when somebody else has it, or it was stopped."""
+def lock_for_requeue(dead_letter: int) -> bool:
+    """Lock a dead letter for its requeue. False when another transaction has it, or the requeue was cancelled."""
     return bool(
         run.rows(
             """
@@ -111,6 +111,6 @@ def take_its_turn(dead_letter: int) -> bool:
     )
 
 
-def lose_turn(dead_letter: int) -> None:
-    """It is not tried again by itself."""
+def unschedule_requeue(dead_letter: int) -> None:
+    """Cancel the scheduled requeue of this dead letter."""
     run.execute("UPDATE outbox_dead_letter SET requeue_at = NULL, requeue_by = '' WHERE id = %s", [dead_letter])

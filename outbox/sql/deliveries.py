@@ -12,40 +12,43 @@ from . import run
 from .messages import Due
 
 
-class Via(NamedTuple):
-    """How a subscriber's messages travel."""
+class Route(NamedTuple):
+    """How messages reach a subscriber."""
 
     subscriber: str
     passed_at: datetime | None
-    """What was sent before has left the broker's queue; None when that was never asked."""
+    """What was sent before this time has left the broker's queue; None when no watermark has arrived."""
     soon: bool
-    """It only looks, so that a copy that comes while another is at work ends at once."""
+    """The subscriber pulls, so that a copy which arrives while another worker is busy ends at once."""
 
 
 def take_overdue(
     destination: str,
     limit: int,
     redeliver_after: timedelta,
-    vias: Sequence[Via] = (),
+    routes: Sequence[Route] = (),
     since: datetime | None = None,
 ) -> list[Due]:
-    """Open deliveries that are due, each given its next time before it goes out; those that wait are not to be sent.
+    """Open deliveries that are due.
 
-    One waits while the copy that was sent before is still in its queue, ten times `redeliver_after` at most: then it is
-    looked at again after a quarter of that time. Of a subscriber that is not in `vias` nothing is known, and all is
-    sent. The next time of what is sent comes after `redeliver_after`, and doubles with age up to ten times that; of
-    those that only look after a third of it, and a fifth of their age up to all of it.
-    A row that a handler is confirming at this moment is skipped; and all, while the whole destination is paused.
+    Each gets its next time before it is sent; those with `waits` are not to be sent.
+
+    A delivery waits while its last copy is still in the queue, for at most ten times `redeliver_after`; it is checked
+    again after a quarter of its waiting time. For a subscriber that is not in `routes` nothing is known, and everything
+    is sent. After sending, the next time is `redeliver_after` later, growing with age up to ten times that; for
+    subscribers that pull, a third of it, growing to a fifth of the age, at most all of it. A row that a handler is
+    confirming is skipped. Nothing is returned while the whole destination is paused. Locks rows of outbox_delivery in
+    the order of `due_at`.
     """
     rows = run.rows(
         f"""
         WITH overdue AS (
-            SELECT d.id, coalesce(via.soon AND d.key <> '', false) AS soon,
-                   coalesce(via.subscriber IS NOT NULL AND d.sent_at > coalesce(via.passed_at, '-infinity')
+            SELECT d.id, coalesce(route.soon AND d.key <> '', false) AS soon,
+                   coalesce(route.subscriber IS NOT NULL AND d.sent_at > coalesce(route.passed_at, '-infinity')
                             AND d.sent_at > statement_timestamp() - 10 * %(after)s, false) AS waits
             FROM outbox_delivery AS d
             LEFT JOIN unnest(%(subscribers)s::text[], %(passed)s::timestamptz[], %(soon)s::boolean[])
-                      AS via (subscriber, passed_at, soon) USING (subscriber)
+                      AS route (subscriber, passed_at, soon) USING (subscriber)
             WHERE d.due_at <= statement_timestamp() AND d.due_at >= coalesce(%(since)s, '-infinity'::timestamptz)
               AND d.destination = %(destination)s
               AND NOT (SELECT coalesce(bool_and(paused), false) FROM outbox_shard AS s
@@ -71,8 +74,8 @@ def take_overdue(
         """,
         {
             **{"destination": destination, "limit": limit, "after": redeliver_after},
-            **{"subscribers": [via.subscriber for via in vias], "passed": [via.passed_at for via in vias]},
-            "soon": [via.soon for via in vias],
+            **{"subscribers": [route.subscriber for route in routes], "passed": [route.passed_at for route in routes]},
+            "soon": [route.soon for route in routes],
             "since": since,
         },
     )
@@ -83,16 +86,16 @@ def take_overdue(
 
 
 def give_back_overdue(rows: Sequence[int]) -> None:
-    """These deliveries did not go out after all: they are due again."""
+    """Make these deliveries due again, because they did not go out."""
     run.execute(
         "UPDATE outbox_delivery SET due_at = statement_timestamp(), sent_at = NULL WHERE id = ANY(%s)", [list(rows)]
     )
 
 
 def claim(envelope: Envelope, subscriber: str) -> bool:
-    """Note, in the handler's transaction, that this subscriber handles this message; False when it is settled already.
+    """Write the inbox row, in the handler's transaction. False when this subscriber has settled the message already.
 
-    While another transaction handles the same message this waits for its end.
+    While another transaction handles the same message, this waits for its end.
     """
     rows = run.rows(
         """
@@ -107,7 +110,7 @@ def claim(envelope: Envelope, subscriber: str) -> bool:
 
 
 def is_settled(envelope: Envelope, subscriber: str) -> bool:
-    """Whether this subscriber has handled the message, or given it up."""
+    """Whether this subscriber has handled the message or given it up."""
     return bool(
         run.rows(
             """
@@ -120,7 +123,7 @@ def is_settled(envelope: Envelope, subscriber: str) -> bool:
 
 
 def unclaim(envelope: Envelope, subscriber: str) -> None:
-    """Take back, in the transaction that claimed it, that this subscriber handles this message."""
+    """Delete the inbox row, in the transaction that wrote it."""
     run.execute(
         "DELETE FROM outbox_inbox WHERE message_id = %s AND subscriber = %s AND day = %s",
         [envelope.id, subscriber, envelope.day],
@@ -128,13 +131,13 @@ def unclaim(envelope: Envelope, subscriber: str) -> None:
 
 
 def confirm(message_id: str, subscriber: str) -> bool:
-    """Close the delivery; False when none is open, or not yet."""
+    """Close the delivery. False when none is open, or not yet."""
     deleted = "DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s"
     return bool(run.execute(deleted, [message_id, subscriber]))
 
 
 def close_settled(message_ids: Sequence[str]) -> int:
-    """Close the deliveries of these messages that were opened when they had been settled already; how many."""
+    """Close deliveries of these messages that were opened after the message was settled. Returns how many."""
     return run.execute(
         """
         DELETE FROM outbox_delivery AS d WHERE d.message_id = ANY(%s::uuid[]) AND (
@@ -148,7 +151,7 @@ def close_settled(message_ids: Sequence[str]) -> int:
 
 
 def begin_again(message_id: str, subscriber: str, attempts: int, redeliver_after: timedelta, worker: str) -> bool:
-    """Count a try of this worker before it begins: a handler may kill it. False when the copy is behind the books."""
+    """Count a try before it begins, because a handler may kill its worker. False when a later try is recorded."""
     rows = run.rows(
         """
         UPDATE outbox_delivery
@@ -161,14 +164,17 @@ def begin_again(message_id: str, subscriber: str, attempts: int, redeliver_after
 
 
 def is_open(message_id: str, subscriber: str) -> bool:
-    """Whether the delivery is on the books, unconfirmed."""
+    """Whether this subscriber's delivery of the message is open."""
     return bool(
         run.rows("SELECT 1 FROM outbox_delivery WHERE message_id = %s AND subscriber = %s", [message_id, subscriber])
     )
 
 
 def lock_open(message_id: str, subscriber: str) -> bool:
-    """The same, and it stays so to the end of the transaction. Waits for another that is closing it."""
+    """Whether the delivery is open, and keep it so until the transaction ends.
+
+    Waits for a transaction that closes it.
+    """
     return bool(
         run.rows(
             "SELECT 1 FROM outbox_delivery WHERE message_id = %s AND subscriber = %s FOR UPDATE",
@@ -178,7 +184,7 @@ def lock_open(message_id: str, subscriber: str) -> bool:
 
 
 def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: timedelta, error: str) -> None:
-    """Deliver again after `delay`, with `attempts` on the books. The relay may not have marked the message yet."""
+    """Deliver again after `delay`, with `attempts` recorded. Also when the relay has not opened the delivery yet."""
     one = envelope
     run.execute(
         """
@@ -195,10 +201,10 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
     )
 
 
-def hold_failed_by_us(envelope: Envelope, subscriber: str, error: str) -> int | None:
-    """Deliver again soon, later each time up to a minute, with the attempts that the copy came with.
+def hold_after_infrastructure_failure(envelope: Envelope, subscriber: str, error: str) -> int | None:
+    """Deliver again soon, later each time up to a minute, without using up an attempt.
 
-    How often in a row that was so; None when the books are ahead of the copy.
+    Returns how often in a row that happened; None when a later try is recorded.
     """
     one = envelope
     found = run.rows(
@@ -226,8 +232,8 @@ def hold_failed_by_us(envelope: Envelope, subscriber: str, error: str) -> int | 
     return int(found[0][0]) if found else None
 
 
-def bury_delivery(envelope: Envelope, subscriber: str, attempts: int, error: tuple[str, str, str]) -> None:
-    """Make a dead letter of a delivery; `error` is its class, text and traceback."""
+def dead_letter_delivery(envelope: Envelope, subscriber: str, attempts: int, error: tuple[str, str, str]) -> None:
+    """Turn a delivery into a dead letter. `error` is its class, text and traceback."""
     one = envelope
     carried = (one.id, one.type, one.version, one.key, one.payload, one.headers, one.occurred_at)
     run.execute(

@@ -1,4 +1,4 @@
-"""Statements on heartbeats. Each is one row that changes in place: no index but the key's, and room on its page."""
+"""Statements on heartbeats. Each duty is one row that is updated in place: no index but the primary key's."""
 
 from __future__ import annotations
 
@@ -16,20 +16,22 @@ from . import run
 FLEETING = """
 set_config('synchronous_commit', CASE WHEN %(alone)s THEN 'off' ELSE current_setting('synchronous_commit') END, true)
 """
-"""A crash of PostgreSQL may undo a heartbeat: the next one comes. Only where the statement is its own transaction."""
+"""A crash of PostgreSQL may lose a heartbeat, because the next one follows. Only when the statement is its own
+transaction.
+"""
 
 
 class HeartbeatRow(NamedTuple):
-    """One duty. Spans are PostgreSQL's, as of now."""
+    """The heartbeat of one duty. Durations are measured by PostgreSQL, until now."""
 
     name: str
     ended_at: datetime | None
     silent_for: timedelta
-    """Since it last finished, or since it is known."""
+    """Since the duty last finished, or since it is known."""
     seconds: float | None
     found: str
     failed_for: timedelta | None
-    """Since its last failure, when it has not finished after that."""
+    """Since its last failure; None when it has finished after that."""
     error: str
     process: str
     skew: float | None
@@ -38,8 +40,8 @@ class HeartbeatRow(NamedTuple):
     late_for: timedelta | None
 
 
-def leave(name: str, seconds: float | None, found: str) -> timedelta | None:
-    """It has finished; how late it ran, when a run that was missed had been asked for."""
+def leave_heartbeat(name: str, seconds: float | None, found: str) -> timedelta | None:
+    """Record that the duty has finished. Returns how late it ran when a missed run had been requested, else None."""
     rows = run.rows(
         f"""
         WITH old AS (SELECT asked_at, coalesce(ended_at, since) AS was FROM outbox_heartbeat WHERE name = %(name)s),
@@ -62,7 +64,7 @@ def leave(name: str, seconds: float | None, found: str) -> timedelta | None:
 
 
 def note_failure(name: str, error: str) -> None:
-    """It has failed; when it last finished stays as it is."""
+    """Record that the duty has failed; the time at which it last finished stays."""
     run.rows(
         f"""
         INSERT INTO outbox_heartbeat (name, since, failed_at, error, process, skew)
@@ -77,8 +79,8 @@ def note_failure(name: str, error: str) -> None:
     )
 
 
-def make_known(names: Sequence[str]) -> None:
-    """A row for each duty that has none: from now on somebody waits for it."""
+def register_duties(names: Sequence[str]) -> None:
+    """Write a row for each duty that has none; it is expected from now on."""
     run.execute(
         """
         INSERT INTO outbox_heartbeat (name, since) SELECT name, clock_timestamp() FROM unnest(%s::text[]) AS name
@@ -89,10 +91,10 @@ def make_known(names: Sequence[str]) -> None:
 
 
 def heartbeats_of(duties: Sequence[str]) -> list[HeartbeatRow]:
-    """All of them, by name: one a duty, a dozen rows. From now on somebody waits for each of these that has none."""
+    """All heartbeats, by name, about a dozen rows. A duty without a row gets one and is expected from now on."""
     found = _all()
     if set(duties) - {row.name for row in found}:
-        make_known(duties)
+        register_duties(duties)
         found = _all()
     return found
 
@@ -108,8 +110,8 @@ def _all() -> list[HeartbeatRow]:
     return [HeartbeatRow(*row) for row in rows]
 
 
-def ask(name: str, silent_for: timedelta, again_after: timedelta) -> bool:
-    """Note that a run that was missed is asked for; False when it is not missed, or somebody has just asked."""
+def request_run(name: str, silent_for: timedelta, again_after: timedelta) -> bool:
+    """Record that a missed run is requested. False when it is not missed, or was requested within `again_after`."""
     asked = run.execute(
         """
         UPDATE outbox_heartbeat SET asked_at = clock_timestamp()
@@ -121,13 +123,13 @@ def ask(name: str, silent_for: timedelta, again_after: timedelta) -> bool:
     return bool(asked)
 
 
-def unask(name: str) -> None:
-    """It could not be asked for: somebody may ask again at once."""
+def withdraw_request(name: str) -> None:
+    """Record that the request was not sent, so that another process may request the run at once."""
     run.execute("UPDATE outbox_heartbeat SET asked_at = NULL WHERE name = %s", [name])
 
 
-def forget(name: str) -> bool:
-    """Nobody waits for it any more; False when there is no such row."""
+def forget_duty(name: str) -> bool:
+    """Delete the heartbeat, so that nobody expects the duty. False when there is none."""
     return bool(run.execute("DELETE FROM outbox_heartbeat WHERE name = %s", [name]))
 
 

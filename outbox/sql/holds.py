@@ -1,4 +1,4 @@
-"""Statements on keys that wait because their first message failed."""
+"""Statements on held keys: keys that wait because their first message failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .messages import Due
 
 
 def hold_key(destination: str, due: Due, delay: timedelta | None, attempts: int, error: str) -> None:
-    """Publish nothing of this message's key before `delay` has passed; None: before a person acts."""
+    """Publish nothing of this message's key until `delay` has passed; None: until a person acts."""
     run.execute(
         """
         INSERT INTO outbox_hold (destination, key, shard, position, message_id, type, attempts, until, last_error,
@@ -27,13 +27,13 @@ def hold_key(destination: str, due: Due, delay: timedelta | None, attempts: int,
     )
 
 
-def let_go(destination: str, keys: Sequence[str]) -> None:
-    """These keys' first messages went out, or were given up: the next may follow."""
+def release_keys(destination: str, keys: Sequence[str]) -> None:
+    """Delete the holds of these keys, because their first messages went out or were given up."""
     run.execute("DELETE FROM outbox_hold WHERE destination = %s AND key = ANY(%s)", [destination, list(keys)])
 
 
-def let_go_of_ended(limit: int) -> int:
-    """Forget holds that ended and whose message is gone."""
+def delete_ended_holds(limit: int) -> int:
+    """Delete up to `limit` holds that ended and whose message is gone. Returns how many."""
     return run.execute(
         """
         DELETE FROM outbox_hold WHERE id IN (

@@ -17,15 +17,15 @@ class Due(NamedTuple):
     row: int
     shard: int
     epoch: int
-    """Of the shard's ownership when the row was read: what is written of a failure must still have it."""
+    """The shard's epoch when the row was read. A failure is recorded only while the shard still has it."""
     envelope: Envelope
     subscriber: str = ""
     waits: bool = False
-    """The copy that was sent before is still in the broker's queue: no other is sent."""
+    """The last copy is still in the broker's queue, so no other copy is sent."""
 
 
 class NewMessage(NamedTuple):
-    """A message to be written; `payload` and `headers` are JSON text."""
+    """A message to write; `payload` and `headers` are JSON text."""
 
     destination: str
     shard: int
@@ -50,7 +50,9 @@ SELECT m.*, clock_timestamp(), 0, statement_timestamp(), ''
 FROM {{source}}unnest(%(destinations)s::text[], %(shards)s::smallint[], %(message_ids)s::uuid[], %(types)s::text[],
                       %(versions)s::int[], %(keys)s::text[], %(payloads)s::text[], %(headers)s::text[]) AS m
 """
-"""Writes the messages of `columns`; `source` may name a CTE and a comma, whose one row they depend on."""
+"""Writes the messages of `columns`. `source` may name a CTE and a comma; the rows are then written only if it has
+its row.
+"""
 
 
 def columns(messages: Sequence[NewMessage]) -> dict[str, list[Any]]:
@@ -60,7 +62,7 @@ def columns(messages: Sequence[NewMessage]) -> dict[str, list[Any]]:
 
 
 def insert_messages(messages: Sequence[NewMessage]) -> None:
-    """Write them, due at once: one statement."""
+    """Write the messages, due at once, in one statement."""
     if len(messages) == 1:
         run.execute(_INSERT, messages[0])
     else:
@@ -68,7 +70,7 @@ def insert_messages(messages: Sequence[NewMessage]) -> None:
 
 
 def lock_key(key: str) -> None:
-    """Wait until no other transaction writes messages of this key, and keep others waiting until this one ends."""
+    """Wait until no other transaction writes messages of this key, and lock the key until this transaction ends."""
     run.rows("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"outbox:{key}"])
 
 
@@ -80,11 +82,11 @@ def fetch(
     shards: Sequence[int] | None = None,
     since: Sequence[int] = (),
 ) -> list[Due]:
-    """The oldest due messages of the shards that `owner` holds at this moment, of keys that are not held.
+    """The oldest due messages, of keys that are not held, in the shards that `owner` owns now.
 
-    At most `limit`, at most `each` of a shard; of `shards` only, where they are given. No lock is taken, and there is
-    no high-water mark: the order of ids is not that of commits. `since`, by shard: ids below are not looked at; see
-    `lookback.py`, which knows what may be left out.
+    At most `limit` in all and `each` from one shard, and only from `shards` when given. Takes no lock. There is no
+    high-water mark, because the order of ids is not the order of commits. `since`, by shard: smaller ids are not read;
+    `lookback.py` knows which may be left out.
     """
     found = run.rows(
         _FETCH.format(some="AND s.shard = ANY(%(shards)s)" if shards is not None else ""),
@@ -126,11 +128,11 @@ def mark(
     keep: bool = True,
     soon: Sequence[str] = (),
 ) -> None:
-    """Move published messages to the history, and open a delivery to each (type, subscriber) of `recipients`.
+    """Move published messages to the history, and open a delivery for each (type, subscriber) of `recipients`.
 
-    Without `keep`, and without recipients, they are only deleted. No fence is needed: these rows *were* published. A
-    subscriber may have been quicker than this statement, so what the inbox or a dead letter has settled gets no
-    delivery. `soon`: subscribers that only look, of whom a third of `redeliver_after` is waited for.
+    Without `keep` and without recipients they are only deleted. The epoch is not checked, because these rows *were*
+    published. A subscriber may have been faster than this statement, so a message that it has settled gets no delivery.
+    `soon`: subscribers that pull, whose delivery is due after a third of `redeliver_after`.
     """
     pairs = list(recipients)
     statement = _DELETE if not (keep or pairs) else _MOVE if not pairs else _MOVE_AND_OPEN
@@ -179,9 +181,9 @@ ON CONFLICT (message_id, subscriber) DO NOTHING
 
 
 def count_failure(owner: str, destination: str, due: Due) -> int:
-    """One more failed try to publish this message; returns how many there were.
+    """Count one more failed try to publish this message. Returns how many there were.
 
-    0 when the shard has another owner by now, or the row is gone: then its failure is none of ours.
+    0 when the shard has another owner by now, or the row is gone: then the failure does not count.
     """
     found = run.rows(
         """
@@ -197,7 +199,7 @@ def count_failure(owner: str, destination: str, due: Due) -> int:
 
 
 def hold_message(destination: str, due: Due, delay: timedelta, error: str) -> None:
-    """Do not publish this message before `delay` has passed."""
+    """Do not publish this message until `delay` has passed."""
     run.execute(
         """
         UPDATE outbox_message SET due_at = statement_timestamp() + %s, last_error = %s
@@ -207,8 +209,8 @@ def hold_message(destination: str, due: Due, delay: timedelta, error: str) -> No
     )
 
 
-def bury_message(destination: str, due: Due, error: tuple[str, str, str]) -> None:
-    """Make a dead letter of a message that cannot be published; `error` is its class, text and traceback."""
+def dead_letter_message(destination: str, due: Due, error: tuple[str, str, str]) -> None:
+    """Turn a message that cannot be published into a dead letter. `error` is its class, text and traceback."""
     run.execute(
         f"""
         WITH gone AS (

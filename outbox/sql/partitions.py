@@ -1,4 +1,4 @@
-"""Statements on the partitions, a day each, of the history and of the inbox."""
+"""Statements on the daily partitions of the history and of the inbox."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from . import run
 PARTITIONED = ("outbox_published", "outbox_inbox")
 
 
-def partitions(table: str) -> list[date]:
-    """The days that have a partition of their own, oldest first."""
+def partition_days(table: str) -> list[date]:
+    """The days that have their own partition, oldest first."""
     rows = run.rows(
         """
         SELECT to_date(right(child.relname, 8), 'YYYYMMDD') FROM pg_inherits
@@ -25,7 +25,7 @@ def partitions(table: str) -> list[date]:
 
 
 def add_partition(table: str, day: date) -> None:
-    """A partition for that day, with what the default partition holds of it. Call it in a transaction."""
+    """Make the partition of that day and move the day's rows from the default partition. Call it in a transaction."""
     name = f"{table}_{day:%Y%m%d}"
     lock_default(table)
     run.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
@@ -40,23 +40,23 @@ def add_partition(table: str, day: date) -> None:
 
 
 def lock_default(table: str) -> None:
-    """Keep all others away from the default partition to the end of the transaction."""
+    """Lock the default partition against everybody until the transaction ends."""
     run.execute(f"LOCK TABLE {table}_default IN ACCESS EXCLUSIVE MODE")
 
 
 def lock_whole(table: str) -> None:
-    """Keep all others away to the end of the transaction."""
+    """Lock the table against everybody until the transaction ends."""
     run.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
 
 
-def wait_at_most(time: str) -> None:
-    """For locks, in this transaction."""
+def set_lock_timeout(time: str) -> None:
+    """Limit how long statements of this transaction wait for a lock, such as "50ms"."""
     run.rows("SELECT set_config('lock_timeout', %s, true)", [time])
 
 
 @contextmanager
-def at_most(time: str) -> Iterator[None]:
-    """Statements within take no longer than that, in this transaction; else PostgreSQL cancels them."""
+def statement_timeout(time: str) -> Iterator[None]:
+    """Limit how long statements within the block may run, such as "200ms"; PostgreSQL cancels longer ones."""
     ((before,),) = run.rows("SELECT current_setting('statement_timeout')")
     run.rows("SELECT set_config('statement_timeout', %s, true)", [time])
     yield
@@ -64,9 +64,9 @@ def at_most(time: str) -> Iterator[None]:
 
 
 def holder_of(table: str, for_at_least: timedelta) -> str:
-    """Who has held a lock on the table or a part of it for so long, in words; empty: nobody. Waits for nothing.
+    """Who has held a lock on the table or a partition of it for so long, in words; empty for nobody. Does not wait.
 
-    A transaction whose age PostgreSQL does not show us, another user's or a prepared one, counts as old.
+    A transaction whose age PostgreSQL does not show (another user's, or a prepared one) counts as old.
     """
     rows = run.rows(
         """
@@ -90,8 +90,8 @@ def holder_of(table: str, for_at_least: timedelta) -> str:
 def is_awaited(table: str, day: date) -> bool:
     """Whether something still needs that day's partition.
 
-    The history: a subscriber that has not confirmed. The inbox: also a message of that day that is still unpublished or
-    in the history.
+    For the history: an unconfirmed delivery. For the inbox: also a message of that day that is unpublished or in the
+    history.
     """
     awaited = "SELECT 1 FROM outbox_delivery WHERE day = %(day)s"
     if table == "outbox_inbox":
@@ -103,5 +103,5 @@ def is_awaited(table: str, day: date) -> bool:
 
 
 def drop_partition(table: str, day: date) -> None:
-    """Drop that day, with all it holds."""
+    """Drop that day's partition with all its rows."""
     run.execute(f"DROP TABLE {table}_{day:%Y%m%d}")

@@ -1,4 +1,4 @@
-"""Statements on shards that a person has stopped."""
+"""Statements on shards that a person has paused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from . import run
 
 
 def pause(destination: str, shards: Sequence[int], who: str, why: str) -> int:
-    """Publish nothing more of them; a shard that is paused keeps who paused it first. How many were not."""
+    """Pause these shards. A paused shard keeps who paused it first. Returns how many were not paused."""
     return run.execute(
         """
         UPDATE outbox_shard SET paused = true, paused_at = statement_timestamp(), paused_by = %s, paused_reason = %s
@@ -19,7 +19,7 @@ def pause(destination: str, shards: Sequence[int], who: str, why: str) -> int:
 
 
 def resume(destination: str, shards: Sequence[int]) -> int:
-    """Publish them again; how many were paused."""
+    """Resume these shards. Returns how many were paused."""
     return run.execute(
         """
         UPDATE outbox_shard SET paused = false, paused_at = NULL, paused_by = '', paused_reason = ''

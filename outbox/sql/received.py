@@ -1,4 +1,4 @@
-"""Statements on messages of other services: they wait on the same books as our own, under the consumer's name."""
+"""Statements on messages of other services. They wait in the same tables as ours, under the consumer's name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import run
 
 
 def open_deliveries(envelope: Envelope, subscribers: Sequence[str]) -> None:
-    """Keep the message, and open a delivery, due at once, to each of these that has not settled it."""
+    """Store the message, and open a delivery, due at once, for each of these subscribers that has not settled it."""
     one = envelope
     run.execute(
         f"""
@@ -40,10 +40,11 @@ def open_deliveries(envelope: Envelope, subscribers: Sequence[str]) -> None:
 
 
 def take_due(name: str, limit: int, again_after: timedelta) -> list[tuple[str, Envelope]]:
-    """(subscriber, message) of open deliveries that are due, each given its next time before it is tried.
+    """(subscriber, message) of open deliveries that are due. Each gets its next time before it is tried.
 
-    Within a subscriber and a key only the first, even while that one waits: the order of the stream is kept. A row that
-    another consumer has in hand is skipped. Each key is asked for its first once, however many wait behind that.
+    For each subscriber and key only the first delivery, even while it waits, so that the stream's order is kept. A row
+    that another consumer has locked is skipped. Each key costs one index read, however many messages wait behind its
+    first.
     """
     rows = run.rows(
         f"""
@@ -75,7 +76,7 @@ def take_due(name: str, limit: int, again_after: timedelta) -> list[tuple[str, E
 
 
 def is_behind(envelope: Envelope, subscriber: str) -> bool:
-    """Whether this subscriber has an earlier message of the same key and stream open."""
+    """Whether this subscriber has an earlier open message of the same key and stream."""
     one = envelope
     return bool(one.key) and bool(
         run.rows(

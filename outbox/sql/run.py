@@ -8,17 +8,17 @@ from typing import Any
 from django.db import connection
 
 COLUMNS = "message_id, type, version, key, payload, headers, created_at"
-"""What every copy of a message carries, in the order of `Envelope`'s fields."""
+"""The columns that every copy of a message has, in the order of `Envelope`'s fields."""
 
 NOT_AWAITED = "(SELECT set_config('synchronous_commit', 'off', true)) IS NOT NULL"
-"""A condition that is true: the statement's own commit does not wait for the disk.
+"""A condition that is always true, and makes the statement's own commit not wait for the disk.
 
-Only for what a crash of PostgreSQL may undo without harm: a mark that is lost is a message that goes out again.
+Only for what a crash of PostgreSQL may undo without harm: a mark that is lost sends its message again.
 """
 
 
 def envelope(table: str) -> str:
-    """The columns of `table`'s copy of a message as `Envelope` has them: as text."""
+    """The columns of a message in `table`, as text, in the order of `Envelope`'s fields."""
     return (
         f"{table}.message_id::text, {table}.type, {table}.version, {table}.key, {table}.payload, {table}.headers, "
         f"""to_char({table}.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
@@ -26,7 +26,7 @@ def envelope(table: str) -> str:
 
 
 def rows(statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-    """The statement's rows."""
+    """Run the statement and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         found: list[tuple[Any, ...]] = cursor.fetchall()
@@ -34,7 +34,7 @@ def rows(statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
 
 
 def execute(statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
-    """How many rows the statement wrote."""
+    """Run the statement and return how many rows it wrote."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
         return int(cursor.rowcount)

@@ -1,4 +1,4 @@
-"""Statements on who relays what. Times are PostgreSQL's, so that no two machines need to agree on the hour."""
+"""Statements on which relay owns which shard. Times are PostgreSQL's clock."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from . import run
 
 
 class Share(NamedTuple):
-    """How a relay stands in one destination."""
+    """A relay's share of one destination."""
 
     relays: int
-    """How many live, this one included."""
+    """How many relays live, this one included."""
     held: int
     free: int
 
 
 def make_shards(destination: str, count: int) -> None:
-    """A row for each shard that has none yet."""
+    """Write a row for each shard that has none yet."""
     run.execute(
         """
         INSERT INTO outbox_shard (destination, shard, owner, epoch, until, paused)
@@ -30,8 +30,8 @@ def make_shards(destination: str, count: int) -> None:
     )
 
 
-def sign_on(owner: str, destinations: Sequence[str]) -> None:
-    """Say that this relay lives; and again, from time to time."""
+def register_relay(owner: str, destinations: Sequence[str]) -> None:
+    """Record that this relay lives; call it again from time to time."""
     run.execute(
         """
         INSERT INTO outbox_relay (owner, destinations, started_at, seen_at)
@@ -42,8 +42,8 @@ def sign_on(owner: str, destinations: Sequence[str]) -> None:
     )
 
 
-def sign_off(owner: str, forget_after: timedelta) -> None:
-    """This relay ends: its shards are free at once. Relays that have died are forgotten too."""
+def deregister_relay(owner: str, forget_after: timedelta) -> None:
+    """Record that this relay ends, and free its shards at once. Also deletes relays not seen for `forget_after`."""
     run.execute(
         """
         WITH gone AS (DELETE FROM outbox_relay WHERE owner = %s OR seen_at < statement_timestamp() - %s)
@@ -53,8 +53,8 @@ def sign_off(owner: str, forget_after: timedelta) -> None:
     )
 
 
-def share(destination: str, owner: str, alive_for: timedelta) -> Share:
-    """How the shards stand now."""
+def read_share(destination: str, owner: str, alive_for: timedelta) -> Share:
+    """How many relays live, how many shards this one owns, and how many are free."""
     found = run.rows(
         """
         SELECT (SELECT count(*) FROM outbox_relay
@@ -68,8 +68,8 @@ def share(destination: str, owner: str, alive_for: timedelta) -> Share:
     return Share(*found[0])
 
 
-def renew(destination: str, owner: str, length: timedelta) -> int:
-    """Hold what nobody has taken from this relay for another `length`; a paused shard is let go. How many it holds."""
+def renew_leases(destination: str, owner: str, length: timedelta) -> int:
+    """Extend the leases of this relay by `length`; a paused shard is released. Returns how many it owns."""
     return run.execute(
         """
         UPDATE outbox_shard SET until = statement_timestamp() + CASE WHEN paused THEN interval '0' ELSE %s END
@@ -79,8 +79,8 @@ def renew(destination: str, owner: str, length: timedelta) -> int:
     )
 
 
-def take(destination: str, owner: str, most: int, length: timedelta, free_for: timedelta) -> int:
-    """Take up to `most` shards that nobody has held for `free_for`; how many there were. A new owner is a new epoch."""
+def take_shards(destination: str, owner: str, most: int, length: timedelta, free_for: timedelta) -> int:
+    """Take up to `most` shards that nobody has owned for `free_for`. Returns how many. A new owner gets a new epoch."""
     return run.execute(
         """
         WITH free AS (
@@ -95,8 +95,8 @@ def take(destination: str, owner: str, most: int, length: timedelta, free_for: t
     )
 
 
-def give_up(destination: str, owner: str, count: int) -> int:
-    """Let go of `count` shards; how many there were."""
+def release_shards(destination: str, owner: str, count: int) -> int:
+    """Release `count` shards. Returns how many were released."""
     return run.execute(
         """
         WITH given AS (

@@ -1,4 +1,4 @@
-"""Statements on who keeps dead rows from being cleaned up, and on where the living ones of a queue begin."""
+"""Statements on who keeps PostgreSQL from removing dead rows, and on where the living rows of a queue begin."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import NamedTuple
 from . import run
 
 Heads = Mapping[tuple[str, int], int]
-"""Of each destination and shard, an id below which no message is left to publish."""
+"""For each destination and shard, an id below which every message is published."""
 
 
 class Holder(NamedTuple):
-    """Whoever may still want to see what is dead by now."""
+    """A session, prepared transaction or replication slot that holds an old snapshot."""
 
     kind: str
     """session, prepared transaction, or replication slot."""
     name: str
-    """A session's pid; else the name."""
+    """The pid of a session; otherwise its name."""
     application: str
     age: int
     """Transactions that have begun since."""
     seconds: float | None
-    """For how long; None when PostgreSQL does not say."""
+    """How long it has held the snapshot; None when PostgreSQL does not show that."""
 
 
-def holders() -> list[Holder]:
-    """Everybody, the one who looks back the furthest first. What cleans up itself does not count."""
+def snapshot_holders() -> list[Holder]:
+    """All holders, the oldest snapshot first. Vacuum workers do not count."""
     rows = run.rows(
         """
         SELECT 'session', pid::text, coalesce(application_name, ''), greatest(age(backend_xmin), age(backend_xid)),
@@ -49,7 +49,7 @@ def holders() -> list[Holder]:
 
 
 def first_time(table: str, column: str, where: str, since: datetime | None) -> datetime:
-    """A minute ago, or the earliest time in the column if that is earlier; of those from `since` on."""
+    """The earliest time in the column from `since` on, at most a minute ago."""
     rows = run.rows(
         f"SELECT least(min({column}), clock_timestamp() - interval '1 min') FROM {table} "
         f"WHERE {where} AND {column} >= coalesce(%s, '-infinity'::timestamptz)",
@@ -60,7 +60,7 @@ def first_time(table: str, column: str, where: str, since: datetime | None) -> d
 
 
 def heads(since: Heads) -> tuple[dict[tuple[str, int], int | None], int]:
-    """The first id of each shard from the given one on, None when it is empty; and the last id that was given away."""
+    """For each shard, the first id from the given one on (None when it is empty); and the last id that was assigned."""
     rows = run.rows(
         """
         SELECT s.destination, s.shard,
@@ -78,5 +78,5 @@ def heads(since: Heads) -> tuple[dict[tuple[str, int], int | None], int]:
 
 
 def arrays(since: Heads) -> list[list[object]]:
-    """As parameters: destinations, shards, ids."""
+    """`since` as parameters of a statement: destinations, shards, ids."""
     return [[pair[0] for pair in since], [pair[1] for pair in since], list(since.values())]

@@ -1,4 +1,4 @@
-"""For migrations: an index that finds a part of a text, on a database that may not have pg_trgm."""
+"""For migrations: an index that finds parts of a text, also on a database without pg_trgm."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ logger = logging.getLogger(__name__)
 
 
 def patiently(*operations: Operation) -> list[Operation]:
-    """Operations that wait for older transactions as long as these last; nobody waits for them meanwhile."""
+    """Run operations without a lock timeout, because they wait for older transactions; they block nobody meanwhile."""
     begin, end = "SET lock_timeout = 0", "RESET lock_timeout"
     return [migrations.RunSQL(begin, end), *operations, migrations.RunSQL(end, begin)]
 
 
 def make(name: str, table: str, column: str, where: str = "true") -> migrations.RunPython:
-    """An index of the column in capitals, of the rows `where`: by trigrams, or of beginnings alone without pg_trgm.
+    """An index on the upper-case column, for the rows `where`: trigrams, or only prefixes where pg_trgm is missing.
 
-    Built while others read and write, outside a transaction: for a migration with `atomic = False`. pg_trgm is trusted:
-    whoever may CREATE in the database may create it. Where it cannot be, the log says what to do.
+    It is built while others read and write, outside a transaction: for a migration with `atomic = False`. pg_trgm is a
+    trusted extension: whoever may CREATE in the database may create it. Where that fails, the log says what to do.
     """
 
     def forwards(_apps: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:
             how = "USING gin (upper({}) gin_trgm_ops)" if _has_trigrams(cursor) else "(upper({}) text_pattern_ops)"
-            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")  # of a migration that broke off
+            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")  # left by a migration that was interrupted
             cursor.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} {how.format(column)} WHERE {where}")
             # Without these PostgreSQL cannot tell a rare word from a common one; an index of some rows has none.
             cursor.execute(f"CREATE STATISTICS IF NOT EXISTS {name}_words ON (upper({column})) FROM {table}")
@@ -44,7 +44,7 @@ def make(name: str, table: str, column: str, where: str = "true") -> migrations.
 def _has_trigrams(cursor: Any) -> bool:
     try:
         cursor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
-    except Error as error:  # no right to, or its files are not installed
+    except Error as error:  # no permission, or its files are not installed
         why = str(error).strip()
         logger.warning("pg_trgm cannot be created, so lists are searched by the beginning of a text only: %s", why)
         return False

@@ -1,4 +1,4 @@
-"""Statements on what is old, and on how old."""
+"""Statements that delete old rows, and that read how old messages are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .snapshots import Heads, arrays
 
 
 def prune_published(keep: timedelta, limit: int) -> int:
-    """Delete up to `limit` published messages older than `keep`, which no subscriber awaits, of no day's partition."""
+    """Delete up to `limit` rows older than `keep` from the history's default partition. Keeps what a delivery needs."""
     return run.execute(
         """
         DELETE FROM outbox_published_default
@@ -26,7 +26,7 @@ def prune_published(keep: timedelta, limit: int) -> int:
 
 
 def prune_inbox(keep: timedelta, limit: int) -> int:
-    """Delete up to `limit` inbox entries older than `keep`, of no day's partition, whose message is on no book."""
+    """Delete up to `limit` rows older than `keep` from the inbox's default partition. Keeps what a message needs."""
     return run.execute(
         """
         DELETE FROM outbox_inbox_default WHERE (message_id, subscriber) IN (
@@ -43,10 +43,10 @@ def prune_inbox(keep: timedelta, limit: int) -> int:
 
 
 def unpublished_ages(since: Heads | None = None, names: Sequence[str] = ()) -> dict[str, timedelta]:
-    """How long the first message to each destination has waited; those to which none waits are missing.
+    """How long the first message to each destination has waited; destinations without one are missing.
 
-    Probes the head of each shard: the first by id is its oldest, but for transactions that overlapped. With `since`
-    that of the shards that are there, from the given ids on, and of `names`, destinations that may have none yet.
+    Reads the first row of each shard: the smallest id is the oldest, except for transactions that overlapped. `since`:
+    the first id to read in each shard; `names`: destinations that may have no shards yet.
     """
     if since:
         return _ages_from(since, names)

@@ -8,19 +8,20 @@ from datetime import datetime
 from . import run
 
 AGAIN = 5.0
-"""Seconds after which a watermark that has not come through is followed by another, since it may be lost; later, a
-quarter of the time since the first."""
+"""Seconds after which another watermark follows one that has not arrived, since it may be lost; later, a quarter of
+the time since the first.
+"""
 
 
 def passed(queues: Sequence[str]) -> list[tuple[str, datetime]]:
-    """When the last watermark was sent that came through, for each of the queues that ever had one."""
+    """For each queue, when the last watermark that arrived was sent; queues without one are missing."""
     return run.rows(
         "SELECT name, passed_at FROM outbox_queue WHERE name = ANY(%s) AND passed_at IS NOT NULL", [list(queues)]
     )
 
 
-def ask(queues: Sequence[str]) -> list[tuple[str, datetime]]:
-    """Into which of the queues to send a watermark, and the time that it carries; of many who ask, one is told so."""
+def take_due(queues: Sequence[str]) -> list[tuple[str, datetime]]:
+    """The queues that need a watermark, and the time it carries. Of several callers only one gets a queue."""
     return run.rows(
         """
         INSERT INTO outbox_queue AS q (name, sent_at, waits_since)
@@ -38,7 +39,7 @@ def ask(queues: Sequence[str]) -> list[tuple[str, datetime]]:
 
 
 def note_passed(queue: str, sent_at: datetime) -> None:
-    """The watermark that was sent then came through."""
+    """Record that the watermark that was sent then has arrived."""
     run.execute(
         "UPDATE outbox_queue SET passed_at = greatest(passed_at, %s) WHERE name = %s",
         [sent_at, queue],

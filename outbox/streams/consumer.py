@@ -1,7 +1,8 @@
-"""Reads a Redis Stream of CloudEvents as a member of a consumer group, for projects that listen to another's events.
+"""Reads another service's Redis Stream of CloudEvents as a member of a consumer group.
 
-An entry is acknowledged when its message is settled or stands on this project's books; what dies with a consumer stays
-pending, and is taken up by that consumer when it returns, or by another once it has been idle for long enough.
+An entry is acknowledged when its message is settled or stored in this project's tables. When a consumer dies, its
+entries stay pending; it continues with them when it returns, or another consumer claims them after they were idle long
+enough.
 """
 
 from __future__ import annotations
@@ -28,22 +29,25 @@ from .receiver import Receiver, is_outage
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = timedelta(seconds=1)  # the longest wait for news: so late a stop is seen, or what is due on the books
+PATIENCE = timedelta(seconds=1)  # the longest wait for new entries, and so the delay of a stop and of due messages
 PAUSE = 1.0  # seconds, after Redis or PostgreSQL did not answer
 LONGEST_NAME = 40
-DUTY = "consume"  # and the stream and the group: under this name it leaves its heartbeats
+DUTY = "consume"  # its heartbeats are named by this word, the stream and the group
 SEQUENCE_BITS = 20
 TIME_BITS = 43
-"""Of an entry's milliseconds since 1970: until the year 2248. Both together are a place that PostgreSQL can sort by."""
+"""Bits for an entry's milliseconds since 1970: enough until the year 2248. With SEQUENCE_BITS they make a position
+that PostgreSQL can sort by.
+"""
 
 Fields = dict[bytes, bytes]
 Entry = tuple[str, Fields | None]
 
 
 class Consumer:
-    """One member of a group. `name` is its own within the group, and the same after a restart.
+    """One member of a group. `name` is unique within the group, and the same after a restart.
 
-    `at_once`: entries read at a time. `min_idle`: after how long without a sign of life another's entry is claimed.
+    `at_once`: how many entries are read at a time. `min_idle`: after how long without a sign of life another member's
+    entry is claimed. `only`: patterns of the event types to read.
     """
 
     def __init__(
@@ -60,31 +64,31 @@ class Consumer:
         self.stream, self.group, self.name = stream, group, name
         self.at_once = at_once
         self.min_idle = min_idle
-        self.receiver = Receiver(_books_name(stream, group), only)
+        self.receiver = Receiver(_stored_name(stream, group), only)
         self._redis: Any = connect(url)
         self._claimed_at = self._seen_at = time.monotonic()
 
     def run(self, stop: threading.Event) -> None:
-        """Read until told to stop; the message in hand is finished and acknowledged, the rest given back.
+        """Read until `stop` is set. The current message is finished and acknowledged, the rest is returned.
 
-        Each turn leaves a heartbeat.
+        Each round leaves a heartbeat.
         """
-        begun, duty = False, f"{DUTY} {self.receiver.name}"
+        joined, duty = False, f"{DUTY} {self.receiver.name}"
         while not stop.is_set():
             try:
-                if not begun:
-                    self.begin()
-                begun = True
-                heartbeat.finished(duty, messages_tried=self.turn(stop))
+                if not joined:
+                    self.join_group()
+                joined = True
+                heartbeat.finished(duty, messages_tried=self.run_once(stop))
             except (redis.RedisError, DatabaseError) as error:
-                begun = False  # what was in hand is pending: it is taken up anew
+                joined = False  # current entries are pending: they are read again
                 logger.warning("The consumer waits", extra={"stream": self.stream, "error": str(error)})
                 heartbeat.failed(duty, error)
                 stop.wait(PAUSE)
             close_old_connections()
 
-    def begin(self) -> None:
-        """Make the group, which reads the stream from its first entry, and take up what was in hand before."""
+    def join_group(self) -> None:
+        """Make the group, which starts at the stream's first entry, and store this consumer's pending entries."""
         try:
             self._redis.xgroup_create(self.stream, self.group, id="0", mkstream=True)
         except redis.ResponseError as error:
@@ -93,9 +97,9 @@ class Consumer:
         while entries := self._read("0"):
             self._take_up(entries)
 
-    def turn(self, stop: threading.Event, patience: timedelta = PATIENCE) -> int:
-        """What is due on the books, what others left behind, and what is new; returns how many were tried."""
-        tried = self.receiver.catch_up(self.at_once)
+    def run_once(self, stop: threading.Event, patience: timedelta = PATIENCE) -> int:
+        """One round: messages that are due, entries that others left, new entries. Returns how many were tried."""
+        tried = self.receiver.deliver_due(self.at_once)
         if time.monotonic() - self._claimed_at > self.min_idle.total_seconds() / 2:
             self._claim_abandoned()
         entries = self._read(">", timedelta(milliseconds=1) if tried else patience)
@@ -111,12 +115,12 @@ class Consumer:
         return tried
 
     def _take_up(self, entries: Iterable[Entry]) -> None:
-        """Entries that were in hand before: onto the books, where each try is counted before it begins."""
+        """Store entries that were pending before, because each further try is counted before it begins."""
         for id_, fields in entries:
-            self._settle(id_, fields, self.receiver.put_on_books)
+            self._settle(id_, fields, self.receiver.store)
 
     def _settle(self, id_: str, fields: Fields | None, by: Callable[[Envelope], None]) -> None:
-        """Acknowledge the entry once its message is settled, on the books, or a dead letter."""
+        """Acknowledge the entry once its message is settled, stored, or a dead letter."""
         if fields:
             unread = self._unread(id_, fields)
             try:
@@ -124,13 +128,13 @@ class Consumer:
             except Exception as error:
                 if isinstance(error, redis.RedisError) or is_outage(error):
                     raise
-                self.receiver.bury(unread, error)
+                self.receiver.make_dead_letter(unread, error)
         else:
             self._log_lost(id_)
         self._redis.xack(self.stream, self.group, id_)
 
     def _claim_abandoned(self) -> None:
-        """Take what other members have had in hand for too long."""
+        """Claim entries that other members have had pending for too long."""
         self._claimed_at = time.monotonic()
         cursor, idle = b"0-0", self.min_idle // timedelta(milliseconds=1)
         while cursor:
@@ -143,14 +147,14 @@ class Consumer:
             self._take_up((id_.decode(), fields) for id_, fields in entries)
 
     def _read(self, after: str, patience: timedelta | None = None) -> list[Entry]:
-        """New entries (after `>`), for which it waits, or this consumer's pending ones (after `0`)."""
+        """New entries (after `>`), waiting up to `patience`, or this consumer's pending ones (after `0`)."""
         block = None if patience is None else max(1, patience // timedelta(milliseconds=1))
         found = self._redis.xreadgroup(self.group, self.name, {self.stream: after}, count=self.at_once, block=block)
         lists = found.values() if isinstance(found, dict) else [entries for _, entries in found or ()]
         return [(id_.decode(), fields) for entries in lists for id_, fields in _flat(entries)]
 
     def _touch(self, ids: Sequence[str], *, idle: timedelta) -> None:
-        """A sign of life for entries in hand; or, with `idle`, a sign that others may have them."""
+        """Show that the entries are being worked on; or, with `idle`, that others may claim them."""
         self._seen_at = time.monotonic()
         idle_ms = idle // timedelta(milliseconds=1)
         self._redis.xclaim(self.stream, self.group, self.name, 0, ids, idle=idle_ms, justid=True)
@@ -158,8 +162,8 @@ class Consumer:
     def _read_event(self, unread: Envelope, fields: Fields) -> Envelope:
         if not unread.position:
             raise CannotRead(
-                "This entry's id is no time: its writer must let Redis give the ids (XADD … *), in a new stream, since "
-                "Redis makes no smaller ones in this. Then requeue."
+                "This entry's id is no time: its writer must let Redis assign the ids (XADD … *), in a new stream, "
+                "because Redis assigns no smaller ids in this one. Then requeue."
             )
         body = fields.get(FIELD.encode())
         if body is None:
@@ -168,9 +172,9 @@ class Consumer:
         return envelope._replace(position=unread.position, destination=unread.destination)
 
     def _unread(self, id_: str, fields: Fields) -> Envelope:
-        """The entry in its place, as a dead letter shows it that is no CloudEvent."""
+        """The entry as a message at its position, for the dead letter of an entry that is no CloudEvent."""
         milliseconds, sequence = (int(part) for part in id_.split("-"))
-        if milliseconds >> TIME_BITS or sequence >> SEQUENCE_BITS:  # no place, and buried for that
+        if milliseconds >> TIME_BITS or sequence >> SEQUENCE_BITS:  # too large for a position: it becomes a dead letter
             milliseconds, sequence = 0, 0
         texts = {name.decode(errors="replace"): value.decode(errors="replace") for name, value in fields.items()}
         place = f"{self.stream}/{id_}"
@@ -183,11 +187,13 @@ class Consumer:
 
     def _log_lost(self, id_: str) -> None:
         extra = {"stream": self.stream, "entry": id_}
-        logger.error("An entry was trimmed from the stream before it was handled: keep more of it", extra=extra)
+        logger.error(
+            "An entry was trimmed from the stream before it was handled: let the stream keep more", extra=extra
+        )
 
 
-def _books_name(stream: str, group: str) -> str:
-    """Under which name this group's messages wait; a long one is cut, and told apart by a hash."""
+def _stored_name(stream: str, group: str) -> str:
+    """The name under which this group's messages wait. A long name is cut, and made unique by a hash."""
     name = f"{stream}/{group}"
     if len(name) <= LONGEST_NAME:
         return name
@@ -195,5 +201,5 @@ def _books_name(stream: str, group: str) -> str:
 
 
 def _flat(entries: list[Any]) -> list[Any]:
-    """A stream's entries as pairs: with `?protocol=3` redis-py 8 puts them into one more list."""
+    """A stream's entries as pairs: with `?protocol=3` redis-py 8 returns them in one more list."""
     return entries[0] if entries and isinstance(entries[0], list) else entries

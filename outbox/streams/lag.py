@@ -1,4 +1,4 @@
-"""How far a consumer group is behind its stream. Age says so: one old entry that nobody has handled is a stall."""
+"""How far a consumer group is behind its stream. Age decides: one old entry that nobody has handled is a stall."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..transports.streams import connect
 
 
 @dataclass(frozen=True, slots=True)
-class Backlog:
-    """What a group has not acknowledged. What waits on the books after a failure is not in it: see `outbox status`."""
+class GroupLag:
+    """What a group has not acknowledged. Messages that failed and wait in our tables are in `outbox status`."""
 
     unread: int | None
-    """Entries that no member was given; None when Redis cannot tell, as after entries were deleted."""
+    """Entries that no member has read; None when Redis cannot tell, for example after entries were deleted."""
     in_hand: int
     oldest: timedelta | None
     """How long the oldest of both has been in the stream."""
 
 
-def backlog(stream: str, group: str, url: str | None = None) -> Backlog | None:
-    """The group's backlog, in four short commands; None when there is no such group. Raises redis.RedisError."""
+def read_lag(stream: str, group: str, url: str | None = None) -> GroupLag | None:
+    """The group's lag, in four short commands; None when there is no such group. Raises redis.RedisError."""
     client: Any = connect(url)
     groups = client.xinfo_groups(stream) if client.exists(stream) else []
     found = next((one for one in groups if one["name"].decode() == group), None)
@@ -34,4 +34,4 @@ def backlog(stream: str, group: str, url: str | None = None) -> Backlog | None:
     now = seconds * 1000 + microseconds // 1000
     ages = [now - int(id_.decode().split("-")[0]) for id_ in ids]
     oldest = timedelta(milliseconds=max(0, *ages)) if ages else None
-    return Backlog(found.get("lag"), found["pending"], oldest)
+    return GroupLag(found.get("lag"), found["pending"], oldest)

@@ -1,4 +1,4 @@
-"""What the admin's templates of the outbox need."""
+"""Template tags for the outbox's pages in the admin."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Any
 from django import template
 
 from ..messages import durations
-from ..monitoring import badges, status, watch
+from ..monitoring import badges, destination_status, duty_status
 from ..monitoring.alarms import bounded
 
 register = template.Library()
 
 
 @register.simple_tag
-def outbox_stands() -> list[dict[str, Any]]:
-    """How each destination stands, for the line on top of every page."""
+def outbox_destinations() -> list[dict[str, Any]]:
+    """The status of each destination, for the line on top of each page."""
     return [
-        {"one": one, "face": badges.of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
-        for one in status.look()
+        {"one": one, "badge": badges.badge_of(one), "depth": bounded(one.depth), "dead": bounded(one.dead)}
+        for one in destination_status.read_statuses()
     ]
 
 
 @register.simple_tag
-def outbox_watch() -> watch.Watch:
-    """Who does their duty, and what waits for them, for the front page."""
-    return watch.look()
+def outbox_duty_report() -> duty_status.DutyReport:
+    """The duties and what waits for them, for the front page."""
+    return duty_status.read_report()
 
 
 @register.filter
-def outbox_said(span: timedelta | None) -> str:
-    """A span of time in words; a dash for none."""
+def outbox_duration(span: timedelta | None) -> str:
+    """A duration in words; a dash for None."""
     return "—" if span is None else durations.say(span)
 
 
 @register.filter
 def outbox_count(number: int) -> str:
-    """A count that ends at 1000."""
+    """A count as text; "1000+" from 1000 on."""
     return bounded(number)

@@ -1,4 +1,4 @@
-"""For tests of projects that use the outbox."""
+"""Helpers for tests of projects that use the outbox."""
 
 from .crash_points import CrashPoint, crashing_relay
 from .helpers import drain, published

@@ -1,8 +1,8 @@
-"""Relays that are killed, or frozen, at the worst moments: for crash tests of projects that use the outbox.
+"""Relays that are killed, or frozen, at the worst moments, for crash tests of projects that use the outbox.
 
-`python` with the arguments of `crashing_relay(point)` is a relay of the project, in a process of its own, that sends
-itself the signal when it first comes to the point with something in hand. The relay has no part in it: the functions
-around the point are replaced in that process. DJANGO_SETTINGS_MODULE must be set.
+`python` with the arguments of `crashing_relay(point)` is a relay of the project in its own process. It sends itself the
+signal when it first reaches the point with a batch. The relay's code is not changed: the functions around the point are
+replaced in that process. DJANGO_SETTINGS_MODULE must be set.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.db import transaction
 from .. import sql
 from ..messages.envelope import Envelope
 from ..publishing import destinations
-from ..transports import Outgoing, Sent, Tells, Transport
+from ..transports import Outgoing, Sent, Transport, WakingTransport
 
 PROGRAM = """
 import sys, django
@@ -30,77 +30,77 @@ main(*sys.argv[1:])
 """
 """Not `-m`, which would import this package, and with it models, before Django is set up."""
 STAYS = timedelta(seconds=60)
-"""How long such a relay runs at most."""
+"""The longest time that such a relay runs."""
 
 
 class CrashPoint(StrEnum):
-    """A moment in the work on one batch. `NOWHERE`: a relay to which nothing happens."""
+    """A moment in the work on one batch. `NOWHERE`: nothing happens to the relay."""
 
     NOWHERE = "nowhere"
     AFTER_FETCH = "after-fetch"
     IN_PUBLISH = "in-publish"
     """Half of the batch has been sent."""
     AFTER_PUBLISH = "after-publish"
-    """All of it has been sent, and none is marked."""
+    """All of it has been sent, and nothing is marked."""
     IN_MARK = "in-mark"
     """The mark has run and is not committed."""
     AFTER_MARK = "after-mark"
-    """Deliveries are open, and nobody was told."""
-    IN_TELLING = "in-telling"
-    """Half of those who are to look have been told."""
+    """Deliveries are open, and no subscriber was woken."""
+    IN_WAKING = "in-waking"
+    """Half of the subscribers that pull have been woken."""
 
 
 def crashing_relay(point: CrashPoint, signal_name: str = "SIGKILL") -> list[str]:
-    """The arguments to give to `python`. With SIGSTOP the relay freezes at the point, until it gets a SIGCONT."""
+    """The arguments for `python`. With SIGSTOP the relay freezes at the point until it gets a SIGCONT."""
     return ["-c", PROGRAM, point.value, signal_name]
 
 
-class Doom:
-    """Sends the signal to this process, the first time that it is at the point."""
+class Fault:
+    """Sends the signal to this process the first time it reaches the point."""
 
     def __init__(self, point: CrashPoint, number: signal.Signals) -> None:
         self.point = point
         self.number = number
-        self.struck = False
+        self.happened = False
 
-    def strike(self, at: CrashPoint) -> None:
-        """Do so if this is the point."""
+    def inject(self, at: CrashPoint) -> None:
+        """Send the signal if the relay is at its point."""
         if self.awaits(at):
-            self.struck = True
+            self.happened = True
             os.kill(os.getpid(), self.number)
 
     def awaits(self, at: CrashPoint) -> bool:
-        """Whether it is still to happen, and here."""
-        return at is self.point and not self.struck
+        """Whether the fault is still to happen, at this point."""
+        return at is self.point and not self.happened
 
     def install(self) -> None:
-        """Stand between the relay and its statements."""
+        """Wrap the relay's statements so that the fault happens."""
         fetch, mark = sql.fetch, sql.mark
 
         def fetched(*args: Any, **named: Any) -> list[sql.Due]:
             due = fetch(*args, **named)
             if due:
-                self.strike(CrashPoint.AFTER_FETCH)
+                self.inject(CrashPoint.AFTER_FETCH)
             return due
 
         def marked(*args: Any, **named: Any) -> None:
             if self.awaits(CrashPoint.IN_MARK):
                 with transaction.atomic():
                     mark(*args, **named)
-                    self.strike(CrashPoint.IN_MARK)
+                    self.inject(CrashPoint.IN_MARK)
             else:
                 mark(*args, **named)
-            self.strike(CrashPoint.AFTER_MARK)
+            self.inject(CrashPoint.AFTER_MARK)
 
         sql.fetch, sql.mark = fetched, marked
 
 
-class Doomed:
-    """A transport in the middle of whose work it happens."""
+class FaultyTransport:
+    """A transport that sends the signal in the middle of its work."""
 
-    def __init__(self, transport: Transport, doom: Doom) -> None:
+    def __init__(self, transport: Transport, fault: Fault) -> None:
         self.transport = transport
-        self.doom = doom
+        self.fault = fault
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
         return self.transport.recipients(envelope)
@@ -108,26 +108,28 @@ class Doomed:
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         self._half(CrashPoint.IN_PUBLISH, batch, self.transport.publish)
         sent = self.transport.publish(batch)
-        self.doom.strike(CrashPoint.AFTER_PUBLISH)
+        self.fault.inject(CrashPoint.AFTER_PUBLISH)
         return sent
 
-    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
-        if not isinstance(self.transport, Tells):
+    def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        if not isinstance(self.transport, WakingTransport):
             return None
-        self._half(CrashPoint.IN_TELLING, marked, self.transport.tell)
-        return self.transport.tell(marked, again=again)
+        self._half(CrashPoint.IN_WAKING, marked, self.transport.wake)
+        return self.transport.wake(marked, again=again)
 
     def _half(self, point: CrashPoint, batch: Sequence[Outgoing], send: Callable[[Sequence[Outgoing]], object]) -> None:
-        """One that is only frozen sends this half twice, as one does whose broker has applied half of a pipeline."""
-        if self.doom.awaits(point) and len(batch) > 1:
+        """A relay that was only frozen sends this half twice, as after a broker that applied half of a pipeline."""
+        if self.fault.awaits(point) and len(batch) > 1:
             send(batch[: len(batch) // 2])
-            self.doom.strike(point)
+            self.fault.inject(point)
 
 
 def main(point: str, signal_name: str) -> None:
-    """Relay, until it happens."""
-    from ..relay.relay import Relay  # which needs the project's apps
+    """Relay until the fault happens."""
+    from ..relay.relay import Relay  # needs the project's apps
 
-    doom = Doom(CrashPoint(point), signal.Signals[signal_name])
-    doom.install()
-    Relay([replace(one, transport=Doomed(one.transport, doom)) for one in destinations.configured()]).tick(STAYS)
+    fault = Fault(CrashPoint(point), signal.Signals[signal_name])
+    fault.install()
+    Relay([replace(one, transport=FaultyTransport(one.transport, fault)) for one in destinations.configured()]).tick(
+        STAYS
+    )

@@ -1,4 +1,4 @@
-"""For tests of projects that use the outbox."""
+"""Run and inspect the outbox in a test, without a broker."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ T = TypeVar("T")
 
 
 def drain() -> None:
-    """Publish all that is due and run its subscribers here and now, without a broker, until nothing is left.
+    """Publish all that is due and run its subscribers in this thread, without a broker, until nothing is left.
 
-    A subscriber's error is raised after it was recorded. Events that are rendered to Celery signatures are passed over,
-    and what goes to other services goes nowhere.
+    An error of a subscriber is raised after it was recorded. Events that are rendered to Celery signatures are skipped,
+    and messages for other services are discarded.
     """
     transports, stand_ins = [], []
     for one in destinations.configured():
@@ -33,7 +33,7 @@ def drain() -> None:
 
 
 def published(event_type: type[T], *, key: str | None = None) -> list[T]:
-    """The events of one type that the code under test has written, relayed or not, oldest first."""
+    """The events of one type that the code under test has written, published or not, oldest first."""
     from ..models import OutboxMessage, PublishedMessage
 
     declared = registry.event_of(event_type)

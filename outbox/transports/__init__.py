@@ -1,4 +1,4 @@
-"""How messages leave: a small protocol, and one module for each way."""
+"""How messages leave: a small protocol, and one module for each broker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Encoded = TypeVar("Encoded")
 
 
 class Outgoing(NamedTuple):
-    """One message to send; `row` is the caller's number for it, `to` the names of the subscribers."""
+    """One message to send. `row` is the caller's number for it, `to` the names of the subscribers."""
 
     row: int
     envelope: Envelope
@@ -22,65 +22,66 @@ class Outgoing(NamedTuple):
 
 @dataclass(slots=True)
 class Sent:
-    """What became of a batch. Rows in neither list did not go out, and are no worse for it."""
+    """The result of sending a batch. Rows in neither list were not sent, and lose no attempt."""
 
     rows: list[int] = field(default_factory=list)
     failed: dict[int, Exception] = field(default_factory=dict)
-    """Messages that cannot be sent, through no fault of the broker."""
+    """Messages that cannot be sent, for a reason that is not the broker's."""
     outage: Exception | None = None
-    """Why the broker could not be reached, when it could not."""
+    """The error, when the broker could not be reached."""
 
 
 class Transport(Protocol):
-    """Sends batches. Sending twice is allowed, sending never is not: receivers know a message by its id.
+    """Sends batches. It may send a message twice, but never lose one: receivers identify a message by its id.
 
-    A batch is in order. No message is sent after one of the same key has failed, or may have: it is in neither list.
+    A batch is in order. When a message has failed, or may have, no later message of its key is sent: it is in neither
+    list.
     """
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
-        """The subscribers of this message; CannotRead when nothing here knows what to do with it."""
+        """The subscribers of this message. Raises CannotRead when no code here knows the message."""
         ...
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        """Send all, in one round trip where the broker can. Called outside any transaction."""
+        """Send all, in one round trip where the broker can. Called outside a transaction."""
         ...
 
 
 @runtime_checkable
-class Tells(Protocol):
-    """A transport to subscribers that take their messages from the books: it tells them to look."""
+class WakingTransport(Protocol):
+    """A transport to subscribers that pull their messages from PostgreSQL: it wakes them."""
 
-    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
-        """Have each subscriber to whom it matters look for these messages; why not, when the broker is away.
+    def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        """Wake each subscriber that pulls any of these messages. Returns the error when the broker is away.
 
-        Called after the deliveries were opened. `again`: they may have been told before, and have died of it.
+        Called after the deliveries were opened. `again`: they may have been woken before and have crashed.
         """
         ...
 
 
 @runtime_checkable
-class Queues(Protocol):
-    """A transport whose broker keeps messages in queues until a worker takes them, first in, first out."""
+class QueueingTransport(Protocol):
+    """A transport whose broker keeps messages in queues, first in, first out, until a worker takes them."""
 
     def queue_of(self, subscriber: str) -> str:
-        """In which queue this subscriber's messages wait."""
+        """The queue in which this subscriber's messages wait."""
         ...
 
 
-class Look(NamedTuple):
-    """What a subscriber is told to look for."""
+class Wakeup(NamedTuple):
+    """What a subscriber is woken for: all open messages of `keys`, and the messages `ids`."""
 
     subscriber: str
     keys: list[str]
     ids: list[str]
 
 
-def looks(marked: Iterable[Outgoing]) -> Iterator[Look]:
-    """Whom to tell, and of what: of each key once, and of so many messages as the subscriber takes at once."""
+def wakeups(marked: Iterable[Outgoing]) -> Iterator[Wakeup]:
+    """Whom to wake, and for what: each key once, and at most as many messages as the subscriber takes at once."""
     wanted: dict[str, dict[tuple[bool, str], int]] = {}
     for one in marked:
         for name in one.to:
-            if registry.looks(name, one.envelope.key):
+            if registry.pulls(name, one.envelope.key):
                 ordered = registry.subscribers[name].is_ordered(one.envelope.key)
                 mine = wanted.setdefault(name, {})
                 place = (ordered, one.envelope.key if ordered else one.envelope.id)
@@ -89,26 +90,26 @@ def looks(marked: Iterable[Outgoing]) -> Iterator[Look]:
         yield from _shared_out(name, places, registry.subscribers[name].at_once)
 
 
-def _shared_out(name: str, places: dict[tuple[bool, str], int], at_once: int) -> Iterator[Look]:
-    look, count = Look(name, [], []), 0
+def _shared_out(name: str, places: dict[tuple[bool, str], int], at_once: int) -> Iterator[Wakeup]:
+    wakeup, count = Wakeup(name, [], []), 0
     for (ordered, place), messages in places.items():
         if count and count + messages > at_once:
-            yield look
-            look, count = Look(name, [], []), 0
-        (look.keys if ordered else look.ids).append(place)
+            yield wakeup
+            wakeup, count = Wakeup(name, [], []), 0
+        (wakeup.keys if ordered else wakeup.ids).append(place)
         count += messages
     if count:
-        yield look
+        yield wakeup
 
 
-class Keys:
-    """The keys of a batch that have stopped: a message of theirs has failed, those behind it must wait."""
+class StoppedKeys:
+    """Keys of a batch of which a message has failed: later messages of the key must wait."""
 
     def __init__(self) -> None:
         self._stopped: set[str] = set()
 
     def stop(self, envelope: Envelope) -> None:
-        """Nothing of this message's key may follow it. Messages without a key wait for nobody."""
+        """Stop this message's key. Messages without a key wait for nothing."""
         if envelope.key:
             self._stopped.add(envelope.key)
 
@@ -120,13 +121,13 @@ class Keys:
 def encoded(batch: Iterable[Outgoing], encode: Callable[[Envelope], Encoded], sent: Sent) -> dict[int, Encoded]:
     """What to send for each row. A message that cannot be encoded fails; later ones of its key are left out."""
     made: dict[int, Encoded] = {}
-    keys = Keys()
+    keys = StoppedKeys()
     for one in batch:
         if keys.stopped(one.envelope):
             continue
         try:
             made[one.row] = encode(one.envelope)
-        except Exception as error:  # this message's own failure; the other keys go out
+        except Exception as error:  # only this message fails; the other keys go out
             sent.failed[one.row] = error
             keys.stop(one.envelope)
     return made

@@ -1,9 +1,9 @@
-"""Messages as Celery tasks: one `outbox.deliver` a subscriber, or whatever signature an event is rendered to.
+"""Messages as Celery tasks: one `outbox.deliver` for each subscriber, or the signature that an event is rendered to.
 
-Subscribers that take their messages from the books, in order or several at once, get an `outbox.deliver_open` instead,
-after the mark: it says where to look.
+Subscribers that pull (in order, or several at once) get an `outbox.deliver_open` instead, after the mark; it says what
+to look for.
 
-A batch is one pipeline to Redis, through kombu's `Producer.batch`. Brokers without it get the messages one by one.
+A batch is one pipeline to Redis, through kombu's `Producer.batch`. Other brokers get the messages one by one.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from ..declare.events import registry
 from ..errors import CannotRead, OutboxDeclarationError
 from ..messages import codec, trace
 from ..messages.envelope import Envelope
-from . import Keys, Look, Outgoing, Sent, looks
+from . import Outgoing, Sent, StoppedKeys, Wakeup, wakeups
 
 T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
 BatchPublishError: type[Exception] = vars(kombu_exceptions)["BatchPublishError"]  # newer than the type stubs
-TASKS_AT_ONCE = 100_000  # far above any batch: one flush, at the end
+TASKS_AT_ONCE = 100_000  # far above any batch, so that there is one flush, at the end
 
 renderers: dict[tuple[str, int], Renderer] = {}
 
 
 def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callable[[T], Signature]]:
-    """Have the function turn each such event into a Celery signature, a chain for example, in place of subscribers.
+    """Let the function turn each such event into a Celery signature, a chain for example, in place of subscribers.
 
-    Put it where every process imports it, such as the app's `subscribers` module. The tasks run at least once and must
-    bear that: there is no inbox, no delivery is kept. Each task carries the message's trace as headers `traceparent`
-    and `X-Request-Id`.
-    Raises OutboxDeclarationError for a class that is no event, or is rendered already.
+    Declare it where every process imports it, such as the app's `subscribers` module. The tasks run at least once and
+    must tolerate that: there is no inbox, and no delivery is kept. Each task carries the message's trace in the headers
+    `traceparent` and `X-Request-Id`. Raises OutboxDeclarationError for a class that is no event, or that is already
+    rendered.
     """
     declared = registry.event_of(event_type)
 
@@ -55,10 +55,10 @@ def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callabl
 
 
 class CeleryTransport:
-    """Publishes through the current Celery app's broker."""
+    """Publishes through the broker of the current Celery app."""
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
-        """None for a rendered event: its tasks are not subscribers."""
+        """None for a rendered event: its tasks are no subscribers."""
         name, version = envelope.type, envelope.version
         if (name, version) in renderers:
             return ()
@@ -69,8 +69,8 @@ class CeleryTransport:
         return registry.subscribers_of(name)
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        """One round trip; when its outcome is uncertain, each message again singly."""
-        sent, keys = Sent(), Keys()
+        """One round trip; when its result is uncertain, each message is sent again by itself."""
+        sent, keys = Sent(), StoppedKeys()
         rendered = _render_all(batch, sent)
         if not any(signatures for _, signatures in rendered):
             return Sent(rows=[one.row for one, _ in rendered], failed=sent.failed)
@@ -85,18 +85,18 @@ class CeleryTransport:
         return sent
 
     def queue_of(self, subscriber: str) -> str:
-        """The one that it names, or as the app routes its task."""
-        task = "outbox.deliver_open" if registry.looks(subscriber, "any") else "outbox.deliver"
+        """The queue that the subscriber names, or the one to which the app routes its task."""
+        task = "outbox.deliver_open" if registry.pulls(subscriber, "any") else "outbox.deliver"
         return _named_queue(subscriber).get("queue") or watermarks.queue_of(task)
 
-    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
-        """One round trip. Of what was uncertain they are told again: nobody minds being told twice."""
-        told = [look_for(look, again=again) for look in looks(marked)]
-        if not told:
+    def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        """One round trip. After an uncertain result subscribers are woken again, which does no harm."""
+        signatures = [wakeup_task(wakeup, again=again) for wakeup in wakeups(marked)]
+        if not signatures:
             return None
         try:
             with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
-                for signature in told:
+                for signature in signatures:
                     apply_with(signature, producer)
         except (BatchPublishError, OperationalError) as error:
             return error
@@ -107,23 +107,23 @@ Rendered = list[tuple[Outgoing, list[Signature]]]
 
 
 def _producer() -> AbstractContextManager[Any]:
-    """One of the app's producers; waits when other threads use them all."""
+    """One of the app's producers; waits while other threads use all of them."""
     return cast(AbstractContextManager[Any], current_app.producer_pool.acquire(block=True))
 
 
 def _render_all(batch: Iterable[Outgoing], sent: Sent) -> Rendered:
-    """The signatures of each message; one that cannot be rendered fails, before anything is sent.
+    """The signatures of each message. A message that cannot be rendered fails before anything is sent.
 
-    It stops its key from there on: those of its key that stand before it go out.
+    It stops its key: earlier messages of the key go out, later ones do not.
     """
     rendered: Rendered = []
-    keys = Keys()
+    keys = StoppedKeys()
     for one in batch:
         if keys.stopped(one.envelope):
             continue
         try:
             rendered.append((one, _render(one)))
-        except Exception as error:  # any bug in a renderer is this one message's failure
+        except Exception as error:  # a bug in a renderer fails only this message
             sent.failed[one.row] = error
             keys.stop(one.envelope)
     return rendered
@@ -134,7 +134,7 @@ def _render(one: Outgoing) -> list[Signature]:
     headers = envelope.trace_headers
     render = renderers.get((envelope.type, envelope.version))
     if render is None or one.to:
-        handed = [subscriber for subscriber in one.to if not registry.looks(subscriber, envelope.key)]
+        handed = [subscriber for subscriber in one.to if not registry.pulls(subscriber, envelope.key)]
         return [_deliver(subscriber, envelope, headers) for subscriber in handed]
     body = registry.events[envelope.type, envelope.version].body
     with trace.use(trace.from_headers(headers)):
@@ -156,15 +156,15 @@ def _deliver(subscriber: str, envelope: Envelope, headers: dict[str, str]) -> Si
     )
 
 
-def look_for(look: Look, *, again: bool = False) -> Signature:
-    """The task that has a subscriber look."""
+def wakeup_task(wakeup: Wakeup, *, again: bool = False) -> Signature:
+    """The task that wakes a subscriber."""
     return current_app.signature(
         "outbox.deliver_open",
-        args=(look.subscriber, look.keys, look.ids, again),
+        args=(wakeup.subscriber, wakeup.keys, wakeup.ids, again),
         immutable=True,
-        shadow=look.subscriber,
-        argsrepr=f"({', '.join(look.keys) or f'{len(look.ids)} messages'})",
-        **_named_queue(look.subscriber),
+        shadow=wakeup.subscriber,
+        argsrepr=f"({', '.join(wakeup.keys) or f'{len(wakeup.ids)} messages'})",
+        **_named_queue(wakeup.subscriber),
     )
 
 
@@ -173,8 +173,8 @@ def _named_queue(subscriber: str) -> dict[str, str]:
     return {"queue": declared.queue} if declared is not None and declared.queue else {}
 
 
-def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: Sent, keys: Keys) -> None:
-    """Give the message's tasks to the producer; an error that is not the broker's is the message's own."""
+def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: Sent, keys: StoppedKeys) -> None:
+    """Give the message's tasks to the producer. An error that is not the broker's is the message's own."""
     if keys.stopped(one.envelope):
         return
     try:
@@ -182,7 +182,7 @@ def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: S
             apply_with(signature, producer)
     except (OperationalError, BatchPublishError):
         raise
-    except Exception as error:  # cannot be serialised, names no queue
+    except Exception as error:  # it cannot be serialised, or its queue does not exist
         sent.failed[one.row] = error
         keys.stop(one.envelope)
     else:
@@ -190,13 +190,13 @@ def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: S
 
 
 def apply_with(signature: Signature, producer: Any) -> None:
-    """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` takes a producer and drops it."""
+    """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` ignores the producer."""
     if not hasattr(signature, "prepare_steps"):
         signature.apply_async(producer=producer, retry=False)
         return
     chain = cast(Any, signature)
     if chain.options.keys() <= {"headers"} and all(type(task) is Signature for task in chain.tasks):
-        first, *rest = chain.tasks  # plain tasks, with headers of their own: nothing to unfold or to hand down
+        first, *rest = chain.tasks  # plain tasks with their own headers: nothing to unfold or to pass on
         rest.reverse()
     else:
         rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
@@ -205,12 +205,12 @@ def apply_with(signature: Signature, producer: Any) -> None:
 
 
 def _publish_singly(rendered: Rendered, failed: dict[int, Exception]) -> Sent:
-    """Isolates the message that the broker refuses; the receivers absorb what had gone out already.
+    """Send one message at a time, to find the one that the broker refuses; receivers ignore the copies.
 
-    A refusal is the message's own failure only while the broker takes others; a broker that takes none (out of memory,
-    read-only) is an outage.
+    A refusal is the message's own failure only while the broker takes other messages. A broker that takes none (out of
+    memory, read-only) is an outage.
     """
-    sent, keys = Sent(failed=dict(failed)), Keys()
+    sent, keys = Sent(failed=dict(failed)), StoppedKeys()
     refused: dict[int, Exception] = {}
     with _producer() as producer:
         for one, signatures in rendered:

@@ -1,7 +1,7 @@
-"""A connection to RabbitMQ whose channel confirms: publish many, then wait for all their answers together.
+"""A connection to RabbitMQ with publisher confirms: publish many messages, then wait for all confirms together.
 
-py-amqp's own `confirm_publish` waits for each answer before the next message. This uses the same channel, put into
-confirm mode by hand, and its hooks for acks, nacks and returns. Source: https://www.rabbitmq.com/docs/confirms.
+py-amqp's own `confirm_publish` waits for each confirm before the next message. This uses the same channel in confirm
+mode, and its hooks for acks, nacks and returns. Source: https://www.rabbitmq.com/docs/confirms.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Publication(NamedTuple):
     body: bytes
 
 
-class Link:
-    """One channel to one exchange, which it declares, and what the broker answered to the batch in hand.
+class ConfirmingChannel:
+    """One channel to one exchange, which it declares, and the broker's answers to the current batch.
 
-    Every method may raise one of FAULTS; the link is of no use then.
+    Every method may raise one of FAULTS; then the channel cannot be used any more.
     """
 
     def __init__(self, url: str, exchange: str, timeout: float) -> None:
@@ -62,7 +62,7 @@ class Link:
         return channel
 
     def is_alive(self) -> bool:
-        """Whether the broker has not hung up meanwhile; reads what it has sent, and waits for nothing."""
+        """Whether the broker has not closed the connection. Reads what it has sent, and does not wait."""
         try:
             self._connection.drain_events(timeout=0)
         except TimeoutError:
@@ -72,7 +72,7 @@ class Link:
         return True
 
     def send(self, batch: dict[int, Publication], mandatory: bool, until: float) -> None:
-        """Publish all, then wait for every answer, at most until the monotonic time `until`."""
+        """Publish all, then wait for every confirm, at most until the monotonic time `until`."""
         self.confirmed, self.returned = set(), set()
         self._ids = {one.id: row for row, one in batch.items()}
         for row, one in batch.items():
@@ -89,11 +89,11 @@ class Link:
         return self._channel.prepare_message(one.body, content_type=MEDIA_TYPE, properties=properties)
 
     def close(self) -> None:
-        """Hang up without a word: the broker may not listen."""
+        """Close the connection without a goodbye, because the broker may not answer."""
         self._connection.collect(socket_timeout=0.1)
 
     def _on_ack(self, tag: int, multiple: bool) -> None:
-        self.confirmed |= self._answered(tag, multiple) - self.returned  # a returned message is confirmed, too
+        self.confirmed |= self._answered(tag, multiple) - self.returned  # a returned message is confirmed too
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
         self._answered(tag, multiple)
@@ -107,5 +107,5 @@ class Link:
 
 
 def _left(until: float) -> float:
-    """Seconds to wait; never 0, which would mean not to wait at all, nor less, which would be for ever."""
+    """Seconds to wait; never 0, which would mean not to wait, nor less, which would mean forever."""
     return max(until - time.monotonic(), 0.001)

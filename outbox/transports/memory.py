@@ -9,21 +9,23 @@ from ..consuming import in_order, inbox
 from ..declare.events import registry
 from ..errors import CannotRead
 from ..messages.envelope import Envelope
-from . import Look, Outgoing, Sent, encoded, looks
+from . import Outgoing, Sent, Wakeup, encoded, wakeups
 
 
 class MemoryTransport:
-    """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders go nowhere.
+    """Keeps what it is given; `deliver_all` runs the subscribers.
 
-    `refuse` may raise for a message, as a broker might: it fails alone, and later ones of its key are left out.
+    Events that another transport renders are not delivered.
+
+    `refuse` may raise for a message, as a broker might: then it fails alone, and later ones of its key are left out.
     """
 
     def __init__(self, refuse: Callable[[Envelope], None] = lambda _envelope: None, *, delivers: bool = True) -> None:
         self.sent: list[Outgoing] = []
-        self.told: list[Look] = []
+        self.wakeups: list[Wakeup] = []
         self._refuse = refuse
         self.delivers = delivers
-        """Whether it knows subscribers; otherwise it stands for a way to another service."""
+        """Whether it has subscribers; otherwise it stands for a transport to another service."""
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
         if not self.delivers:
@@ -39,22 +41,22 @@ class MemoryTransport:
         sent.rows.extend(taken)
         return sent
 
-    def tell(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
-        self.told.extend(looks(marked))
+    def wake(self, marked: Sequence[Outgoing], *, again: bool = False) -> Exception | None:
+        self.wakeups.extend(wakeups(marked))
         return None
 
     @property
     def waits(self) -> bool:
         """Whether something is still to be delivered."""
-        return bool(self.sent or self.told)
+        return bool(self.sent or self.wakeups)
 
     def deliver_all(self) -> None:
-        """Run each subscriber on each message; the first error of one is raised, as a worker would see it."""
+        """Run each subscriber on each message; the first error is raised, as a worker would see it."""
         while self.sent:
             one = self.sent.pop(0)
             for subscriber in one.to:
-                if not registry.looks(subscriber, one.envelope.key):
+                if not registry.pulls(subscriber, one.envelope.key):
                     inbox.deliver(subscriber, one.envelope)
-        while self.told:
-            look = self.told.pop(0)
-            in_order.deliver_open(*look, go_on=partial(self.told.append, look))
+        while self.wakeups:
+            wakeup = self.wakeups.pop(0)
+            in_order.deliver_open(*wakeup, go_on=partial(self.wakeups.append, wakeup))

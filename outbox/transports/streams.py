@@ -1,7 +1,7 @@
-"""Messages as CloudEvents in a Redis Stream, for services that share nothing with this one but Redis.
+"""Messages as CloudEvents in a Redis Stream, for services that share only Redis with this one.
 
-One entry a message, in the field `event`. A batch is one script call: it adds in order and stops at the first error, so
-what went in is always a prefix of the batch, whatever fails.
+Each message is one entry, in the field `event`. A batch is one script call that adds in order and stops at the first
+error, so the stream always has a prefix of the batch, whatever fails.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ SHA = hashlib.sha1(SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 class Refused(OutboxError):
-    """Redis took no more of the batch, through no fault of the message: the rest is sent again when it does."""
+    """Redis took no more of the batch, for a reason that is not the message's: the rest is sent again later."""
 
 
 class StreamsTransport:
     """Adds to one stream.
 
-    `source`: the CloudEvents source, a URI that names this system. `maxlen` (about so many entries) or `keep` (about so
-    old ones) trims the stream after each batch, read or not; by default nothing is ever trimmed. `url`: a redis://
-    address, default OUTBOX_REDIS_URL.
+    `source`: the CloudEvents source, a URI that names this system. `maxlen` (about that many entries) or `keep` (about
+    that old) trims the stream after each batch, read or not; by default nothing is trimmed. `url`: a redis:// address,
+    default OUTBOX_REDIS_URL.
     """
 
     def __init__(
@@ -80,11 +80,11 @@ class StreamsTransport:
         self._redis = connect(url)
 
     def recipients(self, envelope: Envelope) -> tuple[str, ...]:
-        """None: who reads the stream is not known here."""
+        """None: the readers of the stream are not known here."""
         return ()
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        """One round trip for up to 1000 messages or 1 MB; the next only after the one before went in whole."""
+        """One round trip for up to 1000 messages or 1 MB; the next call only after all of the one before was added."""
         sent = Sent()
         bodies = encoded(batch, self._encode, sent)
         try:
@@ -94,11 +94,11 @@ class StreamsTransport:
                 if added < len(events):
                     raise Refused(f"The stream {self.stream}: {fault}")
         except (redis.RedisError, Refused) as error:
-            sent.outage = error  # after a timeout nobody knows what went in: those rows are sent again
+            sent.outage = error  # after a timeout it is unknown what was added: those rows are sent again
         return sent
 
     def _add(self, events: list[bytes]) -> tuple[int, str]:
-        """How many went in, and what stopped the rest."""
+        """Add the events. Returns how many were added, and the error that stopped the rest."""
         try:
             added, fault = self._redis.evalsha(SHA, 1, self.stream, *self._trim, *events)
         except redis.exceptions.NoScriptError:  # the first call to this server, or its scripts were flushed
@@ -107,7 +107,7 @@ class StreamsTransport:
 
 
 def connect(url: str | None) -> redis.Redis:
-    """A client that never sends a command twice by itself; `url` None: OUTBOX_REDIS_URL."""
+    """A client that never repeats a command by itself. `url` None: OUTBOX_REDIS_URL."""
     address = url or settings.redis_url()
     if not address:
         raise ValueError("There is no Redis for streams: give the option `url`, or set OUTBOX_REDIS_URL.")
@@ -123,7 +123,7 @@ def _trimming(maxlen: int | None, keep: timedelta | None) -> tuple[str, int]:
 
 
 def _calls(bodies: dict[int, bytes]) -> Iterator[tuple[list[int], list[Any]]]:
-    """The batch in parts that one call may carry; nearly always one."""
+    """The batch in parts that one call may carry; nearly always one part."""
     rows: list[int] = []
     events: list[bytes] = []
     size = 0

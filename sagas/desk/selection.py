@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
 
-from outbox.operations.listing import is_part, uuid_of
+from outbox.operations.listing import can_match_inside, uuid_of
 
 from .. import sql
 from ..models import ON_DESK, OPEN, Run, RunStatus, Step
@@ -163,7 +163,7 @@ def search_condition(text: str) -> Q:
 
 
 def _lookup_for(word: str) -> str:
-    return "icontains" if is_part(word, SUBJECT_INDEX) else "istartswith"
+    return "icontains" if can_match_inside(word, SUBJECT_INDEX) else "istartswith"
 
 
 def _ids_named(text: str) -> list[UUID]:

@@ -59,7 +59,7 @@ def own_failure(taken: Taken, status: StepStatus, error: Exception) -> Verdict:
     delay = replace(retry, attempts=None).delay_after(taken.claim.asked, roll=random.random()) or SOONEST
     try:
         write = functools.partial(wait, taken, status, Attempt.Outcome.OURS, error, delay, granted=1)
-        return failures.written(write, saga_settings.LEASE_MARGIN.total_seconds())
+        return failures.write_with_retry(write, saga_settings.LEASE_MARGIN.total_seconds())
     except DatabaseError as away:
         raise error from away
 

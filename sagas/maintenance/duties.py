@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from outbox.heartbeats.duties import duty, wait
+from outbox.heartbeats.duties import register_duty, register_wait
 
 from .. import sql
 from ..sql import participants
@@ -41,11 +41,11 @@ def returning() -> timedelta | None:
     return age if age is not None and age > timedelta(0) else None
 
 
-duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue, and brings back those that waited")
-duty("sagas.bulk", timedelta(seconds=1), "works off acts on many runs")
-duty("sagas.prune", timedelta(hours=1), "removes runs that ended long ago")
-wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
-wait(
+register_duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue, and brings back those that waited")
+register_duty("sagas.bulk", timedelta(seconds=1), "works off acts on many runs")
+register_duty("sagas.prune", timedelta(hours=1), "removes runs that ended long ago")
+register_wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
+register_wait(
     "sagas.returning",
     "A run whose participant may be asked again",
     MINUTE,

@@ -61,7 +61,7 @@ def _take_overdue() -> list[tuple[Any, ...]]:
     }
     rows = sql.SWEEP.rows(parameters)
     if any(waits for waits, *_ in rows):
-        watermarks.ask(queues)
+        watermarks.send_due(queues)
     return rows
 
 

@@ -73,7 +73,7 @@ def test_each_entry_is_settled_or_buried_and_what_follows_is_heard(
         last = redis.xinfo_stream(STREAM)["last-generated-id"] if added else b"0-0"
         seen(f"{added} entries")
         consumer = Consumer(stream=STREAM, group="shop", name="one", only=["warehouse.*"], url=settings.REDIS_URL)
-        consumer.begin()
+        consumer.join_group()
         follow = {
             "event": json.dumps(
                 cloud_event("stock_changed", {"sku": "lamp", "available": 5}, id=f"good-{next(serial)}", subject="lamp")
@@ -81,7 +81,7 @@ def test_each_entry_is_settled_or_buried_and_what_follows_is_heard(
         }
         redis.xadd(STREAM, follow, id=after(last))
         for _ in range(ROUNDS):
-            if not consumer.turn(threading.Event(), SHORT):
+            if not consumer.run_once(threading.Event(), SHORT):
                 break
             Delivery.objects.update(due_at="2000-01-01T00:00Z")
         note(f"dead letters: {list(DeadLetter.objects.values_list('type', 'error_class', 'error'))}")

@@ -39,7 +39,7 @@ def stream() -> Iterator[Redis]:
 @pytest.fixture
 def consumer(stream: Redis) -> Consumer:
     made = Consumer(stream=STREAM, group="shop", name="one", url=settings.REDIS_URL)
-    made.begin()
+    made.join_group()
     return made
 
 
@@ -69,7 +69,7 @@ def expired(stream: Redis, number: str, id_: str = "") -> str:
 
 
 def hear(consumer: Consumer) -> int:
-    return consumer.turn(threading.Event(), timedelta(milliseconds=1))
+    return consumer.run_once(threading.Event(), timedelta(milliseconds=1))
 
 
 def advance(order: Order, done: int) -> None:

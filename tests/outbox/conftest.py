@@ -49,7 +49,7 @@ def commit() -> Callable[..., None]:
 @pytest.fixture(autouse=True)
 def _a_bell_that_rings() -> None:
     doorbell._bell.silent_until = 0.0
-    doorbell._bell.rung_at = -doorbell.STANDS
+    doorbell._bell.rung_at = -doorbell.QUIET_AFTER_RING
 
 
 @pytest.fixture

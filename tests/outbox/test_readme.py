@@ -63,5 +63,5 @@ def test_the_destinations_in_the_settings_can_be_made(settings):
     given: dict[str, object] = {}
     exec(code[1], given)  # noqa: S102 - our own README
     settings.OUTBOX_DESTINATIONS = given["OUTBOX_DESTINATIONS"]
-    assert [one.name for one in destinations.of("shop.order_placed")] == ["tasks", "partners", "warehouse"]
-    assert [one.name for one in destinations.of("other.thing")] == ["tasks"]
+    assert [one.name for one in destinations.for_event("shop.order_placed")] == ["tasks", "partners", "warehouse"]
+    assert [one.name for one in destinations.for_event("other.thing")] == ["tasks"]

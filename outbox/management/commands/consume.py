@@ -1,4 +1,4 @@
-"""`manage.py consume`: handles the events of another service, read from its Redis Stream, until SIGTERM."""
+"""`manage.py consume`: reads another service's Redis Stream and handles its events, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ import redis
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from outbox.streams.consumer import Consumer
-from outbox.streams.lag import Backlog, backlog
+from outbox.streams.lag import GroupLag, read_lag
 
 
 class Command(BaseCommand):
-    help = "Reads a Redis Stream of CloudEvents as a member of a group, and hands each event to its subscribers."
+    help = (
+        "Reads a Redis Stream of CloudEvents as a member of a consumer group, and hands each event to its subscribers."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--stream", required=True)
@@ -33,13 +35,13 @@ class Command(BaseCommand):
             type=float,
             default=60,
             metavar="SECONDS",
-            help="claim another consumer's entry after so long without a sign of life (default 60)",
+            help="claim another consumer's entry after it was idle for so long (default 60)",
         )
         parser.add_argument(
             "--only", action="append", metavar="PATTERN", help="event types to take, such as orders.*; repeatable"
         )
         parser.add_argument("--url", help="a redis:// address (default OUTBOX_REDIS_URL)")
-        parser.add_argument("--status", action="store_true", help="say how far the group is behind, and read nothing")
+        parser.add_argument("--status", action="store_true", help="print how far the group is behind, and read nothing")
         parser.add_argument(
             "--max-age",
             type=float,
@@ -53,7 +55,7 @@ class Command(BaseCommand):
             raise CommandError("Give --at-once of 1 or more, and --min-idle above zero.")
         try:
             if given["status"]:
-                self._status(backlog(given["stream"], given["group"], given["url"]), given["max_age"])
+                self._status(read_lag(given["stream"], given["group"], given["url"]), given["max_age"])
             else:
                 self._consume(given)
         except (ValueError, redis.RedisError) as error:
@@ -72,7 +74,7 @@ class Command(BaseCommand):
         self.stdout.write(f"Reading {consumer.stream} as {consumer.name} of {consumer.group}")
         consumer.run(stop)
 
-    def _status(self, found: Backlog | None, most: float) -> None:
+    def _status(self, found: GroupLag | None, most: float) -> None:
         if found is None:
             raise CommandError("There is no such group: has a consumer of it ever run?")
         age = (found.oldest or timedelta(0)).total_seconds()

@@ -1,4 +1,4 @@
-"""`manage.py events`: the catalogue of what is declared, and the file that guards its schemas."""
+"""`manage.py events`: prints the catalogue of declared events, and guards their schemas with a file."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from outbox.transports.celery import renderers
 
 class Command(BaseCommand):
     help = "Prints every event with its versions, fields and subscribers; or guards their schemas with a file."
-    requires_system_checks = []  # it reads the code alone
+    requires_system_checks = []  # it reads only the code
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("patterns", nargs="*", metavar="EVENT", help="names, such as 'orders.*'; default: all")
         way = parser.add_mutually_exclusive_group()
         way.add_argument("--json", action="store_true", help="print the JSON Schema of each version")
-        way.add_argument("--check", metavar="FILE", help="exit with 1 when a schema is not as the file says")
+        way.add_argument("--check", metavar="FILE", help="exit with 1 when a schema differs from the file")
         way.add_argument("--write", metavar="FILE", help="add versions that the file does not have; keep the others")
 
     def handle(self, *_args: Any, patterns: list[str], **options: Any) -> None:
@@ -101,7 +101,7 @@ def _field(field: dataclasses.Field[Any]) -> str:
 
 
 def _readers(one: EventType) -> list[str]:
-    """Who gets it: its subscribers, or the Celery tasks that it becomes."""
+    """Who gets the event: its subscribers, or the Celery tasks that it is rendered to."""
     render = renderers.get((one.name, one.version))
     if render is not None:
         return [f"{_place(render)}, which makes Celery tasks of it: internal, for no subscriber"]

@@ -1,4 +1,4 @@
-"""`manage.py outbox`: how the outbox stands, with an exit code for alarms; held keys; pauses; turns of dead letters."""
+"""`manage.py outbox`: prints the status, with an exit code for alarms; acts on held keys, pauses and dead letters."""
 
 from __future__ import annotations
 
@@ -25,34 +25,41 @@ ALARM, CANNOT_TELL = 1, 2
 
 
 class Command(BaseCommand):
-    help = "Says how the outbox stands, and lets an operator act. Every act is recorded."
+    help = "Prints the outbox's status, and lets an operator act. Every act is recorded."
 
     def add_arguments(self, parser: CommandParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
         status = commands.add_parser(
-            "status", help="How it stands: exits with 0, 1 for an alarm, 2 when it cannot tell"
+            "status", help="Print the status; exit code 0: healthy, 1: alarm, 2: the database does not answer"
         )
-        status.add_argument("--max-age", type=float, metavar="SECONDS", help="in place of what each destination says")
-        status.add_argument("--json", action="store_true", help="figures and alarms, as JSON")
-        listing = commands.add_parser("holds", help="Keys that wait because their first message failed")
-        listing.add_argument("destination", nargs="?", help="of this destination only")
+        status.add_argument(
+            "--max-age",
+            type=float,
+            metavar="SECONDS",
+            help="limit for the oldest message, in place of each destination's own",
+        )
+        status.add_argument("--json", action="store_true", help="print figures and alarms as JSON")
+        listing = commands.add_parser("holds", help="List the keys that wait because their first message failed")
+        listing.add_argument("destination", nargs="?", help="only keys of this destination")
         for name, words in {
-            "retry": "Try the first message of a held key at once",
-            "skip": "Go on without it: it becomes a dead letter",
-            "requeue": "Put it back, when it was given up, and let the key go",
+            "retry": "Try the first message of a held key now",
+            "skip": "Continue without the first message of a held key: it becomes a dead letter",
+            "requeue": "Put a message that was given up back in its place, and release its key",
         }.items():
             act = commands.add_parser(name, help=words)
             act.add_argument("destination")
             act.add_argument("key")
             _who_and_why(act, required=name == "skip")
-        for name, words in {"pause": "Publish nothing more", "resume": "Publish again"}.items():
+        for name, words in {"pause": "Stop publishing to a destination", "resume": "Publish to it again"}.items():
             act = commands.add_parser(name, help=words)
             act.add_argument("destination")
-            act.add_argument("--shard", type=int, action="append", metavar="N", help="only this one; several times")
+            act.add_argument(
+                "--shard", type=int, action="append", metavar="N", help="only this shard; may be given several times"
+            )
             _who_and_why(act, required=True)
-        forget = commands.add_parser("forget", help="Wait no more for a consumer that shall not run any more")
-        forget.add_argument("duty", help="as `status` names it, such as 'consume orders/billing'")
-        commands.add_parser("stop-requeue", help="Requeue no more of the dead letters that have their turn yet to come")
+        forget = commands.add_parser("forget", help="Stop expecting a consumer that will not run again")
+        forget.add_argument("duty", help="its name in `status`, such as 'consume orders/billing'")
+        commands.add_parser("stop-requeue", help="Cancel the scheduled requeues of dead letters")
 
     def handle(self, *_args: Any, command: str, **given: Any) -> None:
         if command == "status":
@@ -66,9 +73,9 @@ class Command(BaseCommand):
     def _status(self, max_age: float | None, *, as_json: bool) -> None:
         try:
             now = health.status(None if max_age is None else timedelta(seconds=max_age))
-            figures = {"destinations": health.figures(), **health.duties(now.watch)} if as_json else {}
+            figures = {"destinations": health.figures(), **health.duties(now.duty_report)} if as_json else {}
         except (DatabaseError, InterfaceError) as error:
-            self.stderr.write(f"The database cannot be asked, so nobody can tell: {error}".strip())
+            self.stderr.write(f"The database does not answer, so the status is unknown: {error}".strip())
             sys.exit(CANNOT_TELL)
         if as_json:
             self.stdout.write(json.dumps({**figures, "alarms": now.alarms}, indent=2))
@@ -97,11 +104,11 @@ class Command(BaseCommand):
     def _forget(self, duty: str) -> None:
         if duty in DUTIES:
             raise CommandError(
-                f"{duty} must be done here. Who does not mind it says OUTBOX_HEALTHY = {{{duty!r}: None}}."
+                f"{duty} is a duty of this project. To switch its alarm off, set OUTBOX_HEALTHY = {{{duty!r}: None}}."
             )
-        if not sql.forget(duty):
-            raise CommandError(f"Nobody waits for {duty}: `manage.py outbox status` lists the duties.")
-        self.stdout.write(f"Nobody waits for {duty} any more, until it runs again.")
+        if not sql.forget_duty(duty):
+            raise CommandError(f"No duty is named {duty}: `manage.py outbox status` lists the duties.")
+        self.stdout.write(f"{duty} is no longer expected, until it runs again.")
 
     def _holds(self, destination: str) -> None:
         found = list(Hold.objects.filter(**({"destination": destination} if destination else {})).order_by("since"))

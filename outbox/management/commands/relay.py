@@ -1,4 +1,4 @@
-"""`manage.py relay`: relays that run until they are told to stop, for those who do not want beat to drive them."""
+"""`manage.py relay`: runs relays until SIGTERM, for projects that do not run them by beat."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from outbox.publishing import destinations
 from outbox.publishing.destinations import Destination
-from outbox.relay.threads import Crew
+from outbox.relay.threads import RelayThreads
 
 
 class Command(BaseCommand):
     help = (
-        "Relays messages until SIGTERM or SIGINT; then finishes and marks what is in hand, lets its shards go, and "
-        "exits with 0. Any number may run, on any machine: they share the work."
+        "Publishes messages until SIGTERM or SIGINT; then finishes and marks its current batch, releases its shards, "
+        "and exits with 0. Any number may run, on any machine: they share the work."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--destination", action="append", metavar="NAME", help="only to this one; may be given several times"
+            "--destination",
+            action="append",
+            metavar="NAME",
+            help="relay only to this destination; may be given several times",
         )
 
     def handle(self, *_args: Any, destination: list[str] | None, **_options: Any) -> None:
         to = _named(destination)
-        crew = Crew(to)
-        _stop_when_told(crew)
+        threads = RelayThreads(to)
+        _stop_when_told(threads)
         self.stdout.write(f"Relaying to {', '.join(one.name for one in to)}. SIGTERM or Ctrl-C ends it.")
-        crew.run()
-        self.stdout.write("Stopped: what was begun is marked, and the shards are free.")
+        threads.run()
+        self.stdout.write("Stopped: the current batch is marked, and the shards are free.")
 
 
 def _named(names: Sequence[str] | None) -> list[Destination]:
@@ -42,11 +45,14 @@ def _named(names: Sequence[str] | None) -> list[Destination]:
     return [known[name] for name in dict.fromkeys(names or known)]
 
 
-def _stop_when_told(crew: Crew) -> None:
-    """The batch in hand is not disturbed: the relays look between two batches, and at least once a second."""
+def _stop_when_told(threads: RelayThreads) -> None:
+    """Stop on SIGTERM and SIGINT.
+
+    The current batch is finished: relays check between two batches, and once a second.
+    """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        crew.stop.set()
+        threads.stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -33,9 +33,9 @@ def prepare(keys: int) -> None:
 
 def relay() -> None:
     """Relay until SIGTERM, without beat and Celery."""
-    from outbox.relay.threads import Crew
+    from outbox.relay.threads import RelayThreads
 
-    crew = Crew()
+    crew = RelayThreads()
     signal.signal(signal.SIGTERM, lambda *_: crew.stop.set())
     print("ready.", flush=True)
     crew.run()

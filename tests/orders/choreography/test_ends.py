@@ -125,7 +125,7 @@ def test_a_session_that_is_lost_at_the_last_attempt_turns_nothing_and_buries_not
         at_its_last_attempt("payments.authorize_payment", order)
         assert Journey.objects.get().state == "open"
     assert told(order) == NOBODY
-    assert "Our own failure" in Delivery.objects.get(subscriber="payments.authorize_payment").last_error
+    assert "Infrastructure failure" in Delivery.objects.get(subscriber="payments.authorize_payment").last_error
     story.expect_completed()
 
 

@@ -15,7 +15,7 @@ from orders.events import OrderNeedsAttention
 from orders.models import Journey, JourneyStep, Order
 from orders.placing.place import place_order
 from orders.sagas import authorize_payment, book_shipment, capture_payment, reserve_stock
-from outbox.consuming import burial
+from outbox.consuming import dead_letter_signal
 from outbox.declare.events import registry
 from outbox.models import DeadLetter, OutboxMessage, PublishedMessage
 from outbox.operations.requeue import requeue
@@ -83,7 +83,7 @@ def test_an_order_whose_next_subscriber_was_removed_needs_a_person_who_is_told_w
 
 def test_an_order_whose_chain_ends_in_a_dead_letter_says_which(order, story, gone, monkeypatch):
     """Its place on the desk comes with the dead letter; the watchdog finds it also where nobody was told of that."""
-    monkeypatch.setattr(burial.buried, "receivers", [])
+    monkeypatch.setattr(dead_letter_signal.dead_lettered, "receivers", [])
     with story.stage.set():
         carry(order.pk, before=lambda subscriber: gone(RESERVE) if subscriber == RESERVE else None)
     assert DeadLetter.objects.get().subscriber == RESERVE

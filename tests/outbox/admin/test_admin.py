@@ -35,7 +35,7 @@ def operator(client) -> User:
 @pytest.fixture
 def dead(commit) -> DeadLetter:
     commit("a")
-    sql.bury_delivery(marked(FIRST)[0], FIRST, 3, ("Boom", "it broke", "trail"))
+    sql.dead_letter_delivery(marked(FIRST)[0], FIRST, 3, ("Boom", "it broke", "trail"))
     return DeadLetter.objects.get()
 
 
@@ -100,7 +100,7 @@ def test_what_somebody_else_requeued_is_reported_as_skipped(client, operator, de
     operator.user_permissions.add(Permission.objects.get(codename="requeue_deadletter"))
     monkeypatch.setattr("outbox.admin.deadletters.requeue", lambda pk: False)
     page = requeue_through_the_admin(client, dead.pk).content.decode()
-    assert "Skipped 1: requeued by somebody else." in page
+    assert "Skipped 1: another person requeued them." in page
     assert not LogEntry.objects.exists()
 
 
@@ -149,7 +149,7 @@ def test_messages_without_readable_headers_or_payload_still_have_a_page(client, 
 
 def many_dead(count: int) -> None:
     for one in marked_many(count):
-        sql.bury_delivery(one, FIRST, 3, ("Boom", "it broke", "trail"))
+        sql.dead_letter_delivery(one, FIRST, 3, ("Boom", "it broke", "trail"))
 
 
 def marked_many(count: int):
@@ -186,7 +186,7 @@ def test_many_are_previewed_then_requeued_at_a_rate_by_the_relay(client, operato
     DeadLetter.objects.update(requeue_at=F("requeue_at") - timedelta(seconds=4))
     relay_to(Refusing()).drain()
     assert DeadLetter.objects.count() == 2
-    assert "2 of these have their turn" in client.get(reverse(DEAD)).content.decode()
+    assert "2 of these are scheduled" in client.get(reverse(DEAD)).content.decode()
     page = client.post(reverse("admin:outbox_deadletter_stop"), follow=True)
     assert "Stopped: 2 stay where they are." in page.content.decode()
     assert DeadLetter.objects.filter(requeue_at=None).count() == 2
@@ -204,7 +204,7 @@ def test_what_died_after_the_preview_is_not_requeued_with_the_rest(client, opera
 def test_one_that_cannot_be_requeued_loses_its_turn_and_stops_no_other(client, operator, monkeypatch):
     many_dead(2)
     bad, good = DeadLetter.objects.order_by("id").values_list("pk", flat=True)
-    bulk_requeue.order([bad, good], actor="ann", rate=1000)
+    bulk_requeue.start([bad, good], actor="ann", rate=1000)
 
     def fail_once(row: int) -> bool:
         if row == bad:
@@ -213,7 +213,7 @@ def test_one_that_cannot_be_requeued_loses_its_turn_and_stops_no_other(client, o
 
     monkeypatch.setattr("outbox.operations.bulk_requeue.requeue", fail_once)
     DeadLetter.objects.update(requeue_at=Now())
-    assert bulk_requeue.work_off() == 1
+    assert bulk_requeue.run_due() == 1
     assert list(DeadLetter.objects.values_list("pk", "requeue_at")) == [(bad, None)]
 
 
@@ -223,14 +223,14 @@ def test_a_held_key_says_why_and_is_skipped_with_a_reason(client, operator, comm
     _, hold = held(Refusing("item:a"))
     page = client.get(reverse("admin:outbox_hold_change", args=[hold.pk])).content.decode()
     assert "it does not fit" in page
-    assert "Behind it wait: 1." in page
+    assert "Messages behind it: 1." in page
     assert "You may look at it." in page
     url = reverse("admin:outbox_hold_changelist")
     skip = {"action": "skip", "_selected_action": hold.pk}
     client.post(url, {**skip, "confirmed": 1, "reason": "sent by hand"})
     assert Hold.objects.exists(), "without the permission"
     allow(operator, "skip_hold")
-    assert "the rest of the key goes on without it" in client.post(url, skip).content.decode()
+    assert "the key continues without it" in client.post(url, skip).content.decode()
     assert "Say why" in client.post(url, {**skip, "confirmed": 1, "reason": " "}).content.decode()
     assert Hold.objects.exists()
     page = client.post(url, {**skip, "confirmed": 1, "reason": "sent by hand"}, follow=True).content.decode()

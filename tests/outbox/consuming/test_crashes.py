@@ -141,7 +141,7 @@ KILLED_RELAY = textwrap.dedent(
         case "between publish and mark":
             sql.mark = die
         case "after the mark":
-            sql.sign_off = die
+            sql.deregister_relay = die
     # The dead relay's lease must run out before another may drain: here in half a second.
     from django.conf import settings
     settings.OUTBOX_LEASE = settings.OUTBOX_REDELIVER_AFTER = 0.5

@@ -72,7 +72,7 @@ def test_a_lost_session_spends_no_attempt_and_its_words_say_whose_it_was(envelop
             inbox.deliver(FIRST, copy())
     delivery = Delivery.objects.get()
     assert (delivery.attempts, delivery.failed_by_us) == (0, 4)
-    assert delivery.last_error.startswith("Our own failure, which spends no attempt: ")
+    assert delivery.last_error.startswith("Infrastructure failure, which uses up no attempt: ")
     monkeypatch.undo()
     inbox.deliver(FIRST, again())
     assert Effect.objects.get().attempt == 1
@@ -104,9 +104,9 @@ def test_a_subscriber_that_takes_them_in_order_spends_none_either(monkeypatch):
 
 def test_a_handler_that_ends_the_session_each_time_is_a_dead_letter_after_all(envelope, monkeypatch):
     monkeypatch.setattr(subscribers, "behave", lose_the_session)
-    Delivery.objects.update(failed_by_us=failures.MOST)
+    Delivery.objects.update(failed_by_us=failures.MOST_IN_A_ROW)
     for _ in range(3):
-        Delivery.objects.update(failed_by_us=failures.MOST)
+        Delivery.objects.update(failed_by_us=failures.MOST_IN_A_ROW)
         with pytest.raises(OperationalError):
             inbox.deliver(FIRST, again())
     assert DeadLetter.objects.get().attempts == 3
@@ -163,10 +163,10 @@ def test_what_became_of_it_is_written_down_once_the_database_is_back(envelope, m
     ids=str,
 )
 def test_what_passes_by_itself_is_ours(error):
-    assert failures.is_ours(error)
+    assert failures.is_infrastructure(error)
     wrapped = RuntimeError("cannot write it down")
     wrapped.__cause__ = error
-    assert failures.is_ours(wrapped)
+    assert failures.is_infrastructure(wrapped)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_what_passes_by_itself_is_ours(error):
     ids=str,
 )
 def test_what_fails_again_is_not(error):
-    assert not failures.is_ours(error)
+    assert not failures.is_infrastructure(error)
 
 
 def test_two_who_lock_crosswise_both_succeed_and_neither_spent_an_attempt(monkeypatch):

@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from outbox import OutboxError, sql
 from outbox.consuming import inbox
 from outbox.models import Delivery, InboxEntry
-from outbox.sql import Open
+from outbox.sql import OpenDelivery
 from tests.support.hostapp import subscribers
 from tests.support.hostapp.models import Effect
 from tests.support.hostapp.subscribers import KEYED, TOGETHER
@@ -28,7 +28,7 @@ def looked_for(subscriber: str) -> None:
     look(subscriber, "a", again=Delivery.objects.filter(attempts__gt=0).exists())
 
 
-def _first(subscriber: str) -> Open:
+def _first(subscriber: str) -> OpenDelivery:
     first = sql.first_open(subscriber, "a", strict=False)
     assert first is not None
     return first

@@ -150,7 +150,7 @@ def test_two_upcasts_from_one_version_are_refused():
 @pytest.mark.parametrize(
     ("old", "function", "sentence"),
     [
-        (PriceV2, down, "leads to version 1; an upcast leads to a later one: turn it around"),
+        (PriceV2, down, "leads to version 1; an upcast leads to a later version: exchange the two"),
         (PriceV1, to_other, r"leads to host\.other; have it return a later version of host\.priced"),
         (PriceV1, to_v3, "says that it takes another type: it is given a PriceV1. Annotate that"),
         (PriceV1, no_return, "does not say what it returns: annotate it"),
@@ -168,7 +168,7 @@ def test_a_function_that_cannot_be_the_upcast_is_refused(old: Any, function: Cal
 
 def test_a_cycle_cannot_be_declared():
     upcast(PriceV1)(to_v2)
-    with pytest.raises(OutboxDeclarationError, match="turn it around"):
+    with pytest.raises(OutboxDeclarationError, match="exchange the two"):
         upcast(PriceV2)(down)
 
 

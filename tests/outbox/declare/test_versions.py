@@ -146,7 +146,7 @@ def test_a_payload_that_does_not_fit_is_parked():
     write(3, '{"amount": "five", "currency": "USD"}')
     parked(
         r"The body is not a PriceNoted, which is host\.price_noted version 3 here: .*amount.* Its writer declares that "
-        r"version otherwise: give one of the two another version, deploy, then requeue\."
+        r"version differently: give one of the two another version, deploy, then requeue\."
     )
 
 
@@ -158,7 +158,7 @@ def test_an_old_payload_that_is_no_object_is_parked():
 def test_what_an_upcast_raises_parks_the_message():
     write(1, "{}")
     parked(
-        r"with_a_currency, the upcast of .* from version 1, raised KeyError: 'cents'\. Mend it, deploy, then requeue"
+        r"with_a_currency, the upcast of .* from version 1, raised KeyError: 'cents'\. Correct it, deploy, then requeue"
     )
 
 

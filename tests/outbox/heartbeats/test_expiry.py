@@ -13,7 +13,7 @@ from config.celery import app
 from config.scheduler import Scheduler as OurScheduler
 from outbox import checks, sql
 from outbox.checks.expiry import SHORTEST
-from outbox.heartbeats.beat import Sparing
+from outbox.heartbeats.beat import SparingScheduler
 from outbox.heartbeats.duties import DUTIES
 from outbox.models import Heartbeat
 
@@ -87,7 +87,7 @@ class Sent(Scheduler):
         self.__dict__.setdefault("sent", []).append(entry.task)
 
 
-class Careful(Sparing, Sent):
+class Careful(SparingScheduler, Sent):
     pass
 
 
@@ -106,14 +106,14 @@ def test_while_nobody_does_a_duty_one_tick_waits_and_no_more(monkeypatch):
             beat.apply_entry(entry)
         return len(beat.__dict__.get("sent", ()))
 
-    sql.leave("sagas.sweep", None, "")
+    sql.leave_heartbeat("sagas.sweep", None, "")
     assert ticks(sweep) == 5
     Heartbeat.objects.update(ended_at=timezone.now() - timedelta(seconds=61))
     assert ticks(sweep) == 0, "one was sent within the half minute: it waits"
     monkeypatch.setattr(beat, "_sent_at", {})
     assert ticks(sweep) == 1
     assert ticks(prune) == 5, "what runs seldom is sent as ever"
-    sql.leave("sagas.sweep", None, "")
+    sql.leave_heartbeat("sagas.sweep", None, "")
     assert ticks(sweep) == 5, "a worker is back"
 
 

@@ -57,7 +57,7 @@ def test_a_heart_that_cannot_beat_fails_no_duty(monkeypatch, caplog):
     def away(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(sql, "leave", away)
+    monkeypatch.setattr(sql, "leave_heartbeat", away)
     heartbeat.finished("test.duty")
     assert "A heartbeat could not be left" in caplog.text
 
@@ -69,31 +69,31 @@ def test_a_thousand_heartbeats_are_one_row_in_its_place():
         cursor.execute("SELECT pg_relation_size('outbox_heartbeat'), pg_indexes_size('outbox_heartbeat')")
         before = cursor.fetchone()
         for _ in range(1000):
-            sql.leave("test.duty", 0.1, "")
+            sql.leave_heartbeat("test.duty", 0.1, "")
         cursor.execute("SELECT pg_relation_size('outbox_heartbeat'), pg_indexes_size('outbox_heartbeat')")
         assert cursor.fetchone() == before
 
 
 def test_the_clock_of_who_leaves_it_is_compared_with_the_databases(monkeypatch):
-    sql.leave("test.duty", None, "")
+    sql.leave_heartbeat("test.duty", None, "")
     assert left("test.duty").skew == pytest.approx(0, abs=2)
     from time import time
 
     monkeypatch.setattr("outbox.sql.heartbeats.time.time", lambda: time() - 30)
-    sql.leave("test.duty", None, "")
+    sql.leave_heartbeat("test.duty", None, "")
     assert left("test.duty").skew == pytest.approx(-30, abs=2)
 
 
 def test_a_run_that_was_asked_for_and_came_says_how_late():
-    sql.make_known(["test.duty"])
-    assert not sql.ask("test.duty", timedelta(hours=1), timedelta(hours=1)), "it is not missed"
-    sql.leave("test.duty", None, "")
-    assert not sql.ask("test.duty", timedelta(hours=1), timedelta(hours=1))
+    sql.register_duties(["test.duty"])
+    assert not sql.request_run("test.duty", timedelta(hours=1), timedelta(hours=1)), "it is not missed"
+    sql.leave_heartbeat("test.duty", None, "")
+    assert not sql.request_run("test.duty", timedelta(hours=1), timedelta(hours=1))
     with connection.cursor() as cursor:
         cursor.execute("UPDATE outbox_heartbeat SET ended_at = ended_at - interval '25 hours'")
-    assert sql.ask("test.duty", timedelta(hours=1), timedelta(hours=1))
-    assert not sql.ask("test.duty", timedelta(hours=1), timedelta(hours=1)), "somebody has just asked"
-    assert (sql.leave("test.duty", None, "") or timedelta(0)) > timedelta(hours=24)
+    assert sql.request_run("test.duty", timedelta(hours=1), timedelta(hours=1))
+    assert not sql.request_run("test.duty", timedelta(hours=1), timedelta(hours=1)), "somebody has just asked"
+    assert (sql.leave_heartbeat("test.duty", None, "") or timedelta(0)) > timedelta(hours=24)
     assert (left("test.duty").late_for or timedelta(0)) > timedelta(hours=24)
-    assert sql.leave("test.duty", None, "") is None, "the next is in time again"
+    assert sql.leave_heartbeat("test.duty", None, "") is None, "the next is in time again"
     assert (left("test.duty").late_for or timedelta(0)) > timedelta(hours=24)

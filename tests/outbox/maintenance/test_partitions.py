@@ -20,7 +20,7 @@ from tests.support.outbox.relaying import relay_to
 from tests.support.outbox.steps import someone_waits
 from tests.support.workers import until
 
-from .test_upkeep import MONTH, grow_old
+from .test_prune import MONTH, grow_old
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = datetime.now(UTC).date() - MONTH
@@ -34,7 +34,7 @@ def old_day() -> Iterator[None]:
             sql.add_partition(table, LONG_AGO)
     yield
     for table in sql.PARTITIONED:
-        if LONG_AGO in sql.partitions(table):
+        if LONG_AGO in sql.partition_days(table):
             sql.drop_partition(table, LONG_AGO)
 
 
@@ -70,7 +70,7 @@ def test_a_copy_that_is_handled_while_its_day_is_dropped_has_one_effect(old_copy
         monkeypatch.setattr(inbox.Delivery, "_call", call)
         inbox.deliver(FIRST, old_copy)
         prune()
-        assert LONG_AGO not in sql.partitions("outbox_inbox")
+        assert LONG_AGO not in sql.partition_days("outbox_inbox")
         return call(delivery)
 
     monkeypatch.setattr(inbox.Delivery, "_call", another_copy_is_quicker)
@@ -84,10 +84,10 @@ def test_a_day_that_a_handler_is_at_is_not_dropped_before_its_end_and_its_late_c
             assert sql.lock_open(old_copy.id, FIRST)
             assert sql.claim(old_copy, FIRST)
             sql.confirm(old_copy.id, FIRST)
-            prune_sees_it = sql.partitions("outbox_inbox")
+            prune_sees_it = sql.partition_days("outbox_inbox")
         assert LONG_AGO in prune_sees_it
     prune()
-    assert LONG_AGO not in sql.partitions("outbox_inbox")
+    assert LONG_AGO not in sql.partition_days("outbox_inbox")
     inbox.deliver(FIRST, old_copy)
     assert not Effect.objects.exists()
 
@@ -106,8 +106,8 @@ def test_a_day_that_is_locked_is_left_for_another_time_and_the_rest_is_pruned(ol
         with meanwhile(prune) as pruning:
             pruning.join()
     assert "A partition is busy" in caplog.text
-    assert LONG_AGO in sql.partitions("outbox_inbox")
-    assert LONG_AGO not in sql.partitions("outbox_published")
+    assert LONG_AGO in sql.partition_days("outbox_inbox")
+    assert LONG_AGO not in sql.partition_days("outbox_published")
     assert prune() == 1
 
 
@@ -184,8 +184,8 @@ def test_two_prunes_at_once_make_and_drop_each_day_once(old_day, monkeypatch):
         for _ in range(2):
             prunes.enter_context(meanwhile(prune))
         until(someone_waits, 10)
-    assert tomorrow in sql.partitions("outbox_inbox")
-    assert LONG_AGO not in sql.partitions("outbox_inbox")
+    assert tomorrow in sql.partition_days("outbox_inbox")
+    assert LONG_AGO not in sql.partition_days("outbox_inbox")
 
 
 @pytest.mark.parametrize(("keep", "kept"), [(timedelta(hours=12), 1), (timedelta(hours=36), 2), (timedelta(days=7), 7)])

@@ -69,7 +69,7 @@ def test_the_doorbell_rings_once_a_transaction_after_the_commit(redis_client):
 
 
 def test_rings_within_a_moment_are_one_ring(redis_client, monkeypatch):
-    monkeypatch.setattr(doorbell, "STANDS", 60)
+    monkeypatch.setattr(doorbell, "QUIET_AFTER_RING", 60)
     for name in "abc":
         with transaction.atomic():
             publish(ItemCounted(name))

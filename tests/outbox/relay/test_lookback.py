@@ -11,7 +11,7 @@ from django.db import connection
 
 from outbox import sql
 from outbox.models import OutboxMessage
-from outbox.monitoring import health, held_snapshots, status
+from outbox.monitoring import destination_status, health, held_snapshots
 from outbox.publishing.destinations import SHARDS
 from outbox.relay import lookback
 from outbox.sql import Holder
@@ -65,7 +65,7 @@ def held(reader, monkeypatch) -> None:
 def owner() -> str:
     """A relay that holds all shards."""
     sql.make_shards("tasks", SHARDS)
-    sql.take("tasks", "relay", SHARDS, timedelta(hours=1), timedelta(0))
+    sql.take_shards("tasks", "relay", SHARDS, timedelta(hours=1), timedelta(0))
     return "relay"
 
 
@@ -73,7 +73,7 @@ def look(owner: str) -> list[str]:
     """As a relay and a health check do; the keys that are due."""
     due = sql.fetch("tasks", owner, 10, 10, since=lookback.first_ids("tasks"))
     sql.take_overdue("tasks", 10, timedelta(seconds=30), since=lookback.deliveries.since())
-    status.look()
+    destination_status.read_statuses()
     return [one.envelope.key for one in due]
 
 
@@ -91,8 +91,8 @@ def test_what_is_read_does_not_grow_with_what_is_dead(owner, reader, commit, mon
         one.since()
     with reading() as bounded:
         assert look(owner) == ["item:b"]
-    assert [one.oldest is not None for one in status.look() if one.name == "tasks"] == [True]
-    assert [one.depth for one in status.look() if one.name == "tasks"] == [1]
+    assert [one.oldest is not None for one in destination_status.read_statuses() if one.name == "tasks"] == [True]
+    assert [one.depth for one in destination_status.read_statuses() if one.name == "tasks"] == [1]
     read, then = bounded.buffers(), all_of_it.buffers()
     assert read * 4 < then, [(" ".join(text.split())[:60], read_by(text, given)) for text, given in bounded.statements]
 
@@ -143,5 +143,5 @@ def test_a_prepared_transaction_and_a_slot_are_named_too(reader, monkeypatch):
         reader.execute("ROLLBACK PREPARED 'left over'")
     assert alarm.startswith("The prepared transaction left over has held a snapshot for")
     slot = Holder("replication slot", "replica", "", held_snapshots.MANY + 1, None)
-    monkeypatch.setattr(sql, "holders", lambda: [slot])
+    monkeypatch.setattr(sql, "snapshot_holders", lambda: [slot])
     assert "The replication slot replica has held a snapshot, over 1000001 transactions" in held_snapshots.alarms()[0]

@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from outbox import doorbell, publish, settings, sql
 from outbox.ids import uuid7
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
-from outbox.relay.relay import GATHERED
+from outbox.relay.relay import GATHER_FOR
 from outbox.transports import Outgoing, Sent
 from outbox.transports.celery import CeleryTransport
 from tests.support.hostapp.events import ChainWanted, ItemCounted, NobodyListens
@@ -200,7 +200,7 @@ def test_a_tick_stays_and_publishes_at_the_ring(commit, relay, redis_client):
 
 
 def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, relay, redis_client, monkeypatch):
-    publish_batch = relay.lanes[0].destination.transport.publish
+    publish_batch = relay.destination_relays[0].destination.transport.publish
     batches: list[int] = []
 
     def during_the_first_batch(batch):
@@ -215,8 +215,8 @@ def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, 
         commit("a")
         connection.close()
 
-    monkeypatch.setattr(relay.lanes[0].destination.transport, "publish", during_the_first_batch)
-    monkeypatch.setattr("outbox.relay.relay.FLOOR", 60)  # nothing but the ring makes it look
+    monkeypatch.setattr(relay.destination_relays[0].destination.transport, "publish", during_the_first_batch)
+    monkeypatch.setattr("outbox.relay.relay.LONGEST_PAUSE", 60)  # nothing but the ring makes it look
     thread = threading.Thread(target=later)
     thread.start()
     assert relay.tick(timedelta(seconds=1)) == 2
@@ -226,13 +226,13 @@ def test_what_is_committed_while_a_ring_stands_needs_no_ring_of_its_own(commit, 
 
 def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis_client, monkeypatch):
     def meanwhile(seconds: float) -> None:
-        assert seconds == GATHERED
+        assert seconds == GATHER_FOR
         commit("h")
 
     monkeypatch.setattr("outbox.relay.relay.time.sleep", meanwhile)
     commit(*"abcdef")
     batches: list[int] = []
-    publish_batch = relay.lanes[0].destination.transport.publish
+    publish_batch = relay.destination_relays[0].destination.transport.publish
 
     def note(batch):
         if not batches:
@@ -240,7 +240,7 @@ def test_while_much_is_written_more_is_gathered_for_a_batch(commit, relay, redis
         batches.append(len(batch))
         return publish_batch(batch)
 
-    relay.lanes[0].destination.transport.publish = note
+    relay.destination_relays[0].destination.transport.publish = note
     assert relay.tick(timedelta(seconds=0.5)) == 8
     assert batches == [6, 2]
 

@@ -12,7 +12,7 @@ from outbox import sql
 from outbox.models import Delivery, OutboxMessage, RelayProcess, Shard
 from outbox.publishing.destinations import SHARDS
 from outbox.relay import relay as relays_module
-from outbox.relay.relay import LEFT_LYING, Relay
+from outbox.relay.relay import FREE_FOR_ALL_AFTER, Relay
 from outbox.transports.memory import MemoryTransport
 from tests.support.outbox.relaying import relay_to
 
@@ -73,21 +73,21 @@ def test_what_a_relay_held_that_left_goes_to_the_others_at_once(on_duty):
 
 def test_what_a_dead_relay_held_is_taken_when_its_lease_has_run_out_however_many_are_counted(on_duty):
     sql.make_shards("tasks", SHARDS)
-    sql.sign_on("dead", ["tasks"])
-    sql.take("tasks", "dead", SHARDS, timedelta(0), timedelta(0))
+    sql.register_relay("dead", ["tasks"])
+    sql.take_shards("tasks", "dead", SHARDS, timedelta(0), timedelta(0))
     relay = on_duty()
     assert held() == {relay.owner: SHARDS // 2}, "it may come back"
-    Shard.objects.filter(owner="dead").update(until=Now() - LEFT_LYING)
+    Shard.objects.filter(owner="dead").update(until=Now() - FREE_FOR_ALL_AFTER)
     look(relay)
     assert held() == {relay.owner: SHARDS}
 
 
 def test_shards_are_let_go_once_for_a_relay_that_has_come_and_does_not_take_them(on_duty):
     relay = on_duty()
-    sql.sign_on("silent", ["tasks"])
+    sql.register_relay("silent", ["tasks"])
     look(relay)
     assert held() == {relay.owner: SHARDS // 2}
-    Shard.objects.filter(owner="").update(until=Now() - LEFT_LYING)
+    Shard.objects.filter(owner="").update(until=Now() - FREE_FOR_ALL_AFTER)
     for _ in range(3):
         look(relay)
     assert held() == {relay.owner: SHARDS}
@@ -99,10 +99,10 @@ def test_a_new_owner_is_a_new_epoch_and_the_old_one_writes_down_no_failure(on_du
     due = sql.fetch("tasks", relay.owner, 1, 1)[0]
     Shard.objects.update(until=Now())
     assert sql.fetch("tasks", relay.owner, 1, 1) == [], "a lease that has run out is nobody's"
-    sql.take("tasks", "another", SHARDS, LONG, timedelta(0))
+    sql.take_shards("tasks", "another", SHARDS, LONG, timedelta(0))
     assert sql.count_failure(relay.owner, "tasks", due) == 0
     Shard.objects.update(until=Now())
-    sql.take("tasks", relay.owner, SHARDS, LONG, timedelta(0))
+    sql.take_shards("tasks", relay.owner, SHARDS, LONG, timedelta(0))
     assert sql.count_failure(relay.owner, "tasks", due) == 0, "its own, but of an epoch that has passed"
     again = sql.fetch("tasks", relay.owner, 1, 1)[0]
     assert sql.count_failure(relay.owner, "tasks", again) == 1
@@ -132,13 +132,13 @@ def test_a_paused_shard_is_not_published_and_then_let_go(on_duty, commit):
 
 def test_a_relay_with_a_long_backlog_shares_it_with_one_that_comes(commit, settings, monkeypatch):
     settings.OUTBOX_BATCH = 1
-    monkeypatch.setattr(relays_module, "FLOOR", 0.05)
+    monkeypatch.setattr(relays_module, "LONGEST_PAUSE", 0.05)
     shares = []
 
     class Helped(MemoryTransport):
         def publish(self, batch):
             if len(self.sent) == 1:
-                sql.sign_on("newcomer", ["tasks"])
+                sql.register_relay("newcomer", ["tasks"])
             time.sleep(0.02)
             shares.append(sum(held().values()))
             return super().publish(batch)
@@ -151,7 +151,7 @@ def test_a_relay_with_a_long_backlog_shares_it_with_one_that_comes(commit, setti
 
 def test_a_relay_with_a_long_backlog_delivers_again_what_was_lost(commit, settings, monkeypatch):
     settings.OUTBOX_BATCH = 1
-    monkeypatch.setattr(relays_module, "FLOOR", 0.05)
+    monkeypatch.setattr(relays_module, "LONGEST_PAUSE", 0.05)
     commit("lost")
     relay_to(MemoryTransport()).drain()
 

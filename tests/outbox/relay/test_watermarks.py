@@ -33,7 +33,7 @@ def read_watermarks(client: Redis) -> int:
     while (text := client.rpop(QUEUE)) is not None:
         message = json.loads(cast(bytes, text))
         if message["headers"]["task"] == watermarks.TASK:
-            watermarks.came_through(*json.loads(b64decode(message["body"]))[0])
+            watermarks.record_passed(*json.loads(b64decode(message["body"]))[0])
             passed += 1
     return passed
 
@@ -105,10 +105,10 @@ def test_a_broker_that_takes_no_watermark_is_an_outage_and_nothing_is_lost(commi
     redis_client.delete(QUEUE)
     redis_client.set(QUEUE, "not a list")
     due()
-    assert isinstance(relay.lanes[0]._ask(["host.first"]), OperationalError)
+    assert isinstance(relay.destination_relays[0]._ask(["host.first"]), OperationalError)
     redis_client.delete(QUEUE)
     later()
-    assert relay.lanes[0]._ask(["host.first"]) is None
+    assert relay.destination_relays[0]._ask(["host.first"]) is None
     assert tasks(redis_client) == {watermarks.TASK: 1}
 
 

@@ -212,7 +212,7 @@ def test_when_the_database_does_not_answer_the_event_stays_pending_and_costs_no_
         with pytest.raises(OperationalError):
             turn(reader)
     assert pending(redis_client) == 1
-    reader.begin()
+    reader.join_group()
     assert pending(redis_client) == 0
     turn(reader)
     assert effects() == ["a:1"]
@@ -223,7 +223,7 @@ def test_an_entry_that_was_trimmed_while_it_was_pending_is_reported(redis_client
     reader = consumer()
     redis_client.xreadgroup(GROUP, "one", {STREAM: ">"})
     redis_client.xtrim(STREAM, maxlen=1, approximate=False)
-    reader.begin()
+    reader.join_group()
     turn(reader)
     assert effects() == ["a:2"]
     assert "trimmed from the stream before it was handled" in caplog.text

@@ -13,7 +13,7 @@ from kombu import Connection
 
 from outbox.models import Delivery, OutboxMessage
 from outbox.transports import Outgoing, rabbitmq
-from outbox.transports.confirms import Link
+from outbox.transports.confirms import ConfirmingChannel
 from outbox.transports.rabbitmq import Nacked, RabbitMQTransport, Unroutable
 from tests.local.waiting import wait_for
 from tests.support.hostapp.models import Effect
@@ -94,13 +94,13 @@ def test_a_message_arrives_as_a_persistent_cloud_event_under_its_type(transport,
 
 def test_a_batch_of_different_keys_is_confirmed_at_once_and_a_key_one_by_one(transport, channel, monkeypatch):
     sizes: list[int] = []
-    send = Link.send
+    send = ConfirmingChannel.send
 
     def note(link, batch, *args):
         sizes.append(len(batch))
         send(link, batch, *args)
 
-    monkeypatch.setattr(Link, "send", note)
+    monkeypatch.setattr(ConfirmingChannel, "send", note)
     assert len(transport().publish(outgoing(*(f"{number}:" for number in range(300)), ":x", ":y")).rows) == 302
     assert sorted(transport().publish(outgoing("a:1", "b:1", "a:2", "a:3")).rows) == [1, 2, 3, 4]
     assert sizes == [302, 2, 1, 1]

@@ -37,12 +37,12 @@ def send_event(client: Redis, **attributes: object) -> None:
 
 def consumer(name: str = "one", **options: Any) -> Consumer:
     made = Consumer(stream=STREAM, group=GROUP, name=name, url=settings.REDIS_URL, **options)
-    made.begin()
+    made.join_group()
     return made
 
 
 def turn(one: Consumer) -> int:
-    return one.turn(threading.Event(), SHORT)
+    return one.run_once(threading.Event(), SHORT)
 
 
 def pending(client: Redis) -> int:

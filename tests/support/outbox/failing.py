@@ -7,7 +7,7 @@ from django.db import connection
 
 from outbox.models import Hold, OutboxMessage
 from outbox.relay.relay import Relay
-from outbox.transports import Keys, Outgoing, Sent
+from outbox.transports import Outgoing, Sent, StoppedKeys
 
 from .relaying import relay_to
 
@@ -23,7 +23,7 @@ class Refusing:
         return ()
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
-        sent, keys = Sent(), Keys()
+        sent, keys = Sent(), StoppedKeys()
         for one in batch:
             if keys.stopped(one.envelope):
                 continue

@@ -11,8 +11,8 @@ from outbox import sql
 from outbox.models import OutboxMessage, RelayProcess, Shard
 from outbox.publishing.destinations import Destination
 from outbox.relay import beat_driven, threads
-from outbox.relay.beat_driven import Duty
-from outbox.relay.threads import Crew
+from outbox.relay.beat_driven import BeatDrivenRelay
+from outbox.relay.threads import RelayThreads
 from outbox.transports.memory import MemoryTransport
 from tests.support.workers import until
 
@@ -36,7 +36,7 @@ def owners() -> list[str]:
 
 
 def test_a_tick_moves_the_end_of_the_relay_that_runs_and_returns_at_once():
-    kept = Duty()
+    kept = BeatDrivenRelay()
     first = in_thread(lambda: kept.tick(timedelta(seconds=1)))
     until(lambda: len(owners()) == 1, 5)
     before = owners()
@@ -53,7 +53,7 @@ def test_a_tick_moves_the_end_of_the_relay_that_runs_and_returns_at_once():
 
 
 def test_a_relay_that_has_run_long_enough_hands_over_to_the_next_tick(monkeypatch):
-    kept = Duty()
+    kept = BeatDrivenRelay()
     first = in_thread(lambda: kept.tick(timedelta(seconds=30)))
     until(lambda: len(owners()) == 1, 5)
     before = owners()
@@ -72,7 +72,7 @@ def test_a_slow_broker_delays_its_own_destination_alone(commit):
             return super().publish(batch)
 
     stuck, slow, quick = threading.Event(), Stuck(), MemoryTransport()
-    team = Crew([Destination("slow", slow), Destination("tasks", quick)])
+    team = RelayThreads([Destination("slow", slow), Destination("tasks", quick)])
     thread = in_thread(team.run)
     commit("a")
     with connection.cursor() as cursor:
@@ -95,7 +95,7 @@ def test_a_slow_broker_delays_its_own_destination_alone(commit):
 
 
 def test_a_relay_that_fails_says_why_and_begins_again(commit, monkeypatch, caplog):
-    monkeypatch.setattr(threads, "BREATH", 0.05)
+    monkeypatch.setattr(threads, "PAUSE_AFTER_FAILURE", 0.05)
     fetch, failures = sql.fetch, iter([True])
 
     def fails_once(*arguments):
@@ -105,13 +105,13 @@ def test_a_relay_that_fails_says_why_and_begins_again(commit, monkeypatch, caplo
 
     monkeypatch.setattr(sql, "fetch", fails_once)
     transport = MemoryTransport()
-    team = Crew([Destination("tasks", transport)])
+    team = RelayThreads([Destination("tasks", transport)])
     commit("a")
     thread = in_thread(team.run)
     until(lambda: len(transport.sent) == 1, 5)
     team.stop.set()
     thread.join(10)
-    assert "A relay failed, and begins again" in caplog.text
+    assert "A relay failed and starts again" in caplog.text
 
 
 def test_a_relay_whose_time_was_up_goes_on_when_a_tick_finds_another_one_still_at_work(commit):
@@ -121,7 +121,7 @@ def test_a_relay_whose_time_was_up_goes_on_when_a_tick_finds_another_one_still_a
             return super().publish(batch)
 
     stuck, slow, quick = threading.Event(), Stuck(), MemoryTransport()
-    team = Crew([Destination("tasks", quick), Destination("slow", slow)])
+    team = RelayThreads([Destination("tasks", quick), Destination("slow", slow)])
     commit("a")
     OutboxMessage.objects.update(destination="slow")
     team.stay_until(time.monotonic() + 0.3)
@@ -143,11 +143,11 @@ def test_a_relay_whose_time_was_up_goes_on_when_a_tick_finds_another_one_still_a
 def test_ticks_do_not_queue_behind_a_relay_that_is_slow_to_hand_over(monkeypatch):
     """Each would take a thread of the worker, from the sweeper too."""
     stuck = threading.Event()
-    monkeypatch.setattr(Crew, "run", lambda self: stuck.wait(10))
+    monkeypatch.setattr(RelayThreads, "run", lambda self: stuck.wait(10))
     monkeypatch.setattr(beat_driven, "LONGEST", 0)
-    kept = Duty()
+    kept = BeatDrivenRelay()
     ticks = [in_thread(lambda: kept.tick(timedelta(seconds=30)))]
-    until(lambda: kept._crew is not None, 5)
+    until(lambda: kept._threads is not None, 5)
     ticks += [in_thread(lambda: kept.tick(timedelta(seconds=30))) for _ in range(4)]
     try:
         until(lambda: sum(tick.is_alive() for tick in ticks) == 2, 3)

@@ -1,6 +1,6 @@
-"""An action that asks first: a page that says what it will do and wants to know why, then the act itself.
+"""An act that asks first: a page says what it will do and asks for a reason, then the act happens.
 
-As with Django's own "delete selected", the page posts to the list again, whose filter stands in its address.
+As with Django's own "delete selected", the page posts back to the list, whose filter is in its address.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ CONFIRMED = "confirmed"
 
 
 class ReasonForm(forms.Form):
-    """Why."""
+    """Asks for the reason."""
 
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2, "cols": 70, "class": "vLargeTextField"}),
@@ -27,7 +27,7 @@ class ReasonForm(forms.Form):
 
 
 class OptionalReasonForm(ReasonForm):
-    """Why, for an act that loses nothing."""
+    """Asks for a reason that may be empty, for an act that loses nothing."""
 
     reason = forms.CharField(
         widget=forms.Textarea(attrs={"rows": 2, "cols": 70, "class": "vLargeTextField"}),
@@ -36,13 +36,13 @@ class OptionalReasonForm(ReasonForm):
     )
 
 
-def asked(request: HttpRequest, form_class: type[forms.Form]) -> forms.Form:
-    """The form: as it was sent, or empty."""
+def bound_form(request: HttpRequest, form_class: type[forms.Form]) -> forms.Form:
+    """The form: with the data that was sent, or empty."""
     return form_class(request.POST) if request.POST.get(CONFIRMED) else form_class()
 
 
-def page(model_admin: Any, request: HttpRequest, form: forms.Form, **said: Any) -> HttpResponse:
-    """The question. `said`: action, title, explains, button, and what the template shows of the rows."""
+def ask(model_admin: Any, request: HttpRequest, form: forms.Form, **said: Any) -> HttpResponse:
+    """The page that asks. `said`: action, title, explains, button, and what the template shows of the rows."""
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -56,8 +56,8 @@ def page(model_admin: Any, request: HttpRequest, form: forms.Form, **said: Any) 
     return TemplateResponse(request, "admin/outbox/confirm.html", context)
 
 
-def told(model_admin: Any, request: HttpRequest, done: int, what: str, refused: list[str]) -> None:
-    """What was done and what was not, on the page that follows."""
+def report(model_admin: Any, request: HttpRequest, done: int, what: str, refused: list[str]) -> None:
+    """Show on the next page what was done and what was not."""
     if done or not refused:
         model_admin.message_user(request, f"{what}: {done}.", messages.SUCCESS if done else messages.WARNING)
     for why in refused[:20]:

@@ -10,7 +10,7 @@ from outbox import publish
 from outbox.errors import CannotRead
 from outbox.models import DeadLetter, Hold, OutboxMessage
 from outbox.operations.requeue import requeue
-from outbox.transports import Keys, Outgoing, Sent
+from outbox.transports import Outgoing, Sent, StoppedKeys
 from tests.support.hostapp.events import ItemCounted
 from tests.support.outbox.relaying import relay_to
 
@@ -34,7 +34,7 @@ class Picky:
 
     def publish(self, batch: Sequence[Outgoing]) -> Sent:
         self.calls += 1
-        sent, keys = Sent(outage=self.outage), Keys()
+        sent, keys = Sent(outage=self.outage), StoppedKeys()
         for one in batch if self.outage is None else ():
             name = _name(one.envelope)
             if keys.stopped(one.envelope):
@@ -134,5 +134,5 @@ def test_after_an_outage_the_broker_is_left_in_peace_for_a_while():
     assert transport.calls == 1
     assert OutboxMessage.objects.get().attempts == 0
     transport.outage = None
-    relay.lanes[0]._closed_until = 0
+    relay.destination_relays[0]._closed_until = 0
     assert relay.drain() == 1

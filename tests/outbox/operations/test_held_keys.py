@@ -114,7 +114,7 @@ def test_what_a_relay_may_have_in_hand_is_not_skipped(three):
     def skip() -> None:
         try:
             held_keys.skip("tasks", KEY, actor="ann", reason="sent by hand")
-        except held_keys.InHand as error:
+        except held_keys.BeingPublished as error:
             refused.append(error)
         connection.close()
 
@@ -227,10 +227,10 @@ def test_a_shard_that_is_paused_first_gives_time_to_decide(three):
     Hold.objects.update(until=Now())
     shard = Shard.objects.filter(destination="tasks", shard=hold.shard)
     shard.update(owner="another", until=Now() + timedelta(seconds=30))
-    with pytest.raises(held_keys.InHand):
+    with pytest.raises(held_keys.BeingPublished):
         held_keys.skip("tasks", KEY, actor="ann", reason="sent by hand")
     shard.update(paused=True)
-    sql.renew("tasks", "another", timedelta(seconds=30))
+    sql.renew_leases("tasks", "another", timedelta(seconds=30))
     until(lambda: not shard.filter(until__gt=Now()).exists(), 5)
     held_keys.skip("tasks", KEY, actor="ann", reason="sent by hand")
     assert OutboxMessage.objects.count() == 2

@@ -1,6 +1,6 @@
-"""Statements on deliveries that a subscriber takes from the books: in order, or several at once.
+"""Statements on deliveries that a subscriber pulls: in order, or several at once.
 
-Whoever handles a message holds the lock of its delivery, or its `held_until`. Nobody waits for either.
+Whoever handles a message holds the row lock of its delivery, or its `held_until`. Nobody waits for either.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ..messages.envelope import Envelope
 from . import run
 
 
-class Open(NamedTuple):
+class OpenDelivery(NamedTuple):
     """An open delivery, with its message."""
 
     row: int
     held: bool
-    """Its time has not come: it failed, or another worker is at it."""
+    """It may not be tried yet: it failed, or another worker has it."""
     envelope: Envelope
 
 
@@ -37,22 +37,22 @@ AND NOT EXISTS (SELECT 1 FROM outbox_dead_letter AS dead
 """
 
 
-def first_open(subscriber: str, key: str, *, strict: bool) -> Open | None:
-    """The first open delivery of the key. `strict`: nothing, when an earlier message of the key is a dead letter."""
+def first_open(subscriber: str, key: str, *, strict: bool) -> OpenDelivery | None:
+    """The first open delivery of the key. With `strict`: None when an earlier message of the key is a dead letter."""
     found = run.rows(_FIRST + (_UNBLOCKED if strict else ""), {"subscriber": subscriber, "key": key})
     return _open(found)[0] if found else None
 
 
-def open_one(subscriber: str, message_id: str) -> Open | None:
-    """The open delivery of this one message."""
+def open_one(subscriber: str, message_id: str) -> OpenDelivery | None:
+    """The open delivery of this message; None when there is none."""
     found = run.rows(f"{_OPEN} WHERE d.message_id = %s AND d.subscriber = %s", [message_id, subscriber])
     return _open(found)[0] if found else None
 
 
 def begin(row: int, attempts: int, lease: timedelta, worker: str) -> bool:
-    """Count a try before it begins, and keep others away for `lease`, under the name of the worker that is at it.
+    """Count a try before it begins, and hold the delivery for `lease` under the worker's name.
 
-    False when somebody is at it, or the books are ahead of `attempts`.
+    False when another worker has it, or a later try is recorded.
     """
     return bool(
         run.execute(
@@ -69,7 +69,7 @@ def begin(row: int, attempts: int, lease: timedelta, worker: str) -> bool:
 
 
 def free_held(worker: str) -> int:
-    """Let others have at once what the worker of this name is at; how many deliveries."""
+    """End the holds of the worker of this name. Returns how many deliveries."""
     return run.execute(
         """
         UPDATE outbox_delivery SET held_until = NULL, held_by = '', due_at = statement_timestamp(), sent_at = NULL
@@ -79,8 +79,8 @@ def free_held(worker: str) -> int:
     )
 
 
-def take(row: int, attempts: int, subscriber: str) -> bool | None:
-    """Close the delivery, and note in the inbox that its message is handled, in the handler's transaction.
+def claim_ordered(row: int, attempts: int, subscriber: str) -> bool | None:
+    """Close the delivery and write the inbox row, in the handler's transaction.
 
     True: handle it. False: it is settled already. None: another worker has it, or had it.
     """
@@ -105,10 +105,10 @@ def take(row: int, attempts: int, subscriber: str) -> bool | None:
     return bool(found[0][0]) if found else None
 
 
-def lock_some(subscriber: str, keys: Sequence[str], ids: Sequence[str], limit: int) -> list[Open]:
-    """Up to `limit` untried deliveries of these keys and messages, in order; those that another worker has are missing.
+def lock_untried(subscriber: str, keys: Sequence[str], ids: Sequence[str], limit: int) -> list[OpenDelivery]:
+    """Lock up to `limit` untried deliveries of these keys and messages, in order, until the transaction ends.
 
-    They are the caller's to the end of the transaction.
+    Deliveries that another worker has are left out.
     """
     found = run.rows(
         f"""
@@ -127,8 +127,10 @@ def lock_some(subscriber: str, keys: Sequence[str], ids: Sequence[str], limit: i
     return _open(found)
 
 
-def others_first(subscriber: str, keys: Sequence[str], rows: Sequence[int], *, strict: bool) -> dict[str, int]:
-    """For each key: the first position that is open and none of `rows`, or, if `strict`, that is a dead letter."""
+def first_positions_of_others(
+    subscriber: str, keys: Sequence[str], rows: Sequence[int], *, strict: bool
+) -> dict[str, int]:
+    """For each key: the first open position that is not in `rows`; with `strict`, also of dead letters."""
     dead = """
         UNION ALL SELECT key, position FROM outbox_dead_letter
         WHERE subscriber = %(subscriber)s AND key = ANY(%(keys)s)
@@ -148,8 +150,8 @@ def others_first(subscriber: str, keys: Sequence[str], rows: Sequence[int], *, s
     return dict(found)
 
 
-def take_some(subscriber: str, rows: Sequence[int]) -> set[str]:
-    """Close these deliveries, which the transaction has locked; the ids of the messages that are to be handled."""
+def claim_batch(subscriber: str, rows: Sequence[int]) -> set[str]:
+    """Close these locked deliveries and write their inbox rows. Returns the ids of the messages to handle."""
     found = run.rows(
         """
         WITH gone AS (DELETE FROM outbox_delivery WHERE id = ANY(%(rows)s) RETURNING message_id, day)
@@ -164,8 +166,8 @@ def take_some(subscriber: str, rows: Sequence[int]) -> set[str]:
     return {message_id for (message_id,) in found}
 
 
-def due_now(message_ids: Sequence[str]) -> None:
-    """Nobody could be told to look for these messages: the relay shall say so as soon as it can."""
+def make_untried_due_now(message_ids: Sequence[str]) -> None:
+    """Make these messages' untried deliveries due, because no subscriber could be woken: the relay tries again."""
     run.execute(
         """
         UPDATE outbox_delivery SET due_at = statement_timestamp(), sent_at = NULL
@@ -175,8 +177,8 @@ def due_now(message_ids: Sequence[str]) -> None:
     )
 
 
-def look_soon(subscriber: str, key: str) -> int:
-    """Have the relay tell this subscriber to look after this key, at its next round; how many deliveries are open."""
+def wake_soon(subscriber: str, key: str) -> int:
+    """Have the relay wake this subscriber for this key at its next round. Returns how many deliveries are open."""
     return run.execute(
         """
         UPDATE outbox_delivery SET due_at = statement_timestamp(), sent_at = NULL
@@ -186,5 +188,5 @@ def look_soon(subscriber: str, key: str) -> int:
     )
 
 
-def _open(found: list[tuple[object, ...]]) -> list[Open]:
-    return [Open(row, held, Envelope(*carried)) for row, held, *carried in found]  # type: ignore[arg-type]
+def _open(found: list[tuple[object, ...]]) -> list[OpenDelivery]:
+    return [OpenDelivery(row, held, Envelope(*carried)) for row, held, *carried in found]  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""Carries one destination's messages: fetch, publish, mark. No transaction is open while it talks to the broker.
+"""Publishes one destination's messages: fetch, publish, mark. No transaction is open while it talks to the broker.
 
-A relay that dies between publish and mark repeats the batch: at least once. The inbox makes that once.
+A relay that dies between publish and mark repeats the batch: delivery is at least once. The inbox ignores copies.
 """
 
 from __future__ import annotations
@@ -18,41 +18,44 @@ from itertools import count
 from django.db import transaction
 
 from .. import settings, sql
-from ..consuming import burial, watermarks
+from ..consuming import dead_letter_signal, watermarks
 from ..declare.events import registry
 from ..publishing.destinations import SHARDS, Destination
 from ..retry import Retry
 from ..sql import Due
-from ..transports import Keys, Outgoing, Queues, Sent, Tells
+from ..transports import Outgoing, QueueingTransport, Sent, StoppedKeys, WakingTransport
 from . import lookback
 
 logger = logging.getLogger(__name__)
 
-PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker's outage spends nothing of it
-ALL_AGAIN = 8  # batches after which all shards are looked at, however much one of them holds
+PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker outage uses up no attempt
+ALL_AGAIN = 8  # batches after which all shards are fetched from again, so that a busy one starves no other
 OUTAGE = Retry.until_done(first=timedelta(milliseconds=500), longest=timedelta(seconds=10))
 
 
-class Lane:
-    """What one relay does for one destination, in the shards that it holds."""
+class DestinationRelay:
+    """What one relay does for one destination, in the shards that it owns."""
 
     def __init__(self, destination: Destination, owner: str) -> None:
         self.destination = destination
         self.owner = owner
         self.held = SHARDS
-        """How many shards the relay held when it last looked."""
+        """How many shards the relay owned when it last looked."""
         self.shared_by = 0
-        """How many relays there were then."""
+        """How many relays shared the destination then."""
         self._outages = 0
         self._closed_until = 0.0
 
     @property
     def is_closed(self) -> bool:
-        """Whether an outage of the broker is waited out."""
+        """Whether the relay pauses because the broker could not be reached."""
         return time.monotonic() < self._closed_until
 
     def drain(self, goes_on: Callable[[], bool]) -> int:
-        """Publish all that is due, while `goes_on`, asked before each batch; returns how many messages went out."""
+        """Publish all that is due while `goes_on()` is true, which is asked before each batch.
+
+        Returns how many went out.
+        """
         total, limit = 0, settings.batch()
         some: list[int] | None = None  # the shards that may hold more; None for all
         for turn in count(1):
@@ -71,10 +74,10 @@ class Lane:
         return total
 
     def redeliver(self) -> None:
-        """Publish again what subscribers have not confirmed in time: the broker may have forgotten it."""
+        """Publish again what subscribers have not confirmed in time, because the broker may have lost it."""
         limit, name = settings.batch(), self.destination.name
         while not self.is_closed:
-            due = sql.take_overdue(name, limit, settings.redeliver_after(), self._vias(), lookback.deliveries.since())
+            due = sql.take_overdue(name, limit, settings.redeliver_after(), self._routes(), lookback.deliveries.since())
             if not due:
                 return
             waiting = {one.subscriber for one in due if one.waits}
@@ -83,75 +86,75 @@ class Lane:
             sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
             for error in sent.failed.values():
                 logger.error("A delivery cannot be published again", exc_info=error)
-            untold = self._tell(outgoing, sent, again=True)
-            if outage := sent.outage or untold:
-                gone = set() if untold else set(sent.rows)
+            not_woken = self._wake(outgoing, sent, again=True)
+            if outage := sent.outage or not_woken:
+                gone = set() if not_woken else set(sent.rows)
                 sql.give_back_overdue(sorted({one.row for one in lost} - gone - set(sent.failed)))
             self._note(outage or self._ask(waiting))
             if len(due) < limit:
                 return
 
     def _publish(self, due: list[Due]) -> Sent:
-        """Publish and mark one batch."""
+        """Publish one batch and mark it."""
         outgoing, unreadable = self._address(due)
         sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
         sent.failed.update(unreadable)
         by_row = {one.row: one for one in due}
-        untold = None
+        not_woken = None
         if sent.rows:
             recipients = {(one.envelope.type, subscriber) for one in outgoing for subscriber in one.to}
             self._mark([by_row[row] for row in sent.rows], recipients)
-            untold = self._tell(outgoing, sent)
-            if untold:
-                sql.due_now([by_row[row].envelope.id for row in sent.rows])
+            not_woken = self._wake(outgoing, sent)
+            if not_woken:
+                sql.make_untried_due_now([by_row[row].envelope.id for row in sent.rows])
         if outgoing:
-            self._note(sent.outage or untold)
+            self._note(sent.outage or not_woken)
         for row, error in sent.failed.items():
             self._failed(by_row[row], error)
         return sent
 
     def _address(self, due: list[Due]) -> tuple[list[Outgoing], dict[int, Exception]]:
-        """Whom each message is for. One that has no answer fails by itself; those behind it in its key wait for it."""
+        """Find each message's subscribers. A message without an answer fails; later ones of its key wait for it."""
         outgoing: list[Outgoing] = []
         unreadable: dict[int, Exception] = {}
-        keys = Keys()
+        keys = StoppedKeys()
         for one in due:
             if keys.stopped(one.envelope):
                 continue
             try:
                 to = self.destination.transport.recipients(one.envelope)
-            except Exception as error:  # this message's own failure; the others go out
+            except Exception as error:  # only this message fails; the others go out
                 unreadable[one.row] = error
                 keys.stop(one.envelope)
             else:
                 outgoing.append(Outgoing(one.row, one.envelope, to))
         return outgoing, unreadable
 
-    def _tell(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> Exception | None:
-        """Have subscribers look for the messages whose deliveries are open; why not, when the broker is away."""
+    def _wake(self, outgoing: list[Outgoing], sent: Sent, *, again: bool = False) -> Exception | None:
+        """Wake the subscribers that pull, for the messages in `sent`. Returns the error when the broker is away."""
         transport, rows = self.destination.transport, set(sent.rows)
-        if not isinstance(transport, Tells):
+        if not isinstance(transport, WakingTransport):
             return None
-        return transport.tell([one for one in outgoing if one.row in rows], again=again)
+        return transport.wake([one for one in outgoing if one.row in rows], again=again)
 
-    def _vias(self) -> list[sql.Via]:
-        """Where each subscriber's messages wait, and how far that was read; none for a broker that has no queues."""
+    def _routes(self) -> list[sql.Route]:
+        """The queue of each subscriber, and how far workers have read it; empty for a broker without queues."""
         transport = self.destination.transport
-        if not isinstance(transport, Queues):
+        if not isinstance(transport, QueueingTransport):
             return []
         queues = {name: transport.queue_of(name) for name in registry.subscribers}
         passed = watermarks.passed(queues.values())
-        return [sql.Via(name, passed.get(queue), registry.looks(name, "any")) for name, queue in queues.items()]
+        return [sql.Route(name, passed.get(queue), registry.pulls(name, "any")) for name, queue in queues.items()]
 
     def _ask(self, waiting: Iterable[str]) -> Exception | None:
-        """Have it found out how far the queues of these subscribers have been read."""
+        """Send watermarks into the queues of these subscribers. Returns the error when the broker is away."""
         transport = self.destination.transport
-        if not isinstance(transport, Queues):
+        if not isinstance(transport, QueueingTransport):
             return None
-        return watermarks.ask(transport.queue_of(name) for name in waiting)
+        return watermarks.send_due(transport.queue_of(name) for name in waiting)
 
     def _note(self, outage: Exception | None) -> None:
-        """After an outage no more is tried for a while, the longer the more outages there were in a row."""
+        """Pause after an outage, longer with each outage in a row; end the pause when there was none."""
         if outage is None:
             if self._outages:
                 sql.note_outage(self.owner, "")
@@ -162,7 +165,7 @@ class Lane:
         pause = OUTAGE.delay_after(self._outages, roll=secrets.randbelow(1000) / 1000) or OUTAGE.longest
         self._closed_until = time.monotonic() + pause.total_seconds()
         logger.warning(
-            "The broker cannot be reached; nothing is lost, and it is tried again",
+            "The broker cannot be reached; no message is lost, and the relay tries again",
             extra={
                 "destination": self.destination.name,
                 "error": str(outage),
@@ -173,25 +176,25 @@ class Lane:
     def _mark(self, sent: list[Due], recipients: Iterable[tuple[str, str]]) -> None:
         name = self.destination.name
         pairs = list(recipients)
-        soon = [subscriber for _, subscriber in pairs if registry.looks(subscriber, "any")]
+        soon = [subscriber for _, subscriber in pairs if registry.pulls(subscriber, "any")]
         sql.mark(name, sent, pairs, settings.redeliver_after(), keep=self.destination.keep, soon=soon)
         handed = {
             one.envelope.id
             for one in sent
             for type_, subscriber in pairs
-            if type_ == one.envelope.type and not registry.looks(subscriber, one.envelope.key)
+            if type_ == one.envelope.type and not registry.pulls(subscriber, one.envelope.key)
         }
-        if handed:  # whoever was handed one may have handled it while the mark was written
+        if handed:  # a subscriber may have handled its message while the mark was written
             sql.close_settled(sorted(handed))
         freed = {one.envelope.key for one in sent if one.envelope.attempts and one.envelope.key}
         if freed:
-            sql.let_go(name, sorted(freed))
+            sql.release_keys(name, sorted(freed))
 
     def _failed(self, due: Due, error: Exception) -> None:
-        """Back the message off by itself, or its key; or give it up."""
+        """Set when to try the message, or its key, again; or give it up."""
         name = self.destination.name
         attempts = sql.count_failure(self.owner, name, due)
-        if not attempts:  # another relay has the shard: it will see for itself
+        if not attempts:  # another relay owns the shard and will try the message itself
             return
         delay = PUBLISH.delay_after(attempts, roll=secrets.randbelow(1000) / 1000)
         text = f"{type(error).__qualname__}: {error}"
@@ -208,25 +211,25 @@ class Lane:
             sql.hold_message(name, due, delay, text)
 
     def _give_up(self, due: Due, attempts: int, error: Exception, text: str) -> None:
-        """A dead letter. Its key goes on, or, where order is strict, waits for a person."""
+        """Make a dead letter. The key continues; where order is `strict` it waits for a person."""
         name, one = self.destination.name, due.envelope
         trail = "".join(traceback.format_exception(error))
         with transaction.atomic():
             if self._is_ordered(due) and self.destination.order == "strict":
                 sql.hold_key(name, due, None, attempts, text)
-            sql.bury_message(name, due, (type(error).__qualname__, str(error), trail))
+            sql.dead_letter_message(name, due, (type(error).__qualname__, str(error), trail))
             if self.destination.order == "key" and one.key:
-                sql.let_go(name, [one.key])
-            burial.tell(one.type, one.key, "", str(error))
+                sql.release_keys(name, [one.key])
+            dead_letter_signal.send(one.type, one.key, "", str(error))
 
     def _is_ordered(self, due: Due) -> bool:
         return bool(due.envelope.key) and self.destination.order != "none"
 
 
 def _with_more(due: list[Due], each: int, limit: int, asked: list[int] | None) -> list[int] | None:
-    """Where to look next: at the shards that gave as much as they were asked for, and nowhere if none did.
+    """The shards to fetch from next: those that gave as many as they were asked for; empty when none did.
 
-    A hot key's shard is then emptied in full batches.
+    A busy key's shard is then emptied in full batches.
     """
     if len(due) == limit:
         return asked

@@ -1,13 +1,15 @@
-"""Errors that cross processes whole: Celery pickles what a task raises, and by itself Python would call its class anew
-with the message alone."""
+"""Errors that can be pickled, as Celery does with what a task raises.
+
+Python alone would call the class again with the message only, which fails for other constructors.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-class Carried(Exception):
-    """An error that keeps its class, its message and its fields, whatever its constructor takes."""
+class PicklableError(Exception):
+    """An error that keeps its class, message and attributes when pickled, whatever its constructor takes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _again, (type(self), self.args, self.__dict__)

@@ -60,7 +60,7 @@ def test_a_day_that_is_old_is_dropped_with_its_partitions(commit):
     assert prune() == 2
     assert not PublishedMessage.objects.exists()
     assert not InboxEntry.objects.exists()
-    assert all(long_ago not in sql.partitions(table) for table in sql.PARTITIONED)
+    assert all(long_ago not in sql.partition_days(table) for table in sql.PARTITIONED)
 
 
 def test_a_day_that_a_subscriber_still_waits_for_is_kept_until_it_has_confirmed(commit):
@@ -99,7 +99,7 @@ def test_partitions_are_made_ahead():
         sql.drop_partition(table, today + timedelta(days=3))
     prune()
     for table in sql.PARTITIONED:
-        assert set(sql.partitions(table)) >= {today + timedelta(days=n) for n in range(4)}
+        assert set(sql.partition_days(table)) >= {today + timedelta(days=n) for n in range(4)}
 
 
 def test_what_a_subscriber_still_waits_for_is_kept_with_its_inbox(commit):
@@ -123,7 +123,7 @@ def test_an_inbox_entry_outlives_whatever_could_be_delivered_again(commit):
 
 def test_unpublished_messages_and_dead_letters_are_never_pruned(commit):
     commit("a")
-    sql.bury_delivery(unpublished()[0], FIRST, 3, ("Boom", "text", "trail"))
+    sql.dead_letter_delivery(unpublished()[0], FIRST, 3, ("Boom", "text", "trail"))
     grow_old()
     prune()
     assert OutboxMessage.objects.count() == 1
@@ -185,6 +185,6 @@ def test_a_dead_letter_of_the_same_message_and_subscriber_exists_once(commit):
     commit("a")
     envelope = unpublished()[0]
     for _ in range(2):
-        sql.bury_delivery(envelope, FIRST, 3, ("Boom", "text", "trail"))
+        sql.dead_letter_delivery(envelope, FIRST, 3, ("Boom", "text", "trail"))
     assert DeadLetter.objects.count() == 1
     assert str(uuid7()) > envelope.id

@@ -12,7 +12,7 @@ from outbox import OutboxDeclarationError, PermanentFailure, sql, subscribe
 from outbox.consuming import in_order, inbox
 from outbox.declare.events import registry
 from outbox.models import DeadLetter, Delivery, InboxEntry
-from outbox.transports import looks
+from outbox.transports import wakeups
 from outbox.transports.celery import CeleryTransport
 from outbox.transports.memory import MemoryTransport
 from tests.support.hostapp import subscribers
@@ -61,7 +61,7 @@ def test_messages_without_a_key_are_taken_together_too(lists):
     take("", "1", "2", "3", "4", "5")
     transport = MemoryTransport()
     relay_to(transport).drain()
-    told = [one for one in transport.told if one.subscriber == TOGETHER]
+    told = [one for one in transport.wakeups if one.subscriber == TOGETHER]
     assert [len(one.ids) for one in told] == [4, 1]
     for one in told:
         in_order.deliver_open(*one, go_on=lambda: None)
@@ -178,7 +178,7 @@ def test_it_is_told_of_so_many_messages_as_it_takes_at_once():
         take(key, f"{key}1", f"{key}2")
     transport = MemoryTransport()
     relay_to(transport).drain()
-    told = [one for one in looks(transport.sent) if one.subscriber == TOGETHER]
+    told = [one for one in wakeups(transport.sent) if one.subscriber == TOGETHER]
     assert [one.keys for one in told] == [["a", "b"], ["c"]]
 
 

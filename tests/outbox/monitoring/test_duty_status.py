@@ -17,7 +17,7 @@ from outbox import sql
 from outbox.heartbeats import heartbeat, missed
 from outbox.heartbeats.duties import DUTIES
 from outbox.models import Heartbeat
-from outbox.monitoring import watch
+from outbox.monitoring import duty_status
 from sagas.maintenance import duties as engine
 from sagas.models import Breaker, Run
 from tests.support.workers import until
@@ -33,12 +33,12 @@ def _nothing_left_yet():
 
 def silent(name: str, span: timedelta) -> None:
     """It finished that long ago, and not since."""
-    sql.leave(name, None, "")
+    sql.leave_heartbeat(name, None, "")
     Heartbeat.objects.filter(pk=name).update(ended_at=timezone.now() - span)
 
 
 def state(name: str) -> str:
-    return next(one.state for one in watch.look().duties if one.duty.name == name)
+    return next(one.state for one in duty_status.read_report().duties if one.duty.name == name)
 
 
 def test_a_frozen_beat_is_told_within_the_limit_wherever_somebody_looks(
@@ -61,8 +61,8 @@ def test_a_frozen_beat_is_told_within_the_limit_wherever_somebody_looks(
     with pytest.raises(SystemExit, match="1"):
         call_command("outbox", "status", stdout=StringIO(), stderr=err)
     assert "sagas.sweep rings runs that are overdue" in err.getvalue()
-    assert "Nobody sends it: beat is silent for" in err.getvalue()
-    assert "Nobody sends it: beat is silent for" in admin_client.get("/admin/").content.decode()
+    assert "Nothing sends it: beat has been silent for" in err.getvalue()
+    assert "Nothing sends it: beat has been silent for" in admin_client.get("/admin/").content.decode()
     os.killpg(beat.process.pid, signal.SIGCONT)
     until(lambda: client.get("/healthz").status_code == 200, 30, what="/healthz returns")
     beat.kill()
@@ -77,12 +77,12 @@ def test_a_duty_that_is_silent_for_longer_than_is_healthy_says_why():
     silent("sagas.prune", timedelta(minutes=75))
     assert state("sagas.prune") == "ok", "missed, and asked for before it is an alarm"
     silent("sagas.prune", timedelta(minutes=85))
-    sql.leave("beat", None, "")
-    (told,) = watch.look().stalls
+    sql.leave_heartbeat("beat", None, "")
+    (told,) = duty_status.read_report().stalls
     assert "sagas.prune removes runs that ended long ago, and has not finished for 1 h 25 min" in told
-    assert "at most 1 h 20 min is healthy. Beat lives: does a worker take the queue of this task?" in told
+    assert "at most 1 h 20 min is healthy. Beat runs: does a worker take this task's queue?" in told
     heartbeat.failed("sagas.prune", ValueError("no folder"))
-    assert "It fails: ValueError: no folder" in watch.look().stalls[0]
+    assert "It fails: ValueError: no folder" in duty_status.read_report().stalls[0]
 
 
 def test_a_limit_is_a_projects_to_set_or_to_take_away(settings):
@@ -92,27 +92,27 @@ def test_a_limit_is_a_projects_to_set_or_to_take_away(settings):
     assert state("sagas.bulk") == "ok"
     settings.OUTBOX_HEALTHY = {"sagas.bulk": None}
     assert state("sagas.bulk") == "off"
-    assert watch.look().alarms == []
+    assert duty_status.read_report().alarms == []
 
 
 def test_a_clock_that_is_off_is_an_alarm_and_no_stall(monkeypatch):
     from time import time
 
     monkeypatch.setattr("outbox.sql.heartbeats.time.time", lambda: time() - 30)
-    sql.leave("beat", None, "")
-    (told,) = watch.look().alarms
+    sql.leave_heartbeat("beat", None, "")
+    (told,) = duty_status.read_report().alarms
     assert "which does beat, is 30 s behind the database's" in told
-    assert watch.look().stalls == []
+    assert duty_status.read_report().stalls == []
 
 
 def test_a_consumer_that_ran_once_is_waited_for_until_somebody_says_otherwise():
     name = "consume orders/billing"
     silent(name, timedelta(minutes=2))
-    (told,) = watch.look().stalls
-    assert f"Does its `manage.py consume` run? If it shall not: `manage.py outbox forget '{name}'`." in told
+    (told,) = duty_status.read_report().stalls
+    assert f"Does its `manage.py consume` run? If it is not needed: `manage.py outbox forget '{name}'`." in told
     call_command("outbox", "forget", name, stdout=StringIO())
-    assert watch.look().stalls == []
-    with pytest.raises(CommandError, match="Nobody waits for consume"):
+    assert duty_status.read_report().stalls == []
+    with pytest.raises(CommandError, match="No duty is named consume"):
         call_command("outbox", "forget", name)
     with pytest.raises(CommandError, match=r"sagas\.sweep must be done here"):
         call_command("outbox", "forget", "sagas.sweep")
@@ -134,7 +134,7 @@ def test_a_run_that_is_overdue_and_one_that_may_come_back_have_an_age():
         }
         Breaker.objects.filter(pk=away.pk).update(**given)
         assert engine.returning() == pytest.approx(timedelta(minutes=since), abs=timedelta(seconds=30))
-    told = watch.look().stalls
+    told = duty_status.read_report().stalls
     assert any("A run that is overdue has waited for 3 min" in one for one in told)
     assert any("A run whose participant may be asked again has waited for 5 min" in one for one in told)
     Breaker.objects.filter(pk=away.pk).update(state="open", open_until=now + timedelta(minutes=1))
@@ -150,16 +150,16 @@ def asked_for(monkeypatch):
 
 def test_a_nightly_duty_that_was_missed_is_asked_for_once_and_says_that_it_ran_late(asked_for, caplog):
     silent("orders.reconcile", timedelta(hours=24, minutes=30))
-    missed.ask()
+    missed.request_runs()
     assert asked_for == [], "it may come yet"
     silent("orders.reconcile", timedelta(hours=26))
-    missed.ask()
-    missed.ask()
+    missed.request_runs()
+    missed.request_runs()
     assert asked_for == ["orders.reconcile"]
-    sql.make_known(list(DUTIES))
+    sql.register_duties(list(DUTIES))
     heartbeat.finished("orders.reconcile", differences=2)
     assert "A duty that was missed ran late" in caplog.text
-    words = next(one.words for one in watch.look().duties if one.duty.name == "orders.reconcile")
+    words = next(one.words for one in duty_status.read_report().duties if one.duty.name == "orders.reconcile")
     assert "2 differences, ran late on" in words
     assert "when it had not for 1 d 2 h" in words
 
@@ -171,8 +171,8 @@ def test_what_the_broker_refuses_is_asked_for_again(monkeypatch, asked_for):
     silent("orders.reconcile", timedelta(hours=26))
     with monkeypatch.context() as broken:
         broken.setattr(app, "send_task", refuse)
-        assert missed.ask() == 0
-    assert missed.ask() == 1
+        assert missed.request_runs() == 0
+    assert missed.request_runs() == 1
     assert asked_for == ["orders.reconcile"]
 
 
@@ -182,8 +182,8 @@ def test_what_somebody_switched_off_is_neither_late_nor_asked_for(asked_for):
     each_hour = IntervalSchedule.objects.create(every=1, period="hours")
     PeriodicTask.objects.create(name="books", task="orders.reconcile", interval=each_hour, enabled=False)
     silent("orders.reconcile", timedelta(days=3))
-    assert missed.ask() == 0
+    assert missed.request_runs() == 0
     assert state("orders.reconcile") == "off"
-    assert watch.look().stalls == []
+    assert duty_status.read_report().stalls == []
     PeriodicTask.objects.update(enabled=True)
-    assert missed.ask() == 1
+    assert missed.request_runs() == 1

@@ -1,4 +1,4 @@
-"""Statements on how each destination stands. None of them counts a table: each probe ends at a bound."""
+"""Statements that read the state of each destination. None counts a whole table: each read ends at a bound."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .snapshots import Heads, arrays
 
 
 class ShardRow(NamedTuple):
-    """One shard, and who has it."""
+    """One shard and its owner."""
 
     shard: int
     owner: str
     epoch: int
     until: datetime
     live: bool
-    """Whether the lease still runs."""
+    """Whether the lease has not ended."""
     paused: bool
     paused_at: datetime | None
     paused_by: str
@@ -26,7 +26,7 @@ class ShardRow(NamedTuple):
 
 
 class RelayRow(NamedTuple):
-    """One relay that lives."""
+    """One living relay."""
 
     owner: str
     destinations: list[str]
@@ -36,11 +36,11 @@ class RelayRow(NamedTuple):
     outage_for: timedelta | None
 
 
-def depths(destinations: Sequence[str], most: int, since: Heads | None = None) -> dict[str, int]:
-    """How many messages wait for each; `most` at most. From the given ids on, of shards that have one."""
+def count_unpublished(destinations: Sequence[str], most: int, since: Heads | None = None) -> dict[str, int]:
+    """How many messages wait for each destination, at most `most`. `since`: the first id to read in each shard."""
     if since:
         return {
-            **depths([name for name in destinations if all(name != pair[0] for pair in since)], most),
+            **count_unpublished([name for name in destinations if all(name != pair[0] for pair in since)], most),
             **_from(since, most),
         }
     rows = run.rows(
@@ -69,7 +69,7 @@ def _from(since: Heads, most: int) -> dict[str, int]:
     return dict(rows)
 
 
-def shards() -> dict[str, list[ShardRow]]:
+def shards_by_destination() -> dict[str, list[ShardRow]]:
     """All shards of each destination."""
     rows = run.rows(
         """
@@ -85,7 +85,7 @@ def shards() -> dict[str, list[ShardRow]]:
 
 
 def relays(alive_for: timedelta) -> list[RelayRow]:
-    """Those that were seen within `alive_for`, the eldest first."""
+    """The relays seen within `alive_for`, the oldest first."""
     rows = run.rows(
         """
         SELECT owner, destinations, started_at, clock_timestamp() - seen_at, outage, clock_timestamp() - outage_since
@@ -96,8 +96,8 @@ def relays(alive_for: timedelta) -> list[RelayRow]:
     return [RelayRow(*row) for row in rows]
 
 
-def held(most: int) -> dict[str, tuple[int, int]]:
-    """Of each destination, how many keys are held, and how many of them until a person acts; of the first `most`."""
+def count_held_keys(most: int) -> dict[str, tuple[int, int]]:
+    """For each destination: how many keys are held, and how many of them until a person acts. Reads `most` rows."""
     rows = run.rows(
         """
         SELECT destination, count(*), count(*) FILTER (WHERE until IS NULL)
@@ -108,8 +108,8 @@ def held(most: int) -> dict[str, tuple[int, int]]:
     return {destination: (count, stopped) for destination, count, stopped in rows}
 
 
-def dead(most: int) -> dict[str, int]:
-    """How many dead letters each destination has, of the first `most`."""
+def count_dead_letters(most: int) -> dict[str, int]:
+    """How many dead letters each destination has. Reads `most` rows."""
     return dict(
         run.rows(
             """
@@ -121,10 +121,10 @@ def dead(most: int) -> dict[str, int]:
     )
 
 
-def overdue(most: int, since: datetime | None = None) -> dict[str, tuple[int, timedelta]]:
-    """Of each destination, how many open deliveries wait to be tried or published again, and the longest for how long.
+def count_overdue(most: int, since: datetime | None = None) -> dict[str, tuple[int, timedelta]]:
+    """For each destination: how many open deliveries are overdue, and for how long the longest.
 
-    Of the first `most`. One that waits behind an earlier one of its key is nobody's fault: that one may be waiting.
+    Reads `most` rows. A delivery behind an earlier one of its key does not count: it waits for that one.
     """
     rows = run.rows(
         """
@@ -145,7 +145,7 @@ def overdue(most: int, since: datetime | None = None) -> dict[str, tuple[int, ti
 
 
 def note_outage(owner: str, error: str) -> None:
-    """This relay's broker cannot be reached; empty: it can again."""
+    """Record that this relay cannot reach its broker; an empty error records that it can again."""
     run.execute(
         """
         UPDATE outbox_relay SET outage = %s,
@@ -157,13 +157,13 @@ def note_outage(owner: str, error: str) -> None:
 
 
 def is_migrated() -> bool:
-    """Whether the tables are there, in their partitions."""
+    """Whether the outbox's tables exist and are partitioned."""
     rows = run.rows("SELECT relkind FROM pg_class WHERE oid = to_regclass('outbox_published')")
     return rows == [("p",)]
 
 
 def storage_options(tables: Sequence[str]) -> dict[str, list[str]]:
-    """How PostgreSQL keeps these tables: `name=value` each."""
+    """The storage options of these tables, `name=value` each."""
     rows = run.rows(
         "SELECT relname, reloptions FROM pg_class WHERE oid = ANY(%s::regclass[]) AND reloptions IS NOT NULL",
         [list(tables)],

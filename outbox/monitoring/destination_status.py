@@ -1,4 +1,4 @@
-"""How each destination stands: what waits, who carries it, and what waits for a person."""
+"""The status of each destination: what waits, which relays carry it, and what waits for a person."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from ..publishing.destinations import Destination
 from ..relay import lookback
 from ..sql import RelayRow, ShardRow
 
-COUNTED = 1000  # beyond this a count would read too much to be worth it
+COUNTED = 1000  # counting further would read too many rows
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class DestinationStatus:
     """One destination. Counts end at 1000."""
 
     name: str
     destination: Destination | None
-    """None: it is found in the tables, and OUTBOX_DESTINATIONS names it no more."""
+    """None: it is in the tables, and OUTBOX_DESTINATIONS no longer names it."""
     oldest: timedelta | None
-    """How long the oldest unpublished message waits; None when none waits."""
+    """How long the oldest unpublished message has waited; None when none waits."""
     depth: int
-    """Unpublished messages."""
+    """How many messages are unpublished."""
     held: int
-    """Keys that wait because their first message failed."""
+    """How many keys wait because their first message failed."""
     stopped: int
-    """Those of them that wait for a person."""
+    """How many of the held keys wait for a person."""
     dead: int
     overdue: int
-    """Open deliveries that are due to be tried, or published, again, the first of each key."""
+    """How many open deliveries are overdue, counting only the first of each key."""
     overdue_for: timedelta | None
-    """How long the first of them has been."""
+    """How long the first of them has been overdue."""
     relays: tuple[RelayRow, ...]
-    """Those that live."""
+    """The living relays."""
     shards: tuple[ShardRow, ...]
 
     @property
     def is_consumer(self) -> bool:
-        """Whether it is no destination but a consumer of another service's stream: `<stream>/<group>`."""
+        """Whether this is a consumer of another service's stream, `<stream>/<group>`, and no destination."""
         return self.destination is None and not self.depth and "/" in self.name
 
     @property
@@ -50,12 +50,12 @@ class Standing:
 
     @property
     def unowned(self) -> tuple[ShardRow, ...]:
-        """The shards that nobody has, and nobody has paused."""
+        """The shards that no relay owns and nobody has paused."""
         return tuple(shard for shard in self.shards if not shard.live and not shard.paused)
 
     @property
     def outage(self) -> RelayRow | None:
-        """The relay whose broker is away, the longest when it is so for several."""
+        """The relay whose broker has been away the longest; None when all brokers answer."""
         away = [relay for relay in self.relays if relay.outage]
         return max(away, key=lambda relay: relay.outage_for or timedelta(0), default=None)
 
@@ -65,17 +65,21 @@ class Standing:
         return self.destination is not None and self.oldest is not None and self.oldest > self.destination.max_age
 
 
-def look() -> list[Standing]:
-    """All destinations: those that are configured, in their order, then those that only the tables know."""
+def read_statuses() -> list[DestinationStatus]:
+    """All destinations: the configured ones in their order, then those that only the tables know."""
     known = {one.name: one for one in destinations.configured()}
-    since, shards = lookback.messages.since(), sql.shards()
+    since, shards = lookback.messages.since(), sql.shards_by_destination()
     ages = sql.unpublished_ages(since, list(known))
-    held, dead, overdue = sql.held(COUNTED), sql.dead(COUNTED), sql.overdue(COUNTED, lookback.deliveries.since())
+    held, dead, overdue = (
+        sql.count_held_keys(COUNTED),
+        sql.count_dead_letters(COUNTED),
+        sql.count_overdue(COUNTED, lookback.deliveries.since()),
+    )
     found = sorted({*ages, *held, *dead, *overdue} - {"", *known})
     names = [*known, *found]
-    depths, relays = sql.depths(names, COUNTED, since), sql.relays(settings.lease())
+    depths, relays = sql.count_unpublished(names, COUNTED, since), sql.relays(settings.lease())
     return [
-        Standing(
+        DestinationStatus(
             name=name,
             destination=known.get(name),
             oldest=ages.get(name),

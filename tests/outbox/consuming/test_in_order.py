@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from outbox import PermanentFailure, publish, sql
 from outbox.consuming import in_order, inbox
-from outbox.consuming.expedite import hasten
+from outbox.consuming.expedite import make_due_now
 from outbox.models import DeadLetter, Delivery, InboxEntry, OutboxMessage, PublishedMessage
 from outbox.operations.requeue import requeue
 from outbox.tasks import deliver_open
@@ -110,13 +110,13 @@ def test_one_task_a_key_is_sent_after_the_mark_and_carries_no_message(redis_clie
     take("a", "1", "2", "3")
     take("b", "4")
     seen: list[int] = []
-    tell = CeleryTransport.tell
+    wake = CeleryTransport.wake
 
     def counting(self, marked, **again):
         seen.append(Delivery.objects.filter(subscriber=KEYED).count())
-        return tell(self, marked, **again)
+        return wake(self, marked, **again)
 
-    monkeypatch.setattr(CeleryTransport, "tell", counting)
+    monkeypatch.setattr(CeleryTransport, "wake", counting)
     relay_to(CeleryTransport()).drain()
     told = [raw.decode() for raw in redis_client.lrange("events", 0, -1) if b"outbox.deliver_open" in raw]
     assert seen == [4]
@@ -199,7 +199,7 @@ def test_a_strict_key_goes_on_after_its_dead_letter_was_dropped(redis_client):
     with pytest.raises(PermanentFailure):
         look(STRICT, "a")
     DeadLetter.objects.all().delete()
-    assert sql.look_soon(STRICT, "a") == 1
+    assert sql.wake_soon(STRICT, "a") == 1
     relay_to(CeleryTransport()).drain()
     assert redis_client.llen("events") == 1
     look(STRICT, "a")
@@ -228,7 +228,7 @@ def test_a_message_that_kills_its_worker_holds_back_its_key_and_runs_out_of_atte
 def test_a_message_that_has_failed_since_it_was_looked_at_waits_for_its_time(monkeypatch):
     take("a", "late", behaviour="fail twice")
     opened(KEYED)
-    claim = sql.take_turn
+    claim = sql.claim_ordered
 
     def fail() -> None:
         with pytest.raises(RuntimeError, match="not yet"):
@@ -236,7 +236,7 @@ def test_a_message_that_has_failed_since_it_was_looked_at_waits_for_its_time(mon
         connection.close()
 
     def another_worker_fails(*args):
-        monkeypatch.setattr(sql, "take_turn", claim)
+        monkeypatch.setattr(sql, "claim_ordered", claim)
         thread = threading.Thread(target=fail)
         thread.start()
         thread.join()
@@ -244,7 +244,7 @@ def test_a_message_that_has_failed_since_it_was_looked_at_waits_for_its_time(mon
         monkeypatch.setattr(subscribers, "behave", lambda message: None)
         return claim(*args)
 
-    monkeypatch.setattr(sql, "take_turn", another_worker_fails)
+    monkeypatch.setattr(sql, "claim_ordered", another_worker_fails)
     look(KEYED, "a")
     assert done(KEYED) == []
     assert Delivery.objects.get().attempts == 1
@@ -253,7 +253,9 @@ def test_a_message_that_has_failed_since_it_was_looked_at_waits_for_its_time(mon
 def test_a_worker_that_died_is_counted_before_the_next_try_begins(monkeypatch):
     take("a", "1")
     opened(KEYED)
-    monkeypatch.setattr(in_order.Turn, "run", lambda self: False)  # as if the worker died: nothing is recorded
+    monkeypatch.setattr(
+        in_order.OrderedDelivery, "run", lambda self: False
+    )  # as if the worker died: nothing is recorded
     look(KEYED, "a", again=True)
     assert Delivery.objects.get().attempts == 1
     look(KEYED, "a", again=True)
@@ -265,7 +267,7 @@ def test_a_worker_that_died_is_counted_before_the_next_try_begins(monkeypatch):
 
 def test_a_relay_that_dies_between_mark_and_telling_only_delays(monkeypatch, redis_client):
     take("a", "1")
-    monkeypatch.setattr(CeleryTransport, "tell", _die)
+    monkeypatch.setattr(CeleryTransport, "wake", _die)
     with pytest.raises(SystemExit):
         relay_to(CeleryTransport()).drain()
     monkeypatch.undo()
@@ -278,7 +280,7 @@ def test_a_relay_that_dies_between_mark_and_telling_only_delays(monkeypatch, red
 
 def test_a_broker_that_is_away_when_they_are_told_costs_no_attempt_and_no_redelivery_time(monkeypatch, redis_client):
     take("a", "1")
-    monkeypatch.setattr(CeleryTransport, "tell", lambda self, marked, **_: ConnectionError("away"))
+    monkeypatch.setattr(CeleryTransport, "wake", lambda self, marked, **_: ConnectionError("away"))
     relay_to(CeleryTransport()).drain()
     monkeypatch.undo()
     redis_client.delete("events")
@@ -397,7 +399,7 @@ def test_what_was_put_off_in_its_order_can_be_hastened(monkeypatch):
     look(KEYED, "a")
     assert Delivery.objects.get().held_until is not None
     with transaction.atomic():
-        assert hasten([KEYED], ["a"]) == 1
+        assert make_due_now([KEYED], ["a"]) == 1
     transport = MemoryTransport()
     relay_to(transport).drain()
     monkeypatch.setattr(subscribers, "behave", lambda message: None)

@@ -12,8 +12,7 @@ from django.db.models.functions import Now
 
 from outbox.ids import uuid7
 from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, RelayProcess
-from outbox.monitoring import health
-from outbox.monitoring import status as standing
+from outbox.monitoring import destination_status, health
 from tests.support.outbox.failing import Refusing, held
 from tests.support.outbox.relaying import Away, relay_to
 
@@ -51,7 +50,7 @@ def test_a_message_that_waits_too_long_says_by_how_much_and_why(commit):
     code, _, err = status()
     assert code == 1
     assert "tasks: A message has waited 300." in err
-    assert "at most 60 s is healthy. Its relays live and are behind: start more of them." in err
+    assert "at most 60 s is healthy. Its relays live but are too slow: start more of them." in err
     assert status("--max-age=900")[0] == 0
 
 
@@ -88,17 +87,17 @@ def test_a_broker_that_is_away_is_said_with_its_error_until_it_is_back(commit):
     relay.drain()
     with relay._on_duty():
         relay._renew()
-        relay.lanes[0]._closed_until = 0
+        relay.destination_relays[0]._closed_until = 0
         relay._drain()
-        (now,) = standing.look()
+        (now,) = destination_status.read_statuses()
         assert now.outage is not None
         assert now.outage.outage == "ConnectionError: away"
         grow_older(timedelta(minutes=5))
-        assert "Its broker is away since" in status()[2]
-        object.__setattr__(relay.lanes[0].destination, "transport", Refusing())
-        relay.lanes[0]._closed_until = 0
+        assert "Its broker has been away for" in status()[2]
+        object.__setattr__(relay.destination_relays[0].destination, "transport", Refusing())
+        relay.destination_relays[0]._closed_until = 0
         relay._drain()
-        (now,) = standing.look()
+        (now,) = destination_status.read_statuses()
         assert now.outage is None
 
 
@@ -161,10 +160,10 @@ def test_when_the_database_is_away_it_exits_with_2(monkeypatch):
     def away(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr("outbox.monitoring.status.sql.unpublished_ages", away)
+    monkeypatch.setattr("outbox.monitoring.destination_status.sql.unpublished_ages", away)
     code, _, err = status()
     assert code == 2
-    assert "The database cannot be asked, so nobody can tell: connection refused" in err
+    assert "The database does not answer, so the status is unknown: connection refused" in err
 
 
 def test_as_json_it_gives_figures_and_alarms(commit):

@@ -217,7 +217,10 @@ def test_a_subscriber_that_the_newest_version_would_pass_by_is_warned_of(declare
     assert not checks.check_subscribers()
     declare(2, amount=int)
     (found,) = checks.check_subscribers()
-    assert (found.id, found.msg) == ("outbox.W010", "shop.reader reads shop.paid version 1; version 2 would be parked.")
+    assert (found.id, found.msg) == (
+        "outbox.W010",
+        "shop.reader reads shop.paid version 1; version 2 would become a dead letter.",
+    )
     assert found.hint == "Have it take Event2 before that is published."
 
 
