@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from outbox.heartbeats.duties import duty
+from outbox.heartbeats.duties import register_duty
 
-duty("orders.refresh_availability", timedelta(seconds=10), "asks the warehouse what it has")
+register_duty("orders.refresh_availability", timedelta(seconds=10), "asks the warehouse what it has")

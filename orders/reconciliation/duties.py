@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from outbox.heartbeats.duties import duty
+from outbox.heartbeats.duties import register_duty
 
-duty("orders.reconcile", timedelta(days=1), "compares the books with the card processor's")
+register_duty("orders.reconcile", timedelta(days=1), "compares the books with the card processor's")
