@@ -39,12 +39,22 @@ def nothing_known_of_participants():
     standings.forget()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes of its own."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Keep the shuffled files of a folder together, and mark what starts processes of its own.
+
+    pytest-randomly shuffles files across folders. A fixture of scope "package", such as a whole stack, would then start
+    anew for each file.
+    """
+    folders: dict[Path, int] = {}
+    for item in items:
+        folders.setdefault(item.path.parent, len(folders))
+    items.sort(key=lambda item: folders[item.path.parent])
     for item in items:
         room = item.path.relative_to(TESTS).parts[0]
         if room in STACKS or STARTS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("slow")
+    return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

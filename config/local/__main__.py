@@ -16,7 +16,7 @@ from .check import check
 from .demo import demo
 from .errors import LocalStackError
 from .services.temporary import environment_with_servers, run
-from .state_dir import Home
+from .state_dir import StateDir
 from .subprocesses import die_with_parent
 from .up import up
 
@@ -24,7 +24,7 @@ from .up import up
 def main() -> int:
     arguments = parser().parse_args()
     spare_loopback()
-    home = Home()
+    home = StateDir()
     try:
         match arguments.command:
             case "up":

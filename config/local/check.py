@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 from .services.temporary import environment_with_servers, run
-from .state_dir import Home
+from .state_dir import StateDir
 
 PYTHON = sys.executable
 CHECKS = {
@@ -21,7 +21,7 @@ CHECKS = {
 }
 
 
-def check(home: Home) -> int:
+def check(home: StateDir) -> int:
     """Run every check, also after one failed; 0 when all passed."""
     with environment_with_servers(home) as environment:
         failed = [name for name, arguments in CHECKS.items() if not passes(name, arguments, environment)]

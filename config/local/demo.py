@@ -12,14 +12,14 @@ from pathlib import Path
 
 from .demo_orders import Demo
 from .errors import LocalStackError
-from .state_dir import Home
+from .state_dir import StateDir
 from .subprocesses import spawn, stop
 from .up import READY_PATIENCE
 
 STOP_PATIENCE = 20.0  # seconds
 
 
-def demo(home: Home, orders: int) -> int:
+def demo(home: StateDir, orders: int) -> int:
     """Place `orders` orders and compare the ledgers; returns 0 when all settled and all ledgers agree, else 1."""
     with running_stack(home):
         addresses = home.read_env()
@@ -29,7 +29,7 @@ def demo(home: Home, orders: int) -> int:
 
 
 @contextmanager
-def running_stack(home: Home) -> Iterator[None]:
+def running_stack(home: StateDir) -> Iterator[None]:
     """A stack that answers: the running one, or one that lives as long as the block."""
     if home.is_claimed():
         yield

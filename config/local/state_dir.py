@@ -12,7 +12,7 @@ from config.env import LOCAL_HOME
 from .errors import LocalStackError
 
 
-class Home:
+class StateDir:
     """The folder, its lock (one stack per folder) and `env`: the servers' addresses for a second terminal."""
 
     def __init__(self, root: Path = LOCAL_HOME) -> None:

@@ -13,12 +13,12 @@ from .processes.console import Console
 from .processes.stack import END_WITHIN, NAMES, parts, preparations
 from .processes.supervisor import Supervisor
 from .services.servers import Servers
-from .state_dir import Home
+from .state_dir import StateDir
 
 READY_PATIENCE = 120.0  # seconds; a first start on a busy machine with two cores takes about twenty
 
 
-def up(home: Home) -> None:
+def up(home: StateDir) -> None:
     """Run the stack until Ctrl-C or SIGTERM. Raises LocalStackError when it cannot start or go on."""
     begun = time.monotonic()
     console = Console(NAMES)
@@ -40,13 +40,13 @@ def up(home: Home) -> None:
         console.say("Stopped. Your data is kept.")
 
 
-def claim(home: Home) -> Ports:
+def claim(home: StateDir) -> Ports:
     """Lock the folder and check the ports before anything starts. Raises LocalStackError, which says who has them."""
     home.claim(f"http://127.0.0.1:{os.environ.get('PORT') or 8000}")
     return Ports.chosen()
 
 
-def published(ports: Ports, servers: Servers, home: Home) -> dict[str, str]:
+def published(ports: Ports, servers: Servers, home: StateDir) -> dict[str, str]:
     """The environment of the processes, and of `manage.py` in a second terminal."""
     return {
         **servers.environment,
@@ -61,7 +61,7 @@ def published(ports: Ports, servers: Servers, home: Home) -> dict[str, str]:
 
 
 def run_parts(
-    home: Home, ports: Ports, servers: Servers, console: Console, published: Mapping[str, str], begun: float
+    home: StateDir, ports: Ports, servers: Servers, console: Console, published: Mapping[str, str], begun: float
 ) -> None:
     ours = {"SETTLE_HOME": str(home.root), "PYTHONUNBUFFERED": "1", "WORKER_END_WITHIN": END_WITHIN}
     environment = {**os.environ, **ours, **published}

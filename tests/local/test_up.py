@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from config.local.ports import free_port
-from config.local.state_dir import Home
+from config.local.state_dir import StateDir
 
 from .waiting import environment_without_servers, is_running, offspring, wait_for
 
@@ -39,7 +39,7 @@ class Stack:
     """A stack of our own in `root`, its output in `root/shown`."""
 
     def __init__(self, root: Path) -> None:
-        self.home = Home(root / "home")
+        self.home = StateDir(root / "home")
         self.shown = root / "shown"
         ports = {variable: str(free_port()) for variable in ("PORT", "FLOWER_PORT", "STANDINS_PORT")}
         self.site = f"http://127.0.0.1:{ports['PORT']}"

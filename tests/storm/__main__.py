@@ -14,7 +14,7 @@ import django
 from config.local.demo import running_stack
 from config.local.errors import LocalStackError
 from config.local.ports import free_port
-from config.local.state_dir import Home
+from config.local.state_dir import StateDir
 
 from .stack import Stack
 
@@ -25,7 +25,7 @@ def main() -> int:
         os.environ.setdefault(variable, str(free_port()))
     os.environ.setdefault("STANDINS_LATENCY", "0.1")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    home = Home()
+    home = StateDir()
     try:
         with running_stack(home):
             django.setup()

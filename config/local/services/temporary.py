@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..state_dir import Home
+from ..state_dir import StateDir
 from ..subprocesses import die_with_parent
 from .servers import Servers
 
 
 @contextmanager
-def environment_with_servers(home: Home) -> Iterator[dict[str, str]]:
+def environment_with_servers(home: StateDir) -> Iterator[dict[str, str]]:
     """An environment with private servers, except those that the environment names already."""
     remove_left_overs(home.root)
     folder = home.root / f"run-{os.getpid()}"
