@@ -80,19 +80,19 @@ def badge(breaker: Breaker) -> Badge:
 
 def state_sentence(breaker: Breaker, policy: Participant, runs: int) -> str:
     """The state of the breaker in words: what happens to calls, since when, how many runs wait, and what follows."""
-    stands = _sentence(str(WaitingRuns(breaker.name, breaker.opened_at, runs)))
+    since_when = _sentence(str(WaitingRuns(breaker.name, breaker.opened_at, runs)))
     if not runs and breaker.opened_at is not None:
-        stands = f"Away since {_time_of_day(breaker.opened_at)}, and no run waits for it"
+        since_when = f"Away since {_time_of_day(breaker.opened_at)}, and no run waits for it"
     if breaker.state == Breaker.State.CLOSED:
         failures = f" {breaker.failures} of {policy.trip_after} failures in a row." if breaker.failures else ""
-        back = f" {stands}, up to {policy.release_per_second:g} a second." if runs else ""
+        back = f" {since_when}, up to {policy.release_per_second:g} a second." if runs else ""
         return f"Calls go through.{failures}{back}"
     if held_by_hand(breaker):
-        return f"{stands}. All calls are held until a person lets them go."
+        return f"{since_when}. All calls are held until a person lets them go."
     if breaker.state == Breaker.State.HALF_OPEN or breaker.open_until is None:
-        return f"{stands}. One call is under way as a trial; its answer decides for all."
+        return f"{since_when}. One call is under way as a trial; its answer decides for all."
     due = timezone.localtime(breaker.open_until)
-    return f"{stands}. From {due:%H:%M:%S} on, the next call goes as a trial."
+    return f"{since_when}. From {due:%H:%M:%S} on, the next call goes as a trial."
 
 
 def limits_sentence(policy: Participant) -> str:

@@ -55,8 +55,8 @@ def run_lines(run: Run, now: datetime) -> Iterator[str]:
     steps = [_step(run, step) for step in run.steps.all()]
     yield from _part(("", "STEP", "STATUS", "ATTEMPTS", "UNDOS", "ERROR"), steps)
     attempts = list(run.attempts.order_by("-id")[: LATEST_ATTEMPTS + 1])[::-1]
-    told = [_attempt(one) for one in attempts[-LATEST_ATTEMPTS:]]
-    yield from _part(("STARTED", "ATTEMPT", "OUTCOME", "TOOK", "ERROR"), told)
+    rows = [_attempt(one) for one in attempts[-LATEST_ATTEMPTS:]]
+    yield from _part(("STARTED", "ATTEMPT", "OUTCOME", "TOOK", "ERROR"), rows)
     if len(attempts) > LATEST_ATTEMPTS:
         yield f"Earlier attempts are left out: these are the latest {LATEST_ATTEMPTS}."
     yield from _part(("AT", "WHO", "DID", "WHY", "CHANGED"), [_act(act) for act in run.acts.all()])
@@ -110,8 +110,8 @@ def _attempt(attempt: Attempt) -> tuple[str, ...]:
 
 
 def _act(act: Act) -> tuple[str, ...]:
-    told = "; ".join(f"{name}: {_json(before)} → {_json(after)}" for name, before, after in changes(act))
-    return _time(act.at), act.actor_name, act.verb, act.reason, told
+    changed = "; ".join(f"{name}: {_json(before)} → {_json(after)}" for name, before, after in changes(act))
+    return _time(act.at), act.actor_name, act.verb, act.reason, changed
 
 
 def _json(value: Any) -> str:

@@ -47,8 +47,8 @@ class Expectations(ABC):
         self._ends_as(RunStatus.STUCK)
         run = self.run
         self._check(code in (None, run.code), f"it should be stuck for {code}, not for {run.code}")
-        stands = self.stage.saga.steps[run.position].name
-        self._check(at is None or at.name == stands, f"it should be stuck at {at and at.name}, not at {stands}")
+        here = self.stage.saga.steps[run.position].name
+        self._check(at is None or at.name == here, f"it should be stuck at {at and at.name}, not at {here}")
         return self
 
     def expect_attempts(self, step: Step[Any, Any], times: int) -> Self:

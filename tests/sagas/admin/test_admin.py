@@ -1,4 +1,4 @@
-"""What operators see and do in the admin, over runs that the engine really carried."""
+"""What operators see in the admin: the list of runs, the page of a run, the front page."""
 
 from __future__ import annotations
 
