@@ -1,5 +1,6 @@
-"""The notifier: a hint through Redis that something was committed. A lost hint costs at most one second, so nothing
-raises.
+"""The notifier: a hint through Redis that something was committed.
+
+A lost hint costs at most one second, so nothing raises.
 
 Every relay hears every ring, because nobody knows which relay owns the shard. A relay that starts looks first, so a
 ring that nobody hears is not missed.

@@ -1,5 +1,6 @@
-"""Errors that can be pickled, as Celery does with what a task raises. Python alone would call the class again with
-the message only, which fails for other constructors.
+"""Errors that can be pickled, as Celery does with what a task raises.
+
+Python alone would call the class again with the message only, which fails for other constructors.
 """
 
 from __future__ import annotations

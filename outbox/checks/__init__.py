@@ -1,5 +1,6 @@
-"""System checks for misconfiguration that would be silent. Each says how to correct it. Importing this registers
-them.
+"""System checks for misconfiguration that would be silent.
+
+Each says how to correct it. Importing this registers them.
 
 Duplicate names and subscribers to something that is no event are refused earlier, at import: see `declare/events.py`.
 """

@@ -24,7 +24,7 @@ def check_kind(**_: Any) -> list[CheckMessage]:
     if connection.vendor == POSTGRESQL:
         return []
     text = f"The outbox and the sagas need PostgreSQL, 14 or later, and DATABASES['default'] is {connection.vendor}."
-    hint = 'Set its ENGINE to "django.db.backends.postgresql": they lock rows and share work as others cannot.'
+    hint = 'Set its ENGINE to "django.db.backends.postgresql": they need its row locks (SKIP LOCKED).'
     return [Error(text, hint=hint, id="outbox.E008")]
 
 
@@ -43,7 +43,7 @@ def _partitions() -> Iterator[CheckMessage]:
             text = (
                 f"{table} has no partition for tomorrow: its rows go to the default one, which is not dropped by day."
             )
-            hint = "Have beat run outbox.prune each hour; it makes them three days ahead, and moves such rows."
+            hint = "Have beat run outbox.prune each hour; it makes partitions three days ahead, and moves such rows."
             yield Warning(text, hint=hint, id="outbox.W011")
 
 

@@ -45,7 +45,7 @@ def _taking_everything() -> Iterator[CheckMessage]:
     for one in destinations.configured():
         if len(given) > 1 and "events" not in given[one.name] and not isinstance(one.transport, CeleryTransport):
             text = f"The destination {one.name} takes every event, also those that other services should not see."
-            hint = f'Name what goes there: "events": ["shop.*"] in OUTBOX_DESTINATIONS["{one.name}"]; or say ["*"].'
+            hint = f'Name what goes there: "events": ["shop.*"] in OUTBOX_DESTINATIONS["{one.name}"]; or write ["*"].'
             yield Warning(text, hint=hint, id="outbox.W004")
 
 

@@ -1,6 +1,4 @@
-"""Checks that beat's ticks expire: a tick that never does fills the broker; one that expires too soon is thrown
-away.
-"""
+"""Checks that beat's ticks expire: not never, which fills the broker, and not too soon, which loses them."""
 
 from __future__ import annotations
 
@@ -43,7 +41,7 @@ def check_rows(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMe
     return [
         Warning(
             f"The periodic task {name!r} never expires: its ticks pile up in the broker while no worker runs.",
-            hint="Give it `expire seconds`, 60 for what runs each second; beat writes those of the settings anew.",
+            hint="Give it `expire seconds`, 60 for a task that runs each second; beat writes its own rows again.",
             id="outbox.W022",
         )
         for name in found.exclude(name__in=beat_schedule.entries()).values_list("name", flat=True)

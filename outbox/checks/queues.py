@@ -1,5 +1,6 @@
-"""Checks that our tasks go to queues that the settings name. Which queues a worker takes is known only to its
-command line.
+"""Checks that our tasks go to queues that the settings name.
+
+Which queues a worker takes is known only to its command line.
 """
 
 from __future__ import annotations

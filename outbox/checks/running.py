@@ -24,7 +24,7 @@ def _doorbell() -> list[CheckMessage]:
 def _relay() -> list[CheckMessage]:
     by = settings.relay_by()
     if by not in ("beat", "command"):
-        hint = 'Say "beat" (the task outbox.relay, each second) or "command" (manage.py relay).'
+        hint = 'Say "beat" (the task outbox.relay each second) or "command" (manage.py relay).'
         return [Error(f"OUTBOX_RELAY is {by!r}.", hint=hint, id="outbox.E006")]
     if by == "command" or _beats("outbox.relay"):
         return []

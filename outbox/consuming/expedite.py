@@ -12,8 +12,9 @@ from ..models import Delivery
 
 
 def make_due_now(subscribers: Sequence[str], keys: Sequence[str]) -> int:
-    """Make open deliveries of these keys to these subscribers due now, in the caller's transaction. Returns how
-    many.
+    """Make open deliveries of these keys to these subscribers due now, in the caller's transaction.
+
+    Returns how many.
 
     For example, deliveries that a handler postponed with RetryAfter because another system was away that is back. The
     hold of a delivery ends too, so that a subscriber with an order does not find it held. A delivery whose `call` runs

@@ -1,5 +1,6 @@
-"""Tells infrastructure failures from failures of a handler. They use up no attempt, because the same work succeeds
-later.
+"""Tells infrastructure failures from failures of a handler.
+
+They use up no attempt, because the same work succeeds later.
 
 Infrastructure means that the database or the broker was away, or that the database chose another transaction (a
 deadlock). A statement that is wrong or too slow is a bug of its author: it uses up attempts and ends with a person.

@@ -48,8 +48,9 @@ class OrderedDelivery(Delivery):
     row: int = 0
 
     def begin(self) -> bool:
-        """Count the try and hold the delivery, unless the transaction alone does that. False when another worker has
-        it.
+        """Count the try and hold the delivery, unless the transaction alone does that.
+
+        False when another worker has it.
         """
         return not self.counted or sql.begin(
             self.row, self.envelope.attempts, settings.redeliver_after(), restart.this_worker()

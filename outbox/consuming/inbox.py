@@ -99,14 +99,16 @@ class Delivery:
         return (self.counted and is_open) or (forgotten and not is_open)
 
     def is_forgotten(self) -> bool:
-        """Whether the inbox may have dropped this message's row. If the message is not handled yet, a delivery is
-        open.
+        """Whether the inbox may have dropped this message's row.
+
+        If the message is not handled yet, a delivery is open.
         """
         return timezone.now() - self.envelope.written_at > settings.keep_published()
 
     def run(self) -> bool:
-        """Run `call` outside the transaction; handle and confirm in one transaction. A settled message is only
-        confirmed.
+        """Run `call` outside the transaction; handle and confirm in one transaction.
+
+        A settled message is only confirmed.
 
         False when another worker has the message.
         """
@@ -198,8 +200,9 @@ class Delivery:
         return self.declared.retry.delay_after(self.attempt, roll=random.random())
 
     def _recover(self, error: Exception) -> bool:
-        """Ask `recover` what became of the call, before the message is given up. Returns whether it is handled after
-        all.
+        """Ask `recover` what became of the call, before the message is given up.
+
+        Returns whether it is handled after all.
 
         It is asked only once, because asking may kill the worker as the handler did.
         """

@@ -25,8 +25,9 @@ def this_worker() -> str:
 
 
 def free_deliveries(worker: str) -> int:
-    """Free the deliveries that the worker of this name holds, so that the relay has them tried again. Returns how
-    many.
+    """Free the deliveries that the worker of this name holds, so that the relay has them tried again.
+
+    Returns how many.
 
     Call it for a worker that is dead or ends right after. Raises DatabaseError.
     """

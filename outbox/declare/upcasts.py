@@ -23,8 +23,7 @@ def upcast(old: str, version: int) -> Callable[[Callable[[dict[str, Any]], New]]
 
 
 def upcast(old: Any, version: int | None = None) -> Any:
-    """Read old messages with the function: `@upcast(OrderPlacedV1)` above `def f(old: OrderPlacedV1) ->
-    OrderPlaced`.
+    """Read old messages with the function: `@upcast(OrderPlacedV1)` above `def f(old: OrderPlacedV1) -> New`.
 
     The class that it returns says the version it leads to. Upcasts are chained, 1 to 2 to 3, up to the version that a
     subscriber declares. When the old class is deleted, `@upcast("orders.order_placed", 1)` gives the body as a dict of
@@ -50,8 +49,7 @@ def upcast(old: Any, version: int | None = None) -> Any:
 
 
 def refuse_gaps(registry: Registry) -> None:
-    """Raise OutboxDeclarationError when a subscriber could not read an older version that is declared or upcast
-    here.
+    """Raise OutboxDeclarationError when a subscriber cannot read an older version that is declared or upcast.
 
     Call it when all modules are imported.
     """

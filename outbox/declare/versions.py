@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def read(registry: Registry, subscriber: Subscriber, type_: str, version: int, payload: str) -> Any:
-    """The body as `subscriber` declares it. Raises CannotRead for another event, an unknown version or an unfit
-    payload.
+    """The body as `subscriber` declares it.
+
+    Raises CannotRead for another event, an unknown version or an unfit payload.
     """
     wanted = subscriber.event
     steps = list(upcast_path(registry, wanted.name, version, wanted.version))

@@ -1,5 +1,6 @@
-"""Requests a duty that runs seldom and was missed; a relay does this. The duty's heartbeat then says that it ran
-late.
+"""Requests a duty that runs seldom and was missed; a relay does this.
+
+The duty's heartbeat then says that it ran late.
 
 Beat sends a nightly task once. When the broker refuses it at that moment, or beat comes back hours later, beat sends
 the next one a day later. A duty that runs each second is not requested, because its next tick replaces the last.
@@ -24,8 +25,9 @@ AGAIN = timedelta(hours=1)  # between two requests for one duty, because the fir
 
 
 def request_runs() -> int:
-    """Request the runs that were missed and are not switched off. Returns how many. Of several callers one is
-    enough.
+    """Request the runs that were missed and are not switched off.
+
+    Returns how many. Of several callers one is enough.
     """
     sql.register_duties(list(DUTIES))
     seldom = [one for one in DUTIES.values() if one.is_task and not one.is_frequent and one.healthy is not None]

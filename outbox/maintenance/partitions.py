@@ -33,8 +33,9 @@ class Busy(Exception):
 
 
 def keep_up(keep: timedelta) -> int:
-    """Make the partitions from today to AHEAD days from now, and drop those older than `keep`. Returns how many were
-    dropped.
+    """Make the partitions from today to AHEAD days from now, and drop those older than `keep`.
+
+    Returns how many were dropped.
 
     A day that something still needs is kept. A table that cannot be locked is left for the next run, because publishing
     must not be delayed; there are many runs before a partition is missing.

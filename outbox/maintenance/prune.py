@@ -17,8 +17,9 @@ BATCH = 1_000  # rows for each statement: short locks, little to vacuum at once
 
 @heartbeat.leaves("outbox.prune", "partitions dropped")
 def prune() -> int:
-    """Drop the days older than OUTBOX_KEEP_PUBLISHED, and make the next days. Returns how many partitions were
-    dropped.
+    """Drop the days older than OUTBOX_KEEP_PUBLISHED, and make the next days.
+
+    Returns how many partitions were dropped.
 
     An inbox row outlives its message's history, so that no message in our tables can be handled twice.
     """

@@ -44,9 +44,7 @@ class Encoder:
     """
 
     def __init__(self, source: str) -> None:
-        """`source`: a URI that names this system and never changes; receivers identify an event by source and id
-        together.
-        """
+        """`source`: a URI that names this system and never changes; source and id together identify an event."""
         self._source = _attribute("source", source)
         self._kinds: dict[tuple[str, int], str] = {}
 

@@ -15,8 +15,7 @@ NUL = "\\u0000"
 
 
 def encode(value: object) -> str:
-    """The value as JSON text: dataclasses as objects; UUID, Decimal, date, datetime, timedelta and Enum in their
-    text form.
+    """The value as JSON text: dataclasses as objects; UUID, Decimal, dates, durations and Enum in their text form.
 
     Raises TypeError for a value that JSON cannot carry.
     """

@@ -1,5 +1,6 @@
-"""Is the outbox healthy? Age decides: a full table that moves is healthy; one old message or one old heartbeat is
-not.
+"""Is the outbox healthy?
+
+Age decides: a full table that moves is healthy; one old message or one old heartbeat is not.
 
 For a health check, for alarms, and for a metrics collector: `figures()` are plain numbers. The limits are in
 `heartbeats/duties.py` and `alarms.py`.

@@ -17,9 +17,7 @@ MANY = 1_000_000
 
 
 def alarms() -> list[str]:
-    """One sentence for each snapshot that is held too long, the oldest first: who holds it, since when, what it
-    costs.
-    """
+    """One sentence for each snapshot that is held too long, the oldest first: who, since when, at what cost."""
     limit = settings.healthy().get(NAME, LIMIT)
     return [] if limit is None else [_sentence(one) for one in sql.snapshot_holders() if _is_old(one, limit)]
 

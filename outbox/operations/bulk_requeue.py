@@ -28,8 +28,9 @@ class NotPossible(OutboxError):
 
 
 def start(dead_letters: Sequence[int], *, actor: Actor, rate: float = RATE) -> int:
-    """Let the relays requeue these dead letters in this order, `rate` a second. Returns how many were not scheduled
-    yet.
+    """Let the relays requeue these dead letters in this order, `rate` a second.
+
+    Returns how many were not scheduled yet.
 
     Raises NotPossible for a rate of 0 or less or above 1000, and for more than 100,000 dead letters.
     """

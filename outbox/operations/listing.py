@@ -35,8 +35,9 @@ class MoreThan(int):
 
 
 class BoundedPaginator(Pages):
-    """Counts up to MOST rows, because counting a million rows takes longer than showing fifty. Later pages need a
-    filter.
+    """Counts up to MOST rows, because counting a million rows takes longer than showing fifty.
+
+    Later pages need a filter.
     """
 
     @cached_property

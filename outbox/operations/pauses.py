@@ -43,8 +43,9 @@ def resume(destination: str, shards: Sequence[int] | None = None, *, actor: Acto
 
 
 def _known(destination: str, shards: Sequence[int] | None) -> list[int]:
-    """The shards that are meant. Writes the rows of a configured destination, so that it can be paused before a
-    relay runs.
+    """The shards that are meant.
+
+    Writes the rows of a configured destination, so that it can be paused before a relay runs.
     """
     from ..publishing import destinations  # read when used: tests override settings
 

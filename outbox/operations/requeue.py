@@ -32,9 +32,7 @@ def requeue(dead_letter_id: int) -> bool:
 
 
 def _write_again(dead: DeadLetter) -> None:
-    """Write it in its old place, so that it goes out before the messages of its key that waited for it; release the
-    key.
-    """
+    """Write it in its old place, before the messages of its key that wait for it, and release the key."""
     shard = shard_of(dead.key, dead.message_id.int)
     place = {} if dead.position is None else {"id": dead.position}
     OutboxMessage.objects.create(**_carried(dead), **place, shard=shard)

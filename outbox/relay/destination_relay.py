@@ -52,8 +52,9 @@ class DestinationRelay:
         return time.monotonic() < self._closed_until
 
     def drain(self, goes_on: Callable[[], bool]) -> int:
-        """Publish all that is due while `goes_on()` is true, which is asked before each batch. Returns how many went
-        out.
+        """Publish all that is due while `goes_on()` is true, which is asked before each batch.
+
+        Returns how many went out.
         """
         total, limit = 0, settings.batch()
         some: list[int] | None = None  # the shards that may hold more; None for all

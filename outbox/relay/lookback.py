@@ -29,8 +29,9 @@ T = TypeVar("T")
 
 
 class Lookback(Generic[T]):
-    """The starting point of one queue, for all threads of this process. `first(since)` finds it; `first(None)` reads
-    all.
+    """The starting point of one queue, for all threads of this process.
+
+    `first(since)` finds it; `first(None)` reads all.
     """
 
     def __init__(self, first: Callable[[T | None], T]) -> None:

@@ -48,8 +48,9 @@ class Relay:
         self._settled_at = self._renewed_at = self._redelivered_at = self._asked_at = -math.inf
 
     def drain(self) -> int:
-        """Take a share of the shards, publish all that is due in them, release them. Returns how many messages went
-        out.
+        """Take a share of the shards, publish all that is due in them, release them.
+
+        Returns how many messages went out.
         """
         self._stop = threading.Event()
         with self._on_duty():
@@ -61,8 +62,9 @@ class Relay:
         return self.run(threading.Event())
 
     def run(self, stop: threading.Event) -> int:
-        """Drain at each ring, and once a second, until `stop` is set or the time is up. Returns how many messages went
-        out.
+        """Drain at each ring, and once a second, until `stop` is set or the time is up.
+
+        Returns how many messages went out.
 
         The current batch is finished and marked, and the shards are released.
         """

@@ -67,8 +67,9 @@ class RelayThreads:
                 self.stop.wait(PAUSE_AFTER_FAILURE)
 
     def _goes_on(self) -> bool:
-        """Whether to relay again. A thread whose time is up waits for the others, because the end may still be
-        extended.
+        """Whether to relay again.
+
+        A thread whose time is up waits for the others, because the end may still be extended.
         """
         with self._lock:
             if time.monotonic() < self._until:

@@ -29,8 +29,9 @@ def take_overdue(
     routes: Sequence[Route] = (),
     since: datetime | None = None,
 ) -> list[Due]:
-    """Open deliveries that are due. Each gets its next time before it is sent; those with `waits` are not to be
-    sent.
+    """Open deliveries that are due.
+
+    Each gets its next time before it is sent; those with `waits` are not to be sent.
 
     A delivery waits while its last copy is still in the queue, for at most ten times `redeliver_after`; it is checked
     again after a quarter of its waiting time. For a subscriber that is not in `routes` nothing is known, and everything
@@ -170,8 +171,9 @@ def is_open(message_id: str, subscriber: str) -> bool:
 
 
 def lock_open(message_id: str, subscriber: str) -> bool:
-    """Whether the delivery is open, and keep it so until the transaction ends. Waits for a transaction that closes
-    it.
+    """Whether the delivery is open, and keep it so until the transaction ends.
+
+    Waits for a transaction that closes it.
     """
     return bool(
         run.rows(

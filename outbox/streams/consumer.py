@@ -1,5 +1,4 @@
-"""Reads a Redis Stream of CloudEvents as a member of a consumer group, for projects that subscribe to another
-service.
+"""Reads another service's Redis Stream of CloudEvents as a member of a consumer group.
 
 An entry is acknowledged when its message is settled or stored in this project's tables. When a consumer dies, its
 entries stay pending; it continues with them when it returns, or another consumer claims them after they were idle long

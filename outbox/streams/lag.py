@@ -11,9 +11,7 @@ from ..transports.streams import connect
 
 @dataclass(frozen=True, slots=True)
 class GroupLag:
-    """What a group has not acknowledged. Messages that failed and wait in our tables are not in it: see `outbox
-    status`.
-    """
+    """What a group has not acknowledged. Messages that failed and wait in our tables are in `outbox status`."""
 
     unread: int | None
     """Entries that no member has read; None when Redis cannot tell, for example after entries were deleted."""

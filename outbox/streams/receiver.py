@@ -52,8 +52,9 @@ class Receiver:
                 self._deliver(subscriber, envelope)
 
     def store(self, envelope: Envelope) -> None:
-        """Store the message for `deliver_due`. For messages that were begun before and may have crashed their
-        consumer.
+        """Store the message for `deliver_due`.
+
+        For messages that were begun before and may have crashed their consumer.
         """
         subscribers = self._subscribers(envelope)
         if subscribers:

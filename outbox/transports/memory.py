@@ -13,8 +13,9 @@ from . import Outgoing, Sent, Wakeup, encoded, wakeups
 
 
 class MemoryTransport:
-    """Keeps what it is given; `deliver_all` runs the subscribers. Events that another transport renders are not
-    delivered.
+    """Keeps what it is given; `deliver_all` runs the subscribers.
+
+    Events that another transport renders are not delivered.
 
     `refuse` may raise for a message, as a broker might: then it fails alone, and later ones of its key are left out.
     """

@@ -38,7 +38,7 @@ def test_from_the_line_on_top_an_operator_reaches_the_held_key_and_skips_its_fir
     page.goto(f"{desk}/outboxmessage/")
     page.get_by_role("link", name="1 held key").click()
     page.get_by_role("link", name=KEY).click()
-    expect(page.get_by_label("State")).to_contain_text("Behind it wait: 2.")
+    expect(page.get_by_label("State")).to_contain_text("Messages behind it: 2.")
     page.get_by_role("button", name="Skip the first message").click()
     page.get_by_label("Reason").fill("Sent by hand.")
     page.get_by_role("button", name="Skip the first message: 1").click()

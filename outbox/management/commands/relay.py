@@ -46,8 +46,9 @@ def _named(names: Sequence[str] | None) -> list[Destination]:
 
 
 def _stop_when_told(threads: RelayThreads) -> None:
-    """Stop on SIGTERM and SIGINT. The current batch is finished: relays check between two batches, and once a
-    second.
+    """Stop on SIGTERM and SIGINT.
+
+    The current batch is finished: relays check between two batches, and once a second.
     """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
