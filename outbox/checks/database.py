@@ -24,9 +24,7 @@ def check_kind(**_: Any) -> list[CheckMessage]:
     if connection.vendor == POSTGRESQL:
         return []
     text = f"The outbox and the sagas need PostgreSQL, 14 or later, and DATABASES['default'] is {connection.vendor}."
-    hint = (
-        'Set its ENGINE to "django.db.backends.postgresql": the outbox and the sagas need its row locks (SKIP LOCKED).'
-    )
+    hint = 'Set its ENGINE to "django.db.backends.postgresql": they need its row locks (SKIP LOCKED).'
     return [Error(text, hint=hint, id="outbox.E008")]
 
 

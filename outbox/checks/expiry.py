@@ -41,7 +41,7 @@ def check_rows(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMe
     return [
         Warning(
             f"The periodic task {name!r} never expires: its ticks pile up in the broker while no worker runs.",
-            hint="Give it `expire seconds`, 60 for a task that runs each second; beat writes the rows of the settings again.",
+            hint="Give it `expire seconds`, 60 for a task that runs each second; beat writes its own rows again.",
             id="outbox.W022",
         )
         for name in found.exclude(name__in=beat_schedule.entries()).values_list("name", flat=True)
