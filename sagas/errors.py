@@ -13,6 +13,7 @@ LONGEST_CODE = 100
 
 __all__ = [
     "Awaits",
+    "LeaseLost",
     "LostAttempts",
     "OwnFailure",
     "RecordingFailed",
@@ -66,6 +67,10 @@ class LostAttempts(SagaError):
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"{attempts} attempts were made; the last ended with its worker, and nobody knows how.")
+
+
+class LeaseLost(SagaError):
+    """The attempt is no longer this worker's: its lease ran out and another one took the step. Nothing follows."""
 
 
 class OwnFailure(SagaError):

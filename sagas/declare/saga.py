@@ -252,7 +252,7 @@ class Saga(Generic[T]):
         from ..hosting import refuse_missing_apps
 
         refuse_missing_apps()
-        from ..engine.executor import start  # the engine needs Django; a declaration does not
+        from ..engine.commands import start  # the engine needs Django; a declaration does not
 
         return start(self, input, key=key, subject=subject)
 
@@ -262,7 +262,7 @@ class Saga(Generic[T]):
         `reason` and `actor` are words for the record; `code`, of at most 100 characters, is what hooks are told. Call
         it before locking anything of your own: the engine locks the run first, everywhere.
         """
-        from ..engine.cancel import cancel
+        from ..engine.commands import cancel
 
         cancel(self, key, reason=reason, actor=actor, code=code)
 
@@ -273,7 +273,7 @@ class Saga(Generic[T]):
         when that attempt leaves it waiting. A run that waits for a participant that is away, is paused or has ended is
         left alone, and so is a key without a run.
         """
-        from ..engine.wake import wake
+        from ..engine.commands import wake
 
         return wake(self, key, step)
 

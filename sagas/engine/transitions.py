@@ -23,7 +23,7 @@ from ..declare import registry
 from ..declare.context import StatusChange
 from ..declare.saga import Saga
 from ..declare.saga import Step as DeclaredStep
-from ..errors import LONGEST_CODE, LostAttempts, Refused, SagaError
+from ..errors import LONGEST_CODE, LeaseLost, LostAttempts, Refused
 from ..models import Attempt, Run, RunStatus, Step, StepStatus
 from ..participants.waiting import WOKEN_BY_SWEEP
 from ..settings import saga_settings
@@ -32,21 +32,17 @@ from .run_ready import RunReady
 logger = logging.getLogger(__name__)
 
 
-class Fenced(SagaError):
-    """The attempt in hand is no longer ours: its lease ran out and another worker took the step."""
-
-
 def locked(run_id: UUID) -> Run:
     """The run, locked until the transaction ends. Raises Run.DoesNotExist."""
     return Run.objects.select_for_update().get(pk=run_id)
 
 
 def held(run_id: UUID, position: int, token: UUID) -> tuple[Run, Step]:
-    """The run, locked, and the step that this attempt holds. Raises Fenced when it holds it no more."""
+    """The run, locked, and the step that this attempt holds. Raises LeaseLost when it holds it no more."""
     run = locked(run_id)
     step = run.steps.filter(position=position, token=token).first()
     if step is None or run.position != position or run.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
-        raise Fenced(f"{run_id}: the lease on step {position} has passed to another worker.")
+        raise LeaseLost(f"{run_id}: the lease on step {position} has passed to another worker.")
     return run, step
 
 

@@ -11,7 +11,8 @@ from django.db import transaction
 from .. import sql
 from ..models import Breaker
 from ..sql import participants
-from .configured import declared, policy_of
+from .configured import declared
+from .lookup import policy_of
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from outbox.transports.celery import apply_with, renders
 
 from ..declare import registry
 from ..declare.saga import Step
-from ..engine.lease import lease_seconds
 from ..engine.run_ready import RunReady
+from ..engine.work import lease_seconds
 from ..errors import SagaError
 from ..settings import saga_settings
 

@@ -16,7 +16,7 @@ from typing import Any
 from celery import current_app
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
-from ..engine.work import Taken
+from ..engine.work import ClaimedStep
 
 logger = logging.getLogger(__name__)
 GATHERED = 0.2
@@ -25,16 +25,16 @@ Event = tuple[str, dict[str, Any]]
 
 
 class Shown:
-    """One step in place, from its beginning to its end: `with Shown(request, taken) as shown`."""
+    """One step in place, from its beginning to its end: `with Shown(request, work) as shown`."""
 
-    def __init__(self, request: Any, taken: Taken) -> None:
-        self.request, self.taken = request, taken
+    def __init__(self, request: Any, work: ClaimedStep) -> None:
+        self.request, self.work = request, work
         self.ending: Event | None = None
 
     def __enter__(self) -> Shown:
         self.began = time.monotonic()
-        title = f"{self.taken.step.title}.undo" if self.taken.undo else self.taken.step.title
-        received = {"name": title, "args": f"({self.taken.run_id!s},)", "kwargs": "{}", "retries": 0}
+        title = f"{self.work.step.title}.undo" if self.work.undo else self.work.step.title
+        received = {"name": title, "args": f"({self.work.run_id!s},)", "kwargs": "{}", "retries": 0}
         family = {"root_id": self.request.root_id, "parent_id": self.request.id}
         self._tell("task-received", {**received, **family})
         self._tell("task-started", {})
@@ -54,7 +54,7 @@ class Shown:
 
     def _tell(self, kind: str, fields: dict[str, Any]) -> None:
         gathered.add(
-            self.request.hostname, (kind, {"uuid": self.taken.worker.task_id, "timestamp": time.time(), **fields})
+            self.request.hostname, (kind, {"uuid": self.work.worker.task_id, "timestamp": time.time(), **fields})
         )
 
 

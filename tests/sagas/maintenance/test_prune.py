@@ -22,7 +22,7 @@ from django.test.utils import CaptureQueriesContext
 from sagas import Refused, desk, tasks
 from sagas.checks import check_retention
 from sagas.engine import executor
-from sagas.engine.decisions import STOP
+from sagas.engine.continuation import STOP
 from sagas.maintenance import prune
 from sagas.models import Act, Attempt, Run, Step
 

@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 
 from sagas import Refused, RetryAfter, tasks
 from sagas.models import Attempt, Run, Step
-from sagas.worker import flower_events
+from sagas.worker import flower_events, in_place
 
 from ...support.sagas.clock import LONG_AGO, woken_in
 from ...support.sagas.driver import begin, carry
@@ -39,7 +39,7 @@ class Sent(list[Any]):
 @pytest.fixture
 def sent(monkeypatch):
     chains = Sent()
-    monkeypatch.setattr(tasks, "send", chains)
+    monkeypatch.setattr(in_place, "send", chains)
     return chains
 
 
