@@ -69,10 +69,6 @@ class LostAttempts(SagaError):
         super().__init__(f"{attempts} attempts were made; the last ended with its worker, and nobody knows how.")
 
 
-class LeaseLost(SagaError):
-    """The attempt is no longer this worker's: its lease ran out and another one took the step. Nothing follows."""
-
-
 class OwnFailure(SagaError):
     """Something of ours failed, outside of the participant's call: it spends no attempt and turns nothing."""
 
@@ -101,3 +97,7 @@ class WrongState(SagaError):
 
 class TooLate(SagaError):
     """The run has passed, or is passing, the point of no return; it can no longer be cancelled."""
+
+
+class LeaseLost(SagaError):
+    """The attempt is no longer this worker's: its lease ran out and another one took the step. Nothing follows."""
