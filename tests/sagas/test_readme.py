@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from sagas.engine.decide import Cost, Park, Place, Record, Undo, Wait, decide, decide_undo, needs_person
+from sagas.engine.decide import Cost, Failures, Park, Place, Record, Undo, Wait, decide, decide_undo, needs_person
 from sagas.participants.answers import Answer, Done
 from sagas.testing import GAPS
 from tests.support.workers import ROOT
@@ -25,7 +25,6 @@ from .engine.test_decide import (
     SOON,
     UNFIT,
     YES,
-    Failures,
     Probe,
     Row,
 )
@@ -98,6 +97,7 @@ def test_a_step_that_is_tried_until_it_is_done_needs_a_person_and_is_still_tried
     assert FOLLOWS[row].startswith("**needs a person, and is still tried**")
     attempt = Row(AFTER, MOST, SOON)
     wait = decide(LOST, attempt, Probe(NOTHING))
+    assert isinstance(wait, Wait)
     assert wait == Wait(SOON)
     assert needs_person(LOST, wait, attempt, Failures(counted=MOST, forgiven=0, own=0, **ENDLESS), MOST)
 
