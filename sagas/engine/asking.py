@@ -31,7 +31,7 @@ STILL_FAILING, OWN_FAILURE = "still_failing", "own_failure"
 
 
 def ask_for_lost(work: ClaimedStep) -> ClaimedStep:
-    """Ask where worker after worker was lost with a step that has no limit of attempts: none of them could say so."""
+    """Ask a person if worker after worker was lost with a step without a limit of attempts: none could report it."""
     if work.retry.attempts is not None or work.claim.asks or work.counted <= saga_settings.ASK_AFTER:
         return work
     with transaction.atomic():
@@ -58,7 +58,7 @@ def ask(run: Run, step: Step) -> None:
 
 
 def went_on(work: ClaimedStep) -> None:
-    """Tell that the run leaves the desk by itself, in the transaction that records its step. The host is told first."""
+    """Record that the run leaves the desk by itself, with the record of its step; the host's hook is called first."""
     after = RunStatus.UNDOING if work.undo else RunStatus.RUNNING
     hook = work.saga.status_hook
     if hook is not None:

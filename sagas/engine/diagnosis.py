@@ -18,7 +18,7 @@ CLAIMABLE = {S.PENDING, S.WAITING, S.RUNNING, S.UNDO_DUE, S.UNDO_WAITING, S.UNDO
 
 
 def diagnose(run_id: UUID, name: str, version: int, *, undo: bool) -> Continuation:
-    """Find out where the run is; turns it around when a cancel or its deadline came before the pivot."""
+    """Why the step could not be claimed; begins the undo if a cancel or the deadline came before the pivot."""
     with transaction.atomic():
         try:
             run = locked(run_id)
@@ -47,7 +47,7 @@ def diagnose(run_id: UUID, name: str, version: int, *, undo: bool) -> Continuati
 
 
 def clock() -> datetime:
-    """PostgreSQL's time, which every due time is measured by."""
+    """The database's time. All due times are compared with it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         row = cursor.fetchone()
@@ -56,7 +56,7 @@ def clock() -> datetime:
 
 
 def must_stop(run: Run, step: Step, now: datetime) -> tuple[str, str] | None:
-    """The code and the words for turning the run around; None when it may go on. A pause holds the deadline."""
+    """The code and the reason to begin the undo; None if the run may go on. While it is paused its deadline does not count."""
     if passed_pivot(run, step):
         return None
     if run.cancel_requested_at is not None:

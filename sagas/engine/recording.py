@@ -32,7 +32,7 @@ IN_TRANSACTION, IN_ERROR = 2, 3
 def recording(*, savepoint: bool = False) -> Iterator[None]:
     """One transaction. Should something that the host left for after the commit fail, the record stands: it is logged.
 
-    Taken for a failed record, it would leave the step that was taken in the same commit in nobody's hands.
+    Treated as a failed record, it would leave the step that the same commit claimed without a worker.
     `savepoint`: within a caller's transaction, a test's for example, roll back this part alone.
     """
     committed: list[bool] = []

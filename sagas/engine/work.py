@@ -165,7 +165,7 @@ def step_key(run_id: UUID, step: Step[Any, Any]) -> str:
 
 
 def results_of(run_id: UUID, known: Mapping[str, str] = MappingProxyType({})) -> Earlier:
-    """Reads another step's result when it is asked for, so that runs that need none pay nothing.
+    """Reads another step's result when it is needed, so that a run that needs none costs no statement.
 
     `known` are results, as JSON, that need no reading.
     """

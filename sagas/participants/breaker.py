@@ -64,12 +64,12 @@ def admit(name: str, lease: float) -> Admission:
 
 
 def close(name: str, reason: str) -> None:
-    """Let calls go through from now on, whatever failed before; what waits returns at its bounded rate."""
+    """Close the breaker by hand: calls go from now on; runs that wait are released at the limited rate."""
     _by_hand(participants.CLOSE, name, reason)
 
 
 def open_by_hand(name: str, reason: str) -> None:
-    """Hold all calls until `close`: no trial is made. Calls under way are not stopped."""
+    """Open the breaker by hand: all calls are held until `close`, with no trial. Calls under way go on."""
     _by_hand(participants.OPEN, name, reason)
 
 
@@ -88,7 +88,7 @@ def _within_limits(name: str, lease: float, *, trial: UUID | None = None) -> Adm
 
 
 def _trial(name: str, lease: float) -> Admission:
-    """The hold is over: of all that find it so, over all workers, one goes."""
+    """The hold is over: of all workers that see this, one makes the trial call."""
     token = uuid4()
     won = sql.fetch(participants.TAKE_TRIAL, {"name": name, "token": token, "lease": lease})
     if won:
@@ -122,7 +122,7 @@ def _by_hand(statement: str, name: str, reason: str) -> None:
 
 
 def _write(statement: str, given: dict[str, object]) -> None:
-    """Change the participant's row, which the first of all failures has to make."""
+    """Change the participant's row; the first failure ever creates it."""
     rows = sql.fetch(statement, given)
     if not rows:
         sql.execute(participants.MAKE, {"names": [given["name"]]})

@@ -72,7 +72,7 @@ def is_held(participant: str, error: Exception) -> bool:
 
 
 def settled(admission: Admission, *, answered: bool | None, reason: str = "") -> None:
-    """Say what became of an admitted call: at most one statement, none when there is nothing to write.
+    """Report how an admitted call ended: at most one statement, none when there is nothing to write.
 
     `answered` is True for any real answer, a refusal included; False when the participant is away; None when it was
     not asked, or an error of our own says nothing about it. `reason` is shown to operators.

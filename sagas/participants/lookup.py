@@ -60,7 +60,7 @@ class BreakerState:
     def read(
         cls, name: str, state: str, failures: int, reason: str, since: datetime | None, left: float | None
     ) -> BreakerState:
-        """From a row of `sql.participants._STANDING`; `left` is in seconds of PostgreSQL's clock."""
+        """From a row of `sql.participants._STATE`; `left` is in seconds of PostgreSQL's clock."""
         trial_at = math.inf if left is None else time.monotonic() + left
         return cls(name, state, failures, reason, since, trial_at)
 

@@ -1,7 +1,7 @@
-"""Shows Flower the steps that a worker runs in place: the events that Celery sends for a task of its own.
+"""Sends Flower the task events of the steps that a worker runs in place, as Celery does for a task of its own.
 
-They are gathered for a moment and go out together, since each publishing costs more than a step does; they carry the
-time at which they happened. Those of a worker that is killed meanwhile are lost: Flower is a window, not a record.
+They are collected for 0.2 s and sent together, since each publishing costs more than a step does; each carries the time
+at which it happened. Those of a worker that is killed meanwhile are lost: Flower is a window, not a record.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..engine.work import ClaimedStep
 
 logger = logging.getLogger(__name__)
 GATHERED = 0.2
-"""Seconds for which events are gathered."""
+"""Seconds for which events are collected."""
 Event = tuple[str, dict[str, Any]]
 
 
