@@ -23,7 +23,7 @@ from outbox.messages.texts import plain
 from sagas import Refused, StepContext
 from sagas.declare.saga import Step
 from sagas.engine.asking import OWN_FAILURE
-from sagas.engine.decide import Cost, Left, Park, Record, Undo, Wait, decide
+from sagas.engine.decide import Cost, Failures, Left, Park, Record, Undo, Wait, decide, needs_person
 from sagas.models import StepStatus
 from sagas.participants.answers import Awaiting, Done, Failure
 from sagas.participants.answers import Refusal as SaidNo
@@ -130,7 +130,7 @@ def attempt(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
         case Undo(left):
             return NotDone(StepStatus(left.value), answer.error)
         case Wait():
-            raise _come_again(step, message, context, decision, answer)
+            raise _come_again(asked, message, context, decision, answer)
         case Park(left):
             raise _given_up(step, message, left, answer)
 
@@ -144,14 +144,14 @@ def find(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
 
 
 def _come_again(
-    step: Step[Checkout, Any], message: Message[Fact], context: StepContext[Checkout], wait: Wait, answer: Failure
+    asked: asking.Attempted, message: Message[Fact], context: StepContext[Checkout], wait: Wait, answer: Failure
 ) -> Exception:
     """Note when the step comes again; returns what has the outbox bring the message back. Only a lost answer costs."""
-    error, counts = answer.error, wait.cost is Cost.COUNTS
-    told = _asks(step, message, error) if counts else _awaiting_hook(step, context, answer)
+    step, error = asked.step, answer.error
+    told = _asks(asked, message, wait, answer) or _awaiting_hook(step, context, answer)
     delay, away = asking.delay_of(wait, answer), asking.is_away(wait, answer)
     journeys.put_off(context.run_id, step, delay, away=away, forgiven=wait.cost is Cost.FORGIVEN, told=told)
-    return error if counts else _caused(RetryAfter(delay, str(error)), error)
+    return error if wait.cost is Cost.COUNTS else _caused(RetryAfter(delay, str(error)), error)
 
 
 def _awaiting_hook(
@@ -178,14 +178,16 @@ def _caused(error: Exception, cause: Exception) -> Exception:
     return error
 
 
-def _asks(step: Step[Checkout, Any], message: Message[Fact], error: Exception) -> Callable[[], None] | None:
+def _asks(asked: asking.Attempted, message: Message[Fact], wait: Wait, answer: Failure) -> Callable[[], None] | None:
     """Tells a person of a step without a limit of attempts that has failed for long: it is still being tried.
 
     The order leaves the desk when the step is recorded.
     """
-    if step.retry.attempts is not None or message.attempt < saga_settings.ASK_AFTER:
+    endless = asked.retry.attempts is None
+    failures = Failures(counted=asked.number, forgiven=0, own=0, endless=endless, onward=False)
+    if not needs_person(answer, wait, asked, failures, saga_settings.ASK_AFTER):
         return None
-    why = f"{step.name} has failed {message.attempt} times, and is still being tried: {error}"
+    why = f"{asked.step.name} has failed {asked.number} times, and is still being tried: {answer.error}"
     return lambda: journeys.ask(message.body.order_id, plain(why))
 
 

@@ -56,7 +56,7 @@ def clock() -> datetime:
 
 
 def must_stop(run: Run, step: Step, now: datetime) -> tuple[str, str] | None:
-    """The code and the reason to begin the undo; None if the run may go on. While it is paused its deadline does not count."""
+    """The code and the reason to begin the undo; None if the run may go on. A pause suspends the deadline."""
     if passed_pivot(run, step):
         return None
     if run.cancel_requested_at is not None:
