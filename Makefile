@@ -10,7 +10,7 @@ TESTS ?= tests
 TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-admin two-phase storm compose-test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-admin trace-step two-phase storm compose-test check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,9 @@ bench-outbox: setup-all ## Measure the relay beside three published ones and a b
 
 bench-admin: setup-all ## Fill the tables with a million rows each and time the operators' pages (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.admin $(ARGS)
+
+trace-step: setup-all ## Show which functions one step of a run calls, file by file
+	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.trace_step
 
 two-phase: setup-all ## Kill a two-phase commit's coordinator and the saga's worker, and compare (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.twophase $(ARGS)

@@ -13,6 +13,7 @@ LONGEST_CODE = 100
 
 __all__ = [
     "Awaits",
+    "LeaseLost",
     "LostAttempts",
     "OwnFailure",
     "RecordingFailed",
@@ -96,3 +97,7 @@ class WrongState(SagaError):
 
 class TooLate(SagaError):
     """The pivot, the point of no return, was called already: the run can no longer be cancelled."""
+
+
+class LeaseLost(SagaError):
+    """The attempt is no longer this worker's: its lease ran out and another one took the step. Nothing follows."""

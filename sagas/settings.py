@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import cast
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from .declare.participant import Participant
 
@@ -45,8 +47,20 @@ class SagaSettings:
     FLOWER_URL: str = ""
     """The address of Flower, for the admin's links to tasks; when empty, the setting FLOWER_URL is used."""
 
-    def __getattribute__(self, name: str) -> object:
-        return getattr(settings, f"SAGAS_{name}", super().__getattribute__(name))
+
+class _Read:
+    """Reads a setting when it is first used and keeps it, so that a step does not look each up again and again."""
+
+    def __getattr__(self, name: str) -> object:
+        value = getattr(settings, f"SAGAS_{name}", getattr(SagaSettings, name))
+        self.__dict__[name] = value
+        return value
+
+    def forget(self, *, setting: str, **_: object) -> None:
+        """For Django's signal that a setting has changed: tests override them."""
+        self.__dict__.pop(setting.removeprefix("SAGAS_"), None)
 
 
-saga_settings = SagaSettings()
+_read = _Read()
+saga_settings = cast(SagaSettings, _read)
+setting_changed.connect(_read.forget)

@@ -34,9 +34,9 @@ def quick_flush():
 @pytest.fixture(autouse=True)
 def nothing_known_of_participants():
     """What a test before this one read of the breakers, believed for a second, is gone with its tables."""
-    from sagas.participants.breaker_cache import standings
+    from sagas.participants.lookup import breakers
 
-    standings.forget()
+    breakers.forget()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,23 +10,25 @@ letter.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
-from outbox.consuming import failures
 from outbox.declare.events import registry
-from sagas import Refused, Unavailable
 from sagas.declare.saga import Step
+from sagas.engine.decide import Cost, Record, Wait, decide_undo
 from sagas.models import StepStatus
+from sagas.participants.answers import Done, Failure
+from sagas.participants.answers import Refusal as SaidNo
 
 from ..sagas import Checkout
 from . import asking, journeys, turning
 from .contexts import undo_context
 from .events import Fact, Refusal
+from .journeys import Begun
 
 Told = Callable[[UUID], Fact]
 
@@ -72,29 +74,28 @@ def attempt(step: Step[Checkout, Any], message: Message[Refusal]) -> bool:
     if begun is None or step.undo_run is None:
         asking.unused(admitted)
         return False
-    try:
-        asking.call(admitted, step.undo_run, undo_context(order_id, step, begun))
-    except Refused as no:
-        raise PermanentFailure(f"{no.code}: {no.text}") from no
-    except RetryAfter as later:
-        delay = max(later.delay, asking.SOONEST) * (1 + random.random() / 4)
-        turning.put_undo_off(order_id, step, delay, away=isinstance(later, Unavailable))
-        raise RetryAfter(delay, str(later)) from later
-    except Exception as error:
-        _come_again(step, message, error)
-        raise
-    return True
+    answer = asking.call(admitted, partial(_undo, order_id, step), begun)
+    decision = decide_undo(answer, asking.Attempted(step, step.undo_retry, message.attempt, begun.asked, answer))
+    if isinstance(decision, Record):
+        return True
+    assert not isinstance(answer, Done), "what is done is recorded"  # noqa: S101
+    if isinstance(answer, SaidNo):
+        raise PermanentFailure(f"{answer.error.code}: {answer.error.text}") from answer.error
+    _come_again(step, order_id, decision if isinstance(decision, Wait) else Wait(timedelta(0)), answer)
+    raise answer.error
 
 
-def _come_again(step: Step[Checkout, Any], message: Message[Refusal], error: Exception) -> None:
-    """Say when; while the participant is away that costs no attempt, nor where we failed: the outbox sees to that."""
-    if failures.is_infrastructure(error):
-        return
-    held = asking.is_held(step, error)
-    delay = asking.hold(step) if held else step.undo_retry.delay_after(message.attempt, roll=0) or timedelta(0)
-    turning.put_undo_off(message.body.order_id, step, delay, away=held)
-    if held:
-        raise RetryAfter(delay, str(error)) from error
+def _undo(order_id: UUID, step: Step[Checkout, Any], begun: Begun) -> None:
+    assert step.undo_run is not None, "there is nothing to undo without one"  # noqa: S101
+    step.undo_run(undo_context(order_id, step, begun))
+
+
+def _come_again(step: Step[Checkout, Any], order_id: UUID, wait: Wait, answer: Failure) -> None:
+    """Note when. Raises RetryAfter where that costs no attempt."""
+    delay = asking.delay_of(wait, answer)
+    turning.put_undo_off(order_id, step, delay, away=asking.is_away(wait, answer))
+    if wait.cost is not Cost.COUNTS:
+        raise RetryAfter(delay, str(answer.error)) from answer.error
 
 
 def _park(step: Step[Checkout, Any], subscriber: str) -> Callable[[Message[Refusal], Exception], bool]:

@@ -11,37 +11,31 @@ capture nothing is undone: the message becomes a dead letter and the order needs
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
-from outbox.consuming import failures
 from outbox.messages.texts import plain
-from sagas import Awaits, NotApplied, Refused, StepContext, Unavailable
+from sagas import Refused, StepContext
 from sagas.declare.saga import Step
 from sagas.engine.asking import OWN_FAILURE
+from sagas.engine.decide import Cost, Failures, Left, Park, Record, Undo, Wait, decide, needs_person
 from sagas.models import StepStatus
+from sagas.participants.answers import Awaiting, Done, Failure
+from sagas.participants.answers import Refusal as SaidNo
 from sagas.settings import saga_settings
 
 from ..sagas import Checkout
 from . import asking, journeys, turning
 from .contexts import step_context
 from .events import Fact, Refusal
-from .journeys import Begun, before_capture
 
 R = TypeVar("R")
 Told = Callable[[Any, R], Fact]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The participant did it."""
-
-    result: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +120,19 @@ def attempt(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
         asking.unused(admitted)
         return None
     context = step_context(order_id, step, begun)
-    try:
-        return Done(asking.call(admitted, step.run, context))
-    except Refused as no:
-        return _refused(step, begun, context, no)
-    except Awaits as pause:
-        raise _await(step, context, pause) from pause
-    except RetryAfter as later:
-        delay = max(later.delay, asking.SOONEST) * (1 + random.random() / 4)
-        journeys.put_off(order_id, step, delay, away=isinstance(later, Unavailable), forgiven=True)
-        raise RetryAfter(delay, str(later)) from later
-    except Exception as error:  # whatever it was: the participant may have been asked
-        return _doubt(step, message, context, error)
+    answer = asking.call(admitted, step.run, context)
+    asked = asking.Attempted(step, step.retry, message.attempt, begun.asked, answer)
+    decision = decide(answer, asked, partial(asking.probe, step, context))
+    if isinstance(decision, Record):
+        return Done(decision.result)
+    assert not isinstance(answer, Done), "what is done is recorded"  # noqa: S101
+    match decision:
+        case Undo(left):
+            return NotDone(StepStatus(left.value), answer.error)
+        case Wait():
+            raise _come_again(asked, message, context, decision, answer)
+        case Park(left):
+            raise _given_up(step, message, left, answer)
 
 
 def find(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
@@ -145,64 +140,54 @@ def find(step: Step[Checkout, Any], message: Message[Fact]) -> Outcome:
     order_id = message.body.order_id
     begun = journeys.asked(order_id, step)
     found = None if begun is None else asking.probe(step, step_context(order_id, step, begun))
-    return None if found is None or isinstance(found[0], NotApplied) else Done(found[0])
+    return found if isinstance(found, Done) else None
 
 
-def _await(step: Step[Checkout, Any], context: StepContext[Checkout], pause: Awaits) -> RetryAfter:
+def _come_again(
+    asked: asking.Attempted, message: Message[Fact], context: StepContext[Checkout], wait: Wait, answer: Failure
+) -> Exception:
+    """Note when the step comes again; returns what has the outbox bring the message back. Only a lost answer costs."""
+    step, error = asked.step, answer.error
+    told = _asks(asked, message, wait, answer) or _awaiting_hook(step, context, answer)
+    delay, away = asking.delay_of(wait, answer), asking.is_away(wait, answer)
+    journeys.put_off(context.run_id, step, delay, away=away, forgiven=wait.cost is Cost.FORGIVEN, told=told)
+    return error if wait.cost is Cost.COUNTS else _caused(RetryAfter(delay, str(error)), error)
+
+
+def _awaiting_hook(
+    step: Step[Checkout, Any], context: StepContext[Checkout], answer: Failure
+) -> Callable[[], None] | None:
     """Somebody else must act first. The participant was asked: its part is undone should the order turn."""
     hook = step.awaiting_run
-    told = (lambda: hook(context, pause)) if hook else None
-    delay = max(pause.delay, asking.SOONEST)
-    journeys.put_off(context.run_id, step, delay, away=False, forgiven=False, told=told)
-    return RetryAfter(delay, str(pause))
+    return partial(hook, context, answer.error) if hook and isinstance(answer, Awaiting) else None
 
 
-def _refused(step: Step[Checkout, Any], begun: Begun, context: StepContext[Checkout], no: Refused) -> Outcome:
-    """A no turns the order until the card is charged. After a lost answer the capture's no is not believed alone."""
-    if not (step.is_pivot or before_capture(step)):
-        raise PermanentFailure(f"{no.code}: {no.text}") from no
-    if step.is_pivot and begun.asked > 1:
-        found = asking.probe(step, context)
-        if found is None:
-            raise PermanentFailure(f"{no.code}: {no.text}; an earlier answer was lost, and nobody says what became.")
-        if not isinstance(found[0], NotApplied):
-            return Done(found[0])
-    return NotDone(StepStatus.REFUSED, no)
+def _given_up(step: Step[Checkout, Any], message: Message[Fact], left: Left, answer: Failure) -> Exception:
+    """Returns what ends as a dead letter, and puts the order on the desk."""
+    if not isinstance(answer, SaidNo):
+        journeys.put_off(message.body.order_id, step, timedelta(0), away=False, forgiven=False)
+        return answer.error
+    no = answer.error
+    if left is Left.REFUSED:
+        return _caused(PermanentFailure(f"{no.code}: {no.text}"), no)
+    return PermanentFailure(f"{no.code}: {no.text}; an earlier answer was lost, and nobody says what became.")
 
 
-def _doubt(
-    step: Step[Checkout, Any], message: Message[Fact], context: StepContext[Checkout], error: Exception
-) -> Outcome:
-    """The answer was lost: come again; else ask the probe; else it counts as a refusal, while nothing is charged.
-
-    What we failed in ourselves spends no attempt: the outbox has the message come again.
-    """
-    if failures.is_infrastructure(error):
-        raise error
-    held, delay = asking.is_held(step, error), step.retry.delay_after(message.attempt, roll=0)
-    if held or delay is None:
-        found = asking.probe(step, context)
-        if found is not None and not isinstance(found[0], NotApplied):
-            return Done(found[0])
-    if held:
-        delay = asking.hold(step)
-        journeys.put_off(message.body.order_id, step, delay, away=True, forgiven=False)
-        raise RetryAfter(delay, str(error)) from error
-    if delay is None and before_capture(step):
-        return NotDone(StepStatus.IN_DOUBT, error)
-    told = _asks(step, message, error)
-    journeys.put_off(message.body.order_id, step, delay or timedelta(0), away=False, forgiven=False, told=told)
-    raise error
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
-def _asks(step: Step[Checkout, Any], message: Message[Fact], error: Exception) -> Callable[[], None] | None:
+def _asks(asked: asking.Attempted, message: Message[Fact], wait: Wait, answer: Failure) -> Callable[[], None] | None:
     """Tells a person of a step without a limit of attempts that has failed for long: it is still being tried.
 
     The order leaves the desk when the step is recorded.
     """
-    if step.retry.attempts is not None or message.attempt < saga_settings.ASK_AFTER:
+    endless = asked.retry.attempts is None
+    failures = Failures(counted=asked.number, forgiven=0, own=0, endless=endless, onward=False)
+    if not needs_person(answer, wait, asked, failures, saga_settings.ASK_AFTER):
         return None
-    why = f"{step.name} has failed {message.attempt} times, and is still being tried: {error}"
+    why = f"{asked.step.name} has failed {asked.number} times, and is still being tried: {answer.error}"
     return lambda: journeys.ask(message.body.order_id, plain(why))
 
 

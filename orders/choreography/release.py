@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from outbox.consuming.expedite import make_due_now
 from outbox.declare.events import registry
 from sagas.models import StepStatus
-from sagas.participants.configured import policy_of
+from sagas.participants.lookup import policy_of
 from sagas.presentation.participant_labels import is_away
 
 from ..models import Journey, JourneyStep

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from ..desk import Verb
 from ..models import Breaker, Run
 from ..participants import breaker
-from ..participants.configured import policy_of
+from ..participants.lookup import policy_of
 from ..participants.waiting import make_known
 from ..presentation import participant_labels
 from .base import ReadOnlyAdmin

@@ -252,7 +252,7 @@ class Saga(Generic[T]):
         from ..hosting import refuse_missing_apps
 
         refuse_missing_apps()
-        from ..engine.executor import start  # the engine needs Django; a declaration does not
+        from ..engine.commands import start  # the engine needs Django; a declaration does not
 
         return start(self, input, key=key, subject=subject)
 
@@ -262,7 +262,7 @@ class Saga(Generic[T]):
         `reason` and `actor` go into the record; `code`, at most 100 characters, goes to the hooks. Call this before you
         lock rows of your own: the engine always locks the run first.
         """
-        from ..engine.cancel import cancel
+        from ..engine.commands import cancel
 
         cancel(self, key, reason=reason, actor=actor, code=code)
 
@@ -273,7 +273,7 @@ class Saga(Generic[T]):
         once more as soon as that attempt ends in a wait. Does nothing to a run that is paused, has ended, or waits for
         a participant that is away, nor for an unknown key.
         """
-        from ..engine.wake import wake
+        from ..engine.commands import wake
 
         return wake(self, key, step)
 

@@ -1,7 +1,8 @@
 """A run that fails for so long that a person is asked, while it is still being tried.
 
 It is on the desk like one that is stuck: the host's hook hears `stuck`, and every list and count has it. The machine
-does not stop hoping: the attempt that succeeds takes it off again, and the host hears `running`, or `undoing`.
+does not stop hoping: the attempt that succeeds takes it off again, and the host hears `running`, or `undoing`. When a
+person is asked says `decide.needs_person`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,10 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from ..declare.context import StatusChange
-from ..errors import OwnFailure
-from ..models import Act, Attempt, Run, RunStatus, Step
+from ..models import Act, Run, RunStatus, Step
 from ..settings import saga_settings
-from .transitions import held, passed_pivot, save, tell_host
-from .work import Taken, is_held
+from .transitions import held, save, tell_host
+from .work import ClaimedStep
 
 logger = logging.getLogger(__name__)
 
@@ -30,29 +30,13 @@ STILL_FAILING, OWN_FAILURE = "still_failing", "own_failure"
 """The step's error code while a person is asked, and that of a failure of our own; advice may be declared for both."""
 
 
-def needed(taken: Taken, run: Run, step: Step, error: Exception, outcome: Attempt.Outcome) -> bool:
-    """Whether the step has failed so often that a person should know. That a participant is away they see anyway."""
-    most = saga_settings.ASK_AFTER
-    match outcome:
-        case Attempt.Outcome.OURS:
-            return step.own_failures >= most or (isinstance(error, OwnFailure) and error.at_once)
-        case Attempt.Outcome.IN_DOUBT:
-            retry = taken.step.undo_retry if taken.undo else taken.step.retry
-            return retry.attempts is None and taken.claim.counted >= most and not is_held(taken, error)
-        case Attempt.Outcome.AWAY:  # before the pivot the deadline ends it
-            onward = taken.undo or passed_pivot(run, step)
-            return onward and step.forgiven >= most and not is_held(taken, error)
-    return False
-
-
-def ask_for_lost(taken: Taken) -> Taken:
-    """Ask where worker after worker was lost with a step that has no limit of attempts: none of them could say so."""
-    retry, claim = (taken.step.undo_retry if taken.undo else taken.step.retry), taken.claim
-    if retry.attempts is not None or claim.asks or claim.counted <= saga_settings.ASK_AFTER:
-        return taken
+def ask_for_lost(work: ClaimedStep) -> ClaimedStep:
+    """Ask a person if worker after worker was lost with a step without a limit of attempts: none could report it."""
+    if work.retry.attempts is not None or work.claim.asks or work.counted <= saga_settings.ASK_AFTER:
+        return work
     with transaction.atomic():
-        ask(*held(taken.run_id, taken.step.position, claim.token))
-    return replace(taken, claim=replace(claim, asks=True))
+        ask(*held(work.run_id, work.step.position, work.claim.token))
+    return replace(work, claim=replace(work.claim, asks=True))
 
 
 def ask(run: Run, step: Step) -> None:
@@ -73,15 +57,15 @@ def ask(run: Run, step: Step) -> None:
     tell_host(run, run.status, RunStatus.STUCK, code=step.error_code, reason=why)
 
 
-def went_on(taken: Taken) -> None:
-    """Tell that the run leaves the desk by itself, in the transaction that records its step. The host is told first."""
-    after = RunStatus.UNDOING if taken.undo else RunStatus.RUNNING
-    hook = taken.saga.status_hook
+def went_on(work: ClaimedStep) -> None:
+    """Record that the run leaves the desk by itself, with the record of its step; the host's hook is called first."""
+    after = RunStatus.UNDOING if work.undo else RunStatus.RUNNING
+    hook = work.saga.status_hook
     if hook is not None:
-        change = (taken.run_id, taken.claim.key, taken.input, RunStatus.STUCK.value, after.value, taken.step.name)
+        change = (work.run_id, work.claim.key, work.input, RunStatus.STUCK.value, after.value, work.step.name)
         hook(StatusChange(*change, "", "", ""))
-    why = f"{taken.step.name} succeeded at attempt {taken.claim.number}."
-    _note(taken.run_id, WENT_ON, why, RunStatus.STUCK, after)
+    why = f"{work.step.name} succeeded at attempt {work.claim.number}."
+    _note(work.run_id, WENT_ON, why, RunStatus.STUCK, after)
 
 
 def _note(run_id: UUID, verb: str, reason: str, before: str, after: str) -> None:

@@ -1,4 +1,4 @@
-"""What a link does that could not take its step: look at the run under its lock and say why, and what follows."""
+"""Called when a task cannot claim its step: locks the run, finds the reason, and says what the task does next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from ..models import Run, RunStatus, Step, StepStatus
-from .decisions import GO_ON, STOP, Turn, Verdict, Wait
+from .continuation import CONTINUE, STOP, Continuation, RetryIn, SwitchChain
 from .transitions import begin_undo, leased, locked, passed_pivot
 
 logger = logging.getLogger(__name__)
@@ -17,8 +17,8 @@ S = StepStatus
 CLAIMABLE = {S.PENDING, S.WAITING, S.RUNNING, S.UNDO_DUE, S.UNDO_WAITING, S.UNDOING}
 
 
-def look(run_id: UUID, name: str, version: int, *, undo: bool) -> Verdict:
-    """Find out where the run is; turns it around when a cancel or its deadline came before the pivot."""
+def diagnose(run_id: UUID, name: str, version: int, *, undo: bool) -> Continuation:
+    """Why the step could not be claimed; begins the undo if a cancel or the deadline came before the pivot."""
     with transaction.atomic():
         try:
             run = locked(run_id)
@@ -33,21 +33,21 @@ def look(run_id: UUID, name: str, version: int, *, undo: bool) -> Verdict:
         now = clock()
         if step.position != run.position:
             behind = step.position > run.position if undo else step.position < run.position
-            return GO_ON if behind else STOP  # behind: settled already; ahead: its turn comes with another chain
+            return CONTINUE if behind else STOP  # behind: settled already; ahead: its turn comes with another chain
         if leased(step, now):
             return STOP  # another worker has it; should that one be dead, the sweep rings when its lease ends
         if not undo and (cause := must_stop(run, step, now)):
             turned = begin_undo(run, code=cause[0], reason=cause[1])
-            return STOP if turned is None else Turn(turned)
+            return STOP if turned is None else SwitchChain(turned)
         if step.status not in CLAIMABLE:
             logger.error("saga.not_claimable", extra={"run": str(run_id), "step": name, "status": step.status})
             return STOP
         waits = 0.0 if step.next_attempt_at is None else (step.next_attempt_at - now).total_seconds()
-        return Wait(max(waits, 0.05), "not due yet")
+        return RetryIn(max(waits, 0.05), "not due yet")
 
 
 def clock() -> datetime:
-    """PostgreSQL's time, which every due time is measured by."""
+    """The database's time. All due times are compared with it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
         row = cursor.fetchone()
@@ -56,7 +56,7 @@ def clock() -> datetime:
 
 
 def must_stop(run: Run, step: Step, now: datetime) -> tuple[str, str] | None:
-    """The code and the words for turning the run around; None when it may go on. A pause holds the deadline."""
+    """The code and the reason to begin the undo; None if the run may go on. A pause suspends the deadline."""
     if passed_pivot(run, step):
         return None
     if run.cancel_requested_at is not None:

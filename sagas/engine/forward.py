@@ -1,8 +1,9 @@
-"""A step, forwards: call the participant, and record whatever came of it."""
+"""A step, forwards: ask the participant, decide what follows, and write it down; one write for each decision."""
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,199 +13,162 @@ from outbox.messages import codec
 from outbox.sql import NewMessage, columns
 
 from .. import sql
-from ..declare.context import NotApplied, StepContext
-from ..errors import Awaits, LostAttempts, Refused, RetryAfter, Unfit
+from ..declare.context import StepContext
+from ..errors import LeaseLost, Unfit
 from ..models import Attempt, RunStatus, StepStatus
+from ..participants import calls
+from ..participants.answers import Answer, Awaiting, Done, Failure, NoAnswer, OurFailure, Refusal, answer_to
 from ..settings import saga_settings
+from .asked import Attempted, is_ours, log_failure, lost_worker
 from .asking import ask_for_lost, went_on
-from .decisions import GO_ON, STOP, Next, Turn, Verdict
-from .recording import recorded_with, recording
-from .transitions import Fenced, begin_undo, close_attempt, held, park, save
-from .waiting import OURS, awaits, failed, own_failure, wait
-from .work import Taken, call, claimed_by, facts, hooks, is_held, log_failure, over_budget, step_context
+from .continuation import CONTINUE, STOP, Continuation, RunNext, SwitchChain
+from .decide import Park, Record, Undo, Wait, decide
+from .recording import hooks, recorded_with, recording
+from .transitions import begin_undo, close_attempt, held, park, save
+from .waiting import put_down
+from .work import ClaimedStep, claimed_by, step_context
 
 logger = logging.getLogger(__name__)
 
 
-def try_step(taken: Taken) -> Verdict:
-    """Carry the step out. What the participant did not say is no answer of its: see `own_failure`."""
+def try_step(work: ClaimedStep) -> Continuation:
+    """Carry the step out. Raises LeaseLost, and the failure of our own that could not be written down either."""
+    context = step_context(work)
     try:
-        taken = ask_for_lost(taken)
-        return _try(taken, step_context(taken))
-    except Fenced:
+        if work.is_spent:
+            return _follow(work, context, lost_worker(work))
+        if work.step.retry.attempts is None:
+            work = ask_for_lost(work)
+        if work.step.local:
+            return _try_here(work, context)
+        return _follow(work, context, calls.ask(work.admission, work.step.run, context, is_ours))
+    except LeaseLost:
         raise
-    except Exception as error:
-        return own_failure(taken, StepStatus.WAITING, error)
+    except Exception as error:  # outside of the participant's call, or nothing that it has to do with
+        failure = error
+    return _follow(work, context, OurFailure(failure))
 
 
-def _try(taken: Taken, context: StepContext[Any]) -> Verdict:
-    """Everything that this raises is a failure of our own."""
-    step = taken.step
-    if over_budget(taken, step.retry):
-        return give_up(taken, LostAttempts(taken.claim.number - 1))
-    try:
-        if step.local:
-            return _local(taken, context)
-        result = call(taken, step.run, context)
-    except OURS:
-        raise
-    except Exception as error:
-        return _not_done(taken, context, error)
-    return _record_done(taken, context, result)
-
-
-def _not_done(taken: Taken, context: StepContext[Any], error: Exception) -> Verdict:
-    match error:
-        case Refused():
-            return _refused(taken, context, error)
-        case Awaits():
-            return awaits(taken, context, error)
-        case RetryAfter():
-            return wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAY, error, error.delay)
-    log_failure(logger, "saga.attempt_failed", taken, error)  # whatever it was: the participant may have been asked
-    found = ask(taken, context) if is_held(taken, error) else None
-    if found is not None and not isinstance(found[0], NotApplied):
-        return _record_done(taken, context, found[0])  # it is only its answers that do not reach us
-    return failed(taken, StepStatus.WAITING, taken.step.retry, error, give_up)
-
-
-def _local(taken: Taken, context: StepContext[Any]) -> Verdict:
+def _try_here(work: ClaimedStep, context: StepContext[Any]) -> Continuation:
     """A step that only touches our own database, in the transaction that records it."""
-    with recording(savepoint=True):
-        held(taken.run_id, taken.step.position, taken.claim.token)
-        if taken.claim.asks:
-            with hooks():
-                went_on(taken)
-        return _record_done(taken, context, taken.step.run(context))
+    try:
+        with recording(savepoint=True):
+            held(work.run_id, work.step.position, work.claim.token)
+            if work.claim.asks:
+                with hooks():
+                    went_on(work)
+            return record(work, context, work.step.run(context))
+    except Exception as error:
+        answer = answer_to(error, is_ours)
+    return _follow(work, context, answer)
 
 
-def _record_done(taken: Taken, context: StepContext[Any], result: Any) -> Verdict:
-    """Record the result, the run's next state, the host's writes and its events, and take the next step: one commit."""
-    saga, step = taken.saga, taken.step
+def _follow(work: ClaimedStep, context: StepContext[Any], answer: Answer) -> Continuation:
+    """Decide what follows from the answer, and write it down."""
+    if isinstance(answer, NoAnswer):
+        log_failure("saga.attempt_failed", work, answer.error)  # whatever it was: the participant may have been asked
+    decision = decide(answer, Attempted(work, answer), partial(calls.probe, work.step, context, is_ours))
+    if isinstance(decision, Record):
+        return record(work, context, decision.result)
+    assert not isinstance(answer, Done), "what is done is recorded"  # noqa: S101
+    match decision:
+        case Wait():
+            return put_down(work, decision, answer, _awaiting_hook(work, context, answer))
+        case Undo(left):
+            return _end_step(work, StepStatus(left.value), answer, stuck=False)
+        case Park(left):
+            return _end_step(work, StepStatus(left.value), answer, stuck=True)
+
+
+# --- The writes ----------------------------------------------------------------------------------------------------
+
+
+def record(work: ClaimedStep, context: StepContext[Any], result: Any) -> Continuation:
+    """Record the result, the run's next state and the host's writes and events, and claim the next step: one commit."""
+    saga, step = work.saga, work.step
     ends = step.position == len(saga.steps) - 1 and saga.status_hook is not None
-    leaves = taken.claim.asks and not step.local  # a local one has said so
-    encoded = stored(taken, result)
+    leaves = work.claim.asks and not step.local  # a local one has said so
+    encoded = stored(work, result)
 
     def hook() -> None:
         with hooks():
             if leaves:
-                went_on(taken)
+                went_on(work)
             if step.recorded_run is not None:
                 step.recorded_run(context, result)
             if ends and saga.status_hook is not None:
-                saga.status_hook(taken.changed(RunStatus.RUNNING, RunStatus.COMPLETED))
+                saga.status_hook(work.changed(RunStatus.RUNNING, RunStatus.COMPLETED))
 
     if step.recorded_run is None and not ends and not leaves:
-        taken_next = _record(taken, encoded, [])
+        following = _write(work, encoded, [])
     else:
-        taken_next = recorded_with(hook, lambda messages: _record(taken, encoded, messages))
-    if taken.claim.asks:
-        logger.info("saga.went_on", extra=facts(taken))
-    logger.debug("saga.step_done", extra=facts(taken))
-    return GO_ON if taken_next is None else Next(taken_next)
+        following = recorded_with(hook, lambda messages: _write(work, encoded, messages))
+    if work.claim.asks:
+        logger.info("saga.went_on", extra=work.facts)
+    if logger.isEnabledFor(logging.DEBUG):
+        logger.debug("saga.step_done", extra=work.facts)
+    return CONTINUE if following is None else RunNext(following)
 
 
-def stored(taken: Taken, result: Any) -> str:
+def stored(work: ClaimedStep, result: Any) -> str:
     """The result as it is kept. Raises Unfit for what cannot be."""
     try:
         return codec.storable(result)
     except Exception as error:
-        raise Unfit(f"{taken.step.title} is done, and what it returned cannot be kept as JSON: {error}") from error
+        raise Unfit(f"{work.step.title} is done, and what it returned cannot be kept as JSON: {error}") from error
 
 
-def _record(taken: Taken, result: str, messages: list[NewMessage]) -> Taken | None:
-    """Write that the step is done, and the messages; take the next step if this worker is to go on. Raises Fenced."""
-    last = taken.step.position == len(taken.saga.steps) - 1
+def _write(work: ClaimedStep, result: str, messages: list[NewMessage]) -> ClaimedStep | None:
+    """Write that the step is done, and the messages; claim the next step if this worker is to go on.
+
+    None when it is not to go on, or the next step is not to be had: paused, cancelled, past the deadline. Raises
+    LeaseLost.
+    """
+    last = work.step.position == len(work.saga.steps) - 1
     values = {
-        **taken.identity,
+        **work.identity,
         "result": result,
         "last": last,
         "status": (RunStatus.COMPLETED if last else RunStatus.RUNNING).value,
         "patience": saga_settings.PATIENCE.total_seconds(),
         **(columns(messages) if messages else {}),
     }
-    step = None if last else taken.saga.steps[taken.step.position + 1]
-    worker = None if step is None else taken.worker.next(step)
+    step = None if last else work.saga.steps[work.step.position + 1]
+    worker = None if step is None else work.worker.next(step)
     if step is None or worker is None:
-        _unless_fenced(taken, (sql.RECORD_AND_TELL if messages else sql.RECORD_STEP).rows(values))
-        return None
-    claim = _record_and_claim(taken, {**claimed_by(worker, step), **values})
-    known = {**taken.results, taken.step.name: result}
-    return None if claim is None else taken.followed_by(step, claim, worker, known)
-
-
-def _record_and_claim(taken: Taken, values: dict[str, Any]) -> sql.Claim | None:
-    """None when the next step is not to be had: paused, cancelled, past the deadline."""
-    token = uuid4()
-    statement = sql.RECORD_TELL_AND_CLAIM if "message_ids" in values else sql.RECORD_AND_CLAIM
-    rows = _unless_fenced(taken, statement.rows({**values, "next_token": token}))
-    number, forgiven, granted = rows[0]
-    if number is None:
-        return None
-    return sql.Claim(token, taken.claim.key, taken.claim.input, number, forgiven, granted, None)
-
-
-def _unless_fenced(taken: Taken, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        statement = sql.RECORD_AND_TELL if messages else sql.RECORD_STEP
+    else:
+        statement = sql.RECORD_TELL_AND_CLAIM if messages else sql.RECORD_AND_CLAIM
+        values |= {**claimed_by(worker, step), "position": work.step.position, "next_token": uuid4()}
+    rows = statement.rows(values)
     if not rows:
-        raise Fenced(f"{taken.run_id}: the lease on {taken.step.name} has passed to another worker.")
-    return rows
-
-
-def _refused(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdict:
-    """The business said no: before the pivot, or at it, the run turns around; after it only a person can go on."""
-    step, pivot = taken.step, taken.saga.pivot_step
-    if step.is_pivot and taken.claim.asked > 1:
-        return _refused_in_doubt(taken, context, refusal)
-    after_pivot = pivot is not None and step.position > pivot.position
-    return _turn(taken, StepStatus.REFUSED, Attempt.Outcome.REFUSED, refusal, stuck=after_pivot)
-
-
-def _refused_in_doubt(taken: Taken, context: StepContext[Any], refusal: Refused) -> Verdict:
-    """The pivot is refused after an attempt whose answer was lost. That one may have been applied: ask, never guess."""
-    answer = ask(taken, context)
-    if answer is None:
-        return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.REFUSED, refusal, stuck=True)
-    if isinstance(answer[0], NotApplied):
-        return _turn(taken, StepStatus.REFUSED, Attempt.Outcome.REFUSED, refusal, stuck=False)
-    return _record_done(taken, context, answer[0])
-
-
-def give_up(taken: Taken, error: Exception) -> Verdict:
-    """The budget is spent, the outcome unknown: ask the probe; else undo before the pivot, and a person from it on."""
-    context = step_context(taken)
-    answer = ask(taken, context)
-    if answer is not None and not isinstance(answer[0], NotApplied):
-        return _record_done(taken, context, answer[0])
-    pivot = taken.saga.pivot_step
-    stuck = pivot is not None and taken.step.position >= pivot.position
-    return _turn(taken, StepStatus.IN_DOUBT, Attempt.Outcome.IN_DOUBT, error, stuck=stuck)
-
-
-def ask(taken: Taken, context: StepContext[Any]) -> tuple[Any] | None:
-    """The probe's answer in a tuple; None when there is no probe, or it had no answer either. Raises what is ours."""
-    if taken.step.probe_run is None:
+        raise LeaseLost(f"{work.run_id}: the lease on {work.step.name} has passed to another worker.")
+    number, forgiven, granted = rows[0]
+    if step is None or worker is None or number is None:
         return None
-    try:
-        return (taken.step.probe_run(context),)
-    except OURS:
-        raise
-    except Exception:  # a probe changes nothing, so that its failure only leaves the doubt
-        logger.warning("saga.probe_failed", exc_info=True, extra=facts(taken))
-        return None
+    claim = sql.Claim(values["next_token"], work.claim.key, work.claim.input, number, forgiven, granted, None)
+    return work.followed_by(step, claim, worker, {**work.results, work.step.name: result})
 
 
-def _turn(taken: Taken, status: StepStatus, outcome: Attempt.Outcome, error: Exception, *, stuck: bool) -> Verdict:
-    """Write how the step ended for good, and park the run or turn it around."""
+def _awaiting_hook(work: ClaimedStep, context: StepContext[Any], answer: Failure) -> partial[None] | None:
+    """The host's hook for a step that waits for somebody to act."""
+    hook = work.step.awaiting_run
+    return partial(hook, context, answer.error) if hook and isinstance(answer, Awaiting) else None
+
+
+def _end_step(work: ClaimedStep, status: StepStatus, answer: Failure, *, stuck: bool) -> Continuation:
+    """Write how the step ended for good, and park the run or turn it around: one transaction."""
+    outcome = Attempt.Outcome.REFUSED if isinstance(answer, Refusal) else Attempt.Outcome.IN_DOUBT
     with transaction.atomic():
-        run, step = held(taken.run_id, taken.step.position, taken.claim.token)
-        close_attempt(step, outcome, error)
+        run, step = held(work.run_id, work.step.position, work.claim.token)
+        close_attempt(step, outcome, answer.error)
         step.status = status
         save(step)
         code = step.error_code or status.value
-        reason = f"{taken.step.name}: {error}"
+        reason = f"{work.step.name}: {answer.error}"
         if stuck:
             park(run, code=code, reason=reason)
             return STOP
         turned = begin_undo(run, code=code, reason=reason)
-    logger.info("saga.turned", extra={**facts(taken), "code": code})
-    return STOP if turned is None else Turn(turned)
+    logger.info("saga.turned", extra={**work.facts, "code": code})
+    return STOP if turned is None else SwitchChain(turned)

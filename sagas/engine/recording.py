@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
+from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from outbox import doorbell
 from outbox.publishing.publish import gathering, stop_gathering
 from outbox.sql import NewMessage
+
+from ..errors import LeaseLost, RecordingFailed
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -29,7 +32,7 @@ IN_TRANSACTION, IN_ERROR = 2, 3
 def recording(*, savepoint: bool = False) -> Iterator[None]:
     """One transaction. Should something that the host left for after the commit fail, the record stands: it is logged.
 
-    Taken for a failed record, it would leave the step that was taken in the same commit in nobody's hands.
+    Treated as a failed record, it would leave the step that the same commit claimed without a worker.
     `savepoint`: within a caller's transaction, a test's for example, roll back this part alone.
     """
     committed: list[bool] = []
@@ -41,6 +44,25 @@ def recording(*, savepoint: bool = False) -> Iterator[None]:
         if not committed:
             raise
         logger.exception("saga.after_commit_failed")
+
+
+@contextmanager
+def hooks() -> Iterator[None]:
+    """Around the host's hooks: what they raise is never taken for the participant's answer.
+
+    Nor is a transaction that they left to be rolled back taken for a record. Raises RecordingFailed.
+    """
+    try:
+        yield
+    except (DatabaseError, LeaseLost):  # the record that precedes a hook's first statement is made in the hook
+        raise
+    except Exception as error:
+        raise RecordingFailed(f"a hook raised {type(error).__qualname__}: {error}") from error
+    if is_lost():
+        raise RecordingFailed(
+            "a hook left the transaction to be rolled back: it swallowed a database error, or asked for it. "
+            "Wrap what may fail in transaction.atomic(), or let the error through."
+        )
 
 
 def is_lost() -> bool:

@@ -1,4 +1,4 @@
-"""Every change of a run's or a step's status off the happy path, which is in `sql/`. Nothing else writes one.
+"""Every change of a run's or a step's status but the happy path's, which `sql/` writes. Nothing else writes one.
 
 Each function expects the run locked by `locked` or `held`, in the caller's transaction; the lock order is run, then
 step, then whatever the host's hook writes.
@@ -23,7 +23,7 @@ from ..declare import registry
 from ..declare.context import StatusChange
 from ..declare.saga import Saga
 from ..declare.saga import Step as DeclaredStep
-from ..errors import LONGEST_CODE, LostAttempts, Refused, SagaError
+from ..errors import LONGEST_CODE, LeaseLost, LostAttempts, Refused
 from ..models import Attempt, Run, RunStatus, Step, StepStatus
 from ..participants.waiting import WOKEN_BY_SWEEP
 from ..settings import saga_settings
@@ -32,26 +32,22 @@ from .run_ready import RunReady
 logger = logging.getLogger(__name__)
 
 
-class Fenced(SagaError):
-    """The attempt in hand is no longer ours: its lease ran out and another worker took the step."""
-
-
 def locked(run_id: UUID) -> Run:
     """The run, locked until the transaction ends. Raises Run.DoesNotExist."""
     return Run.objects.select_for_update().get(pk=run_id)
 
 
 def held(run_id: UUID, position: int, token: UUID) -> tuple[Run, Step]:
-    """The run, locked, and the step that this attempt holds. Raises Fenced when it holds it no more."""
+    """The run, locked, and the step, if this attempt still holds its lease. Raises LeaseLost if not."""
     run = locked(run_id)
     step = run.steps.filter(position=position, token=token).first()
     if step is None or run.position != position or run.status not in (RunStatus.RUNNING, RunStatus.UNDOING):
-        raise Fenced(f"{run_id}: the lease on step {position} has passed to another worker.")
+        raise LeaseLost(f"{run_id}: the lease on step {position} has passed to another worker.")
     return run, step
 
 
 def close_attempt(step: Step, outcome: Attempt.Outcome, error: BaseException) -> None:
-    """Write how the attempt in hand ended, on the attempt and on the step, and let go of the step."""
+    """End the attempt: write its outcome and error on the attempt and the step, and release the step's lease."""
     kind, text = type(error).__qualname__[:200], plain(str(error))
     assert step.token is not None, "only a step in hand has an attempt to close"  # noqa: S101
     Attempt.objects.filter(run_id=step.run_id, token=step.token).update(
@@ -65,7 +61,7 @@ def close_attempt(step: Step, outcome: Attempt.Outcome, error: BaseException) ->
 
 
 def postpone(run: Run, step: Step, status: StepStatus, delay: timedelta) -> None:
-    """Have the step wait for its next attempt. Long waits are the sweep's alone; in short ones it rings as a second."""
+    """Schedule the next attempt after `delay`. The sweep starts it; after a short wait Celery does."""
     step.status = status
     step.next_attempt_at = Now() + delay
     save(step)
@@ -85,7 +81,7 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
     Returns the chain to send; None when there is nothing to undo, and the run is compensated already.
     """
     saga = registry.find(run.name, run.version)
-    # Whoever still has a step in hand, with a lease that ran out, writes nothing any more.
+    # A worker whose lease on a step ran out can write nothing any more.
     run.steps.filter(token__isnull=False).update(token=None, lease_until=None)
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.LOST, ended_at=Now())
     due = []
@@ -109,7 +105,7 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
 
 
 def turn_forward(run: Run, pivot: Step, result: str) -> None:
-    """A pivot in doubt turned out to have happened, before anything was undone: all up to it is done after all.
+    """A pivot in doubt did happen, and nothing was undone yet: mark the pivot and all before it as done.
 
     `result` is JSON. The caller writes the run's new status.
     """
@@ -144,7 +140,7 @@ def finish(run: Run, status: RunStatus) -> None:
 
 
 def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
-    """Write the run with its new status, and tell the host's hook in the same transaction."""
+    """Write the run with its new status, and call the host's status hook in the same transaction."""
     before, run.status = run.reported_status, after
     run.wake_at, run.waits_for, run.asks_since = wake_at, "", None
     run.rings = 0
@@ -188,7 +184,7 @@ def ready(run: Run) -> RunReady:
 
 
 def leased(step: Step, now: datetime) -> bool:
-    """Whether a worker has the step in hand."""
+    """Whether a worker holds a lease on the step."""
     return step.token is not None and step.lease_until is not None and step.lease_until > now
 
 

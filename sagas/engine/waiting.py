@@ -6,110 +6,103 @@ import functools
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from django.db import Error as DatabaseError
 from django.db import transaction
 
 from outbox.consuming import failures
-from outbox.retry import Retry
 
-from ..declare.context import StepContext
-from ..errors import Awaits, OwnFailure
-from ..models import Attempt, RunStatus, StepStatus
+from ..models import Attempt, Run, RunStatus, Step, StepStatus
+from ..participants.answers import Awaiting, Failure, OurFailure
 from ..settings import saga_settings
 from . import asking
-from .decisions import STOP, Turn, Verdict, Wait
+from .asked import SOONEST, Attempted
+from .continuation import STOP, Continuation, RetryIn, SwitchChain
+from .decide import Cost, Failures, Wait, needs_person
 from .diagnosis import clock, must_stop
-from .transitions import Fenced, begin_undo, close_attempt, held, postpone
-from .work import Taken, facts, hooks, is_held
+from .recording import hooks
+from .transitions import begin_undo, close_attempt, held, passed_pivot, postpone
+from .work import ClaimedStep
 
 logger = logging.getLogger(__name__)
-SOONEST = timedelta(seconds=1)
-"""However soon a participant wants to be asked again, it is not asked sooner."""
 AT_ONCE = timedelta(milliseconds=50)
 AWAY_JITTER = 0.25
 """Up to this share is added to such a wait, so that those who were turned away together do not return together."""
-OURS = (DatabaseError, OwnFailure, Fenced)
-"""What says nothing of the participant, whoever raises it: our database, a hook, a misuse, a lease that is over."""
 
 
-def failed(
-    taken: Taken, status: StepStatus, retry: Retry, error: Exception, give_up: Callable[[Taken, Exception], Verdict]
-) -> Verdict:
-    """Try again later, or give up when the budget is spent. While a participant is held as away nothing is spent."""
-    away = is_held(taken, error)
-    budget = replace(retry, attempts=None) if away else retry
-    delay = budget.delay_after(taken.claim.counted, roll=random.random())
-    if delay is None:
-        return give_up(taken, error)
-    return wait(taken, status, Attempt.Outcome.IN_DOUBT, error, delay, granted=int(away))
+def put_down(work: ClaimedStep, wait: Wait, answer: Failure, hook: Callable[[], None] | None = None) -> Continuation:
+    """Put the step down until the wait is over: one transaction.
 
-
-def own_failure(taken: Taken, status: StepStatus, error: Exception) -> Verdict:
-    """Something outside of the participant's call failed: try again, with no attempt spent and nothing turned around.
-
-    A database that is away is waited for as long as the lease has its margin; then the lease runs out, as with a worker
-    that was lost, and `error` is raised.
+    `hook` is called in it when the run does wait, and is not turned around instead. For a failure of our own a database
+    that is away is waited for, as long as the lease has its margin; then the lease runs out, as with a worker that was
+    lost, and the failure's error is raised.
     """
-    logger.error("saga.own_failure", exc_info=error, extra={**facts(taken), "error": str(error)})
-    retry = taken.step.undo_retry if taken.undo else taken.step.retry
-    delay = replace(retry, attempts=None).delay_after(taken.claim.asked, roll=random.random()) or SOONEST
+    write = functools.partial(_put_down, work, wait, answer, hook)
+    if not isinstance(answer, OurFailure):
+        return write()
+    logger.error("saga.own_failure", exc_info=answer.error, extra={**work.facts, "error": str(answer.error)})
     try:
-        write = functools.partial(wait, taken, status, Attempt.Outcome.OURS, error, delay, granted=1)
         return failures.write_with_retry(write, saga_settings.LEASE_MARGIN.total_seconds())
     except DatabaseError as away:
-        raise error from away
+        raise answer.error from away
 
 
-def awaits(taken: Taken, context: StepContext[Any], error: Awaits) -> Verdict:
-    """Put the step down until somebody else has acted: no message rides on it, the sweep and `wake` bring it back.
-
-    The participant was asked, so that the attempt is granted and not forgiven: the step is undone should the run turn.
-    """
-    hook = taken.step.awaiting_run
-    told = (lambda: hook(context, error)) if hook else None
-    delay = max(error.delay, SOONEST)
-    verdict = wait(taken, StepStatus.WAITING, Attempt.Outcome.AWAITS, error, delay, granted=1, hook=told)
-    return STOP if isinstance(verdict, Wait) else verdict
-
-
-def wait(
-    taken: Taken,
-    status: StepStatus,
-    outcome: Attempt.Outcome,
-    error: Exception,
-    delay: timedelta,
-    granted: int = 0,
-    hook: Callable[[], None] | None = None,
-) -> Verdict:
-    """Put the step down until `delay` has passed; `granted` attempts are added to its budget.
-
-    `hook` is called in the same transaction when the run does wait, and is not turned around instead.
-    """
+def _put_down(work: ClaimedStep, wait: Wait, answer: Failure, hook: Callable[[], None] | None) -> Continuation:
+    """A step that waits for somebody to act is brought back by the sweep and by `wake`: no message rides on it."""
     with transaction.atomic():
-        run, step = held(taken.run_id, taken.step.position, taken.claim.token)
-        close_attempt(step, outcome, error)
-        step.granted += granted
-        if outcome is Attempt.Outcome.OURS:
-            step.own_failures += 1
-            step.error_code = asking.OWN_FAILURE
-        if outcome is Attempt.Outcome.AWAY:
-            step.forgiven += 1
-            delay = max(delay, SOONEST) * (1 + AWAY_JITTER * random.random())
-        elif step.woken:
-            delay = AT_ONCE
+        run, step = held(work.run_id, work.step.position, work.claim.token)
+        outcome = _outcome(wait, answer)
+        close_attempt(step, outcome, answer.error)
+        _count(step, wait, answer)
+        delay = _delay(step, wait, answer)
         step.woken = False
-        postpone(run, step, status, delay)
+        postpone(run, step, StepStatus.UNDO_WAITING if work.undo else StepStatus.WAITING, delay)
         cause = must_stop(run, step, clock()) if run.status == RunStatus.RUNNING else None
         if cause is not None:
             turned = begin_undo(run, code=cause[0], reason=cause[1])
-            return STOP if turned is None else Turn(turned)
+            return STOP if turned is None else SwitchChain(turned)
         if hook is not None:
             with hooks():
                 hook()
-        if run.asks_since is not None or asking.needed(taken, run, step, error, outcome):
+        if run.asks_since is not None or _needs_person(work, wait, answer, run, step):
             asking.ask(run, step)
-    return Wait(delay.total_seconds(), str(error)) if delay <= saga_settings.SHORT_WAIT else STOP
+    rides = delay <= saga_settings.SHORT_WAIT and outcome is not Attempt.Outcome.AWAITS
+    return RetryIn(delay.total_seconds(), str(answer.error)) if rides else STOP
+
+
+def _outcome(wait: Wait, answer: Failure) -> Attempt.Outcome:
+    """How the attempt ended, in the record."""
+    if isinstance(answer, OurFailure):
+        return Attempt.Outcome.OURS
+    if wait.cost is Cost.FORGIVEN:
+        return Attempt.Outcome.AWAY
+    return Attempt.Outcome.AWAITS if isinstance(answer, Awaiting) else Attempt.Outcome.IN_DOUBT
+
+
+def _count(step: Step, wait: Wait, answer: Failure) -> None:
+    step.granted += wait.cost is Cost.GRANTED
+    step.forgiven += wait.cost is Cost.FORGIVEN
+    if isinstance(answer, OurFailure):
+        step.own_failures += 1
+        step.error_code = asking.OWN_FAILURE
+
+
+def _delay(step: Step, wait: Wait, answer: Failure) -> timedelta:
+    """The wait's, as this participant and this moment have it."""
+    if wait.cost is Cost.FORGIVEN:
+        return max(wait.delay, SOONEST) * (1 + AWAY_JITTER * random.random())
+    if step.woken:
+        return AT_ONCE
+    return max(wait.delay, SOONEST) if isinstance(answer, Awaiting) else wait.delay
+
+
+def _needs_person(work: ClaimedStep, wait: Wait, answer: Failure, run: Run, step: Step) -> bool:
+    counts = Failures(
+        counted=work.counted,
+        forgiven=step.forgiven,
+        own=step.own_failures,
+        endless=work.retry.attempts is None,
+        onward=work.undo or passed_pivot(run, step),
+    )
+    return needs_person(answer, wait, Attempted(work, answer), counts, saga_settings.ASK_AFTER)

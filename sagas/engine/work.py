@@ -1,16 +1,12 @@
-"""A step, or its undo, in a worker's hands: what its function is given, and how its participant is called."""
+"""A step, or its undo, that a worker has claimed, and what its function is given."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
-
-from django.db import Error as DatabaseError
 
 from outbox.messages import codec, trace
 from outbox.retry import Retry
@@ -18,16 +14,11 @@ from outbox.retry import Retry
 from .. import sql
 from ..declare.context import Earlier, StatusChange, StepContext, UndoContext
 from ..declare.saga import Saga, Step
-from ..errors import RecordingFailed, Unfit
+from ..errors import Unfit
 from ..models import RunStatus
-from ..participants.breaker import Admission, answered, free, is_away, settled
-from ..participants.breaker_cache import standings
-from .lease import lease_seconds
-from .recording import is_lost
-from .transitions import Fenced
-
-C = TypeVar("C")
-V = TypeVar("V")
+from ..participants.breaker import Admission
+from ..participants.lookup import is_free
+from ..settings import saga_settings
 
 Ahead = Callable[[Step[Any, Any]], str | None]
 """Whether a worker that has finished a step takes the one that follows: the task id for its attempt, or None."""
@@ -46,13 +37,13 @@ class Worker:
 
         A participant that is away or has limits is asked by the message's own admission.
         """
-        task_id = self.ahead(step) if free(step.participant) else None
+        task_id = self.ahead(step) if is_free(step.participant) else None
         return None if task_id is None else replace(self, task_id=task_id)
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """A step, or its undo, that this worker holds."""
+class ClaimedStep:
+    """A step, or its undo, that this worker has claimed."""
 
     run_id: UUID
     saga: Saga[Any]
@@ -65,8 +56,10 @@ class Taken:
     results: dict[str, str] = field(default_factory=dict, repr=False)
     """What steps that this worker has just carried out returned, as JSON."""
 
-    def followed_by(self, step: Step[Any, Any], claim: sql.Claim, worker: Worker, results: dict[str, str]) -> Taken:
-        """The step that follows, in the same hands: its participant is asked with nothing to give back; see `free`."""
+    def followed_by(
+        self, step: Step[Any, Any], claim: sql.Claim, worker: Worker, results: dict[str, str]
+    ) -> ClaimedStep:
+        """The step that follows, for the same worker. Its participant is free: there is nothing to give back."""
         admission = Admission(step.participant, go=True)
         return replace(self, step=step, claim=claim, worker=worker, admission=admission, results=results)
 
@@ -78,6 +71,38 @@ class Taken:
     def identity(self) -> dict[str, Any]:
         """The parameters by which the recording statements find the step, and the token that fences them."""
         return {"run": self.run_id, "position": self.step.position, "token": self.claim.token}
+
+    @property
+    def retry(self) -> Retry:
+        """The step's, or its undo's."""
+        return self.step.undo_retry if self.undo else self.step.retry
+
+    @property
+    def asked(self) -> int:
+        """How often the participant may have been asked, this time included."""
+        return self.claim.number - self.claim.forgiven
+
+    @property
+    def counted(self) -> int:
+        """Attempts that count against the budget, this one among them."""
+        return self.asked - self.claim.granted
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether all attempts were made, and the last one ended with its worker."""
+        most = self.retry.attempts
+        return most is not None and self.counted > most
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For the log."""
+        return {"run": str(self.run_id), "step": self.step.title, "attempt": self.claim.number}
+
+
+def lease_seconds(step: Step[Any, Any]) -> float:
+    """How long a claim of the step holds: its timeout, once more for its probe, and a margin."""
+    asks = 2 if step.probe_run is not None else 1
+    return (step.timeout * asks + saga_settings.LEASE_MARGIN).total_seconds()
 
 
 def claimed_by(worker: Worker, step: Step[Any, Any]) -> dict[str, Any]:
@@ -92,15 +117,16 @@ def claimed_by(worker: Worker, step: Step[Any, Any]) -> dict[str, Any]:
     }
 
 
-def step_context(taken: Taken) -> StepContext[Any]:
-    step, claim = taken.step, taken.claim
+def step_context(work: ClaimedStep) -> StepContext[Any]:
+    """What the step's function is given."""
+    step, claim = work.step, work.claim
     return StepContext(
-        taken.input,
-        taken.run_id,
-        step_key(taken.run_id, step),
+        work.input,
+        work.run_id,
+        step_key(work.run_id, step),
         claim.number,
         step.timeout,
-        _before(step, results_of(taken.run_id, taken.results)),
+        _before(step, results_of(work.run_id, work.results)),
     )
 
 
@@ -116,19 +142,20 @@ def _before(step: Step[Any, Any], results: Earlier) -> Earlier:
     return result_of
 
 
-def undo_context(taken: Taken) -> UndoContext[Any, Any]:
-    step, claim = taken.step, taken.claim
-    key = step_key(taken.run_id, step)
+def undo_context(work: ClaimedStep) -> UndoContext[Any, Any]:
+    """What its undo is given. Raises ValueError when the step's result cannot be read."""
+    step, claim = work.step, work.claim
+    key = step_key(work.run_id, step)
     result = None if claim.result is None else codec.decode(step.result_type, claim.result)
     return UndoContext(
-        taken.input,
-        taken.run_id,
+        work.input,
+        work.run_id,
         f"{key}.undo",
         key,
         result,
         claim.number,
         step.timeout,
-        results_of(taken.run_id, taken.results),
+        results_of(work.run_id, work.results),
     )
 
 
@@ -138,7 +165,7 @@ def step_key(run_id: UUID, step: Step[Any, Any]) -> str:
 
 
 def results_of(run_id: UUID, known: Mapping[str, str] = MappingProxyType({})) -> Earlier:
-    """Reads another step's result when it is asked for, so that runs that need none pay nothing.
+    """Reads another step's result when it is needed, so that a run that needs none costs no statement.
 
     `known` are results, as JSON, that need no reading.
     """
@@ -156,56 +183,3 @@ def results_of(run_id: UUID, known: Mapping[str, str] = MappingProxyType({})) ->
             raise Unfit(f"The result of {name} does not fit what it declares to return: {error}") from error
 
     return result_of
-
-
-def facts(taken: Taken) -> dict[str, Any]:
-    return {"run": str(taken.run_id), "step": taken.step.title, "attempt": taken.claim.number}
-
-
-def over_budget(taken: Taken, retry: Retry) -> bool:
-    """Whether all attempts were made, and the last one ended with its worker. Nobody is asked then."""
-    if retry.attempts is None or taken.claim.counted <= retry.attempts:
-        return False
-    settled(taken.admission, answered=None)
-    return True
-
-
-def call(taken: Taken, function: Callable[[C], V], context: C) -> V:
-    """Call the participant, and have its breaker know what came of it."""
-    try:
-        value = function(context)
-    except Exception as error:
-        settled(taken.admission, answered=answered(error), reason=str(error))
-        raise
-    settled(taken.admission, answered=True)
-    return value
-
-
-def is_held(taken: Taken, error: Exception) -> bool:
-    """Whether all calls to the step's participant are held, this error being one of the reasons."""
-    return is_away(error) and not standings.of(taken.step.participant).closed
-
-
-@contextmanager
-def hooks() -> Iterator[None]:
-    """Around the host's hooks: what they raise is never taken for the participant's answer.
-
-    Nor is a transaction that they left to be rolled back taken for a record. Raises RecordingFailed.
-    """
-    try:
-        yield
-    except (DatabaseError, Fenced):  # the record that precedes a hook's first statement is made in the hook
-        raise
-    except Exception as error:
-        raise RecordingFailed(f"a hook raised {type(error).__qualname__}: {error}") from error
-    if is_lost():
-        raise RecordingFailed(
-            "a hook left the transaction to be rolled back: it swallowed a database error, or asked for it. "
-            "Wrap what may fail in transaction.atomic(), or let the error through."
-        )
-
-
-def log_failure(logger: logging.Logger, event: str, taken: Taken, error: Exception) -> None:
-    """Log a failed attempt; with a traceback unless it is the network, where a stack adds nothing to the text."""
-    network = isinstance(error, ConnectionError | TimeoutError)
-    logger.warning(event, exc_info=not network, extra={**facts(taken), "error": str(error)})

@@ -1,19 +1,11 @@
-"""Which policy applies to which participant."""
+"""The participants that declared steps name."""
 
 from __future__ import annotations
 
 from django.core.checks import CheckMessage, Warning
 
 from ..declare import registry
-from ..declare.participant import Participant
 from ..settings import saga_settings
-
-DEFAULT = Participant()
-
-
-def policy_of(name: str) -> Participant:
-    """The participant's policy: its own in SAGAS_PARTICIPANTS, or the default."""
-    return saga_settings.PARTICIPANTS.get(name, DEFAULT)
 
 
 def declared() -> list[str]:

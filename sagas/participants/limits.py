@@ -1,4 +1,4 @@
-"""The limits of a participant over all workers: calls at once, by slots; calls a second, by turns."""
+"""A participant's limits over all workers: calls at the same time (slots), and calls a second (a queue of turns)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ LATE = 0.1
 """Seconds by which a call may miss its turn and still have it. Turns are spaced wider by this share of a second, so
 that within any second no more than `per_second` calls begin."""
 LONGEST_QUEUE = 60.0
-"""Seconds: nobody is sent away for longer, so that a raised limit is soon made use of."""
+"""Longest wait in seconds, so that a raised limit takes effect soon."""
 SLOT_WAIT = (0.2, 1.0)
-"""Seconds: a call without a slot comes back after a time from this range, so that those turned away together do not."""
+"""Range in seconds, from which a call without a slot draws its wait: those turned away together return apart."""
 
 
 def take(name: str, policy: Participant, token: UUID, lease: float) -> float | None:
@@ -33,7 +33,7 @@ def take(name: str, policy: Participant, token: UUID, lease: float) -> float | N
 
 
 def release(name: str, token: UUID) -> None:
-    """Give the slot back."""
+    """Release the slot."""
     sql.execute(participants.FREE_SLOT, {"name": name, "token": token})
 
 

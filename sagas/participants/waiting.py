@@ -1,4 +1,4 @@
-"""Runs that wait: put aside without spending an attempt, and brought back at a bounded rate."""
+"""Runs that wait for their participant: held without spending an attempt, and released at a limited rate."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from django.db import transaction
 from .. import sql
 from ..models import Breaker
 from ..sql import participants
-from .configured import declared, policy_of
+from .configured import declared
+from .lookup import policy_of
 
 logger = logging.getLogger(__name__)
 
 WOKEN_BY_SWEEP = timedelta(seconds=2)
-"""How long the sweep leaves a short wait to Celery's own retry before it rings."""
+"""How long after a short wait the sweep leaves the next attempt to Celery's own retry."""
 TRIAL_EVERY = 1.0
 """Seconds between two runs that are released as a trial: the first may have been cancelled, or its message lost."""
 
 
 def hold(run_id: UUID, position: int, undo: bool, name: str) -> bool:
-    """Have the run wait for the participant, with no attempt spent. Returns whether it does.
+    """Make the run wait for the participant; spends no attempt. Returns whether it waits.
 
     Until then only its deadline wakes it, and that only while it can still be undone. False: the run has moved on, is
-    paused, is in a worker's hands, or is to be turned around instead (cancelled, or past its deadline): look at it.
+    paused, is claimed by a worker, or is to be undone instead (cancelled, or past its deadline): diagnose it.
     """
     return bool(sql.execute(participants.HOLD_RUN, {"run": run_id, "position": position, "undo": undo, "name": name}))
 
 
 def put_off(run_id: UUID, position: int, undo: bool, seconds: float) -> bool:
-    """Have the step wait for its turn, `seconds` from now, with no attempt spent. Returns whether it does, as `hold`.
+    """Make the step wait for `seconds`; spends no attempt. Returns whether it waits, as `hold` does.
 
-    Celery's own retry brings it back; should that be lost, the sweep rings a little later.
+    Celery's own retry starts it again; if that is lost, the sweep does a little later.
     """
     slack = WOKEN_BY_SWEEP.total_seconds()
     given = {"run": run_id, "position": position, "undo": undo, "seconds": seconds, "slack": slack}
@@ -41,7 +42,7 @@ def put_off(run_id: UUID, position: int, undo: bool, seconds: float) -> bool:
 
 
 def release() -> list[UUID]:
-    """Bring back runs whose participant answers again, the oldest first; for the sweep, before it rings.
+    """Release runs whose participant answers again, the oldest first. The sweep calls it before it starts what is due.
 
     While the participant is held, one run goes as a trial once the hold is over. Of several sweeps at once only one
     releases the runs of a participant. Returns the runs; they are due now. One statement when nothing waits.
@@ -82,7 +83,7 @@ def _return(name: str, since: float | None) -> list[UUID]:
 
 
 def _try(name: str, openings: int) -> list[UUID]:
-    """One run for the trial: the oldest and the newest by turns, lest one whose call always fails keeps all waiting."""
+    """One run for the trial, the oldest or the newest in turn: one whose call always fails must not block all."""
     statement = participants.RELEASE_OLDEST if openings % 2 else participants.RELEASE_NEWEST
     rows = sql.fetch(statement, {"name": name, "number": 1})
     sql.execute(participants.RELEASED, {"name": name, "left": 0.0})

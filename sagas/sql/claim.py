@@ -91,16 +91,6 @@ class Claim:
     asks: bool = False
     """Whether the run is on a person's desk; it leaves it with a record."""
 
-    @property
-    def counted(self) -> int:
-        """Attempts that count against the budget, this one among them."""
-        return self.asked - self.granted
-
-    @property
-    def asked(self) -> int:
-        """How often the participant may have been asked, this time included."""
-        return self.number - self.forgiven
-
 
 def claim(parameters: dict[str, Any], *, undo: bool) -> Claim | None:
     """Take the step at `run`, `position`; None when it is not to be had."""

@@ -6,13 +6,13 @@ release locks runs while it holds a participant's row; it skips runs that somebo
 
 from __future__ import annotations
 
-_STANDING = """
+_STATE = """
 name, state, failures, reason, opened_at,
 extract(epoch FROM CASE state WHEN 'open' THEN open_until WHEN 'half_open' THEN trial_until END
                    - clock_timestamp())::float8
 """
 
-READ_ALL = f"SELECT {_STANDING} FROM saga_participant"
+READ_ALL = f"SELECT {_STATE} FROM saga_participant"
 
 MAKE = """
 INSERT INTO saga_participant (name) SELECT unnest(%(names)s::text[]) ON CONFLICT DO NOTHING
@@ -25,7 +25,7 @@ SET state = 'half_open', trial = %(token)s, trial_until = clock_timestamp() + ma
     updated_at = clock_timestamp()
 WHERE name = %(name)s AND (state = 'open' AND open_until <= clock_timestamp()
                            OR state = 'half_open' AND trial_until < clock_timestamp())
-RETURNING {_STANDING}
+RETURNING {_STATE}
 """
 
 FREE_SLOT = "UPDATE saga_slot SET token = NULL, until = NULL WHERE participant = %(name)s AND token = %(token)s"
@@ -38,7 +38,7 @@ UPDATE saga_participant
 SET state = 'closed', failures = 0, openings = 0, opened_at = NULL, open_until = NULL, trial = NULL,
     trial_until = NULL, updated_at = clock_timestamp()
 WHERE name = %(name)s AND (state = 'half_open' AND trial = %(token)s OR state = 'closed' AND failures > 0)
-RETURNING {_STANDING}
+RETURNING {_STATE}
 """
 
 # Only a failed trial, or the last of a row of failures while the breaker is closed, opens it. `holds` is the policy's
@@ -61,7 +61,7 @@ SET failures = p.failures + 1,
     reason = CASE WHEN p.state = 'open' AND p.open_until IS NULL THEN p.reason ELSE %(reason)s END,
     updated_at = clock_timestamp()
 FROM old WHERE p.name = old.name
-RETURNING {_STANDING.replace("name,", "p.name,")}
+RETURNING {_STATE.replace("name,", "p.name,")}
 """
 
 # Nobody was asked: the next call may be the trial at once.
@@ -70,7 +70,7 @@ GIVE_BACK = f"""
 UPDATE saga_participant
 SET state = 'open', open_until = clock_timestamp(), trial = NULL, trial_until = NULL, updated_at = clock_timestamp()
 WHERE name = %(name)s AND state = 'half_open' AND trial = %(token)s
-RETURNING {_STANDING}
+RETURNING {_STATE}
 """
 
 CLOSE = f"""
@@ -78,7 +78,7 @@ UPDATE saga_participant
 SET state = 'closed', failures = 0, openings = 0, opened_at = NULL, open_until = NULL, trial = NULL,
     trial_until = NULL, reason = %(reason)s, updated_at = clock_timestamp()
 WHERE name = %(name)s
-RETURNING {_STANDING}
+RETURNING {_STATE}
 """
 
 OPEN = f"""
@@ -86,7 +86,7 @@ UPDATE saga_participant
 SET state = 'open', opened_at = coalesce(opened_at, clock_timestamp()), open_until = NULL, trial = NULL,
     trial_until = NULL, reason = %(reason)s, updated_at = clock_timestamp()
 WHERE name = %(name)s
-RETURNING {_STANDING}
+RETURNING {_STATE}
 """
 
 # A slot whose holder died is free again when its time is over: nobody has to tidy up.

@@ -52,7 +52,7 @@ def _run_current(run: Run) -> None:
     name = run.steps.get(position=run.position).name
     act = executor.undo_step if run.status == RunStatus.UNDOING else executor.run_step
     with suppress(WorkerLost):
-        act(executor.Link(run.id, run.name, run.version, name, Worker("test", "test")))
+        act(executor.TaskRef(run.id, run.name, run.version, name, Worker("test", "test")))
 
 
 def _position(run_id: UUID) -> tuple[str, int, int]:

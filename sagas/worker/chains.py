@@ -1,4 +1,4 @@
-"""Turns what is left of a run into a Celery chain of immutable links."""
+"""Builds the Celery chain of a run's remaining steps, one immutable task each."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from outbox.transports.celery import apply_with, renders
 
 from ..declare import registry
 from ..declare.saga import Step
-from ..engine.lease import lease_seconds
 from ..engine.run_ready import RunReady
+from ..engine.work import lease_seconds
 from ..errors import SagaError
 from ..settings import saga_settings
 
@@ -22,7 +22,7 @@ STEP_TASK, UNDO_TASK = "sagas.run_step", "sagas.undo_step"
 
 
 def send(chains: Iterable[Any]) -> None:
-    """Send the chains now, in one round trip. Raises what the broker's client raises; the sweep rings again then."""
+    """Send the chains in one round trip. Raises the broker client's errors; the sweep then sends the chain again."""
     with current_app.producer_pool.acquire(block=True) as pooled:
         producer: Any = pooled  # its `batch` is newer than the type stubs
         with producer.batch():
@@ -32,7 +32,7 @@ def send(chains: Iterable[Any]) -> None:
 
 @renders(RunReady)
 def chain_of(ready: RunReady) -> Any:
-    """The run's remaining links, each shown under its step's own name. They carry ids only, no data of the run."""
+    """A task for each remaining step, shown in Flower under the step's name. It carries ids, and no data of the run."""
     saga = registry.find(ready.saga, ready.version)
     steps = steps_left(ready)
     if not steps:
@@ -61,7 +61,7 @@ def task_seconds(step: Step[Any, Any]) -> float:
 
 
 def _links(task: str, run_id: UUID, steps: list[Step[Any, Any]], title: str) -> Iterator[Any]:
-    """A link for each step; all carry the current trace. Their time limit is heeded by pools that can kill a task."""
+    """A task for each step, with the current trace. Only pools that can kill a task observe the time limit."""
     limit = max(task_seconds(step) for step in steps)
     headers = trace.current().headers()
     for step in steps:

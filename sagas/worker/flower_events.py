@@ -1,7 +1,7 @@
-"""Shows Flower the steps that a worker runs in place: the events that Celery sends for a task of its own.
+"""Sends Flower the task events of the steps that a worker runs in place, as Celery does for a task of its own.
 
-They are gathered for a moment and go out together, since each publishing costs more than a step does; they carry the
-time at which they happened. Those of a worker that is killed meanwhile are lost: Flower is a window, not a record.
+They are collected for 0.2 s and sent together, since each publishing costs more than a step does; each carries the time
+at which it happened. Those of a worker that is killed meanwhile are lost: Flower is a window, not a record.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Any
 from celery import current_app
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
-from ..engine.work import Taken
+from ..engine.work import ClaimedStep
 
 logger = logging.getLogger(__name__)
 GATHERED = 0.2
-"""Seconds for which events are gathered."""
+"""Seconds for which events are collected."""
 Event = tuple[str, dict[str, Any]]
 
 
 class Shown:
-    """One step in place, from its beginning to its end: `with Shown(request, taken) as shown`."""
+    """One step in place, from its beginning to its end: `with Shown(request, work) as shown`."""
 
-    def __init__(self, request: Any, taken: Taken) -> None:
-        self.request, self.taken = request, taken
+    def __init__(self, request: Any, work: ClaimedStep) -> None:
+        self.request, self.work = request, work
         self.ending: Event | None = None
 
     def __enter__(self) -> Shown:
         self.began = time.monotonic()
-        title = f"{self.taken.step.title}.undo" if self.taken.undo else self.taken.step.title
-        received = {"name": title, "args": f"({self.taken.run_id!s},)", "kwargs": "{}", "retries": 0}
+        title = f"{self.work.step.title}.undo" if self.work.undo else self.work.step.title
+        received = {"name": title, "args": f"({self.work.run_id!s},)", "kwargs": "{}", "retries": 0}
         family = {"root_id": self.request.root_id, "parent_id": self.request.id}
         self._tell("task-received", {**received, **family})
         self._tell("task-started", {})
@@ -54,7 +54,7 @@ class Shown:
 
     def _tell(self, kind: str, fields: dict[str, Any]) -> None:
         gathered.add(
-            self.request.hostname, (kind, {"uuid": self.taken.worker.task_id, "timestamp": time.time(), **fields})
+            self.request.hostname, (kind, {"uuid": self.work.worker.task_id, "timestamp": time.time(), **fields})
         )
 
 

@@ -1,8 +1,8 @@
-"""The runs that this process has in hand, and how they are put down when it must end before they are done.
+"""The runs that this process works on, and how it releases them when it has to end before they are done.
 
-A worker that is killed keeps its steps until their leases end. One that knows that it ends can say so: its steps are
-free at once, and the sweep rings their runs. What the participant makes of a call that is cut off is in doubt, as after
-a kill: the step is asked for again under its key.
+The steps of a killed worker stay claimed until their leases end. A worker that ends in order releases them: they can
+be claimed at once, and the sweep starts their runs again. What became of a call that was cut off is in doubt, as after
+a kill: the step is called again under its key.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 @contextmanager
 def in_hand(run_id: UUID) -> Iterator[None]:
-    """While a task of this process carries the run."""
+    """Within the block a task of this process works on the run."""
     with _lock:
         _runs[run_id] += 1
     try:
@@ -34,9 +34,10 @@ def in_hand(run_id: UUID) -> Iterator[None]:
 
 
 def put_down(worker: str) -> int:
-    """End the leases on the steps that the worker of this name, this process, has in hand; how many there were.
+    """End the leases that this process, the worker of that name, holds; returns how many there were.
 
-    Call it when the process ends right after: a step that went on would find itself fenced. Raises DatabaseError.
+    Call it when the process ends right after: a step that went on could not be recorded (LeaseLost). Raises
+    DatabaseError.
     """
     with _lock:
         runs = list(_runs)

@@ -1,25 +1,45 @@
 """The steps that a worker runs one after the other in one Celery task, in place of a message for each.
 
-Recording a step takes the next one in the same commit. Which one that is PostgreSQL says, never the chain that the task
-carries; what is left when the worker stops goes out as a chain of its own.
+Recording a step claims the next one in the same commit. Which one that is PostgreSQL says, never the chain that the
+task carries; what is left when the worker stops goes out as a chain of its own.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from celery import Task
 from celery.worker import state as this_worker
 
+from outbox.messages import trace
+
 from ..declare.saga import Step
-from ..engine import executor
-from ..engine.decisions import Next, Verdict, Wait
-from ..engine.work import Taken
+from ..engine.continuation import Continuation, Continue, RetryIn, RunNext, Stop, SwitchChain
+from ..engine.executor import TaskRef, proceed
+from ..engine.run_ready import RunReady
+from ..engine.work import ClaimedStep, Worker
 from ..settings import saga_settings
+from .chains import chain_of, send, steps_left
 from .flower_events import Shown
+from .in_hand import in_hand
+
+
+def carry_out(
+    task: Task[..., None], run: Callable[[TaskRef], Continuation], run_id: str, saga: str, version: int, step: str
+) -> None:
+    """Carry out the step that the task names, by `run`, and those that follow in place; then let the chain go on.
+
+    Raises Celery's Retry for a step that is to be tried again soon.
+    """
+    headers: dict[str, str] = task.request.headers or {}
+    with trace.use(trace.from_headers(headers)), in_hand(UUID(run_id)):
+        way = InPlace(task)
+        worker = Worker(task.request.hostname or "", task.request.id or "", way.ahead)
+        way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
 
 
 @dataclass
@@ -28,7 +48,7 @@ class InPlace:
 
     task: Task[..., None]
     began: float = field(default_factory=time.monotonic)
-    at: Taken | None = None
+    at: ClaimedStep | None = None
     """The last step that was carried out beyond the one that the task names."""
 
     def ahead(self, _step: Step[Any, Any]) -> str | None:
@@ -42,15 +62,58 @@ class InPlace:
             return None
         return str(uuid4())
 
-    def carry(self, verdict: Verdict) -> Verdict:
-        """Go on for as long as the next step is in hand; returns what the chain does after the last."""
-        while isinstance(verdict, Next):
-            self.at = verdict.taken
+    def carry(self, then: Continuation) -> Continuation:
+        """Go on for as long as the next step is claimed; returns what the task does after the last."""
+        while isinstance(then, RunNext):
+            self.at = then.work
             with Shown(self.task.request, self.at) as shown:
-                verdict = executor.proceed(self.at)
-                if isinstance(verdict, Wait):
-                    shown.retried(verdict.why)
-        return verdict
+                then = proceed(self.at)
+                if isinstance(then, RetryIn):
+                    shown.retried(then.why)
+        return then
+
+    def follow(self, then: Continuation) -> None:
+        """Let the chain go on, end it, put another in its place, or come back later.
+
+        Once steps ran in place the task's chain is behind the run, and Celery's own retry would repeat the task's first
+        step and lose the one in hand: then what follows is always a new chain.
+        """
+        if self.at is not None:
+            self.task.request.chain = None
+            _send_the_rest(then, self.at)
+            return
+        if isinstance(then, RetryIn) and _is_short(then):
+            raise self.task.retry(countdown=then.seconds, exc=None)
+        if isinstance(then, Stop | SwitchChain | RetryIn):
+            self.task.request.chain = None  # Celery reads it after the body: the steps that follow are not published
+        if isinstance(then, SwitchChain):
+            send([chain_of(then.to)])
+
+
+def _send_the_rest(then: Continuation, last: ClaimedStep) -> None:
+    position = last.step.position
+    if isinstance(then, Continue):
+        chain = _rest(last, position - 1 if last.undo else position + 1)
+    elif isinstance(then, RetryIn) and _is_short(then):
+        chain = _rest(last, position)
+        chain.tasks[0].set(task_id=last.worker.task_id, countdown=then.seconds)  # Flower shows it as the same task
+    elif isinstance(then, SwitchChain):
+        chain = chain_of(then.to)
+    else:
+        return
+    if chain is not None:
+        send([chain])
+
+
+def _rest(last: ClaimedStep, position: int) -> Any:
+    """The chain from that position on; None when there is nothing left."""
+    ready = RunReady(last.run_id, last.saga.name, last.saga.version, last.undo, position)
+    return chain_of(ready) if steps_left(ready) else None
+
+
+def _is_short(wait: RetryIn) -> bool:
+    """Whether Celery may hold the message meanwhile; after a longer wait the sweep rings."""
+    return wait.seconds <= saga_settings.SHORT_WAIT.total_seconds()
 
 
 def _is_stopping() -> bool:

@@ -1,4 +1,4 @@
-"""A worker that starts again frees the steps that the worker of its name before it died with.
+"""A worker that starts releases the steps that the previous worker of its name had claimed when it died.
 
 Without this a step waits for its lease: the step's timeout and SAGAS_LEASE_MARGIN. A step that is freed is asked for
 once more under the same key, as after a lease, while the participant may still be at the first asking; and a claim of
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @celeryd_after_setup.connect
 def free_steps_of_predecessor(sender: str, **_: Any) -> None:
-    """End the leases held under this worker's name, before it takes its first step; the sweep rings those runs.
+    """End the leases held under this worker's name before it claims its first step; the sweep starts those runs again.
 
     It runs where nobody catches an error: without a database the leases simply end by themselves.
     """

@@ -11,7 +11,7 @@ from orders.models import Product
 from orders.placing.place import place_order
 from orders.placing.validation import OrderedLine, PlaceOrder
 from sagas.models import Breaker, Run
-from sagas.participants import breaker
+from sagas.participants import breaker, calls
 from sagas.participants.waiting import hold
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,7 @@ def desk(page: Page, live_server, settings) -> str:
         place_order(wish, idempotency_key=f"k{number}")
     Run.objects.update(position=1)
     for _ in range(3):
-        breaker.settled(breaker.admit("warehouse", 30), answered=False, reason="warehouse: connection refused")
+        calls.settled(breaker.admit("warehouse", 30), answered=False, reason="warehouse: connection refused")
     for run in Run.objects.all():
         assert hold(run.pk, 1, False, "warehouse")
     page.goto(f"{live_server.url}/admin/")

@@ -11,7 +11,7 @@ from orders.models import Product
 from orders.placing.place import place_order
 from orders.placing.validation import OrderedLine, PlaceOrder
 from orders.sagas import book_shipment, capture_payment
-from sagas.participants.breaker_cache import standings
+from sagas.participants.lookup import breakers
 
 from .carried import ByEvents, BySaga
 
@@ -27,7 +27,7 @@ def wish(transactional_db) -> PlaceOrder:
 @pytest.fixture(params=[BySaga, ByEvents])
 def placed(request, wish):
     """The order just placed; each participant does what it is asked."""
-    standings.forget()
+    breakers.forget()
     order = place_order(replace(wish, coordination=request.param.coordination), idempotency_key="k1").order
     placed = request.param(order)
     with placed.stage.set():

@@ -17,7 +17,7 @@ from orders.locks import lock_product, save_product
 from orders.models import Journey, Product
 from sagas import desk, sql
 from sagas.engine import executor
-from sagas.engine.decisions import STOP
+from sagas.engine.continuation import STOP
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Act, Run
 from tests.support.sagas.clock import LONG_AGO

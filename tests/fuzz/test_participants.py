@@ -18,9 +18,9 @@ from orders.money import minor_units
 from orders.participants import http
 from orders.placing.place import place_order
 from orders.placing.validation import OrderedLine, PlaceOrder
-from sagas.engine.decisions import Wait
+from sagas.engine.continuation import RetryIn
 from sagas.models import Breaker, Run, RunStatus, Step
-from sagas.participants.breaker_cache import standings
+from sagas.participants.lookup import breakers
 from tests.conftest import empty_all_tables
 from tests.orders.choreography import driver
 from tests.orders.trips.companies import Travel
@@ -113,7 +113,7 @@ def carry(run: Run) -> Run:
         run.refresh_from_db()
         if run.status in OVER:
             return run
-        if isinstance(step_once(run.pk), Wait):
+        if isinstance(step_once(run.pk), RetryIn):
             Step.objects.filter(run=run).update(next_attempt_at=None)
             time_goes_by()
     raise AssertionError(f"{run.subject} is still {run.status} at {run.position} after {MOST} links")
@@ -122,7 +122,7 @@ def carry(run: Run) -> Run:
 def time_goes_by() -> None:
     """So much that nobody is held to be away any more."""
     Breaker.objects.all().delete()
-    standings.forget()
+    breakers.forget()
 
 
 class Kept:

@@ -130,7 +130,7 @@ def test_a_run_whose_step_is_in_a_workers_hands_is_undone_for_that_reason_too(
     monkeypatch.setattr(authorize_payment, "run", meanwhile)
     run = Run.objects.get()
     for _ in range(2):
-        executor.run_step(executor.Link(run.pk, checkout.name, checkout.version, authorize_payment.name, Worker()))
+        executor.run_step(executor.TaskRef(run.pk, checkout.name, checkout.version, authorize_payment.name, Worker()))
         Step.objects.update(next_attempt_at=None)
     run.refresh_from_db()
     order.refresh_from_db()

@@ -9,7 +9,7 @@ import pytest
 from orders.models import Order
 from orders.placing.place import place_order
 from orders.placing.validation import PlaceOrder
-from sagas.participants.breaker_cache import standings
+from sagas.participants.lookup import breakers
 
 from .story import EventStory, all_goes_well
 
@@ -17,7 +17,7 @@ from .story import EventStory, all_goes_well
 @pytest.fixture(autouse=True)
 def _breakers_as_in_the_database() -> None:
     """What this process remembers of participants of another test."""
-    standings.forget()
+    breakers.forget()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from outbox.models import Delivery
 from sagas import Participant
 from sagas.models import Breaker
 from sagas.participants import breaker
-from sagas.participants.breaker_cache import standings
+from sagas.participants.lookup import breakers
 
 from .driver import deliver, relayed
 
@@ -166,7 +166,7 @@ def test_a_trial_that_is_answered_with_a_failure_ends_the_hold(wish: PlaceOrder,
     breaker.open_by_hand("payments", "ann: they move house")
     place_order(replace(wish, coordination="choreography"), idempotency_key="k")
     Breaker.objects.update(open_until="2000-01-01T00:00Z")
-    standings.forget()
+    breakers.forget()
 
     def fail(*_: object, **__: object) -> payments.Authorization:
         raise AnswerLost("payments", "answered 500")

@@ -40,7 +40,7 @@ def stuck(order: Order, monkeypatch: pytest.MonkeyPatch) -> Order:
 
     monkeypatch.setattr(warehouse, "commit", refuse)
     run = Run.objects.get()
-    executor.run_step(executor.Link(run.pk, checkout.name, checkout.version, "commit_stock", Worker()))
+    executor.run_step(executor.TaskRef(run.pk, checkout.name, checkout.version, "commit_stock", Worker()))
     order.refresh_from_db()
     return order
 
@@ -80,7 +80,7 @@ def test_an_order_that_fails_for_long_says_that_a_person_is_asked_and_goes_on_by
     Run.objects.update(position=4)
     answers: list[dict[str, object]] = [{"key": "r"}, {"key": "r", "status": "committed", "lines": []}]
     monkeypatch.setattr(http, "call", lambda *_args, **_given: http.Answer(200, answers.pop(0)))
-    commit = executor.Link(Run.objects.get().pk, checkout.name, checkout.version, "commit_stock", Worker())
+    commit = executor.TaskRef(Run.objects.get().pk, checkout.name, checkout.version, "commit_stock", Worker())
     executor.run_step(commit)
     order.refresh_from_db()
     shown = Timeline.of(order)
@@ -100,7 +100,7 @@ def test_our_own_failure_is_not_said_to_be_the_companys(order: Order, monkeypatc
         raise OperationalError("server closed the connection unexpectedly")
 
     monkeypatch.setattr(payments, "authorize", fail)
-    link = executor.Link(Run.objects.get().pk, checkout.name, checkout.version, "authorize_payment", Worker())
+    link = executor.TaskRef(Run.objects.get().pk, checkout.name, checkout.version, "authorize_payment", Worker())
     executor.run_step(link)
     assert Timeline.of(order).steps[0].note.startswith("Something failed on our side; trying again")
 

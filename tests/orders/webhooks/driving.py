@@ -11,7 +11,7 @@ from orders.coordination.choose import progress_of
 from orders.models import JourneyStep, Order
 from outbox.messages import codec
 from outbox.models import Delivery
-from sagas.engine.decisions import Stop, Wait
+from sagas.engine.continuation import RetryIn, Stop
 from sagas.engine.run_ready import RunReady
 from sagas.models import Run, Step, StepStatus
 from tests.orders.choreography.driver import deliver, relayed
@@ -42,9 +42,9 @@ def run_chain(run_id: UUID) -> None:
     """One chain of the run, until it ends or waits; a moment it waits as Celery's own retry does."""
     while Run.objects.get(pk=run_id).status not in OVER:
         verdict = step_once(run_id)
-        if isinstance(verdict, Wait) and verdict.seconds <= A_MOMENT:
+        if isinstance(verdict, RetryIn) and verdict.seconds <= A_MOMENT:
             time.sleep(verdict.seconds)
-        elif isinstance(verdict, Stop | Wait):
+        elif isinstance(verdict, Stop | RetryIn):
             return
 
 

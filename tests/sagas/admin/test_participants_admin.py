@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from sagas import Participant
 from sagas.models import Breaker, Run
-from sagas.participants import breaker
+from sagas.participants import breaker, calls
 from sagas.participants.waiting import hold
 from sagas.presentation.participant_labels import WaitingRuns, state_sentence, waiting_runs
 from tests.support.sagas.driver import begin
@@ -39,7 +39,7 @@ def log_in(client, *permissions):
 
 def away(runs: int = 2) -> Breaker:
     for _ in range(Participant().trip_after):
-        breaker.settled(breaker.admit("shop", 30), answered=False, reason="connection refused")
+        calls.settled(breaker.admit("shop", 30), answered=False, reason="connection refused")
     for number in range(runs):
         assert hold(begin(errand, Errand("milk"), key=f"key-{number}"), 0, False, "shop")
     return Breaker.objects.get(name="shop")

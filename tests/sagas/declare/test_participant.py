@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from sagas import Participant
-from sagas.participants.configured import participant_problems, policy_of
+from sagas.participants.configured import participant_problems
+from sagas.participants.lookup import policy_of
 
 SECOND = timedelta(seconds=1)
 

@@ -11,8 +11,9 @@ import pytest
 from sagas import Refused, Saga, SagaDeclarationError, StepContext, UndoContext
 from sagas.declare import registry
 from sagas.models import Breaker, Run, RunStatus
-from sagas.participants.breaker import admit, open_by_hand, settled
-from sagas.participants.breaker_cache import standings
+from sagas.participants.breaker import admit, open_by_hand
+from sagas.participants.calls import settled
+from sagas.participants.lookup import breakers
 from tests.support.sagas.clock import LONG_AGO
 from tests.support.sagas.driver import begin, carry, step_once
 
@@ -71,7 +72,7 @@ def test_they_are_no_trial_of_whether_it_is_back(saga: Saga[Basket]) -> None:
     for _ in range(3):
         settled(admit("bank", 30), answered=False, reason="connection refused")
     Breaker.objects.update(open_until=LONG_AGO)
-    standings.forget()
+    breakers.forget()
     assert carry(begin(saga, Basket(0))).status == RunStatus.COMPLETED
     assert Breaker.objects.get(name="bank").state == Breaker.State.OPEN
     assert carry(begin(saga, Basket(1), "k2")).status == RunStatus.COMPLETED

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from outbox.models import OutboxMessage
 from sagas import Refused, WrongState, desk
-from sagas.engine.decisions import Turn
+from sagas.engine.continuation import SwitchChain
 from sagas.models import Act, Run
 from tests.support.sagas.clock import someone_waits_for_a_lock
 from tests.support.sagas.driver import begin, carry, step_once
@@ -61,7 +61,7 @@ def test_a_decision_waits_for_a_change_that_is_being_made_and_is_then_refused(wo
 def test_a_run_that_is_being_undone_is_not_compensated_again(world, ann):
     world.faults["pay"] = [Refused("card_declined")]
     run_id = begin(errand, Errand("milk"))
-    while not isinstance(step_once(run_id), Turn):
+    while not isinstance(step_once(run_id), SwitchChain):
         pass
     step_once(run_id)
     with pytest.raises(WrongState, match="being undone already"):

@@ -11,7 +11,7 @@ from sagas import Refused, Saga, StepContext, WrongState, desk
 from sagas.declare import registry
 from sagas.desk.input_changes import differences, merge
 from sagas.engine import executor
-from sagas.engine.decisions import Next
+from sagas.engine.continuation import RunNext
 from sagas.models import Run
 from tests.support.sagas.clock import let_the_lease_run_out
 from tests.support.sagas.driver import begin, carry, link, step_once
@@ -142,8 +142,8 @@ def test_a_worker_that_comes_after_its_lease_goes_on_with_no_older_input(world, 
     act = executor.undo_step if undo else executor.run_step
     for _ in range(2):
         verdict = act(link(Run.objects.get(), first, ahead=lambda _step: "next"))
-    assert isinstance(verdict, Next), "the second worker's"
-    executor.proceed(verdict.taken)
+    assert isinstance(verdict, RunNext), "the second worker's"
+    executor.proceed(verdict.work)
     assert given == ["tea"]
 
 

@@ -13,7 +13,7 @@ from outbox.models import OutboxMessage
 from sagas import Refused, Retry, Saga, StepContext, WrongState, desk
 from sagas.declare import registry
 from sagas.engine import executor
-from sagas.engine.decisions import STOP
+from sagas.engine.continuation import STOP
 from sagas.errors import SagaError
 from sagas.models import Run
 from tests.support.sagas.clock import let_the_lease_run_out

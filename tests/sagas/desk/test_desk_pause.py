@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from outbox.models import OutboxMessage
 from sagas import Refused, RetryAfter, WrongState, desk
-from sagas.engine.decisions import STOP
+from sagas.engine.continuation import STOP
 from sagas.models import Run
 from tests.support.sagas.clock import pass_the_deadline, woken_in
 from tests.support.sagas.driver import begin, carry, step_once

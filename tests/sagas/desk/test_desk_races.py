@@ -10,7 +10,7 @@ from django.db import transaction
 
 from sagas import RetryAfter, WrongState, desk, sql
 from sagas.engine import executor
-from sagas.engine.decisions import GO_ON, STOP, Verdict, Wait
+from sagas.engine.continuation import CONTINUE, STOP, Continuation, RetryIn
 from sagas.models import Run
 from tests.concurrency.meanwhile import Meanwhile
 from tests.support.sagas.driver import begin, link, step_once
@@ -24,7 +24,7 @@ def ann():
     return get_user_model().objects.create_user("ann")
 
 
-def work(run_id) -> Verdict:
+def work(run_id) -> Continuation:
     return executor.run_step(link(Run.objects.get(pk=run_id), "fetch"))
 
 
@@ -67,9 +67,9 @@ def test_a_claim_that_comes_while_a_retry_is_being_ordered_takes_the_step_once(w
         desk.retry_now(run_id, actor=ann, reason="now")
         worker.waits()
     worker.ends()
-    assert isinstance(worker.came, Wait), "it still saw the step waiting, and comes again at once"
+    assert isinstance(worker.came, RetryIn), "it still saw the step waiting, and comes again at once"
     assert worker.came.seconds < 1
-    assert work(run_id) == GO_ON
+    assert work(run_id) == CONTINUE
     assert world.log == ["fetch"]
 
 

@@ -192,9 +192,9 @@ def test_the_record_says_what_was_skipped_and_with_which_result(stuck, ann):
 
 def test_a_chain_that_is_still_on_its_way_finds_the_skipped_step_done(world, ann):
     from sagas.engine import executor
-    from sagas.engine.decisions import GO_ON
+    from sagas.engine.continuation import CONTINUE
 
     run_id = begin(errand, Errand("milk"))
     desk.skip(run_id, actor=ann, reason="fetched it myself", result="by hand")
-    assert executor.run_step(link(Run.objects.get(), "fetch")) == GO_ON
+    assert executor.run_step(link(Run.objects.get(), "fetch")) == CONTINUE
     assert "fetch" not in world.log

@@ -11,8 +11,8 @@ from django.db.models.functions import Now
 
 from outbox.models import OutboxMessage
 from sagas import Awaits, Refused
-from sagas.engine.decisions import STOP, Turn, Verdict, Wait
-from sagas.engine.wake import wake
+from sagas.engine.commands import wake
+from sagas.engine.continuation import STOP, Continuation, RetryIn, SwitchChain
 from sagas.models import Attempt, Run, Step
 from tests.support.sagas.clock import LONG_AGO, pass_the_deadline, woken_in
 from tests.support.sagas.driver import begin, carry, step_once
@@ -37,8 +37,8 @@ def begin_waiting(world) -> UUID:
     return run_id
 
 
-def waited(verdict: Verdict) -> float:
-    assert isinstance(verdict, Wait)
+def waited(verdict: Continuation) -> float:
+    assert isinstance(verdict, RetryIn)
     return verdict.seconds
 
 
@@ -75,7 +75,7 @@ def test_a_wait_that_ends_in_a_no_undoes_what_was_asked_for(world):
 def test_its_deadline_ends_a_wait_and_undoes_it(world):
     run_id = begin_waiting(world)
     pass_the_deadline()
-    assert isinstance(step_once(run_id), Turn)
+    assert isinstance(step_once(run_id), SwitchChain)
     assert carry(run_id).status == "compensated"
     assert world.log == ["bring_back"]
 
@@ -165,7 +165,7 @@ def test_a_hook_that_fails_costs_no_attempt(world):
 def test_the_hook_is_not_told_of_a_wait_that_turned_around(world):
     world.faults["fetch"] = [lambda: cancelled_meanwhile()]
     run_id = begin(errand, Errand("milk"))
-    assert isinstance(step_once(run_id), Turn)
+    assert isinstance(step_once(run_id), SwitchChain)
     assert world.awaited == []
 
 

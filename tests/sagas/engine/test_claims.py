@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sagas import Refused
 from sagas.engine import executor
-from sagas.engine.decisions import GO_ON, STOP, Turn, Wait
+from sagas.engine.continuation import CONTINUE, STOP, RetryIn, SwitchChain
 from sagas.models import Attempt, Run, Step
 from tests.support.sagas.driver import begin, carry, link, step_once
 from tests.support.sagas.errand import Errand, errand
@@ -29,7 +29,7 @@ def test_a_doubled_link_of_a_done_step_lets_the_chain_go_on_and_runs_nothing(wor
     run_id = begin(errand, Errand("milk"))
     step_once(run_id)
     run = Run.objects.get()
-    assert executor.run_step(link(run, "fetch")) == GO_ON
+    assert executor.run_step(link(run, "fetch")) == CONTINUE
     assert world.log == ["fetch"]
     assert executor.run_step(link(run, "wrap")) == STOP
 
@@ -49,7 +49,7 @@ def test_a_worker_whose_lease_ran_out_cannot_write(world):
 
     def overtaken():
         Step.objects.filter(name="fetch").update(lease_until="2020-01-01T00:00:00Z")
-        assert executor.run_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.run_step(link(Run.objects.get(), "fetch")) == CONTINUE
 
     world.faults["fetch"] = [overtaken]
     assert step_once(run_id) == STOP
@@ -73,7 +73,7 @@ def test_attempts_of_lost_workers_count(world):
         with pytest.raises(KeyboardInterrupt):
             step_once(run_id)
         Step.objects.filter(name="fetch").update(lease_until="2020-01-01T00:00:00Z")
-    assert isinstance(step_once(run_id), Turn)
+    assert isinstance(step_once(run_id), SwitchChain)
     run = carry(run_id)
     assert run.status == "compensated"
     assert world.log == ["bring_back"]
@@ -84,11 +84,11 @@ def test_a_retry_is_a_column_and_not_before_its_time(world):
     run_id = begin(errand, Errand("milk"))
     world.faults["fetch"] = [LOST]
     first = step_once(run_id)
-    assert isinstance(first, Wait)
+    assert isinstance(first, RetryIn)
     step = Step.objects.get(name="fetch")
     assert step.next_attempt_at is not None
     Step.objects.filter(name="fetch").update(next_attempt_at="2100-01-01T00:00:00Z")
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert world.log == []
 
 
@@ -101,7 +101,7 @@ def test_a_failing_recorded_hook_takes_the_record_with_it(world, monkeypatch):
         raise RuntimeError("the shop's table is full")
 
     monkeypatch.setattr(module.fetch, "recorded_run", refuse)
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert Step.objects.get(name="fetch").status == "waiting"
     monkeypatch.undo()
 

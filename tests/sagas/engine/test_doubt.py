@@ -11,7 +11,7 @@ from django.db import transaction
 from sagas import Refused, RetryAfter, Saga, StepContext, TooLate, WrongState, desk, sql
 from sagas.declare import registry
 from sagas.engine import transitions
-from sagas.engine.decisions import STOP, Turn, Wait
+from sagas.engine.continuation import STOP, RetryIn, SwitchChain
 from sagas.models import Attempt, Run, Step
 from tests.support.sagas import errand as module
 from tests.support.sagas.driver import begin, carry, carry_until_asked, step_once
@@ -106,7 +106,7 @@ def test_no_attempt_is_left_open_when_a_run_turns_around(world):
         step_once(run_id)
     lapse("fetch")
     Run.objects.update(deadline_at=PAST)
-    assert isinstance(step_once(run_id), Turn)
+    assert isinstance(step_once(run_id), SwitchChain)
     carry(run_id)
     assert not Attempt.objects.filter(ended_at=None).exists()
 
@@ -262,7 +262,7 @@ def test_a_participant_that_wants_to_be_asked_at_once_is_not(world):
     run_id = begin(errand, Errand("milk"))
     world.faults["fetch"] = [RetryAfter(timedelta(0))]
     verdict = step_once(run_id)
-    assert isinstance(verdict, Wait)
+    assert isinstance(verdict, RetryIn)
     assert 1 <= verdict.seconds <= 1.25
 
 

@@ -11,7 +11,7 @@ import outbox
 from outbox import NotInTransaction
 from sagas import Refused, RetryAfter, TooLate
 from sagas.engine import executor
-from sagas.engine.decisions import GO_ON, Turn
+from sagas.engine.continuation import CONTINUE, SwitchChain
 from sagas.models import Run, Step
 from tests.support.sagas.driver import begin, carry, link, step_once
 from tests.support.sagas.errand import Errand, errand
@@ -186,7 +186,7 @@ def test_nothing_after_the_pivot_undoes_a_run(world):
 def test_cancel_before_the_pivot_undoes(world):
     run_id = begin(errand, Errand("milk"))
     for _ in range(3):
-        assert step_once(run_id) == GO_ON
+        assert step_once(run_id) == CONTINUE
     errand.cancel("key-1", reason="changed my mind", actor="customer")
     run = carry(run_id)
     assert run.status == "compensated"
@@ -198,8 +198,8 @@ def test_cancel_before_the_pivot_undoes(world):
 def test_cancel_while_a_step_is_in_hand_undoes_that_step_too(world):
     run_id = begin(errand, Errand("milk"))
     world.faults["fetch"] = [lambda: errand.cancel("key-1", reason="changed my mind", actor="customer")]
-    assert step_once(run_id) == GO_ON
-    assert isinstance(executor.run_step(link(Run.objects.get(), "think")), Turn)
+    assert step_once(run_id) == CONTINUE
+    assert isinstance(executor.run_step(link(Run.objects.get(), "think")), SwitchChain)
     run = carry(run_id)
     assert run.status == "compensated"
     assert world.log == ["fetch", "bring_back"]

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from sagas import Refused
 from sagas.engine import executor
-from sagas.engine.decisions import GO_ON, STOP, Turn, Wait
+from sagas.engine.continuation import CONTINUE, STOP, RetryIn, SwitchChain
 from sagas.models import Run, Step
 from sagas.participants.waiting import hold
 from tests.support.sagas.clock import let_the_lease_run_out, pass_the_deadline, someone_waits_for_a_lock, woken_in
@@ -26,7 +26,7 @@ def undoing(world):
     """A run whose last two undos are due."""
     world.faults["pay"] = [Refused("card_declined")]
     run_id = begin(errand, Errand("milk"))
-    while not isinstance(step_once(run_id), Turn):
+    while not isinstance(step_once(run_id), SwitchChain):
         pass
     return run_id
 
@@ -37,7 +37,7 @@ def test_an_undo_whose_lease_ran_out_cannot_write(world):
 
     def overtaken():
         let_the_lease_run_out("fetch")
-        assert executor.undo_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.undo_step(link(Run.objects.get(), "fetch")) == CONTINUE
 
     world.faults["bring_back"] = [overtaken]
     assert step_once(run_id) == STOP
@@ -63,7 +63,7 @@ def test_a_late_failure_of_an_overtaken_worker_changes_nothing(world, late):
 
     def overtaken():
         let_the_lease_run_out("fetch")
-        assert executor.run_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.run_step(link(Run.objects.get(), "fetch")) == CONTINUE
         raise late
 
     world.faults["fetch"] = [overtaken]
@@ -114,11 +114,11 @@ def test_undos_of_lost_workers_count(world):
 def test_a_deadline_that_passes_while_the_pivot_or_what_follows_waits_turns_nothing_around(world, step):
     run_id = begin(errand, Errand("milk"))
     world.faults[step] = [("after", LOST)]
-    while not isinstance(step_once(run_id), Wait):
+    while not isinstance(step_once(run_id), RetryIn):
         pass
     Step.objects.filter(name=step).update(next_attempt_at="2100-01-01T00:00:00Z")
     pass_the_deadline()
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     run = carry(run_id)
     assert run.status == "completed"
     assert [attempt.outcome for attempt in run.attempts.filter(step=step)] == ["in_doubt", "done"]
@@ -148,4 +148,4 @@ def test_a_record_waits_for_the_run_before_it_locks_the_step(world):
         until(someone_waits_for_a_lock, 10, what="the record waits for the run")
         Step.objects.select_for_update(nowait=True).get(name="fetch")
     worker.join(10)
-    assert verdicts == [GO_ON]
+    assert verdicts == [CONTINUE]

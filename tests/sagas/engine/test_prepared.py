@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sagas import Refused
 from sagas.engine import executor
-from sagas.engine.decisions import Next
+from sagas.engine.continuation import RunNext
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from tests.support.sagas.clock import LONG_AGO
@@ -94,8 +94,8 @@ def test_a_worker_goes_on_while_a_migration_makes_texts_longer(world, widen, mon
         Run.objects.update(wake_at=LONG_AGO)
         assert ring_overdue() == 1
         verdict = executor.run_step(link(Run.objects.get(), "fetch", ahead=lambda _step: "next"))
-        while isinstance(verdict, Next):
-            verdict = executor.proceed(verdict.taken)
+        while isinstance(verdict, RunNext):
+            verdict = executor.proceed(verdict.work)
         assert carry(run_id).status == "compensated"
         Run.objects.all().delete()
 

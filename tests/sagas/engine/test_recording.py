@@ -16,7 +16,7 @@ from outbox import doorbell, publish
 from outbox.models import OutboxMessage
 from sagas import Refused
 from sagas.engine import executor
-from sagas.engine.decisions import STOP, Next, Wait
+from sagas.engine.continuation import STOP, RetryIn, RunNext
 from sagas.models import Run, Step
 from tests.support.hostapp.events import NobodyListens
 from tests.support.sagas.clock import LONG_AGO
@@ -112,7 +112,7 @@ def test_a_hook_that_fails_takes_the_record_and_its_events_with_it(hooked, write
             Group.objects.create(name="a row of the host's")
         raise RuntimeError("the host's table is full")
 
-    assert isinstance(step_once(hooked(fail)), Wait)
+    assert isinstance(step_once(hooked(fail)), RetryIn)
     assert (Step.objects.get(name="fetch").status, told(), Group.objects.count()) == ("waiting", [], 0)
 
 
@@ -199,7 +199,7 @@ def test_a_hook_that_loses_the_transaction_is_no_record(hooked, hook):
     """PostgreSQL would roll back, Django would not say so, and the worker would go on with a step it does not hold."""
     run_id = hooked(hook)
     verdict = executor.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
-    assert isinstance(verdict, Wait)
+    assert isinstance(verdict, RetryIn)
     step = Step.objects.get(name="fetch")
     assert (step.status, Step.objects.get(name="think").attempts, told()) == ("waiting", 0, [])
     assert "let the error through" in step.error_text
@@ -212,7 +212,7 @@ def test_an_undos_hook_that_loses_the_transaction_is_no_record(world, monkeypatc
     while Run.objects.get().status == "running":
         step_once(run_id)
     monkeypatch.setattr(errand.named("wrap"), "undone_run", lambda _ctx: hook())
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert Step.objects.get(name="wrap").status == "undo_waiting"
 
 
@@ -230,7 +230,7 @@ def test_what_a_hook_writes_past_django_is_thrown_away_with_a_stale_workers_reco
 def test_what_fails_after_the_commit_leaves_the_step_recorded_and_the_next_in_hand(hooked, caplog):
     run_id = hooked(lambda: transaction.on_commit(lambda: [][0]))
     verdict = executor.run_step(link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next"))
-    assert isinstance(verdict, Next)
+    assert isinstance(verdict, RunNext)
     assert (Step.objects.get(name="fetch").status, Step.objects.get(name="think").attempts) == ("done", 1)
     assert "saga.after_commit_failed" in caplog.text
 
@@ -270,5 +270,5 @@ def test_in_place_a_hook_that_only_publishes_leaves_one_statement_for_all(hooked
     run_id = hooked(lambda: tell("a"))
     next_link = link(Run.objects.get(pk=run_id), "fetch", ahead=lambda _step: "next")
     verdict = executor.run_step(next_link)
-    assert isinstance(verdict, Next)
+    assert isinstance(verdict, RunNext)
     assert (told(), Step.objects.get(name="think").status) == (["a"], "running")

@@ -20,7 +20,7 @@ from outbox.models import OutboxMessage
 from sagas import NotApplied, Refused, Retry, RetryAfter, Saga, StatusChange, StepContext, UndoContext, tasks
 from sagas.declare import registry
 from sagas.engine.run_ready import RunReady
-from sagas.engine.work import Taken, Worker
+from sagas.engine.work import ClaimedStep, Worker
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.participants.breaker import Admission
@@ -206,7 +206,7 @@ def contexts() -> list[object]:
 
     claim = Claim(UUID(int=7), "key-1", SECRET, 1, 0, 0, TOLD)
     step: Any = "a step"
-    taken = Taken(
+    claimed = ClaimedStep(
         UUID(int=7), step, step, claim, Deposit(SECRET), Worker(), Admission("", go=True), results={"unlock": TOLD}
     )
     common: dict[str, Any] = {"run_id": UUID(int=7), "attempt": 1, "timeout": timedelta(seconds=1), "earlier": earlier}
@@ -214,7 +214,7 @@ def contexts() -> list[object]:
         StepContext(Deposit(SECRET), key="a", **common),
         UndoContext(Deposit(SECRET), key="a", step_key="b", result=TOLD, **common),
         StatusChange(uuid4(), "key-1", Deposit(SECRET), "running", "stuck", "unlock", "code", "reason", ""),
-        taken,
+        claimed,
     ]
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from outbox.models import OutboxMessage
 from sagas import Refused, Retry, RetryAfter
-from sagas.engine.decisions import STOP, Turn, Wait
+from sagas.engine.continuation import STOP, RetryIn, SwitchChain
 from sagas.models import Run, Step
 from tests.support.sagas import errand as module
 from tests.support.sagas.driver import begin, carry, step_once
@@ -28,7 +28,7 @@ def undoing(world):
     """A run whose undos of `wrap` and `fetch` are due."""
     world.faults["pay"] = [Refused("card_declined")]
     run_id = begin(errand, Errand("milk"))
-    while not isinstance(step_once(run_id), Turn):
+    while not isinstance(step_once(run_id), SwitchChain):
         pass
     return run_id
 
@@ -105,7 +105,7 @@ def test_what_the_host_writes_with_a_record_is_gone_when_the_record_is(world, mo
         refuse()
 
     monkeypatch.setattr(module.fetch, "recorded_run", write)
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert seen == [True]
     assert Step.objects.get(name="fetch").status == "waiting"
     assert not Group.objects.exists()
@@ -119,7 +119,7 @@ def test_what_the_host_writes_with_an_undo_is_one_transaction_with_its_record(wo
         refuse()
 
     monkeypatch.setattr(module.wrap, "undone_run", write)
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert Step.objects.get(name="wrap").status == "undo_waiting"
     assert not Group.objects.exists()
     monkeypatch.setattr(module.wrap, "undone_run", lambda ctx: Group.objects.create(name="of the hook"))
@@ -132,7 +132,7 @@ def test_a_local_step_and_its_record_are_one_transaction(world, monkeypatch):
     monkeypatch.setattr(module.fetch, "recorded_run", refuse)
     run_id = begin(errand, Errand("milk"))
     world.faults["fetch"] = [lambda: Group.objects.create(name="of the step")]
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert not Group.objects.exists()
     monkeypatch.setattr(module.fetch, "recorded_run", None)
     world.faults["fetch"] = [lambda: Group.objects.create(name="of the step")]
@@ -145,7 +145,7 @@ def test_a_local_undo_and_its_record_are_one_transaction(world, monkeypatch):
     monkeypatch.setattr(module.wrap, "undone_run", refuse)
     world.faults["unwrap"] = [lambda: Group.objects.create(name="of the undo")]
     run_id = undoing(world)
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert not Group.objects.exists()
     monkeypatch.setattr(module.wrap, "undone_run", None)
     world.faults["unwrap"] = [lambda: Group.objects.create(name="of the undo")]

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 
 from outbox.messages import trace
 from sagas import Refused, desk
-from sagas.engine.decisions import STOP, Turn, Wait
+from sagas.engine.continuation import STOP, RetryIn, SwitchChain
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.settings import saga_settings
@@ -61,14 +61,14 @@ def test_a_run_whose_next_link_is_lost_is_woken(world):
 def test_a_run_that_waits_for_its_next_attempt_is_woken_soon_after(world):
     run_id = begin(errand, Errand("milk"))
     world.faults["fetch"] = [LOST]
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert 0 < woken_in(run_id) < 3
 
 
 def test_a_run_whose_undo_chain_is_lost_is_woken_at_each_undo(world):
     world.faults["pay"] = [Refused("card_declined")]
     run_id = begin(errand, Errand("milk"))
-    while not isinstance(step_once(run_id), Turn):
+    while not isinstance(step_once(run_id), SwitchChain):
         pass
     assert woken_in(run_id) == PATIENCE
     seen: list[object] = []
@@ -82,7 +82,7 @@ def test_an_undo_that_waits_for_its_next_attempt_is_woken_soon_after(world):
     world.faults["pay"] = [Refused("card_declined")]
     world.faults["unwrap"] = [LOST]
     run_id = begin(errand, Errand("milk"))
-    while not isinstance(step_once(run_id), Wait):
+    while not isinstance(step_once(run_id), RetryIn):
         pass
     assert 0 < woken_in(run_id) < 3
 
@@ -103,7 +103,7 @@ def test_each_wait_for_the_next_attempt_is_longer_than_the_one_before(world, nam
     waits: list[float] = []
     while len(waits) < 2:
         verdict = step_once(run_id)
-        if isinstance(verdict, Wait):
+        if isinstance(verdict, RetryIn):
             waits.append(verdict.seconds)
             Step.objects.update(next_attempt_at=None)
     assert waits == [pytest.approx(0.0175, abs=0.0026), pytest.approx(0.035, abs=0.0051)]

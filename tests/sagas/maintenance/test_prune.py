@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sagas import Refused
 from sagas.engine import executor
-from sagas.engine.decisions import STOP
+from sagas.engine.continuation import STOP
 from sagas.maintenance import prune
 from sagas.models import Act, Attempt, Run, Step
 from tests.support.sagas.driver import begin, link, step_once

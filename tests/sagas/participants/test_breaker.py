@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 
 from sagas import Participant, Refused, RetryAfter, Unavailable
 from sagas.models import Breaker, Slot
-from sagas.participants import breaker, breaker_cache
-from sagas.participants.breaker import Admission, admit, answered, settled
-from sagas.participants.breaker_cache import standings
+from sagas.participants import breaker, lookup
+from sagas.participants.breaker import Admission, admit
+from sagas.participants.calls import answered, settled
+from sagas.participants.lookup import breakers
 from tests.support.sagas.clock import LONG_AGO
 from tests.support.sagas.together import together
 
@@ -40,7 +41,7 @@ def bank() -> Breaker:
 
 def let_the_hold_pass() -> None:
     Breaker.objects.update(open_until=LONG_AGO)
-    standings.forget()
+    breakers.forget()
 
 
 def held_for() -> float:
@@ -61,7 +62,7 @@ def statements(act) -> list[str]:
 
 
 def test_a_call_to_a_participant_that_answers_costs_no_statement():
-    standings.of("bank")
+    breakers.of("bank")
 
     def call():
         for _ in range(50):
@@ -120,7 +121,7 @@ def test_another_process_learns_of_it_within_a_second():
 def test_a_process_that_knew_of_the_outage_sees_the_end_of_it():
     opened()
     Breaker.objects.update(state=S.CLOSED, failures=0, open_until=None)
-    standings._known["bank"] = breaker_cache.Standing("bank", S.OPEN, trial_at=0.0)
+    breakers._known["bank"] = lookup.BreakerState("bank", S.OPEN, trial_at=0.0)
     assert admit("bank", LEASE).go, "an open breaker whose time is over is settled in PostgreSQL"
 
 
@@ -170,7 +171,7 @@ def test_the_trial_of_a_dead_worker_is_free_when_its_lease_is_over_and_decides_n
     dead = admit("bank", LEASE)
     assert not admit("bank", LEASE).go
     Breaker.objects.update(trial_until=LONG_AGO)
-    standings.forget()
+    breakers.forget()
     second = admit("bank", LEASE)
     assert second.trial
     settled(dead, answered=True)
@@ -209,7 +210,7 @@ def test_calls_held_by_hand_stay_held_until_they_are_let_go_by_hand():
     trial_under_way = Admission("bank", go=True)
     breaker.open_by_hand("bank", "The bank moves house.")
     Breaker.objects.update(opened_at=LONG_AGO)
-    standings.forget()
+    breakers.forget()
     assert admit("bank", LEASE).why == "bank is away: The bank moves house."
     settled(trial_under_way, answered=True)
     settled(trial_under_way, answered=False, reason="refused")

@@ -9,11 +9,12 @@ import pytest
 
 from sagas import Participant, Refused, Unavailable, desk, tasks
 from sagas.engine import executor
-from sagas.engine.decisions import STOP, Next, Turn, Wait
+from sagas.engine.continuation import STOP, RetryIn, RunNext, SwitchChain
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Breaker, Run, Slot, Step
 from sagas.participants import breaker
-from sagas.participants.breaker_cache import standings
+from sagas.participants.lookup import breakers
+from sagas.worker import in_place
 from tests.support.sagas.clock import LONG_AGO, looked_at_in
 from tests.support.sagas.driver import begin, carry, link, step_once
 from tests.support.sagas.errand import QUICK, Errand, errand
@@ -26,9 +27,9 @@ S = Breaker.State
 
 @pytest.fixture(autouse=True)
 def fresh():
-    standings.forget()
+    breakers.forget()
     yield
-    standings.forget()
+    breakers.forget()
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def started(count: int) -> list[UUID]:
 def hold_over() -> None:
     """The time for which calls are held has passed."""
     Breaker.objects.update(open_until=LONG_AGO)
-    standings.forget()
+    breakers.forget()
 
 
 def due() -> None:
@@ -152,7 +153,7 @@ def test_a_refusal_is_an_answer(world):
     first, second, third, fourth, _ = shop_goes_away(world)
     hold_over()
     world.faults["fetch"] = [Refused("out_of_stock")]
-    assert isinstance(step_once(first), Turn) or Run.objects.get(pk=first).status == "compensated"
+    assert isinstance(step_once(first), SwitchChain) or Run.objects.get(pk=first).status == "compensated"
     assert Breaker.objects.get().state == S.CLOSED
     assert all(carry(run_id).status == "completed" for run_id in (second, third, fourth))
 
@@ -191,7 +192,7 @@ def test_a_run_that_waits_past_its_deadline_is_undone(world, rung):
 
 def test_in_place_a_worker_stops_before_a_participant_that_is_away(world, monkeypatch):
     sent: list[object] = []
-    monkeypatch.setattr(tasks, "send", sent.extend)
+    monkeypatch.setattr(in_place, "send", sent.extend)
     monkeypatch.setattr(errand.named("wrap"), "participant", "wrapper")
     breaker.open_by_hand("wrapper", "closed for the day")
     [run_id] = started(1)
@@ -216,9 +217,9 @@ def test_a_failure_in_place_is_its_own_participants(world, monkeypatch, undo, na
     world.faults["bring_back" if undo else "wrap"] = [LOST]
     act, first = (executor.undo_step, "wrap") if undo else (executor.run_step, "fetch")
     verdict = act(link(Run.objects.get(), first, ahead=lambda _step: "next"))
-    while isinstance(verdict, Next):
-        verdict = executor.proceed(verdict.taken)
-    assert isinstance(verdict, Wait)
+    while isinstance(verdict, RunNext):
+        verdict = executor.proceed(verdict.work)
+    assert isinstance(verdict, RetryIn)
     assert dict(Breaker.objects.values_list("name", "failures")) == {name: 1}
 
 
@@ -229,7 +230,7 @@ def test_no_more_calls_at_once_than_the_participant_takes(world, settings):
     world.faults["fetch"] = [lambda: seen.append(step_once(second))]
     step_once(first)
     [verdict] = seen
-    assert isinstance(verdict, Wait)
+    assert isinstance(verdict, RetryIn)
     assert 0 < verdict.seconds <= 1
     assert spent(second) == 0
     assert [carry(run_id).status for run_id in (first, second)] == ["completed"] * 2
@@ -252,7 +253,7 @@ def test_an_undo_that_cannot_read_what_was_done_gives_its_slot_back(world, setti
     while Run.objects.get().status == "running":
         step_once(run_id)
     Step.objects.filter(name="fetch").update(result={"not": "a text"})
-    assert isinstance(step_once(run_id), Wait)
+    assert isinstance(step_once(run_id), RetryIn)
     assert (world.log[-1], Slot.objects.get().token) == ("think", None)
 
 

@@ -16,7 +16,7 @@ from kombu.exceptions import OperationalError
 
 from sagas import Refused, RetryAfter, tasks
 from sagas.models import Attempt, Run, Step
-from sagas.worker import flower_events
+from sagas.worker import flower_events, in_place
 from tests.support.sagas.clock import LONG_AGO, woken_in
 from tests.support.sagas.driver import begin, carry
 from tests.support.sagas.errand import Errand, errand
@@ -38,7 +38,7 @@ class Sent(list[Any]):
 @pytest.fixture
 def sent(monkeypatch):
     chains = Sent()
-    monkeypatch.setattr(tasks, "send", chains)
+    monkeypatch.setattr(in_place, "send", chains)
     return chains
 
 

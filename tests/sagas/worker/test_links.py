@@ -15,9 +15,10 @@ from redis import Redis
 from outbox.messages import trace
 from outbox.tasks import deliver
 from sagas import Refused, tasks
-from sagas.engine.lease import lease_seconds
 from sagas.engine.run_ready import RunReady
+from sagas.engine.work import lease_seconds
 from sagas.models import Run, Step
+from sagas.worker import in_place
 from sagas.worker.chains import chain_of
 from tests.support.sagas.driver import begin, step_once
 from tests.support.sagas.errand import Errand, errand
@@ -36,7 +37,7 @@ def one_message_a_step(settings):
 def sent(monkeypatch):
     """The chains that links send in place of their own."""
     seen: list[object] = []
-    monkeypatch.setattr(tasks, "send", seen.extend)
+    monkeypatch.setattr(in_place, "send", seen.extend)
     return seen
 
 

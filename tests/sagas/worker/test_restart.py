@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from sagas import Refused
 from sagas.engine import executor
-from sagas.engine.decisions import GO_ON, STOP
+from sagas.engine.continuation import CONTINUE, STOP
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.worker.restart import free_steps_of_predecessor
@@ -77,7 +77,7 @@ def test_should_it_live_after_all_it_writes_nothing(world):
 
     def taken_from_it():
         free_steps_of_predecessor(sender=NAME)
-        assert executor.run_step(link(Run.objects.get(), "fetch")) == GO_ON
+        assert executor.run_step(link(Run.objects.get(), "fetch")) == CONTINUE
 
     world.faults["fetch"] = [taken_from_it]
     assert step_once(run_id) == STOP

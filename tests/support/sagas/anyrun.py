@@ -18,7 +18,7 @@ from outbox.testing import published
 from sagas import TooLate, WrongState, desk
 from sagas.declare import registry
 from sagas.engine import executor
-from sagas.engine.decisions import Next
+from sagas.engine.continuation import RunNext
 from sagas.engine.work import Worker
 from sagas.models import Act, Run, RunStatus, StepStatus
 from sagas.testing import story, time_passes, walk
@@ -198,11 +198,11 @@ class AnyRun:
 
     def _link(self, name: str, *, undo: bool) -> None:
         worker = Worker("test", "task", lambda step: str(uuid4()) if self.in_place else None)
-        link = executor.Link(self.run_id, self.saga.name, self.saga.version, name, worker)
+        link = executor.TaskRef(self.run_id, self.saga.name, self.saga.version, name, worker)
         with suppress(WorkerLost):
             verdict = (executor.undo_step if undo else executor.run_step)(link)
-            while isinstance(verdict, Next):
-                verdict = executor.proceed(verdict.taken)
+            while isinstance(verdict, RunNext):
+                verdict = executor.proceed(verdict.work)
 
     def _act(self, verb: str, ended: desk.Resolution) -> bool:
         """Whether it was done. What is refused changes nothing, and what changes anything is recorded."""

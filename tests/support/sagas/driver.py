@@ -9,7 +9,7 @@ from django.db import transaction
 
 from sagas import Saga
 from sagas.engine import executor
-from sagas.engine.decisions import Verdict, Wait
+from sagas.engine.continuation import Continuation, RetryIn
 from sagas.engine.work import Ahead, Worker
 from sagas.models import Run, RunStatus, Step
 
@@ -21,11 +21,11 @@ def begin(saga: Saga[Any], value: object, key: str = "key-1") -> UUID:
         return saga.start(value, key=key, subject="a test")
 
 
-def link(run: Run, name: str, ahead: Ahead = lambda _step: None) -> executor.Link:
-    return executor.Link(run.id, run.name, run.version, name, Worker("test", "task", ahead))
+def link(run: Run, name: str, ahead: Ahead = lambda _step: None) -> executor.TaskRef:
+    return executor.TaskRef(run.id, run.name, run.version, name, Worker("test", "task", ahead))
 
 
-def step_once(run_id: UUID) -> Verdict:
+def step_once(run_id: UUID) -> Continuation:
     """Meet the run with the link of its current step, forwards or backwards."""
     run = Run.objects.get(pk=run_id)
     name = run.steps.get(position=run.position).name
@@ -36,7 +36,7 @@ def step_once(run_id: UUID) -> Verdict:
 def carry_until_asked(run_id: UUID, *, most: int = 60) -> Run:
     """Go on until a person is asked, while the run is still being tried."""
     for _ in range(most):
-        if isinstance(step_once(run_id), Wait):
+        if isinstance(step_once(run_id), RetryIn):
             Step.objects.filter(run_id=run_id).update(next_attempt_at=None)
         run = Run.objects.get(pk=run_id)
         if run.asks_since is not None:
@@ -51,6 +51,6 @@ def carry(run_id: UUID, *, most: int = 60) -> Run:
         if run.status in OVER:
             return run
         verdict = step_once(run_id)
-        if isinstance(verdict, Wait):
+        if isinstance(verdict, RetryIn):
             Step.objects.filter(run_id=run_id).update(next_attempt_at=None)
     raise AssertionError(f"{run_id} is still {run.status} at {run.position} after {most} links")
