@@ -9,11 +9,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TypeVar
 
-import redis
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerAway
+
+from ..sql import driver
+
+BROKER_AWAY: tuple[type[Exception], ...] = (BrokerAway,)
+if find_spec("redis") is not None:  # the extra `redis`
+    import redis
+
+    BROKER_AWAY += (redis.ConnectionError, redis.TimeoutError)
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -44,7 +52,7 @@ BREATH = 0.25
 def is_ours(error: BaseException | None) -> bool:
     """Whether the error, or what it was raised from, is the database's or the broker's and passes by itself."""
     while error is not None:
-        if isinstance(error, BrokerAway | redis.ConnectionError | redis.TimeoutError):
+        if isinstance(error, BROKER_AWAY):
             return True
         if isinstance(error, Error) and _is_transient(error):
             return True
@@ -80,14 +88,8 @@ def written(write: Callable[[], T], longest: float = LONGEST) -> T:
 
 def _is_transient(error: Error) -> bool:
     """By PostgreSQL's code. A session that is lost has none, and is reported in three ways."""
-    code = _code(error)
+    code = driver.code_of(error)
     if code:
         return code.startswith(_TRANSIENT)
     lost = type(error) in (DatabaseError, OperationalError)
     return lost or (isinstance(error, InterfaceError) and "connection" in str(error))
-
-
-def _code(error: Error) -> str:
-    """As psycopg 2 and 3 name it."""
-    driver = error.__cause__
-    return getattr(driver, "pgcode", None) or getattr(driver, "sqlstate", None) or ""

@@ -21,6 +21,7 @@ from django.db import close_old_connections
 
 from ..errors import CannotRead
 from ..heartbeats import heartbeat
+from ..heartbeats.duties import CONSUME
 from ..messages import cloudevents, codec
 from ..messages.envelope import Envelope
 from ..transports.streams import FIELD, connect
@@ -31,7 +32,6 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=1)  # the longest wait for news: so late a stop is seen, or what is due on the books
 PAUSE = 1.0  # seconds, after Redis or PostgreSQL did not answer
 LONGEST_NAME = 40
-DUTY = "consume"  # and the stream and the group: under this name it leaves its heartbeats
 SEQUENCE_BITS = 20
 TIME_BITS = 43
 """Of an entry's milliseconds since 1970: until the year 2248. Both together are a place that PostgreSQL can sort by."""
@@ -69,7 +69,7 @@ class Consumer:
 
         Each turn leaves a heartbeat.
         """
-        begun, duty = False, f"{DUTY} {self.receiver.name}"
+        begun, duty = False, f"{CONSUME} {self.receiver.name}"
         while not stop.is_set():
             try:
                 if not begun:
