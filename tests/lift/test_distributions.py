@@ -15,6 +15,7 @@ import pytest
 from tests.lift import wheels
 from tests.support.workers import ROOT
 
+pytestmark = pytest.mark.timeout(600)
 ABOUT = {"LICENSE", "pyproject.toml"}
 """They describe the distribution: its metadata say what is in them."""
 

@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from django.db import connection
 from tests.lift import wheels
 from tests.support.workers import ROOT, until
 
+pytestmark = pytest.mark.timeout(600)  # the first to ask for an environment makes it
 BLOCKS = re.findall(r"```(?:python)?\n(.*?)```", (ROOT / "sagas" / "README.md").read_text(), re.DOTALL)
 CLIENT = """
 import pathlib
@@ -60,6 +62,29 @@ for url in ("/admin/sagas/run/", f"/admin/sagas/run/{run.pk}/change/"):
     assert answer.status_code == 200, (url, answer.status_code)
 assert b"bob" in answer.content, "the run's own page says whose it is"
 print("seen")
+"""
+VERSIONS = """
+import django
+from django.db.backends.postgresql import psycopg_any
+print(django.VERSION[0], psycopg_any.errors.__name__)
+"""
+TYPED = """
+from dataclasses import dataclass
+from outbox import publish
+from sagas import Saga, Step, StepContext
+
+@dataclass(frozen=True)
+class Trip:
+    who: str
+
+trip = Saga[Trip]("trip", version=1)
+
+@trip.step(undo=None)
+def book(ctx: StepContext[Trip]) -> str:
+    reveal_type(ctx.input.who)
+    return ctx.input.whom
+
+reveal_type(book)
 """
 
 
@@ -110,7 +135,7 @@ class Project:
 
     def check(self) -> str:
         """All that `manage.py check` says, whatever it exits with, in one line."""
-        command = [self.python, "manage.py", "check"]
+        command: list[str | Path] = [self.python, "manage.py", "check"]
         done = subprocess.run(
             command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
         )
@@ -223,6 +248,32 @@ def test_the_guide_works_in_a_bare_project(project: Project):
     assert project.shell(ADMIN).strip() == "seen"
     assert "Ran 2 tests" in project.run("manage.py", "test", told=True)
     assert "No changes detected" in project.run("manage.py", "makemigrations", "--check", "--dry-run")
+
+
+@pytest.mark.parametrize(
+    ("lifted", "expected"), [("on_django_5", ["5", "psycopg2"]), ("on_django_6", ["6", "psycopg"])]
+)
+def test_each_environment_is_what_it_is_called_and_lacks_nothing(
+    request: pytest.FixtureRequest, lifted: str, expected: list[str]
+):
+    python: Path = request.getfixturevalue(lifted)
+    told = wheels.run(python, "-c", VERSIONS).split()
+    assert [told[0], told[1].partition(".")[0]] == expected
+    wheels.run(*wheels.PIP, "--python", python, "check")
+
+
+def test_a_type_checker_sees_what_a_step_is_given_and_returns(on_django_5: Path, tmp_path: Path):
+    (tmp_path / "typed.py").write_text(TYPED)
+    options = ("--strict", "--python-executable", str(on_django_5), "--cache-dir", str(tmp_path), "--config-file=")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, "typed.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert re.findall(r'Revealed type is "(.*)"', done.stdout) == [
+        "builtins.str",
+        "sagas.declare.saga.Step[typed.Trip, builtins.str]",
+    ]
+    assert '"Trip" has no attribute "whom"' in done.stdout
+    assert "import-untyped" not in done.stdout
 
 
 CALL = 'globals().update(celery_settings("redis://localhost:6379/0"))'

@@ -200,7 +200,7 @@ def test_a_project_that_names_no_broker_is_told(settings):
         (problem,) = checks.check_celery(app)
         assert problem.id == "outbox.E025"
         assert problem.hint == f"Set CELERY_BROKER_URL; {CALL}, takes it."
-        app.conf.broker_url = "redis://localhost"
+        app.conf.update(broker_url="redis://localhost")
         assert checks.check_celery(app) == []
 
 
