@@ -78,8 +78,8 @@ def celery_settings(
 def options_of(broker_url: str) -> dict[str, Any]:
     """CELERY_BROKER_TRANSPORT_OPTIONS for a broker of that kind; empty for one that is not known here."""
     if broker_url.startswith(("redis", "sentinel")):
-        return REDIS_OPTIONS
-    return RABBITMQ_OPTIONS if broker_url.startswith(("amqp", "pyamqp")) else {}
+        return dict(REDIS_OPTIONS)
+    return dict(RABBITMQ_OPTIONS) if broker_url.startswith(("amqp", "pyamqp")) else {}
 
 
 def check_installed(**_: object) -> list[CheckMessage]:

@@ -8,7 +8,7 @@ from celery import current_app
 from django.conf import settings as project
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from ..schedule import RABBITMQ_OPTIONS, REDIS_OPTIONS, options_of
+from ..schedule import options_of
 from .timing import KOMBUS_OWN, broker_options
 
 CALL = "celery_settings() of `outbox.schedule`, or of `sagas.schedule` where there are sagas"
@@ -31,11 +31,11 @@ def check_celery(app: Any = current_app, **_: object) -> list[CheckMessage]:
 def check_broker(**_: object) -> list[CheckMessage]:
     """What the kind of broker needs is among its options."""
     needed, given = options_of(str(getattr(project, "CELERY_BROKER_URL", None) or "")), broker_options()
-    if needed is REDIS_OPTIONS and "visibility_timeout" not in given:
+    if "visibility_timeout" in needed and "visibility_timeout" not in given:
         text = f"No visibility_timeout is set: what a killed worker had in hand comes back after {KOMBUS_OWN} s."
         hint = f"Set it in CELERY_BROKER_TRANSPORT_OPTIONS, above the longest task; {CALL}, says 180 s."
         return [Warning(text, hint=hint, id="outbox.W026")]
-    if needed is RABBITMQ_OPTIONS and not given.get("confirm_publish"):
+    if "confirm_publish" in needed and not given.get("confirm_publish"):
         text = "RabbitMQ is not asked to confirm: what it could not take is lost without a word."
         hint = f'Set "confirm_publish": True in CELERY_BROKER_TRANSPORT_OPTIONS; {CALL}, does.'
         return [Warning(text, hint=hint, id="outbox.W027")]

@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,19 @@ from tests.support.workers import ROOT, until
 
 pytestmark = pytest.mark.timeout(600)  # the first to ask for an environment makes it
 BLOCKS = re.findall(r"```(?:python)?\n(.*?)```", (ROOT / "sagas" / "README.md").read_text(), re.DOTALL)
+BLOCKS_OF_THE_OUTBOX = re.findall(r"```python\n(.*?)```", (ROOT / "outbox" / "README.md").read_text(), re.DOTALL)
+SHOP = {
+    "events.py": "",
+    "subscribers.py": "from .events import OrderPlaced\n",
+    "services.py": "from django.db import transaction\nfrom .events import OrderPlaced\nfrom .models import Order\n",
+}
+"""What its files import of each other and of Django."""
+ORDER = """
+from django.db import models
+
+class Order(models.Model):
+    number = models.CharField(max_length=20)
+"""
 CLIENT = """
 import pathlib
 BOOK = pathlib.Path(__file__).with_suffix(".log")
@@ -248,6 +262,32 @@ def test_the_guide_works_in_a_bare_project(project: Project):
     assert project.shell(ADMIN).strip() == "seen"
     assert "Ran 2 tests" in project.run("manage.py", "test", told=True)
     assert "No changes detected" in project.run("manage.py", "makemigrations", "--check", "--dry-run")
+
+
+def test_the_guide_of_the_outbox_alone_works_too(forgetful: Project):
+    text = (ROOT / "outbox" / "README.md").read_text()
+    (given,) = re.findall(r"```python\n( +from outbox.schedule.*?)```", text, re.DOTALL)
+    settings = textwrap.dedent(given)
+    assert len(lines(settings)) <= 15
+    forgetful.run("manage.py", "startapp", "shop")
+    shop = forgetful.folder / "shop"
+    head, *files = re.split(r"^# shop/(\w+\.py)$", BLOCKS_OF_THE_OUTBOX[0], flags=re.MULTILINE)
+    for name, code in zip(files[::2], files[1::2], strict=True):
+        (shop / name).write_text(SHOP[name] + head + code)
+    (shop / "models.py").write_text(ORDER)
+    forgetful.set(settings + '\nINSTALLED_APPS += ["shop"]\n')
+    forgetful.run("manage.py", "makemigrations", "shop")
+    forgetful.run("manage.py", "migrate")
+    assert "no issues" in forgetful.run("manage.py", "check")
+    forgetful.shell("from shop.services import place; place('o-1')")
+    serve = block("python manage.py migrate").strip().splitlines()[1].replace("sagas,", "")
+    worker = forgetful.start(serve.split())
+    log = forgetful.folder / "worker.log"
+    try:
+        until(lambda: "Thank you for o-1" in log.read_text(), 90, what="the receipt is written")
+    finally:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
 
 
 @pytest.mark.parametrize(
