@@ -78,6 +78,9 @@ lock: setup-all ## Lock the requirements of pyproject.toml anew (ARGS=--upgrade 
 	$(COMPILE) $(ARGS) tests/bench/django_celery_outbox.in -o tests/bench/django_celery_outbox.txt
 	$(subst 3.11,3.12,$(COMPILE)) $(ARGS) tests/bench/django_reliable_outbox.in -o tests/bench/django_reliable_outbox.txt
 	$(COMPILE) $(ARGS) tests/bench/faststream_outbox.in -o tests/bench/faststream_outbox.txt
+	$(COMPILE) $(ARGS) tests/lift/build.in -o tests/lift/build.txt
+	$(COMPILE) $(ARGS) outbox/pyproject.toml --extra redis tests/lift/django5.in -c requirements.txt -o tests/lift/django5.txt
+	$(subst 3.11,3.12,$(COMPILE)) $(ARGS) outbox/pyproject.toml --extra redis tests/lift/django6.in -o tests/lift/django6.txt
 
 clean-local: ## Remove .local/: the local databases, mail and logs
 	@$(PYTHON) config/local/clean.py

@@ -8,7 +8,7 @@ import dj_database_url
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
-from outbox.schedule import row
+from outbox.schedule import options_of, row
 from sagas.schedule import ROUTES, SCHEDULE
 
 from . import env
@@ -130,20 +130,7 @@ CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_DB_REUSE_MAX = 10_000  # tasks; Celery's default closes a thread's connection after each
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_VISIBILITY_TIMEOUT = 180  # seconds; must exceed the longest step, checked by `manage.py check`
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {
-        "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
-        "unacked_restore_interval": 5,
-        "unacked_restore_throttle": 1,
-        "socket_timeout": 10,
-        "socket_connect_timeout": 5,
-        "socket_keepalive": True,
-        "health_check_interval": 25,
-    }
-    if CELERY_BROKER_URL.startswith(("redis", "sentinel"))
-    else {"confirm_publish": True}  # RabbitMQ: without it a message that the broker could not store is lost silently
-)
+CELERY_BROKER_TRANSPORT_OPTIONS = options_of(CELERY_BROKER_URL)
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     **ROUTES,

@@ -15,6 +15,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 from django.views.defaults import server_error
 
+from outbox.sql import driver
+
 RETRY_AFTER = 5
 """Seconds: about the time of a PostgreSQL restart."""
 CUT_OFF = frozenset({"25P03", "25P04", "25006"})
@@ -39,7 +41,7 @@ def is_away(error: BaseException) -> bool:
     """Whether the database was unreachable, or refused for now (no lock in time, no disk space)."""
     if isinstance(error, OperationalError | InterfaceError):
         return True
-    return isinstance(error, Error) and getattr(error.__cause__, "pgcode", None) in CUT_OFF
+    return isinstance(error, Error) and driver.code_of(error) in CUT_OFF
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:

@@ -12,15 +12,19 @@ import logging
 import threading
 import time
 from datetime import timedelta
+from importlib.util import find_spec
 from types import TracebackType
-from typing import Any, Self, cast
-
-import redis
-from redis.backoff import NoBackoff
-from redis.client import PubSub
-from redis.retry import Retry
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from . import settings
+
+HAS_CLIENT = find_spec("redis") is not None
+"""False: the extra `redis` was not installed, since the broker is another one. Relays look when beat ticks."""
+if TYPE_CHECKING or HAS_CLIENT:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.client import PubSub
+    from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +123,7 @@ class _Bell:
     def client(self) -> redis.Redis | None:
         """The client for OUTBOX_REDIS_URL; None when that is no Redis."""
         url = settings.redis_url()
-        if not url:
+        if not url or not HAS_CLIENT:
             return None
         with self._lock:
             if url not in self._clients:

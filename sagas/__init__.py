@@ -7,7 +7,7 @@ from outbox.retry import Retry
 
 from .declare.context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .declare.participant import Participant
-from .declare.saga import Saga
+from .declare.saga import Saga, Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "SagaDeclarationError",
     "SagaError",
     "StatusChange",
+    "Step",
     "StepContext",
     "TooLate",
     "Unavailable",

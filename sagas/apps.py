@@ -3,11 +3,18 @@
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
+from . import hosting
+
 
 class SagasConfig(AppConfig):
     name = "sagas"
     verbose_name = "Sagas"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def import_models(self) -> None:
+        """Raises SagaDeclarationError where the outbox is not installed; Django would only call its models strange."""
+        hosting.refuse_missing_apps()
+        super().import_models()
 
     def ready(self) -> None:
         """Register checks, duties, the bulk task and the worker's start signal; import each app's `sagas` module."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import apps
+from django.core.checks import CheckMessage, Error
 
 from .errors import SagaDeclarationError
 
@@ -22,3 +23,11 @@ def refuse_missing_apps() -> None:
 def is_in_installed_app(module: str) -> bool:
     """Whether the module belongs to an installed app, so that every process finds the sagas it declares."""
     return apps.get_containing_app_config(module) is not None
+
+
+def check_installed(**_: object) -> list[CheckMessage]:
+    """Registered by `sagas.schedule.celery_settings`, since an app that is not installed registers nothing."""
+    if apps.is_installed("sagas"):
+        return []
+    text = 'INSTALLED_APPS lacks "sagas": Celery is set up for its tasks, and nothing of it is there.'
+    return [Error(text, hint='Add "sagas" to INSTALLED_APPS, and run `manage.py migrate`.', id="sagas.E019")]

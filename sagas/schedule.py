@@ -1,22 +1,27 @@
-"""Beat's entries and the queues for the tasks of both apps. A project's settings may import this module."""
+"""What a project's settings say to Celery, for the engine and the outbox. Settings may import this module."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from outbox import schedule
+from django.core.checks import register
+
+from outbox import schedule as of_the_outbox
 from outbox.schedule import row
 
+from .hosting import check_installed
+
 SCHEDULE: dict[str, dict[str, Any]] = {
-    **schedule.SCHEDULE,
+    **of_the_outbox.SCHEDULE,
     "every-second-sweep-overdue-sagas": row("sagas.sweep", timedelta(seconds=1)),
     "every-second-work-off-bulk-acts": row("sagas.bulk", timedelta(seconds=1)),
     "every-hour-prune-finished-sagas": row("sagas.prune", timedelta(hours=1), timedelta(hours=1)),
 }
 """For CELERY_BEAT_SCHEDULE."""
 ROUTES: dict[str, dict[str, str]] = {
-    **schedule.ROUTES,
+    **of_the_outbox.ROUTES,
     "sagas.run_step": {"queue": "sagas"},
     "sagas.undo_step": {"queue": "sagas"},
     "sagas.sweep": {"queue": "upkeep"},
@@ -24,3 +29,20 @@ ROUTES: dict[str, dict[str, str]] = {
     "sagas.bulk": {"queue": "upkeep"},
 }
 """For CELERY_TASK_ROUTES."""
+
+
+def celery_settings(
+    broker_url: str,
+    *,
+    schedule: Mapping[str, Any] | None = None,
+    routes: Mapping[str, Any] | None = None,
+    broker_options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """As `outbox.schedule.celery_settings`, with the engine's rows and routes besides the outbox's."""
+    register(check_installed, "sagas")
+    return of_the_outbox.celery_settings(
+        broker_url,
+        schedule={**SCHEDULE, **(schedule or {})},
+        routes={**ROUTES, **(routes or {})},
+        broker_options=broker_options,
+    )

@@ -16,7 +16,6 @@ ROOT = Path(__file__).resolve().parents[1]
 OURS = {name.removeprefix("CELERY_").lower() for name in vars(settings) if name.startswith("CELERY_")}
 UNLISTED = {
     "db_reuse_max",  # Celery's fixup for Django asks for it by its old name
-    "visibility_timeout",  # ours: a part of the transport options
 }
 PROCESSES_ONLY = {
     "result_persistent",

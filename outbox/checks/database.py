@@ -28,6 +28,15 @@ def check_kind(**_: Any) -> list[CheckMessage]:
     return [Error(text, hint=hint, id="outbox.E008")]
 
 
+@register("outbox")
+def check_binding(**_: Any) -> list[CheckMessage]:
+    """Parameters are put in by the client, as psycopg 2 does and psycopg 3 by default."""
+    if not (connection.settings_dict.get("OPTIONS") or {}).get("server_side_binding"):
+        return []
+    text = "DATABASES['default'] binds parameters on the server: the prepared statements of ours take none of those."
+    return [Error(text, hint="Take server_side_binding out of its OPTIONS.", id="outbox.E030")]
+
+
 @register(Tags.database)
 def check_tables(databases: Iterable[str] | None = None, **_: Any) -> list[CheckMessage]:
     """Tomorrow's partitions exist, the queues are vacuumed by count, and no message waits for a removed destination."""

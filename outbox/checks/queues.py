@@ -5,7 +5,7 @@ Which queues a worker takes is known only to its command line.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from celery import Celery, current_app
@@ -13,12 +13,33 @@ from celery.exceptions import QueueNotFound
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from .. import tasks as tasks  # importing registers the tasks with Celery
+from ..schedule import ROUTES
 
 
 @register("outbox")
 def check_queues(**_: object) -> list[CheckMessage]:
     """The tasks of this app."""
     return queue_problems("outbox.")
+
+
+@register("outbox")
+def check_routes(**_: object) -> list[CheckMessage]:
+    """This app's tasks have queues of their own."""
+    return unrouted(ROUTES)
+
+
+def unrouted(routes: Iterable[str], app: Celery = current_app) -> list[CheckMessage]:
+    """Those of the tasks that no route of the project's takes."""
+    names = [name for name in sorted(routes) if app.amqp.router.lookup_route(name, (), {}, {}, None) is None]
+    if not names:
+        return []
+    verb = "has no route: it waits" if len(names) == 1 else "have no route: they wait"
+    text = f"{', '.join(names)} {verb} in the queue {app.conf.task_default_queue}, behind your own tasks."
+    hint = (
+        "Set CELERY_TASK_ROUTES by celery_settings() of `outbox.schedule`, or of `sagas.schedule` where there are "
+        "sagas; or name a queue for each, also if it is that one."
+    )
+    return [Warning(text, hint=hint, id="outbox.W028")]
 
 
 def queue_problems(ours: str, app: Celery = current_app) -> list[CheckMessage]:

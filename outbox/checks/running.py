@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.conf import settings as project
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 
 from .. import settings
 from ..heartbeats import beat_schedule
+
+TRACE = "outbox.middleware.TraceMiddleware"
 
 
 @register("outbox")
 def check_running(**_: object) -> list[CheckMessage]:
     """All checks of this module."""
     return [*_doorbell(), *_relay(), *_prune()]
+
+
+@register("outbox")
+def check_middleware(**_: object) -> list[CheckMessage]:
+    """A project may do without, but should know."""
+    if not getattr(project, "ROOT_URLCONF", None) or TRACE in project.MIDDLEWARE:
+        return []
+    text = "Requests have no id of ours: what a message was caused by cannot be followed back to one."
+    return [Info(text, hint=f'Put "{TRACE}" first in MIDDLEWARE.', id="outbox.I029")]
 
 
 def _doorbell() -> list[CheckMessage]:

@@ -11,11 +11,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TypeVar
 
-import redis
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerAway
+
+from ..sql import driver
+
+BROKER_AWAY: tuple[type[Exception], ...] = (BrokerAway,)
+if find_spec("redis") is not None:  # the extra `redis`
+    import redis
+
+    BROKER_AWAY += (redis.ConnectionError, redis.TimeoutError)
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -47,7 +55,7 @@ PAUSE_AFTER_FAILURE = 0.25  # seconds between two tries
 def is_infrastructure(error: BaseException | None) -> bool:
     """Whether the error, or an error that caused it, comes from the database or the broker and passes by itself."""
     while error is not None:
-        if isinstance(error, BrokerAway | redis.ConnectionError | redis.TimeoutError):
+        if isinstance(error, BROKER_AWAY):
             return True
         if isinstance(error, Error) and _is_transient(error):
             return True
@@ -82,15 +90,9 @@ def write_with_retry(write: Callable[[], T], longest: float = LONGEST) -> T:
 
 
 def _is_transient(error: Error) -> bool:
-    """By PostgreSQL's error code. A lost session has no code, and is reported in three ways."""
-    code = _code(error)
+    """By PostgreSQL's code. A session that is lost has none, and is reported in three ways."""
+    code = driver.code_of(error)
     if code:
         return code.startswith(_TRANSIENT)
     lost = type(error) in (DatabaseError, OperationalError)
     return lost or (isinstance(error, InterfaceError) and "connection" in str(error))
-
-
-def _code(error: Error) -> str:
-    """PostgreSQL's error code, from psycopg 2 or 3; empty when there is none."""
-    driver = error.__cause__
-    return getattr(driver, "pgcode", None) or getattr(driver, "sqlstate", None) or ""

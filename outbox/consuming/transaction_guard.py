@@ -5,13 +5,11 @@ from __future__ import annotations
 from django.db import connection, transaction
 
 from ..errors import OutboxError
+from ..sql import driver
 
 
 class TransactionEnded(OutboxError):
     """A handler ended its transaction itself: its writes up to then are committed, or lost."""
-
-
-_OPEN, _ABORTED = 2, 3  # INTRANS and INERROR of libpq, alike in psycopg 2 and 3
 
 
 def refuse_transactions() -> None:
@@ -23,13 +21,13 @@ def refuse_transactions() -> None:
 
 def check_transaction(subscriber: str) -> None:
     """Raise when the handler's writes would be undone silently, or were committed too early."""
-    state = connection.connection.info.transaction_status
-    if connection.needs_rollback or state == _ABORTED:
+    state = driver.transaction_status()
+    if connection.needs_rollback or state == driver.ABORTED:
         raise OutboxError(
             f"{subscriber} returned after an error of the database: nothing of it would be kept. Put "
             "transaction.atomic() around what may fail, within the handler, or let the error out."
         )
-    if state != _OPEN:
+    if state != driver.OPEN:
         raise TransactionEnded(
             f"{subscriber} ended the transaction itself: its message was recorded as handled before it was. "
             "Leave COMMIT and ROLLBACK to the outbox."

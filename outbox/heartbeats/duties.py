@@ -15,6 +15,8 @@ from .. import settings
 
 OFTEN = timedelta(minutes=10)
 """A duty with a longer interval is run late when it was missed: see `missed.py`."""
+CONSUME = "consume"
+"""And the stream and the group: the duty of who reads another service's stream."""
 
 
 @dataclass(frozen=True, slots=True)

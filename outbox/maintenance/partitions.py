@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import OperationalError, transaction
 
 from .. import sql
+from ..sql import driver
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ def _patiently(act: Callable[[str, date], bool], table: str, day: date) -> bool:
                 sql.set_lock_timeout(PATIENCE)
                 return act(table, day)
         except OperationalError as error:
-            if getattr(error.__cause__, "pgcode", None) not in OUT_OF_TIME:
+            if driver.code_of(error) not in OUT_OF_TIME:
                 raise
     raise Busy(f"{table}, for {day}, {f'held by {holder}' if holder else 'always in use'}")
 

@@ -9,10 +9,9 @@ from datetime import timedelta
 from .. import sql
 from ..heartbeats import beat_schedule
 from ..heartbeats.beat import DUTY as BEAT
-from ..heartbeats.duties import DUTIES, WAITS, Duty, Wait
+from ..heartbeats.duties import CONSUME, DUTIES, WAITS, Duty, Wait
 from ..messages.durations import say
 from ..sql import HeartbeatRow
-from ..streams.consumer import DUTY as CONSUME
 
 SKEW = timedelta(seconds=5)
 """Clocks kept by NTP differ by milliseconds."""

@@ -22,6 +22,7 @@ from django.db import close_old_connections
 
 from ..errors import CannotRead
 from ..heartbeats import heartbeat
+from ..heartbeats.duties import CONSUME
 from ..messages import cloudevents, codec
 from ..messages.envelope import Envelope
 from ..transports.streams import FIELD, connect
@@ -32,7 +33,6 @@ logger = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=1)  # the longest wait for new entries, and so the delay of a stop and of due messages
 PAUSE = 1.0  # seconds, after Redis or PostgreSQL did not answer
 LONGEST_NAME = 40
-DUTY = "consume"  # its heartbeats are named by this word, the stream and the group
 SEQUENCE_BITS = 20
 TIME_BITS = 43
 """Bits for an entry's milliseconds since 1970: enough until the year 2248. With SEQUENCE_BITS they make a position
@@ -73,7 +73,7 @@ class Consumer:
 
         Each round leaves a heartbeat.
         """
-        joined, duty = False, f"{DUTY} {self.receiver.name}"
+        joined, duty = False, f"{CONSUME} {self.receiver.name}"
         while not stop.is_set():
             try:
                 if not joined:

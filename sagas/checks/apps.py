@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Info, register
 
 from ..declare import registry
 from ..hosting import is_in_installed_app
@@ -21,3 +21,12 @@ def check_apps(**_: Any) -> list[CheckMessage]:
             hint = "Add its app: workers import the module `sagas` of each installed app, and find no other saga."
             found.append(Error(text, hint=hint, id="sagas.E018"))
     return found
+
+
+@register("sagas")
+def check_any(**_: Any) -> list[CheckMessage]:
+    """There is a saga at all. One in an app that is not installed is not seen from here."""
+    if registry.all_sagas():
+        return []
+    text = "No app of INSTALLED_APPS declares a saga."
+    return [Info(text, hint="Declare one in an app's `sagas.py`, and add that app to INSTALLED_APPS.", id="sagas.I024")]

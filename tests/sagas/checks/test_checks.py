@@ -13,13 +13,17 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from kombu import Queue
 
+from outbox import schedule
 from outbox.checks.queues import queue_problems
-from sagas import Retry, Saga, StepContext
+from sagas import Retry, Saga, StepContext, hosting
 from sagas.checks import (
+    check_any,
     check_apps,
     check_declarations,
     check_orphans,
+    check_routes,
     check_schedule,
+    check_upkeep,
 )
 from sagas.declare import registry
 from sagas.models import Run
@@ -198,3 +202,43 @@ def test_a_sweep_that_nothing_runs_is_warned_of(settings: Any) -> None:
     sentence = "Nothing runs the sweep: a run whose message is lost, or whose retry is due, waits for ever."
     hint = "Have beat run the task sagas.sweep each second: add it to CELERY_BEAT_SCHEDULE."
     assert told(check_schedule()) == [("sagas.W013", sentence, hint)]
+
+
+def test_upkeep_that_nothing_runs_is_warned_of(settings: Any) -> None:
+    assert check_upkeep() == []
+    settings.CELERY_BEAT_SCHEDULE = {}
+    bulk = "Nothing runs sagas.bulk: acts on many runs that an operator orders in the admin are never done."
+    prune = "Nothing runs sagas.prune: runs that ended are kept for ever."
+    hint = "Have beat run the task sagas.bulk each second: add it to CELERY_BEAT_SCHEDULE."
+    assert told(check_upkeep()) == [
+        ("sagas.W022", bulk, hint),
+        ("sagas.W023", prune, hint.replace("bulk", "prune").replace("second", "hour")),
+    ]
+    settings.SAGAS_KEEP_FINISHED = None
+    assert told(check_upkeep()) == [("sagas.W022", bulk, hint)]
+
+
+def test_links_without_a_route_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_routes() == []
+    asked: list[str] = []
+    monkeypatch.setattr("sagas.checks.queues.unrouted", lambda names: asked.extend(names) or [])
+    assert check_routes() == []
+    assert asked == ["sagas.run_step", "sagas.undo_step", "sagas.sweep", "sagas.prune", "sagas.bulk"]
+
+
+def test_a_project_without_a_saga_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_any() == []
+    monkeypatch.setattr(registry, "all_sagas", list)
+    hint = "Declare one in an app's `sagas.py`, and add that app to INSTALLED_APPS."
+    assert told(check_any()) == [("sagas.I024", "No app of INSTALLED_APPS declares a saga.", hint)]
+
+
+def test_a_project_that_took_the_settings_and_forgot_the_apps_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (schedule.check_installed(), hosting.check_installed()) == ([], [])
+    monkeypatch.setattr("django.apps.apps.is_installed", lambda _name: False)
+    text = 'INSTALLED_APPS lacks "{}": Celery is set up for its tasks, and nothing of it is there.'
+    hint = 'Add "{}" to INSTALLED_APPS, and run `manage.py migrate`.'
+    assert told([*schedule.check_installed(), *hosting.check_installed()]) == [
+        ("outbox.E023", text.format("outbox"), hint.format("outbox")),
+        ("sagas.E019", text.format("sagas"), hint.format("sagas")),
+    ]
