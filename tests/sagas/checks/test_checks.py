@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from celery import Celery
+from django.core.checks import CheckMessage
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from kombu import Queue
@@ -221,7 +222,12 @@ def test_upkeep_that_nothing_runs_is_warned_of(settings: Any) -> None:
 def test_links_without_a_route_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_routes() == []
     asked: list[str] = []
-    monkeypatch.setattr("sagas.checks.queues.unrouted", lambda names: asked.extend(names) or [])
+
+    def none(names: Iterable[str]) -> list[CheckMessage]:
+        asked.extend(names)
+        return []
+
+    monkeypatch.setattr("sagas.checks.queues.unrouted", none)
     assert check_routes() == []
     assert asked == ["sagas.run_step", "sagas.undo_step", "sagas.sweep", "sagas.prune", "sagas.bulk"]
 
