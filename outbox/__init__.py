@@ -1,6 +1,6 @@
 """Write events with your data, have a relay publish them, handle each once. Guide: README.md beside this file."""
 
-from .declare.events import Message, event, subscribe
+from .declare.events import Message, event, registry, subscribe
 from .declare.upcasts import upcast
 from .errors import NotInTransaction, OutboxDeclarationError, OutboxError, PermanentFailure, RetryAfter
 from .publishing.publish import publish
@@ -16,6 +16,7 @@ __all__ = [
     "RetryAfter",
     "event",
     "publish",
+    "registry",
     "subscribe",
     "upcast",
 ]

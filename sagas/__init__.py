@@ -5,13 +5,14 @@ This package imports no models, so that a declaration needs no database. The gui
 
 from outbox.retry import Retry
 
-from .declare.context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .declare.participant import Participant
 from .declare.saga import Saga, Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 
 __all__ = [
     "Awaits",
+    "Earlier",
     "InputChange",
     "NotApplied",
     "Participant",

@@ -17,9 +17,8 @@ class SagasConfig(AppConfig):
         super().import_models()
 
     def ready(self) -> None:
-        """Register checks, duties, the bulk task and the worker's start signal; import each app's `sagas` module."""
+        """Register checks, duties and the worker's start signal; import each app's `sagas` module."""
         from . import checks  # noqa: F401 - they register on import
-        from .desk import bulk_acts  # noqa: F401 - they register on import
         from .maintenance import duties  # noqa: F401 - they register on import
         from .worker import restart  # noqa: F401 - they register on import
 

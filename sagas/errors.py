@@ -10,8 +10,12 @@ from outbox.picklable import PicklableError
 
 LONGEST_CODE = 100
 """Characters that are kept of a refusal's code."""
+STILL_FAILING, OWN_FAILURE = "still_failing", "own_failure"
+"""A step's error codes while an operator is asked, and after a failure of our own; advice may be declared for both."""
 
 __all__ = [
+    "OWN_FAILURE",
+    "STILL_FAILING",
     "Awaits",
     "LeaseLost",
     "LostAttempts",

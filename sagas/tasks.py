@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import Task, shared_task
 
+from .desk.bulk_acts import run_due
 from .engine import executor
 from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
@@ -26,6 +27,12 @@ def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step:
 def sweep() -> None:
     """Restart overdue runs."""
     ring_overdue()
+
+
+@shared_task(name="sagas.bulk", send_events=False)
+def bulk() -> None:
+    """Act on the runs of bulk acts that are due."""
+    run_due()
 
 
 @shared_task(name="sagas.prune")

@@ -11,8 +11,7 @@ from uuid import UUID
 
 from outbox.consuming import failures
 from outbox.messages import codec
-from sagas import Retry, StepContext, Unavailable
-from sagas.declare.saga import Step
+from sagas import Retry, Step, StepContext, Unavailable
 from sagas.engine.decide import Cost, Place, Wait
 from sagas.participants import calls
 from sagas.participants.answers import Answer, Awaiting, Done, Failure, Found, NoAnswer

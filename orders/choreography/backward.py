@@ -16,9 +16,8 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from outbox import Message, PermanentFailure, RetryAfter, subscribe
-from outbox.declare.events import registry
-from sagas.declare.saga import Step
+from outbox import Message, PermanentFailure, RetryAfter, registry, subscribe
+from sagas import Step
 from sagas.engine.decide import Cost, Record, Wait, decide_undo
 from sagas.models import StepStatus
 from sagas.participants.answers import Done, Failure

@@ -6,9 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from outbox.messages import codec
-from sagas import SagaError, StepContext, UndoContext
-from sagas.declare.context import Earlier
-from sagas.declare.saga import Step
+from sagas import Earlier, SagaError, Step, StepContext, UndoContext
 
 from ..models import JourneyStep
 from ..sagas import Checkout

@@ -20,10 +20,9 @@ from uuid import UUID
 
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
 from outbox.messages.texts import plain
-from sagas import Refused, StepContext
-from sagas.declare.saga import Step
-from sagas.engine.asking import OWN_FAILURE
+from sagas import Refused, Step, StepContext
 from sagas.engine.decide import Cost, Failures, Left, Park, Record, Undo, Wait, decide, needs_person
+from sagas.errors import OWN_FAILURE
 from sagas.models import StepStatus
 from sagas.participants.answers import Awaiting, Done, Failure
 from sagas.participants.answers import Refusal as SaidNo

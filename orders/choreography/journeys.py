@@ -16,12 +16,10 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least, Now
 
-from outbox import publish
-from outbox.declare.events import registry
+from outbox import publish, registry
 from outbox.messages import codec
 from outbox.messages.texts import plain
-from sagas import Refused
-from sagas.declare.saga import Step
+from sagas import Refused, Step
 from sagas.models import StepStatus
 
 from ..lifecycle import status

@@ -16,8 +16,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from outbox import registry
 from outbox.consuming.expedite import make_due_now
-from outbox.declare.events import registry
 from sagas.models import StepStatus
 from sagas.participants.lookup import policy_of
 from sagas.presentation.participant_labels import is_away

@@ -12,8 +12,7 @@ from django.db.models.functions import Now
 
 from outbox.messages import codec
 from outbox.messages.texts import plain
-from sagas import Refused
-from sagas.declare.saga import Step
+from sagas import Refused, Step
 from sagas.models import StepStatus
 
 from ..lifecycle import status

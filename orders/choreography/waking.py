@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from outbox.consuming.expedite import make_due_now
-from sagas.declare.saga import Step
+from sagas import Step
 from sagas.models import StepStatus
 
 from ..sagas import Checkout

@@ -16,8 +16,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from outbox import publish
-from outbox.declare.events import registry
+from outbox import publish, registry
 from outbox.messages import codec
 from outbox.models import DeadLetter, Delivery, OutboxMessage
 from outbox.publishing import destinations

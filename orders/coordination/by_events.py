@@ -9,7 +9,7 @@ from typing import Any
 from outbox.models import DeadLetter
 from outbox.operations import audit
 from outbox.operations.requeue import requeue
-from sagas.declare.saga import Step
+from sagas import Step
 from sagas.models import StepStatus
 
 from ..choreography import forward, journeys, progress, turning, waking

@@ -9,8 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from sagas import TooLate, WrongState, desk
-from sagas.declare.saga import Step
+from sagas import Step, TooLate, WrongState, desk
 from sagas.models import Attempt, Run, RunStatus, StepStatus
 
 from ..lifecycle.status import mark_cancelling

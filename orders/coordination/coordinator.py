@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Protocol
 
-from sagas.declare.saga import Step
+from sagas import Step
 
 from ..sagas import Checkout
 from .progress import Progress

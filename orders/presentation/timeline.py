@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from sagas.engine.asking import OWN_FAILURE
+from sagas.errors import OWN_FAILURE
 from sagas.models import RunStatus, Step, StepStatus
 
 from .. import wording

@@ -10,7 +10,6 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from celery import shared_task
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -67,7 +66,6 @@ def filter_of(bulk: BulkAct) -> Filter:
     return codec.decode(Filter, codec.encode(bulk.filter))
 
 
-@shared_task(name="sagas.bulk", send_events=False)  # one each second would bury the rest in Flower
 @heartbeat.leaves("sagas.bulk", "runs acted on")
 def run_due() -> int:
     """Act on the runs of bulk acts that are due now, for up to TICK seconds; returns how many."""

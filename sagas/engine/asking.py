@@ -16,6 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from ..declare.context import StatusChange
+from ..errors import STILL_FAILING
 from ..models import Act, Run, RunStatus, Step
 from ..settings import saga_settings
 from .transitions import held, save, tell_host
@@ -26,8 +27,6 @@ logger = logging.getLogger(__name__)
 ENGINE = "the engine"
 """Who acts, in the record."""
 ASKED, WENT_ON = "ask_for_a_person", "go_on_by_itself"
-STILL_FAILING, OWN_FAILURE = "still_failing", "own_failure"
-"""The step's error code while a person is asked, and that of a failure of our own; advice may be declared for both."""
 
 
 def ask_for_lost(work: ClaimedStep) -> ClaimedStep:

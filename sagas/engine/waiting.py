@@ -13,6 +13,7 @@ from django.db import transaction
 
 from outbox.consuming import failures
 
+from ..errors import OWN_FAILURE
 from ..models import Attempt, Run, RunStatus, Step, StepStatus
 from ..participants.answers import Awaiting, Failure, OurFailure
 from ..settings import saga_settings
@@ -85,7 +86,7 @@ def _count(step: Step, wait: Wait, answer: Failure) -> None:
     step.forgiven += wait.cost is Cost.FORGIVEN
     if isinstance(answer, OurFailure):
         step.own_failures += 1
-        step.error_code = asking.OWN_FAILURE
+        step.error_code = OWN_FAILURE
 
 
 def _delay(step: Step, wait: Wait, answer: Failure) -> timedelta:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from ..declare import registry
-from ..engine.asking import OWN_FAILURE, STILL_FAILING
-from ..errors import SagaError
+from ..errors import OWN_FAILURE, STILL_FAILING, SagaError
 from ..models import Run
 
 ENGINE = {

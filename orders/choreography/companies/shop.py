@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from orders.sagas import send_confirmation
-from outbox import Message, Retry, subscribe
-from outbox.declare.events import registry
+from outbox import Message, Retry, registry, subscribe
 from sagas.models import StepStatus
 
 from .. import journeys, turning

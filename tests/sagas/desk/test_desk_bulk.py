@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from sagas import Refused, WrongState, desk
+from sagas import Refused, WrongState, desk, tasks
 from sagas.desk import bulk_acts
 from sagas.desk.selection import Filter, Group, count_groups, matching, parse_filter
 from sagas.models import Act, BulkAct, Run
@@ -258,8 +258,8 @@ def test_a_filter_is_kept_as_it_was_ordered(many, ann):
 
 def test_beat_works_bulk_acts_off_each_second():
     entry = settings.CELERY_BEAT_SCHEDULE["every-second-work-off-bulk-acts"]
-    assert (entry["task"], entry["schedule"]) == (bulk_acts.run_due.name, timedelta(seconds=1))
-    assert settings.CELERY_TASK_ROUTES[bulk_acts.run_due.name] == {"queue": "upkeep"}
+    assert (entry["task"], entry["schedule"]) == (tasks.bulk.name, timedelta(seconds=1))
+    assert settings.CELERY_TASK_ROUTES[tasks.bulk.name] == {"queue": "upkeep"}
 
 
 def test_a_real_worker_works_a_bulk_act_off(ann, worker):
@@ -267,6 +267,6 @@ def test_a_real_worker_works_a_bulk_act_off(ann, worker):
         begin(errand, Errand("milk"), key=f"order:{number}")
     worker("upkeep")
     ordered = bulk_acts.start_bulk("pause", Filter(saga="errand"), actor=ann, reason="wait", rate=1000)
-    bulk_acts.run_due.apply_async(queue="upkeep")
+    tasks.bulk.apply_async(queue="upkeep")
     until(lambda: BulkAct.objects.get(pk=ordered.pk).state == "finished", 20, what="the worker has acted on all")
     assert Run.objects.filter(paused_at__isnull=False).count() == 3
