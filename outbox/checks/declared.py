@@ -57,5 +57,5 @@ def _left_behind() -> Iterator[CheckMessage]:
                 f"{one.name} reads {one.event.name} version {one.event.version}; "
                 f"version {newest} would become a dead letter."
             )
-            hint = f"Let it take {registry.events[one.event.name, newest].body.__qualname__} before that is published."
+            hint = f"Have it take {registry.events[one.event.name, newest].body.__qualname__} before that is published."
             yield Warning(text, hint=hint, id="outbox.W010")

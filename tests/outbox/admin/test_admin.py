@@ -224,7 +224,7 @@ def test_a_held_key_says_why_and_is_skipped_with_a_reason(client, operator, comm
     page = client.get(reverse("admin:outbox_hold_change", args=[hold.pk])).content.decode()
     assert "it does not fit" in page
     assert "Messages behind it: 1." in page
-    assert "You may look at it." in page
+    assert "You may view it." in page
     url = reverse("admin:outbox_hold_changelist")
     skip = {"action": "skip", "_selected_action": hold.pk}
     client.post(url, {**skip, "confirmed": 1, "reason": "sent by hand"})

@@ -51,7 +51,7 @@ def test_the_project_as_it_is_passes():
         ("CELERY_BEAT_SCHEDULE", PRUNE, "outbox.W003", "add it to CELERY_BEAT_SCHEDULE. Or run `manage.py relay`"),
         ("CELERY_BEAT_SCHEDULE", RELAY, "outbox.W005", "Have beat run the task outbox.prune each hour"),
         ("OUTBOX_RELAY", "cron", "outbox.E006", 'Say "beat"'),
-        ("OUTBOX_DESTINATIONS", {}, "outbox.E004", "Mend OUTBOX_DESTINATIONS"),
+        ("OUTBOX_DESTINATIONS", {}, "outbox.E004", "Correct OUTBOX_DESTINATIONS"),
         ("OUTBOX_DESTINATIONS", {"tasks": TASKS, "others": OTHERS}, "outbox.W004", '"events": ["shop.*"]'),
     ],
 )

@@ -175,7 +175,7 @@ def test_an_upcast_that_returns_something_else_parks_the_message(monkeypatch):
         ),
     )
     write(2, '{"price": 5, "currency": "USD"}')
-    parked(r"returned a PriceNotedV2 in place of a PriceNoted\. Mend it")
+    parked(r"returned a PriceNotedV2 in place of a PriceNoted\. Correct it")
 
 
 def test_another_type_than_the_subscriber_reads_is_refused_with_what_is_known_of_it():

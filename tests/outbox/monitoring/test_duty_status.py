@@ -114,7 +114,7 @@ def test_a_consumer_that_ran_once_is_waited_for_until_somebody_says_otherwise():
     assert duty_status.read_report().stalls == []
     with pytest.raises(CommandError, match="No duty is named consume"):
         call_command("outbox", "forget", name)
-    with pytest.raises(CommandError, match=r"sagas\.sweep must be done here"):
+    with pytest.raises(CommandError, match=r"sagas\.sweep is a duty of this project"):
         call_command("outbox", "forget", "sagas.sweep")
 
 

@@ -214,7 +214,7 @@ def test_the_command_line_lists_and_acts(three, ann):
     call_command("outbox", "skip", "tasks", KEY, "--reason=sent by hand", "--as=ann", stdout=out)
     assert DeadLetter.objects.get().error.startswith("Skipped by ann: sent by hand")
     assert LogEntry.objects.get().user == ann
-    with pytest.raises(CommandError, match="is not held any more"):
+    with pytest.raises(CommandError, match="is no longer held"):
         call_command("outbox", "skip", "tasks", KEY, "--reason=again")
     with pytest.raises(CommandError, match="No user is named eve"):
         call_command("outbox", "skip", "tasks", KEY, "--reason=again", "--as=eve")
