@@ -173,6 +173,7 @@ PERSON: list[tuple[Answer, Wait, dict[str, Any], bool, bool]] = [
     (AWAY, Wait(LATER, FORGIVEN), {"forgiven": MOST, **ENDLESS}, False, False),
     (AWAY, Wait(LATER, FORGIVEN), {"forgiven": MOST, **ONWARD}, True, False),
     (AWAITS, Wait(LATER, GRANTED), {"counted": MOST, "forgiven": MOST, "own": MOST, **ENDLESS}, False, False),
+    (AWAITS, Wait(LATER, GRANTED), {"counted": MOST, "forgiven": MOST, "own": MOST, **ONWARD}, False, False),
 ]
 
 
