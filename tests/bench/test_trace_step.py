@@ -6,7 +6,7 @@ import pytest
 
 from .trace_step import AROUND, MESSAGE, PLAIN, TELLS, trace_a_run
 
-MOST = {MESSAGE: (23, 52), PLAIN: (10, 16), TELLS: (19, 37), AROUND: (8, 16)}
+MOST = {MESSAGE: (24, 53), PLAIN: (10, 16), TELLS: (20, 38), AROUND: (8, 16)}
 """Files, and changes of file."""
 
 
