@@ -23,6 +23,14 @@ from tests.support.workers import ROOT, until
 
 pytestmark = pytest.mark.timeout(600)  # the first to ask for an environment makes it
 BLOCKS = re.findall(r"```(?:python)?\n(.*?)```", (ROOT / "sagas" / "README.md").read_text(), re.DOTALL)
+EVERY_DAY = (
+    ("check", "--database", "default"),
+    ("saga", "list", "--status", "compensated"),
+    ("saga", "show", "trip:trip:2"),
+    ("prune_sagas",),
+    ("shell", "-c", "from outbox.maintenance.prune import prune; prune()"),
+)
+"""Commands that read and keep the tables, whatever driver and whatever Django."""
 BLOCKS_OF_THE_OUTBOX = re.findall(r"```python\n(.*?)```", (ROOT / "outbox" / "README.md").read_text(), re.DOTALL)
 SHOP = {
     "events.py": "",
@@ -260,6 +268,8 @@ def test_the_guide_works_in_a_bare_project(project: Project):
     assert booked.count("booked") == 2
     assert booked[-2:] == ["cancelled", booked[booked.index("bob") + 1]], "bob's flight, by the key it was booked under"
     assert project.shell(ADMIN).strip() == "seen"
+    for command in EVERY_DAY:
+        project.run("manage.py", *command)
     assert "Ran 2 tests" in project.run("manage.py", "test", told=True)
     assert "No changes detected" in project.run("manage.py", "makemigrations", "--check", "--dry-run")
 
