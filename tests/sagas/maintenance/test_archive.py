@@ -12,15 +12,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sagas.maintenance import prune
 from sagas.models import Step
-from tests.support.sagas.ended import finished, grow_old, left, resolved
+from tests.support.sagas.ended import archived, finished, grow_old, keep, left, resolved
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-archived: list[list[dict[str, Any]]] = []
-
-
-def keep(runs: list[dict[str, Any]]) -> None:
-    archived.append(runs)
 
 
 def keep_in_database(runs: list[dict[str, Any]]) -> None:
@@ -37,7 +31,7 @@ def full(runs: list[dict[str, Any]]) -> None:
 @pytest.fixture
 def archive(settings):
     archived.clear()
-    settings.SAGAS_ARCHIVE = f"{__name__}.keep"
+    settings.SAGAS_ARCHIVE = f"{keep.__module__}.keep"
     return archived
 
 
