@@ -268,8 +268,8 @@ def test_the_guide_works_in_a_bare_project(project: Project):
     assert booked.count("booked") == 2
     assert booked[-2:] == ["cancelled", booked[booked.index("bob") + 1]], "bob's flight, by the key it was booked under"
     assert project.shell(ADMIN).strip() == "seen"
-    for command in EVERY_DAY:
-        project.run("manage.py", *command)
+    for arguments in EVERY_DAY:
+        project.run("manage.py", *arguments)
     assert "Ran 2 tests" in project.run("manage.py", "test", told=True)
     assert "No changes detected" in project.run("manage.py", "makemigrations", "--check", "--dry-run")
 
