@@ -108,7 +108,10 @@ Rendered = list[tuple[Outgoing, list[Signature]]]
 
 
 def publish_all(signatures: Sequence[Any]) -> None:
-    """Publish tasks and chains in one round trip. Raises BatchPublishError, when some may be out, or OperationalError."""
+    """Publish tasks and chains in one round trip.
+
+    Raises BatchPublishError, after which some may be out, or OperationalError.
+    """
     with _producer() as producer:
         if task_messages.push((tasks_of(signature) for signature in signatures), producer):
             return

@@ -55,8 +55,8 @@ class Tasks(NamedTuple):
 class Template:
     """The message of one shape.
 
-    `message` is what kombu wrote: `headers`, `properties` and the rest, as the worker reads it. `check` raises TypeError
-    for arguments that the task does not take.
+    `message` is what kombu wrote: `headers`, `properties` and the rest, as the worker reads it. `check` raises
+    TypeError for arguments that the task does not take.
     """
 
     def __init__(self, key: str, message: dict[str, Any], check: Callable[..., object] | None) -> None:
