@@ -3,18 +3,18 @@
 Subscribers that pull (in order, or several at once) get an `outbox.deliver_open` instead, after the mark; it says what
 to look for.
 
-A batch is one pipeline to Redis, through kombu's `Producer.batch`. Other brokers get the messages one by one.
+A batch is one pipeline to Redis: of messages from templates (`task_messages`), else through kombu's `Producer.batch`.
+Brokers without it get the messages one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar, cast
 
 from celery import current_app
-from celery.canvas import Signature
-from kombu import exceptions as kombu_exceptions
+from celery.canvas import Signature, _chain
 from kombu.exceptions import OperationalError
 
 from ..consuming import watermarks
@@ -22,11 +22,11 @@ from ..declare.events import registry
 from ..errors import CannotRead, OutboxDeclarationError
 from ..messages import codec, trace
 from ..messages.envelope import Envelope
-from . import Outgoing, Sent, StoppedKeys, Wakeup, wakeups
+from . import Outgoing, Sent, StoppedKeys, Wakeup, task_messages, wakeups
+from .task_messages import BatchPublishError, Tasks
 
 T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
-BatchPublishError: type[Exception] = vars(kombu_exceptions)["BatchPublishError"]  # newer than the type stubs
 TASKS_AT_ONCE = 100_000  # far above any batch, so that there is one flush, at the end
 
 renderers: dict[tuple[str, int], Renderer] = {}
@@ -75,9 +75,12 @@ class CeleryTransport:
         if not any(signatures for _, signatures in rendered):
             return Sent(rows=[one.row for one, _ in rendered], failed=sent.failed)
         try:
-            with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
-                for one, signatures in rendered:
-                    _send(one, signatures, producer, sent, keys)
+            with _producer() as producer:
+                if task_messages.push(_all_tasks(rendered), producer):
+                    return Sent(rows=[one.row for one, _ in rendered], failed=sent.failed)
+                with producer.batch(max_size=TASKS_AT_ONCE):
+                    for one, signatures in rendered:
+                        _send(one, signatures, producer, sent, keys)
         except BatchPublishError:
             return _publish_singly(rendered, sent.failed)
         except OperationalError as error:
@@ -95,15 +98,26 @@ class CeleryTransport:
         if not signatures:
             return None
         try:
-            with _producer() as producer, producer.batch(max_size=TASKS_AT_ONCE):
-                for signature in signatures:
-                    apply_with(signature, producer)
+            publish_all(signatures)
         except (BatchPublishError, OperationalError) as error:
             return error
         return None
 
 
 Rendered = list[tuple[Outgoing, list[Signature]]]
+
+
+def publish_all(signatures: Sequence[Any]) -> None:
+    """Publish tasks and chains in one round trip.
+
+    Raises BatchPublishError, after which some may be out, or OperationalError.
+    """
+    with _producer() as producer:
+        if task_messages.push((tasks_of(signature) for signature in signatures), producer):
+            return
+        with producer.batch(max_size=TASKS_AT_ONCE):
+            for signature in signatures:
+                apply_with(signature, producer)
 
 
 def _producer() -> AbstractContextManager[Any]:
@@ -194,14 +208,27 @@ def apply_with(signature: Signature, producer: Any) -> None:
     if not hasattr(signature, "prepare_steps"):
         signature.apply_async(producer=producer, retry=False)
         return
-    chain = cast(Any, signature)
-    if chain.options.keys() <= {"headers"} and all(type(task) is Signature for task in chain.tasks):
-        first, *rest = chain.tasks  # plain tasks with their own headers: nothing to unfold or to pass on
-        rest.reverse()
-    else:
+    tasks = tasks_of(signature)
+    if tasks is None:
+        chain = cast(Any, signature)
         rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
-        first = rest.pop()
-    first.apply_async(producer=producer, retry=False, chain=rest or None)
+        tasks = Tasks(rest.pop(), rest)
+    tasks.first.apply_async(producer=producer, retry=False, chain=list(tasks.rest) or None)
+
+
+def tasks_of(signature: Any) -> Tasks | None:
+    """A plain task, or a chain of plain ones with headers of their own: nothing to unfold or to pass on."""
+    if type(signature) is Signature:
+        return Tasks(signature, ())
+    if isinstance(signature, _chain) and signature.options.keys() <= {"headers"}:
+        first, *rest = signature.tasks
+        if all(type(task) is Signature for task in signature.tasks):
+            return Tasks(first, rest[::-1])
+    return None
+
+
+def _all_tasks(rendered: Rendered) -> Iterator[Tasks | None]:
+    return (tasks_of(signature) for _, signatures in rendered for signature in signatures)
 
 
 def _publish_singly(rendered: Rendered, failed: dict[int, Exception]) -> Sent:

@@ -9,7 +9,7 @@ from uuid import UUID
 from celery import chain, current_app
 
 from outbox.messages import trace
-from outbox.transports.celery import apply_with, renders
+from outbox.transports.celery import publish_all, renders
 
 from ..declare import registry
 from ..declare.saga import Step
@@ -23,11 +23,7 @@ STEP_TASK, UNDO_TASK = "sagas.run_step", "sagas.undo_step"
 
 def send(chains: Iterable[Any]) -> None:
     """Send the chains in one round trip. Raises the broker client's errors; the sweep then sends the chain again."""
-    with current_app.producer_pool.acquire(block=True) as pooled:
-        producer: Any = pooled  # its `batch` is newer than the type stubs
-        with producer.batch():
-            for links in chains:
-                apply_with(links, producer)
+    publish_all(list(chains))
 
 
 @renders(RunReady)
