@@ -11,8 +11,10 @@ from typing import Any
 
 from kombu.transport import redis
 
+_kombu: Any = redis  # the type stubs know little of it
 
-class Channel(redis.Channel):
+
+class Channel(_kombu.Channel):  # type: ignore[misc]
     """A channel that keeps its client as long as its pool."""
 
     _kept: Any = None
@@ -26,7 +28,7 @@ class Channel(redis.Channel):
         return self._kept
 
 
-class Transport(redis.Transport):
+class Transport(_kombu.Transport):  # type: ignore[misc]
     """For `CELERY_BROKER_TRANSPORT`, with a URL `redis://` or `rediss://`."""
 
     Channel = Channel

@@ -154,7 +154,7 @@ def _commands(all_tasks: Iterable[Tasks | None], producer: Any) -> list[Command]
 
 def is_usable(producer: Any) -> bool:
     """Whether nobody but kombu's own Redis transport, with JSON, has a say in what is published."""
-    app = current_app
+    app: Any = current_app  # whose router and tasks have more than the type stubs say
     conf = app.conf
     return (
         producer.supports_batch_publish
@@ -198,11 +198,12 @@ def _shape(tasks: Tasks) -> Shape:
 
 def _learn(tasks: Tasks, channel: Any) -> Template | None:
     """Have Celery and kombu write the message, and take from it what is the same for all of its shape."""
-    task = current_app.tasks.get(tasks.first.task)
+    app: Any = current_app
+    task = app.tasks.get(tasks.first.task)
     if task is not None and type(task).apply_async is not Task.apply_async:
         return None
     kept = Keeping(channel)
-    producer = current_app.amqp.Producer(kept, auto_declare=False)
+    producer = app.amqp.Producer(kept, auto_declare=False)
     tasks.first.apply_async(producer=producer, retry=False, chain=list(tasks.rest) or None, add_to_parent=False)
     if len(kept.commands) != 1 or kept.commands[0][0] != "lpush":
         return None  # more than the message: an expiry of the queue, several queues

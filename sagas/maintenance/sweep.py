@@ -11,7 +11,7 @@ from outbox.consuming import watermarks
 from outbox.heartbeats import heartbeat
 from outbox.messages import trace
 from outbox.relay import lookback
-from outbox.transports.celery import BatchPublishError
+from outbox.transports.task_messages import BatchPublishError
 
 from .. import sql
 from ..engine.run_ready import RunReady

@@ -3,23 +3,26 @@
 import json
 from base64 import b64decode
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 import redis
-from celery import chain, current_app, signals
-from celery._state import _task_stack
+from celery import _state, chain, current_app, signals
 from celery.canvas import Signature
 from django.conf import settings
 
 from orders.sagas import checkout
 from outbox.messages import trace
 from outbox.transports import task_messages
-from outbox.transports.celery import BatchPublishError, apply_with, publish_all, tasks_of
+from outbox.transports.celery import apply_with, publish_all, tasks_of
+from outbox.transports.task_messages import BatchPublishError
 from sagas.engine.run_ready import RunReady
 from sagas.worker.chains import chain_of
 
 QUEUE = "templates"
+TASKS: Any = vars(_state)["_task_stack"]
+"""What Celery's worker tells of the tasks that it runs."""
 
 
 def task(*args, name="templates.any", **options) -> Signature:
@@ -42,12 +45,12 @@ def producer():
         task_messages.forget()
 
 
-def read(client, queue=QUEUE) -> list[dict]:
+def read(client, queue=QUEUE) -> list[dict[str, Any]]:
     """The messages of the queue in the order in which they were published, without what is drawn for each."""
     return [blanked(json.loads(text)) for text in reversed(client.lrange(queue, 0, -1))]
 
 
-def blanked(message: dict) -> dict:
+def blanked(message: dict[str, Any]) -> dict[str, Any]:
     headers, properties = message["headers"], message["properties"]
     own = headers["id"]
     assert UUID(own) != UUID(properties.pop("delivery_tag"))
@@ -113,13 +116,13 @@ def test_each_message_has_its_own_arguments_and_headers(client, producer):
 def within(parent: str):
     """What runs here publishes as the body of a Celery task does."""
     relay = current_app.tasks["outbox.relay"]
-    _task_stack.push(relay)
+    TASKS.push(relay)
     relay.push_request(id=parent, root_id=f"root of {parent}", called_directly=False)
     try:
         yield
     finally:
         relay.pop_request()
-        _task_stack.pop()
+        TASKS.pop()
 
 
 def test_children_of_a_task_name_it(client, producer):

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from outbox.transports.celery import BatchPublishError
+from outbox.transports.task_messages import BatchPublishError
 from sagas.engine import executor
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run
