@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import cast
 
@@ -51,14 +52,23 @@ class SagaSettings:
 class _Read:
     """Reads a setting when it is first used and keeps it, so that a step does not look each up again and again."""
 
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._changes = 0
+
     def __getattr__(self, name: str) -> object:
+        changes = self._changes
         value = getattr(settings, f"SAGAS_{name}", getattr(SagaSettings, name))
-        self.__dict__[name] = value
+        with self._lock:
+            if changes == self._changes:  # else another thread's change came between, and this value may be old
+                self.__dict__[name] = value
         return value
 
     def forget(self, *, setting: str, **_: object) -> None:
         """For Django's signal that a setting has changed: tests override them."""
-        self.__dict__.pop(setting.removeprefix("SAGAS_"), None)
+        with self._lock:
+            self._changes += 1
+            self.__dict__.pop(setting.removeprefix("SAGAS_"), None)
 
 
 _read = _Read()

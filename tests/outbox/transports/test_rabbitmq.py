@@ -235,6 +235,10 @@ class TestCelery:
     def _on_rabbitmq(self, server: RabbitMQ) -> Iterator[None]:
         before = current_app.conf.broker_transport_options
         current_app.conf.broker_transport_options = {"confirm_publish": True}
+        with Connection(server.url()) as connection:
+            channel: Any = connection.default_channel
+            channel.queue_declare("events", durable=True, auto_delete=False)
+            channel.queue_purge("events")  # of what another test left in it
         with _broker(server.url()):
             yield
         current_app.conf.broker_transport_options = before

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def asked(monkeypatch: Any) -> list[set[str]]:
     """The queues that were asked how far they have been read."""
     queues: list[set[str]] = []
-    monkeypatch.setattr(watermarks, "ask", lambda names: queues.append(set(names)))
+    monkeypatch.setattr(watermarks, "send_due", lambda names: queues.append(set(names)))
     monkeypatch.setattr("sagas.maintenance.sweep.send", lambda chains: None)
     return queues
 
