@@ -8,6 +8,8 @@ COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 -
 TESTS ?= tests
 # Most tests wait for processes: two run at once, each with servers of its own. Servers of yours are shared by nobody.
 TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
+# The tests run in a random order, file by file: each commit in one of its own, that repeats. SEED=17 takes another.
+SEED ?= $(shell printf %d 0x$$(git rev-parse --short=7 HEAD 2>/dev/null || echo 1) 2>/dev/null)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-admin trace-step two-phase storm compose-test check fmt lock clean-local
@@ -33,12 +35,11 @@ up: setup ## Run the whole shop on this machine until Ctrl-C
 demo: setup ## Place 50 orders and compare everybody's books
 	@exec $(VENV) -m config.local demo $(ARGS)
 
-# The tests run in a random order, file by file. pytest prints the seed; ARGS=--randomly-seed=… repeats the order.
 test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/orders for a part)
-	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --durations 20 $(TESTS) $(ARGS)
+	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --randomly-seed $(SEED) --durations 20 $(TESTS) $(ARGS)
 
 test-fast: setup-all ## Run the tests that start no workers, servers or browser of their own
-	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile -m "not slow" $(TESTS) $(ARGS)
+	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --randomly-seed $(SEED) -m "not slow" $(TESTS) $(ARGS)
 
 bench-sagas: setup-all ## Measure the engine beside absurd, DBOS and bare Celery (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.sagas $(ARGS)

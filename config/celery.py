@@ -11,8 +11,11 @@ from celery import Celery
 from celery.signals import task_prerun, worker_init
 from django.conf import settings
 from django.db import close_old_connections, connections
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.redis_transport:Transport")
 
 app = Celery("settle")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -29,6 +29,6 @@ class Channel(_kombu.Channel):  # type: ignore[misc]
 
 
 class Transport(_kombu.Transport):  # type: ignore[misc]
-    """For `CELERY_BROKER_TRANSPORT`, with a URL `redis://` or `rediss://`."""
+    """What `redis://` and `rediss://` mean to kombu in this project: see `config/celery.py`."""
 
     Channel = Channel

@@ -119,8 +119,6 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
 # --- Redis and Celery ------------------------------------------------------------------------------------------------
 REDIS_URL = env.required("REDIS_URL", "redis://host:6379/0 (`make up` sets it for you).")
 CELERY_BROKER_URL = env.broker_url()
-if CELERY_BROKER_URL.startswith("redis"):
-    CELERY_BROKER_TRANSPORT = "config.redis_transport:Transport"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_SEND_SENT_EVENT = False  # it names the task; when late it overwrites the step's name

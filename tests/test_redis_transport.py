@@ -17,7 +17,7 @@ SOURCE = "0b0555269ae6085d"
 
 @pytest.fixture
 def channel():
-    with Connection(settings.CELERY_BROKER_URL, transport=settings.CELERY_BROKER_TRANSPORT) as connection:
+    with Connection(settings.CELERY_BROKER_URL) as connection:
         yield connection.channel()
 
 
