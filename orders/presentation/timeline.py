@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -135,6 +136,11 @@ class Timeline:
             self.steps,
         )
         return hashlib.sha256(repr(shown).encode()).hexdigest()[:16]
+
+
+def is_still(steps: Sequence[ShownStep], hold: Hold | None) -> bool:
+    """Whether what is shown changes with the rows alone. A hold, and a step that is tried again, count the time."""
+    return hold is None and not any(step.note for step in steps if step.state != "refused")
 
 
 def show(

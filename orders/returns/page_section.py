@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -58,11 +57,6 @@ class Shown:
             hint=TOO_LATE if is_paid_for(order) else "",
             moving=any(not one.is_final for one in returns),
         )
-
-    @property
-    def fingerprint(self) -> str:
-        """Changes with anything that is shown."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
 
 
 def parcel_of(returns: list[Return]) -> str:

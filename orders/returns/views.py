@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from orders.errors import InvalidOrder, KeyReused
 from orders.models import Order
+from orders.presentation import row_state
 from orders.web.forms import new_token
 
 from .errors import ReturnRefused
@@ -39,11 +40,11 @@ def return_page(request: HttpRequest, order_id: UUID) -> HttpResponse:
 @require_GET
 def returns(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """The part of the order page about its returns; 204 while what the page has `seen` still stands."""
-    order = get_object_or_404(Order, pk=order_id)
-    shown = Shown.of(order)
-    if request.GET.get("seen") == shown.fingerprint:
+    state = row_state.of_order(order_id)
+    if state and request.GET.get("seen") == state:
         return HttpResponse(status=204)
-    return render(request, "returns/live.html", {"order": order, "shown": shown})
+    order = get_object_or_404(Order, pk=order_id)
+    return render(request, "returns/live.html", {"order": order, "shown": Shown.of(order), "state": state})
 
 
 def send(request: HttpRequest, order: Order) -> HttpResponse:

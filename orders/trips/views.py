@@ -11,9 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
+from orders.presentation.timeline import is_still
 from orders.web.forms import new_token, versions
 
-from . import offers
+from . import offers, row_state
 from .forms import TripForm, destination
 from .models import Trip
 from .sagas import authorize_payment
@@ -57,18 +58,28 @@ def book(request: HttpRequest) -> HttpResponse:
 @require_GET
 def trip(request: HttpRequest, trip_id: UUID) -> HttpResponse:
     """Where the traveller follows the trip."""
+    state = row_state.of_trip(trip_id)
     timeline = Timeline.of(get_object_or_404(Trip, pk=trip_id))
-    return render(request, "trips/trip.html", {"trip": timeline.trip, "timeline": timeline})
+    return render(request, "trips/trip.html", context(timeline, state))
 
 
 @never_cache
 @require_GET
 def progress(request: HttpRequest, trip_id: UUID) -> HttpResponse:
     """The part of the trip's page that moves; 204 while what the page has `seen` still stands."""
-    timeline = Timeline.of(get_object_or_404(Trip, pk=trip_id))
-    if request.GET.get("seen") == timeline.fingerprint:
+    seen, state = request.GET.get("seen"), row_state.of_trip(trip_id)
+    if seen and seen == state:
         return HttpResponse(status=204)
-    return render(request, "trips/progress.html", {"trip": timeline.trip, "timeline": timeline})
+    timeline = Timeline.of(get_object_or_404(Trip, pk=trip_id))
+    if seen == timeline.fingerprint:
+        return HttpResponse(status=204)
+    return render(request, "trips/progress.html", context(timeline, state))
+
+
+def context(timeline: Timeline, state: str) -> dict[str, object]:
+    """What the trip's templates show; `state` is that of its rows, from before the timeline was read."""
+    seen = state if is_still(timeline.steps, timeline.hold) else timeline.fingerprint
+    return {"trip": timeline.trip, "timeline": timeline, "seen": seen}
 
 
 @never_cache

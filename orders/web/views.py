@@ -17,7 +17,8 @@ from ..errors import InvalidOrder, KeyReused, OrderChanged, OrderedAlready, Pric
 from ..models import Order
 from ..placing.place import place_order
 from ..placing.validation import parse_order
-from ..presentation.timeline import Timeline
+from ..presentation import row_state
+from ..presentation.timeline import Timeline, is_still
 from . import last_order_cookie
 from .forms import CheckoutForm, new_token, versions
 
@@ -58,18 +59,22 @@ def checkout(request: HttpRequest) -> HttpResponse:
 @require_GET
 def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """Where the customer follows the order."""
+    state = row_state.of_order(order_id)
     timeline = Timeline.of(get_object_or_404(Order, pk=order_id))
-    return render(request, "orders/order.html", {"order": timeline.order, "timeline": timeline})
+    return render(request, "orders/order.html", context(timeline, state))
 
 
 @never_cache
 @require_GET
 def progress(request: HttpRequest, order_id: UUID) -> HttpResponse:
     """The part of the order page that moves; 204 while what the page has `seen` still stands."""
-    timeline = Timeline.of(get_object_or_404(Order, pk=order_id))
-    if request.GET.get("seen") == timeline.fingerprint:
+    seen, state = request.GET.get("seen"), row_state.of_order(order_id)
+    if seen and seen == state:
         return HttpResponse(status=204)
-    return render(request, "orders/progress.html", {"order": timeline.order, "timeline": timeline})
+    timeline = Timeline.of(get_object_or_404(Order, pk=order_id))
+    if seen == timeline.fingerprint:
+        return HttpResponse(status=204)
+    return render(request, "orders/progress.html", context(timeline, state))
 
 
 @require_POST
@@ -85,6 +90,16 @@ def cancel(request: HttpRequest, order_id: UUID) -> HttpResponseRedirect:
         order.refresh_from_db()
         messages.warning(request, wording.answer(asked, order, capture_of(order)))
     return redirect(order)
+
+
+def context(timeline: Timeline, state: str) -> dict[str, object]:
+    """What the order's templates show; `state` is that of its rows, from before the timeline was read."""
+    return {
+        "order": timeline.order,
+        "timeline": timeline,
+        "state": state,
+        "seen": state if is_still(timeline.steps, timeline.hold) else timeline.fingerprint,
+    }
 
 
 def show(request: HttpRequest, form: CheckoutForm, *, status: int) -> HttpResponse:
