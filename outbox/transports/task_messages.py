@@ -11,6 +11,7 @@ Celery's signals of publishing, routes by a function of its own, or uses another
 from __future__ import annotations
 
 import base64
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Sequence
@@ -24,7 +25,6 @@ from celery.canvas import Signature
 from celery.utils.saferepr import saferepr
 from kombu import exceptions as kombu_exceptions
 from kombu.exceptions import OperationalError
-from kombu.transport import redis
 from kombu.utils.uuid import uuid
 
 Shape = tuple[Any, ...]
@@ -158,13 +158,19 @@ def is_usable(producer: Any) -> bool:
     conf = app.conf
     return (
         producer.supports_batch_publish
-        and isinstance(producer.channel, redis.Channel)
+        and _is_redis(producer.channel)
         and not any(signal.receivers for signal in PUBLISHING)
         and all(isinstance(route, MapRoute) for route in app.amqp.router.routes or ())
         and not (conf.task_always_eager or conf.task_send_sent_event or conf.task_compression)
         and conf.task_serializer == "json"
         and conf.task_protocol == 2
     )
+
+
+def _is_redis(channel: Any) -> bool:
+    """Whether it is kombu's own for Redis, which kombu has imported then; redis-py need not be installed."""
+    module = sys.modules.get("kombu.transport.redis")
+    return module is not None and isinstance(channel, module.Channel)
 
 
 PUBLISHING: tuple[Any, ...] = (signals.before_task_publish, signals.after_task_publish, vars(signals)["task_sent"])
