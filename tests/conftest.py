@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
 TESTS = Path(__file__).resolve().parent
-STACKS = {"bench", "browser", "compose", "crashes", "faults", "flows", "lift", "local", "twophase"}
-"""Rooms whose tests run processes of their own."""
+STACKS = {"bench", "browser", "compose", "contract", "crashes", "faults", "flows", "fuzz", "lift", "local", "twophase"}
+"""Rooms whose tests run processes of their own, or hundreds of examples each."""
 STARTS = {"programs", "standins_process"}
 """Fixtures that start some."""
 KEPT = {"django_migrations", "django_content_type", "auth_permission"}

@@ -24,7 +24,7 @@ from tests.support.workers import until
 
 from ..relay.test_relay import _broker
 
-pytestmark = pytest.mark.skipif(binary() is None, reason=MISSING)
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(binary() is None, reason=MISSING)]
 
 EXCHANGE, QUEUE = "shop", "partner"
 

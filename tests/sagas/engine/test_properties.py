@@ -50,6 +50,7 @@ def act(verb: str) -> partial[None]:
     return partial(AnyRun.somebody_acts, verb=verb, completed=False)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.timeout(3600 if MORE else 600)  # shrinking what it found takes minutes
 @PROFILE
