@@ -185,7 +185,7 @@ def test_a_broker_killed_and_restarted_keeps_what_it_confirmed(transport, server
             opened: Any = connection.channel()
             opened.queue_declare(QUEUE, durable=True, auto_delete=False)
             opened.queue_bind(QUEUE, EXCHANGE, "#")
-        return to.publish(outgoing("a:2")).rows == [1]
+        return bool(to.publish(outgoing("a:2")).rows == [1])
 
     wait_for(comes_through, "the broker to take messages again", seconds=60)
     with Connection(server.url()) as connection:  # what an outage left unconfirmed may have come, and comes again
