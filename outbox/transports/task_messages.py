@@ -191,6 +191,7 @@ def _is_simple(tasks: Tasks) -> bool:
     first = tasks.first
     return (
         first.options.keys() <= OPTIONS
+        and is_plain(first.options)
         and is_plain(first.args)
         and not first.kwargs
         and all(is_plain(dict(task)) for task in tasks.rest)

@@ -183,6 +183,7 @@ def test_arguments_that_the_task_does_not_take_fail_as_kombu_has_them_fail(clien
     "signature",
     [
         task(UUID(int=1)),
+        task("s", headers={"of": UUID(int=1)}),
         task("s", kwargs={"a": 1}),
         task("s", countdown=3),
         task("s", expires=3),
@@ -190,7 +191,7 @@ def test_arguments_that_the_task_does_not_take_fail_as_kombu_has_them_fail(clien
         task("s", link=task("t")),
         chain(task("a"), task("b", priority=1) | task("c"), app=current_app).set(countdown=1),
     ],
-    ids=["argument", "kwargs", "countdown", "expires", "priority", "link", "chain"],
+    ids=["argument", "header", "kwargs", "countdown", "expires", "priority", "link", "chain"],
 )
 def test_what_is_not_plain_has_kombu_publish_all_of_it(client, producer, signature):
     assert not task_messages.push([tasks_of(task("s")), tasks_of(signature)], producer)
