@@ -81,8 +81,8 @@ def _write(messages: list[NewMessage]) -> None:
 def gathering() -> Iterator[list[NewMessage]]:
     """Within the block `publish` writes nothing: the caller gets the messages, in order, and must write them.
 
-    For an engine that writes them in the statement that records the change: `sql.INSERT_GATHERED`, with the parameters
-    of `sql.columns`, and `doorbell.ring` after the commit.
+    For an engine that writes them in the statement that records the change: `sql.told_by`, with the parameters of
+    `sql.columns`, and `doorbell.ring` after the commit.
     """
     messages = _Gathering()
     token = _gathered.set(messages)

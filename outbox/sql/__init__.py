@@ -53,7 +53,7 @@ from .heartbeats import (
 )
 from .holds import delete_ended_holds, hold_key, release_keys
 from .messages import (
-    INSERT_GATHERED,
+    GATHERED,
     Due,
     NewMessage,
     columns,
@@ -64,6 +64,7 @@ from .messages import (
     insert_messages,
     lock_key,
     mark,
+    told_by,
 )
 from .partitions import (
     PARTITIONED,
@@ -105,7 +106,7 @@ from .snapshots import Heads, Holder, first_time, heads, snapshot_holders
 from .upkeep import prune_inbox, prune_published, unpublished_ages
 
 __all__ = [
-    "INSERT_GATHERED",
+    "GATHERED",
     "PARTITIONED",
     "Due",
     "Heads",
@@ -195,6 +196,7 @@ __all__ = [
     "storage_options",
     "take_overdue",
     "take_shards",
+    "told_by",
     "try_at_once",
     "unclaim",
     "unpublished_ages",

@@ -44,19 +44,29 @@ INSERT INTO outbox_message ({_NEW})
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, clock_timestamp(), 0, statement_timestamp(), '')
 """
 
-INSERT_GATHERED = f"""
+GATHERED = """unnest(%(destinations)s::text[], %(shards)s::smallint[], %(message_ids)s::uuid[], %(types)s::text[],
+            %(versions)s::int[], %(keys)s::text[], %(payloads)s::text[], %(headers)s::text[]) WITH ORDINALITY
+     AS m (destination, shard, message_id, type, version, key, payload, headers, n)"""
+"""The messages of `columns`, as a relation `m`; `n` is their order."""
+
+
+def insert_from(relation: str) -> str:
+    """The statement that writes the messages of a relation `m`: GATHERED, or a join that leaves some of them out."""
+    return f"""
 INSERT INTO outbox_message ({_NEW})
-SELECT m.*, clock_timestamp(), 0, statement_timestamp(), ''
-FROM {{source}}unnest(%(destinations)s::text[], %(shards)s::smallint[], %(message_ids)s::uuid[], %(types)s::text[],
-                      %(versions)s::int[], %(keys)s::text[], %(payloads)s::text[], %(headers)s::text[]) AS m
+SELECT m.destination, m.shard, m.message_id, m.type, m.version, m.key, m.payload, m.headers,
+       clock_timestamp(), 0, statement_timestamp(), ''
+FROM {relation} ORDER BY m.n
 """
-"""Writes the messages of `columns`. `source` may name a CTE and a comma; the rows are then written only if it has
-its row.
-"""
+
+
+def told_by(relation: str) -> str:
+    """The same as the CTE `told`, for a statement that writes them together with the change that they tell of."""
+    return f"told AS ({insert_from(relation)})"
 
 
 def columns(messages: Sequence[NewMessage]) -> dict[str, list[Any]]:
-    """The parameters of INSERT_GATHERED."""
+    """The parameters of GATHERED."""
     names = ("destinations", "shards", "message_ids", "types", "versions", "keys", "payloads", "headers")
     return {name: [message[place] for message in messages] for place, name in enumerate(names)}
 
@@ -66,7 +76,7 @@ def insert_messages(messages: Sequence[NewMessage]) -> None:
     if len(messages) == 1:
         run.execute(_INSERT, messages[0])
     else:
-        run.execute(INSERT_GATHERED.format(source=""), columns(messages))
+        run.execute(insert_from(GATHERED), columns(messages))
 
 
 def lock_key(key: str) -> None:

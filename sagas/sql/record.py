@@ -5,7 +5,7 @@ The token fences: a worker whose lease ran out finds no row once another one too
 
 from __future__ import annotations
 
-from outbox.sql import INSERT_GATHERED
+from outbox.sql import GATHERED, told_by
 
 from .claim import WAKE
 from .run import Statement
@@ -66,7 +66,7 @@ SET position = r.position + 1, row_version = r.row_version + 1, updated_at = clo
 FROM step LEFT JOIN next ON next.run_id = step.run_id WHERE r.id = step.run_id
 RETURNING next.number, next.forgiven, next.granted
 """
-_TOLD = f", told AS ({INSERT_GATHERED.format(source='step, ')})"
+_TOLD = f", {told_by(f'step, {GATHERED}')}"
 _DONE = _DONE.rstrip()
 
 RECORD_STEP = Statement("saga_record_step", _DONE + _ONLY)
