@@ -49,6 +49,12 @@ class Run(models.Model):
     position = models.SmallIntegerField(default=0, help_text="The step to run, or to undo, next.")
     pivot = models.SmallIntegerField(null=True, help_text="The point of no return; without one, the last step.")
     wake_at = models.DateTimeField(null=True, help_text="When somebody must look again; what the sweep scans.")
+    ready_at = models.DateTimeField(
+        null=True,
+        help_text=(
+            "Since when any worker may take it; empty where a message of its own brings it, and once it is claimed."
+        ),
+    )
     rings = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep rang since the last claim.")
     rung_at = models.DateTimeField(
         null=True, help_text="When its last message was sent, as the sweep knows from rings."
@@ -75,6 +81,9 @@ class Run(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["wake_at"], condition=models.Q(wake_at__isnull=False, paused_at=None), name="saga_run_wake"
+            ),
+            models.Index(
+                fields=["ready_at"], condition=models.Q(ready_at__isnull=False, paused_at=None), name="saga_run_ready"
             ),
             models.Index(fields=["waits_for", "id"], condition=~models.Q(waits_for=""), name="saga_run_waits"),
             models.Index(fields=["status", "-created_at"], name="saga_run_status"),

@@ -24,6 +24,7 @@ ROUTES: dict[str, dict[str, str]] = {
     **of_the_outbox.ROUTES,
     "sagas.run_step": {"queue": "sagas"},
     "sagas.undo_step": {"queue": "sagas"},
+    "sagas.take": {"queue": "sagas"},
     "sagas.sweep": {"queue": "upkeep"},
     "sagas.prune": {"queue": "upkeep"},
     "sagas.bulk": {"queue": "upkeep"},

@@ -21,6 +21,9 @@ class SagaSettings:
     """True: a worker that has finished a step runs the next one itself. False: each step is a Celery message."""
     IN_PLACE_BUDGET: timedelta = timedelta(seconds=5)
     """How long a worker runs steps in place; then the next step is sent as a message, so that other runs proceed."""
+    HAND: int = 64
+    """How many runs a worker process takes at once when several are due, and carries out together. 1: each run comes
+    by a message of its own, as with IN_PLACE = False."""
     PATIENCE: timedelta = timedelta(seconds=10)
     """How long a task may take to start after it has left the queue, before the sweep sends it again. Each repeat
     waits half of this longer, up to three times this."""
@@ -74,3 +77,8 @@ class _Read:
 _read = _Read()
 saga_settings = cast(SagaSettings, _read)
 setting_changed.connect(_read.forget)
+
+
+def is_pooled() -> bool:
+    """Whether a run that starts waits for any worker that is free, instead of for its own message alone."""
+    return saga_settings.IN_PLACE and saga_settings.HAND > 1

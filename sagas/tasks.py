@@ -9,6 +9,7 @@ from .engine import executor
 from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
 from .worker.in_place import carry_out
+from .worker.taker import taker
 
 
 @shared_task(bind=True, name="sagas.run_step", max_retries=None, acks_late=True, reject_on_worker_lost=True)
@@ -21,6 +22,12 @@ def run_step(self: Task[..., None], run_id: str, saga: str, version: int, step: 
 def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step: str) -> None:
     """Carry out the undo of one step of a run, and those that follow in place."""
     carry_out(self, executor.undo_step, run_id, saga, version, step)
+
+
+@shared_task(bind=True, name="sagas.take", acks_late=True, reject_on_worker_lost=True)
+def take(self: Task[..., None]) -> None:
+    """Take runs that wait for any worker, and carry them out, until none is left."""
+    taker.work(self)
 
 
 @shared_task(name="sagas.sweep", send_events=False)  # one each second would bury the rest in Flower

@@ -74,7 +74,7 @@ def _write(messages: list[NewMessage]) -> None:
         gathered.extend(messages)
     else:
         sql.insert_messages(messages)
-        _ring_after_commit()
+        ring_after_commit()
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def gathering() -> Iterator[list[NewMessage]]:
     """Within the block `publish` writes nothing: the caller gets the messages, in order, and must write them.
 
     For an engine that writes them in the statement that records the change: `sql.told_by`, with the parameters of
-    `sql.columns`, and `doorbell.ring` after the commit.
+    `sql.columns`, and `ring_after_commit`, or `doorbell.ring` after a commit of its own.
     """
     messages = _Gathering()
     token = _gathered.set(messages)
@@ -99,7 +99,7 @@ def stop_gathering() -> None:
         gathered.stopped = True
 
 
-def _ring_after_commit() -> None:
-    """Ring once for each transaction, however many events it writes."""
+def ring_after_commit() -> None:
+    """Ring the doorbell once the transaction in hand commits: once for each, however many events it writes."""
     if not any(hook[1] is doorbell.ring for hook in connection.run_on_commit):
         transaction.on_commit(doorbell.ring)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from celery import current_app
 from celery.canvas import Signature, _chain
+from django.db import DatabaseError
 from kombu.exceptions import OperationalError
 
 from ..consuming import watermarks
@@ -29,16 +30,22 @@ T = TypeVar("T")
 Renderer = Callable[[Any], Signature]
 TASKS_AT_ONCE = 100_000  # far above any batch, so that there is one flush, at the end
 
+InCommon = Callable[[Sequence[Any]], Sequence[Sequence[Signature] | None]]
+
 renderers: dict[tuple[str, int], Renderer] = {}
+in_common_of: dict[tuple[str, int], InCommon] = {}
 
 
-def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callable[[T], Signature]]:
+def renders(
+    event_type: type[T], *, in_common: Callable[[Sequence[T]], Sequence[Sequence[Signature] | None]] | None = None
+) -> Callable[[Callable[[T], Signature]], Callable[[T], Signature]]:
     """Let the function turn each such event into a Celery signature, a chain for example, in place of subscribers.
 
     Declare it where every process imports it, such as the app's `subscribers` module. The tasks run at least once and
     must tolerate that: there is no inbox, and no delivery is kept. Each task carries the message's trace in the headers
-    `traceparent` and `X-Request-Id`. Raises OutboxDeclarationError for a class that is no event, or that is already
-    rendered.
+    `traceparent` and `X-Request-Id`. `in_common` is asked first, with all such events of a batch, in order: it returns
+    the tasks for each, be it none, or None for one that the function is to render. Raises OutboxDeclarationError for a
+    class that is no event, or that is already rendered.
     """
     declared = registry.event_of(event_type)
 
@@ -49,6 +56,8 @@ def renders(event_type: type[T]) -> Callable[[Callable[[T], Signature]], Callabl
                 f"{declared.name} is rendered twice, by {other.__qualname__} and {render.__qualname__}."
             )
         renderers[declared.name, declared.version] = render
+        if in_common is not None:
+            in_common_of[declared.name, declared.version] = in_common
         return render
 
     return add
@@ -125,22 +134,47 @@ def _producer() -> AbstractContextManager[Any]:
     return cast(AbstractContextManager[Any], current_app.producer_pool.acquire(block=True))
 
 
-def _render_all(batch: Iterable[Outgoing], sent: Sent) -> Rendered:
+def _render_all(batch: Sequence[Outgoing], sent: Sent) -> Rendered:
     """The signatures of each message. A message that cannot be rendered fails before anything is sent.
 
     It stops its key: earlier messages of the key go out, later ones do not.
     """
     rendered: Rendered = []
     keys = StoppedKeys()
+    shared = _render_in_common(batch, sent)
     for one in batch:
-        if keys.stopped(one.envelope):
+        if one.row in sent.failed:
+            keys.stop(one.envelope)
+        if one.row in sent.failed or keys.stopped(one.envelope):
             continue
         try:
-            rendered.append((one, _render(one)))
+            tasks = shared.get(one.row)
+            rendered.append((one, _render(one) if tasks is None else list(tasks)))
         except Exception as error:  # a bug in a renderer fails only this message
             sent.failed[one.row] = error
             keys.stop(one.envelope)
     return rendered
+
+
+def _render_in_common(batch: Sequence[Outgoing], sent: Sent) -> dict[int, Sequence[Signature] | None]:
+    """By row, the tasks of the messages that are rendered together; None for one that is to be rendered by itself.
+
+    Where that fails each of them fails.
+    """
+    shared: dict[int, Sequence[Signature] | None] = {}
+    for (name, version), in_common in in_common_of.items():
+        some = [one for one in batch if (one.envelope.type, one.envelope.version) == (name, version) and not one.to]
+        if not some:
+            continue
+        try:
+            body = registry.events[name, version].body
+            tasks = in_common([codec.decode(body, one.envelope.payload) for one in some])
+            shared |= {one.row: its for one, its in zip(some, tasks, strict=True)}
+        except DatabaseError:
+            raise
+        except Exception as error:
+            sent.failed |= {one.row: error for one in some}
+    return shared
 
 
 def _render(one: Outgoing) -> list[Signature]:

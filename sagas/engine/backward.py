@@ -19,7 +19,7 @@ from .asked import Attempted, is_ours, log_failure, lost_worker
 from .asking import ask_for_lost, went_on
 from .continuation import CONTINUE, STOP, Continuation, RunNext, SwitchChain
 from .decide import GoForward, Park, Record, Wait, decide_doubtful_pivot, decide_undo
-from .forward import stored
+from .done import stored
 from .recording import hooks, recording
 from .transitions import change, close_attempt, finish, held, park, ready, save, turn_forward
 from .waiting import put_down

@@ -8,16 +8,18 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from outbox import NotInTransaction
+from outbox import NotInTransaction, publish
 from outbox.ids import uuid7
 from outbox.messages import codec, trace
 from outbox.messages.texts import plain
+from outbox.publishing.publish import gathering, ring_after_commit
+from outbox.sql import columns
 
 from .. import sql
 from ..declare.saga import Saga
 from ..errors import LONGEST_CODE, TooLate, Unfit
 from ..models import OPEN, Act, Run, RunStatus, Step, StepStatus
-from ..settings import saga_settings
+from ..settings import is_pooled, saga_settings
 from .diagnosis import clock
 from .run_ready import RunReady, ring_on_commit
 from .transitions import begin_undo, leased, locked, passed_pivot, ready
@@ -49,10 +51,13 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "request_id": current.request_id,
         "traceparent": current.traceparent,
         "names": [step.name for step in saga.steps],
+        "pooled": is_pooled(),
     }
-    if sql.START.count(values) == 0:
+    with gathering() as messages:
+        publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)
+    if sql.START.count({**values, **columns(messages)}) == 0:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
-    ring_on_commit(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key)
+    ring_after_commit()
     return run_id
 
 

@@ -27,9 +27,10 @@ from ..participants.lookup import is_unconcerned
 from ..participants.waiting import hold, put_off
 from ..settings import saga_settings
 from .backward import try_undo
-from .continuation import STOP, Continuation, RetryIn
+from .continuation import STOP, Continuation, RetryIn, Stop
 from .diagnosis import diagnose
-from .forward import try_step
+from .done import Called
+from .forward import ask, settle, try_step
 from .transitions import close_attempt, held, park, save
 from .work import ClaimedStep, Worker, claimed_by, lease_seconds
 
@@ -65,8 +66,28 @@ def proceed(work: ClaimedStep) -> Continuation:
     try:
         return try_undo(work) if work.undo else try_step(work)
     except LeaseLost:
-        logger.warning("saga.fenced", extra={"run": str(work.run_id), "step": work.step.title})
-        return STOP
+        return _fenced(work)
+
+
+def call(work: ClaimedStep) -> Called | Stop:
+    """Ask the participant of a step, forwards, that this worker has claimed, and write nothing down yet."""
+    try:
+        return ask(work)
+    except LeaseLost:
+        return _fenced(work)
+
+
+def settle_alone(called: Called) -> Continuation:
+    """Decide what follows from the answer, and write it down, as `proceed` does."""
+    try:
+        return settle(called)
+    except LeaseLost:
+        return _fenced(called.work)
+
+
+def _fenced(work: ClaimedStep) -> Stop:
+    logger.warning("saga.fenced", extra={"run": str(work.run_id), "step": work.step.title})
+    return STOP
 
 
 def _claim_and_proceed(task: TaskRef, *, undo: bool) -> Continuation:
@@ -110,12 +131,12 @@ def _claim(task: TaskRef, step: Step[Any, Any], admission: Admission, *, undo: b
     try:
         value = codec.decode(step.saga.input_type, claim.input)
     except ValueError as error:
-        _park_unreadable(task.run_id, step, claim, error)
+        park_unreadable(task.run_id, step, claim, error)
         return None
     return ClaimedStep(task.run_id, step.saga, step, claim, value, task.worker, admission, undo)
 
 
-def _park_unreadable(run_id: UUID, declared: Step[Any, Any], claim: sql.Claim, error: ValueError) -> None:
+def park_unreadable(run_id: UUID, declared: Step[Any, Any], claim: sql.Claim, error: ValueError) -> None:
     """An input that this code cannot read is a person's matter: no number of attempts mends it."""
     with transaction.atomic():
         run, step = held(run_id, declared.position, claim.token)

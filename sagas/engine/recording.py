@@ -8,7 +8,7 @@ before anything of the host's, everywhere.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 
@@ -16,8 +16,9 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from outbox import doorbell
+from outbox.messages import trace
 from outbox.publishing.publish import gathering, stop_gathering
-from outbox.sql import NewMessage, driver
+from outbox.sql import NewMessage, driver, insert_messages
 
 from ..errors import LeaseLost, RecordingFailed
 
@@ -92,6 +93,94 @@ def recorded_with(hook: Callable[[], None], record: Record[T]) -> T:
     if messages:
         doorbell.ring()
     return value
+
+
+class Shared:
+    """The hooks of several runs, and the record of all, in one transaction; `record` of it is called once.
+
+    As with one hook, those that only publish cost no transaction. The first statement of any hook records all runs
+    first; from then on a hook runs only for a run that was recorded, and a failure of one is the failure of all.
+    """
+
+    def __init__(self, hooks: Sequence[Callable[[], None] | None], traces: Sequence[trace.Trace]) -> None:
+        self._hooks, self._traces = hooks, traces
+        self._messages: list[list[NewMessage]] = [[] for _ in hooks]
+        self._late: list[NewMessage] = []
+        self._record: Callable[[list[list[NewMessage] | None]], list[Any | None]]
+        self._rows: list[Any | None] | None = None
+        self._recording = False
+        self._at = self._known = 0
+        self.opened = False
+        """Whether a hook has written to the database."""
+        self.failures: list[Exception | None] = [None] * len(hooks)
+        """Of hooks that failed before anything was written, by place."""
+
+    def record(self, record: Callable[[list[list[NewMessage] | None]], list[T | None]]) -> list[T | None]:
+        """Run the hooks and `record`; returns its rows. It is given each run's messages, None for one to be left out.
+
+        Raises what a hook raises after the first has written, and what `record` raises.
+        """
+        self._record = record
+        if any(self._hooks):
+            with recording():
+                waiting = len(connection.run_on_commit)
+                with connection.execute_wrapper(self._before):
+                    for place, hook in enumerate(self._hooks):
+                        if hook is not None:
+                            self._at = place
+                            self._run(hook)
+                if len(connection.run_on_commit) > waiting or driver.transaction_status() == driver.OPEN:
+                    self._open()
+                if self._late:
+                    insert_messages(self._late)
+        rows = self._write() if self._rows is None else self._rows
+        if self._late or any(self._messages):
+            doorbell.ring()
+        return rows
+
+    def _run(self, hook: Callable[[], None]) -> None:
+        if self._is_left_out():
+            return
+        before = self._rows is None
+        messages: list[NewMessage] = []
+        try:
+            with trace.use(self._traces[self._at]), gathering() as messages:
+                self._messages[self._at] = messages
+                hook()
+        except Exception as error:
+            if self._is_left_out():  # it was turned away at its first statement
+                return
+            if self._rows is not None:
+                raise
+            self.failures[self._at] = error
+            return
+        if self._rows is not None and not self._is_left_out():
+            self._late += messages[self._known :] if before else messages
+
+    def _before(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        """Wraps the hooks' statements, and those of the record itself."""
+        if not self._recording:
+            self._open()
+            if self._is_left_out():
+                raise LeaseLost("The run was not recorded with the others.")
+        return execute(*statement)
+
+    def _open(self) -> None:
+        if self._rows is None:
+            self.opened = True
+            self._known = len(self._messages[self._at])
+            self._rows = self._write()
+
+    def _write(self) -> list[Any | None]:
+        self._recording = True
+        try:
+            failed = zip(self._messages, self.failures, strict=True)
+            return self._record([None if failure is not None else messages for messages, failure in failed])
+        finally:
+            self._recording = False
+
+    def _is_left_out(self) -> bool:
+        return self._rows is not None and self._rows[self._at] is None
 
 
 class _Opened(Generic[T]):

@@ -142,7 +142,7 @@ def finish(run: Run, status: RunStatus) -> None:
 def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
     """Write the run with its new status, and call the host's status hook in the same transaction."""
     before, run.status = run.reported_status, after
-    run.wake_at, run.waits_for, run.asks_since = wake_at, "", None
+    run.wake_at, run.ready_at, run.waits_for, run.asks_since = wake_at, None, "", None
     run.rings = 0
     run.updated_at = Now()
     run.row_version = F("row_version") + 1

@@ -31,6 +31,8 @@ class Worker:
     name: str = ""
     task_id: str = ""
     ahead: Ahead = field(default=lambda _step: None)
+    pools: bool = False
+    """A run that it does not go on with waits for any worker, instead of for a message of its own."""
 
     def next(self, step: Step[Any, Any]) -> Worker | None:
         """This worker with the step's task in hand; None when it leaves the step to a message.

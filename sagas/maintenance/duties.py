@@ -7,6 +7,7 @@ from datetime import timedelta
 from outbox.heartbeats.duties import register_duty, register_wait
 
 from .. import sql
+from ..engine.taking import ready_times
 from ..sql import participants
 from .sweep import wake_times
 
@@ -17,6 +18,12 @@ OVERDUE = """
 SELECT clock_timestamp() - wake_at FROM saga_run
 WHERE wake_at <= clock_timestamp() AND wake_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
 ORDER BY wake_at LIMIT 1
+"""
+# Reads one row, on the index saga_run_ready.
+UNTAKEN = """
+SELECT clock_timestamp() - ready_at FROM saga_run
+WHERE ready_at <= clock_timestamp() AND ready_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
+ORDER BY ready_at LIMIT 1
 """
 # How long a run could have continued: its participant answers, or a trial of it is due. NULL while an operator holds
 # the calls, or when no run waits.
@@ -35,6 +42,12 @@ def overdue() -> timedelta | None:
     return found[0][0] if found else None
 
 
+def untaken() -> timedelta | None:
+    """How long the run that has waited longest for any worker has waited; None when none waits."""
+    found: list[tuple[timedelta]] = sql.fetch(UNTAKEN, {"since": ready_times.since()})
+    return found[0][0] if found else None
+
+
 def returning() -> timedelta | None:
     """How long waiting runs could have continued and none did; None when none could."""
     age: timedelta | None = sql.fetch(RETURNING, {})[0][0]
@@ -45,6 +58,13 @@ register_duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue,
 register_duty("sagas.bulk", timedelta(seconds=1), "works off acts on many runs")
 register_duty("sagas.prune", timedelta(hours=1), "removes runs that ended long ago")
 register_wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
+register_wait(
+    "sagas.untaken",
+    "A run that no worker has taken",
+    MINUTE,
+    untaken,
+    "Workers are behind, none runs, or none of them declares its saga.",
+)
 register_wait(
     "sagas.returning",
     "A run whose participant may be asked again",

@@ -15,11 +15,12 @@ from outbox.transports.task_messages import BatchPublishError
 
 from .. import sql
 from ..engine.run_ready import RunReady
+from ..engine.taking import ready_times
 from ..errors import SagaError
 from ..models import RunStatus
 from ..participants.waiting import release
 from ..settings import saga_settings
-from ..worker.chains import STEP_TASK, UNDO_TASK, chain_of, send
+from ..worker.chains import STEP_TASK, TAKERS, UNDO_TASK, chain_of, send, take_task
 
 logger = logging.getLogger(__name__)
 wake_times = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")
@@ -36,10 +37,11 @@ def ring_overdue() -> int:
     away that time is set back, and the next sweep tries again.
     """
     release()
+    takers = _takers_for_stale()
     overdue = [rest for waits, *rest in _take_overdue() if not waits]
     chains = {run_id: links for run_id, *rest in overdue if (links := _chain(run_id, *rest)) is not None}
     try:
-        send(chains.values())
+        send([*takers, *chains.values()])
     except (OperationalError, BatchPublishError) as error:  # or one that takes nothing: out of memory, read-only
         sql.GIVE_BACK.count({"ids": list(chains)})
         logger.warning("saga.sweep_without_broker", extra={"runs": len(chains), "error": str(error)})
@@ -47,6 +49,19 @@ def ring_overdue() -> int:
     if chains:
         logger.info("saga.swept", extra={"rung": len(chains)})
     return len(chains)
+
+
+def _takers_for_stale() -> list[Any]:
+    """The tasks that take runs which wait for any worker, where several have waited for too long.
+
+    One by itself gets its own message, as all that is overdue.
+    """
+    parameters = {"patience": saga_settings.PATIENCE.total_seconds(), "since": ready_times.since()}
+    for run_id, several in sql.STALE.rows(parameters):
+        if several:
+            return [take_task()] * TAKERS
+        sql.execute(sql.UNPOOL, {"run": run_id})
+    return []
 
 
 def _take_overdue() -> list[tuple[Any, ...]]:

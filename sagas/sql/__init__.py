@@ -6,22 +6,30 @@ join, so that two of them never wait for each other crosswise. Every clock is Po
 
 from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
+from .record_many import RECORD_MANY
 from .run import Statement, execute, fetch
 from .start import START
-from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, SWEEP
+from .take import AWAITED, TAKE, UNTAKE
+from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, STALE, SWEEP, UNPOOL
 
 __all__ = [
+    "AWAITED",
     "END_LEASES",
     "GIVE_BACK",
     "PUT_DOWN",
     "RECORD_AND_CLAIM",
     "RECORD_AND_TELL",
+    "RECORD_MANY",
     "RECORD_STEP",
     "RECORD_TELL_AND_CLAIM",
     "RECORD_UNDO",
     "RESULT",
+    "STALE",
     "START",
     "SWEEP",
+    "TAKE",
+    "UNPOOL",
+    "UNTAKE",
     "Claim",
     "Statement",
     "claim",

@@ -41,7 +41,8 @@ WITH run AS (
     SELECT run_id, name, '{direction}', number, %(token)s, clock_timestamp(), %(worker)s, %(task)s, %(traceparent)s,
            '', '', '' FROM step
 ), woken AS (
-    UPDATE saga_run r SET rings = 0, row_version = r.row_version + 1, waits_for = '', wake_at = {wake}
+    UPDATE saga_run r
+    SET rings = 0, row_version = r.row_version + 1, waits_for = '', ready_at = NULL, wake_at = {wake}
     FROM step WHERE r.id = step.run_id
 )
 SELECT run.key::text, run.input::text, step.number, step.forgiven, step.granted, step.result::text, run.asks

@@ -185,7 +185,7 @@ WITH run AS (
 HOLD_RUN = f"""
 {_FREE_RUN}
 UPDATE saga_run r
-SET waits_for = %(name)s, wake_at = free.deadline_at, rings = 0, row_version = r.row_version + 1,
+SET waits_for = %(name)s, wake_at = free.deadline_at, ready_at = NULL, rings = 0, row_version = r.row_version + 1,
     updated_at = clock_timestamp()
 FROM free WHERE r.id = free.run_id
 """
@@ -197,6 +197,7 @@ PUT_OFF = f"""
 )
 UPDATE saga_run r
 SET wake_at = least(clock_timestamp() + make_interval(secs => %(seconds)s + %(slack)s), free.deadline_at),
+    ready_at = NULL,
     row_version = r.row_version + 1
 FROM free WHERE r.id = free.run_id
 """

@@ -34,6 +34,23 @@ RETURNING looked.waits, r.id, r.name::text, r.version, r.status::text, r.positio
 """,
 )
 
+# The run that has waited longest for any worker, if it has waited for too long; whether others have as well.
+STALE = Statement(
+    "saga_stale",
+    """
+SELECT r.id, count(*) OVER () > 1 FROM (
+    SELECT id, ready_at FROM saga_run
+    WHERE ready_at <= statement_timestamp() - make_interval(secs => %(patience)s)
+      AND ready_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
+    ORDER BY ready_at LIMIT 2
+) r ORDER BY r.ready_at LIMIT 1
+""",
+)
+# From now on the sweep sends its message, as that of any run that is overdue: at once.
+UNPOOL = """
+UPDATE saga_run SET ready_at = NULL, wake_at = clock_timestamp() WHERE id = %(run)s AND ready_at IS NOT NULL
+"""
+
 GIVE_BACK = Statement(
     "saga_give_back",
     """

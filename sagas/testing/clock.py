@@ -9,6 +9,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import DateTimeField, F
 
+from sagas.settings import saga_settings
+
 APPS = ("sagas", "outbox")
 
 
@@ -40,7 +42,11 @@ def until_claimable(run_id: UUID) -> timedelta:
 def until_sweep(run_id: UUID) -> timedelta:
     """How long until the sweep restarts the run; zero: now, or never."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT wake_at - clock_timestamp() FROM saga_run WHERE id = %s", [run_id])
+        cursor.execute(
+            "SELECT least(wake_at, ready_at + make_interval(secs => %s)) - clock_timestamp() "
+            "FROM saga_run WHERE id = %s",
+            [saga_settings.PATIENCE.total_seconds(), run_id],
+        )
         return _ahead(cursor.fetchone())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -14,11 +14,40 @@ from outbox.transports.celery import publish_all, renders
 from ..declare import registry
 from ..declare.saga import Step
 from ..engine.run_ready import RunReady
+from ..engine.taking import awaited
 from ..engine.work import lease_seconds
 from ..errors import SagaError
-from ..settings import saga_settings
+from ..settings import is_pooled, saga_settings
 
-STEP_TASK, UNDO_TASK = "sagas.run_step", "sagas.undo_step"
+STEP_TASK, UNDO_TASK, TAKE_TASK = "sagas.run_step", "sagas.undo_step", "sagas.take"
+TAKERS = 2
+"""Messages that say that there is work, for all the runs of a batch that wait for any worker."""
+
+
+def take_task() -> Any:
+    """The task that says that there is work: runs that any worker may take."""
+    return current_app.signature(TAKE_TASK, immutable=True)
+
+
+def tasks_in_common(ready: Sequence[RunReady]) -> list[list[Any] | None]:
+    """What to send for runs that start at the same time; None for one that gets its chain.
+
+    A run by itself gets its chain. Of several, each of which any worker may take, a few messages say that there is
+    work. A run that was taken meanwhile, or has ended, gets nothing.
+    """
+    starts = [one for one in ready if not one.undo and one.position == 0]
+    if not starts or not is_pooled():
+        return [None] * len(ready)
+    waiting = awaited(starts)
+    several = sum(waiting.values()) > 1
+    takers = iter([[take_task()]] * TAKERS)
+    sent: list[list[Any] | None] = []
+    for one in ready:
+        if one.undo or one.position or (one.run_id in waiting and not (several and waiting[one.run_id])):
+            sent.append(None)
+        else:
+            sent.append(next(takers, []) if one.run_id in waiting else [])
+    return sent
 
 
 def send(chains: Iterable[Any]) -> None:
@@ -26,7 +55,7 @@ def send(chains: Iterable[Any]) -> None:
     publish_all(list(chains))
 
 
-@renders(RunReady)
+@renders(RunReady, in_common=tasks_in_common)
 def chain_of(ready: RunReady) -> Any:
     """A task for each remaining step, shown in Flower under the step's name. It carries ids, and no data of the run."""
     saga = registry.find(ready.saga, ready.version)

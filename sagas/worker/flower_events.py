@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from celery import current_app
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
@@ -24,18 +24,31 @@ GATHERED = 0.2
 Event = tuple[str, dict[str, Any]]
 
 
-class Shown:
-    """One step in place, from its beginning to its end: `with Shown(request, work) as shown`."""
+class Family(NamedTuple):
+    """The task in which steps are carried out: its worker, its id, and the id of the task that began it all."""
 
-    def __init__(self, request: Any, work: ClaimedStep) -> None:
-        self.request, self.work = request, work
+    hostname: str
+    id: str
+    root_id: str
+
+    @classmethod
+    def of(cls, request: Any) -> Family:
+        """The task's, by its request."""
+        return cls(request.hostname or "", request.id or "", request.root_id or "")
+
+
+class Shown:
+    """One step in place, from its beginning to its end: `with Shown(family, work) as shown`."""
+
+    def __init__(self, family: Family, work: ClaimedStep) -> None:
+        self.family, self.work = family, work
         self.ending: Event | None = None
 
     def __enter__(self) -> Shown:
         self.began = time.monotonic()
         title = f"{self.work.step.title}.undo" if self.work.undo else self.work.step.title
         received = {"name": title, "args": f"({self.work.run_id!s},)", "kwargs": "{}", "retries": 0}
-        family = {"root_id": self.request.root_id, "parent_id": self.request.id}
+        family = {"root_id": self.family.root_id, "parent_id": self.family.id}
         self._tell("task-received", {**received, **family})
         self._tell("task-started", {})
         return self
@@ -54,7 +67,7 @@ class Shown:
 
     def _tell(self, kind: str, fields: dict[str, Any]) -> None:
         gathered.add(
-            self.request.hostname, (kind, {"uuid": self.work.worker.task_id, "timestamp": time.time(), **fields})
+            self.family.hostname, (kind, {"uuid": self.work.worker.task_id, "timestamp": time.time(), **fields})
         )
 
 

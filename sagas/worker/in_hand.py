@@ -22,15 +22,25 @@ _lock = threading.Lock()
 @contextmanager
 def in_hand(run_id: UUID) -> Iterator[None]:
     """Within the block a task of this process works on the run."""
-    with _lock:
-        _runs[run_id] += 1
+    pick_up(run_id)
     try:
         yield
     finally:
-        with _lock:
-            _runs[run_id] -= 1
-            if not _runs[run_id]:
-                del _runs[run_id]
+        lay_down(run_id)
+
+
+def pick_up(run_id: UUID) -> None:
+    """From now on this process works on the run, once more."""
+    with _lock:
+        _runs[run_id] += 1
+
+
+def lay_down(run_id: UUID) -> None:
+    """The end of what `pick_up` began."""
+    with _lock:
+        _runs[run_id] -= 1
+        if not _runs[run_id]:
+            del _runs[run_id]
 
 
 def put_down(worker: str) -> int:

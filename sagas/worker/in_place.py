@@ -24,7 +24,7 @@ from ..engine.run_ready import RunReady
 from ..engine.work import ClaimedStep, Worker
 from ..settings import saga_settings
 from .chains import chain_of, send, steps_left
-from .flower_events import Shown
+from .flower_events import Family, Shown
 from .in_hand import in_hand
 
 
@@ -56,17 +56,13 @@ class InPlace:
 
         That bounds how long a task keeps a thread from other runs, and a worker that is stopped from ending.
         """
-        spent = time.monotonic() - self.began
-        budget = saga_settings.IN_PLACE_BUDGET.total_seconds()
-        if not saga_settings.IN_PLACE or spent >= budget or _is_stopping():
-            return None
-        return str(uuid4())
+        return next_task_id(self.began)
 
     def carry(self, then: Continuation) -> Continuation:
         """Go on for as long as the next step is claimed; returns what the task does after the last."""
         while isinstance(then, RunNext):
             self.at = then.work
-            with Shown(self.task.request, self.at) as shown:
+            with Shown(Family.of(self.task.request), self.at) as shown:
                 then = proceed(self.at)
                 if isinstance(then, RetryIn):
                     shown.retried(then.why)
@@ -80,7 +76,7 @@ class InPlace:
         """
         if self.at is not None:
             self.task.request.chain = None
-            _send_the_rest(then, self.at)
+            send_rest(then, self.at)
             return
         if isinstance(then, RetryIn) and _is_short(then):
             raise self.task.retry(countdown=then.seconds, exc=None)
@@ -90,7 +86,21 @@ class InPlace:
             send([chain_of(then.to)])
 
 
-def _send_the_rest(then: Continuation, last: ClaimedStep) -> None:
+def next_task_id(began: float) -> str | None:
+    """A task id for a step that a worker takes after another; None when it shall stop.
+
+    `began`: the monotonic time at which it began with the first.
+    """
+    spent = time.monotonic() - began
+    budget = saga_settings.IN_PLACE_BUDGET.total_seconds()
+    return None if not saga_settings.IN_PLACE or spent >= budget or is_stopping() else str(uuid4())
+
+
+def send_rest(then: Continuation, last: ClaimedStep) -> None:
+    """Send what a run goes on with, after the last step that was carried out beside its chain; nothing where it ends.
+
+    Raises the broker client's errors; the sweep then sends it.
+    """
     position = last.step.position
     if isinstance(then, Continue):
         chain = _rest(last, position - 1 if last.undo else position + 1)
@@ -116,7 +126,7 @@ def _is_short(wait: RetryIn) -> bool:
     return wait.seconds <= saga_settings.SHORT_WAIT.total_seconds()
 
 
-def _is_stopping() -> bool:
+def is_stopping() -> bool:
     """Whether Celery was asked to end this worker."""
     asked: tuple[object, ...] = (this_worker.should_stop, this_worker.should_terminate)  # exit codes, 0 among them
     return any(code is not None and code is not False for code in asked)

@@ -162,7 +162,7 @@ def test_a_step_that_fails_for_ever_is_told(world, monkeypatch):
 
 def times_of(run_id):
     fetch_it = Step.objects.get(run_id=run_id, name="fetch")
-    return [fetch_it.run.deadline_at, fetch_it.run.wake_at, fetch_it.lease_until]
+    return [fetch_it.run.deadline_at, fetch_it.run.ready_at or fetch_it.run.wake_at, fetch_it.lease_until]
 
 
 # --- Its parts -----------------------------------------------------------------------------------------------------

@@ -119,8 +119,9 @@ class AnyRun:
         ended = run.status in ENDED
         told = [fact.of for fact in published(Fact, key=self.key) if fact.kind == "status"]
         return [
-            *(["nobody will ever look at it"] if not ended and run.wake_at is None else []),
+            *(["nobody will ever look at it"] if not ended and run.wake_at is None and run.ready_at is None else []),
             *(["the sweep will ring what has ended"] if ended and run.wake_at is not None else []),
+            *(["a worker will take what has ended"] if ended and run.ready_at is not None else []),
             *([f"the host was told {told}"] if told and told[-1] != run.status else []),
             *(["the host was not told of the end"] if ended and not told else []),
             *(["stuck without a reason"] if run.status == RunStatus.STUCK and not run.reason else []),

@@ -1,0 +1,265 @@
+"""Records that steps are done, and claims what follows: one step by itself, or those of several runs together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from outbox.messages import codec, trace
+from outbox.sql import NewMessage, columns
+
+from .. import sql
+from ..declare.context import StepContext
+from ..declare.saga import Step
+from ..errors import LeaseLost, Unfit
+from ..models import RunStatus
+from ..participants.answers import Answer, Done, OurFailure
+from ..participants.lookup import is_free
+from ..settings import saga_settings
+from .asking import went_on
+from .continuation import CONTINUE, STOP, Continuation, RunNext
+from .group_commit import GroupCommit
+from .recording import Shared, hooks, recorded_with
+from .work import ClaimedStep, Worker, claimed_by, lease_seconds
+
+logger = logging.getLogger(__name__)
+Row = tuple[Any, ...]
+WRITERS_AT_ONCE = 16
+"""Runs in one transaction when their hooks write: each is locked for as long as the hooks of all take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A step whose participant was asked, what it was asked with, and what came of it."""
+
+    work: ClaimedStep
+    context: StepContext[Any]
+    answer: Answer
+
+
+def record(work: ClaimedStep, context: StepContext[Any], result: Any) -> Continuation:
+    """Record the result, the run's next state and the host's writes and events, and claim the next step: one commit.
+
+    Raises LeaseLost, Unfit, RecordingFailed and the database's errors.
+    """
+    outcome = Outcome.of(work, context, result)
+    if outcome.hook is None:
+        row = _write(outcome, [])
+    else:
+        row = recorded_with(outcome.hook, lambda messages: _write(outcome, messages))
+    return outcome.recorded(row)
+
+
+def record_together(calls: Sequence[Called]) -> list[Continuation | Called]:
+    """The same for the steps of several runs that are Done, in one commit; an answer for each, in order.
+
+    One that cannot be recorded with the others is given back, to be settled by itself: its lease has passed on,
+    somebody holds its run, or the commit as a whole failed. One whose hook failed is given back with that failure as
+    its answer.
+    """
+    if not calls:
+        return []
+    writes = any(call.work.step in _writers for call in calls)
+    size = WRITERS_AT_ONCE if writes else len(calls)
+    return [answer for n in range(0, len(calls), size) for answer in _record_together(calls[n : n + size])]
+
+
+def stored(work: ClaimedStep, result: Any) -> str:
+    """The result as it is kept. Raises Unfit for what cannot be."""
+    try:
+        return codec.storable(result)
+    except Exception as error:
+        raise Unfit(f"{work.step.title} is done, and what it returned cannot be kept as JSON: {error}") from error
+
+
+@dataclass(slots=True, eq=False)
+class Outcome:
+    """A step that is done, and who carries out the one that follows."""
+
+    work: ClaimedStep
+    context: StepContext[Any]
+    result: Any
+    text: str
+    """The result as JSON."""
+    following: Step[Any, Any] | None
+    worker: Worker | None
+    """Who claims the following step with this record; None: nobody."""
+    next_token: UUID | None
+    trace: trace.Trace = field(default_factory=trace.current)
+
+    @classmethod
+    def of(cls, work: ClaimedStep, context: StepContext[Any], result: Any) -> Outcome:
+        """Raises Unfit for a result that cannot be kept."""
+        text = stored(work, result)
+        last = work.step.position == len(work.saga.steps) - 1
+        following = None if last else work.saga.steps[work.step.position + 1]
+        worker = None if following is None else work.worker.next(following)
+        return cls(work, context, result, text, following, worker, None if worker is None else uuid4())
+
+    @property
+    def ends(self) -> bool:
+        """Whether it was the run's last step."""
+        return self.following is None
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether the run goes back to the queue from which any worker takes it."""
+        return (
+            self.worker is None
+            and self.following is not None
+            and self.work.worker.pools
+            and is_free(self.following.participant)
+        )
+
+    @property
+    def hook(self) -> Callable[[], None] | None:
+        """What the host, and the desk, write with the record; None when nobody does."""
+        step, saga = self.work.step, self.work.saga
+        leaves_desk = self.work.claim.asks and not step.local  # a local one has said so
+        told = saga.status_hook if self.ends else None
+        if step.recorded_run is None and told is None and not leaves_desk:
+            return None
+
+        def hook() -> None:
+            with hooks():
+                if leaves_desk:
+                    went_on(self.work)
+                if step.recorded_run is not None:
+                    step.recorded_run(self.context, self.result)
+                if told is not None:
+                    told(self.work.changed(RunStatus.RUNNING, RunStatus.COMPLETED))
+
+        return hook
+
+    def recorded(self, row: Row) -> Continuation:
+        """What follows, by the row that the record returned."""
+        if self.work.claim.asks:
+            logger.info("saga.went_on", extra=self.work.facts)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("saga.step_done", extra=self.work.facts)
+        number, forgiven, granted = row
+        if self.following is None or self.worker is None or self.next_token is None or number is None:
+            return STOP if self.is_pooled else CONTINUE
+        work = self.work
+        claim = sql.Claim(self.next_token, work.claim.key, work.claim.input, number, forgiven, granted, None)
+        results = {**work.results, work.step.name: self.text}
+        return RunNext(work.followed_by(self.following, claim, self.worker, results))
+
+
+# --- One -----------------------------------------------------------------------------------------------------------
+
+
+def _write(outcome: Outcome, messages: list[NewMessage]) -> Row:
+    """Write that the step is done, and the messages; claim the next step if its worker is to go on.
+
+    The row says no attempt when the next step was not to be had: paused, cancelled, past the deadline. Threads of a
+    process that come at the same time share one statement. Raises LeaseLost.
+    """
+    told = _Told(outcome, messages)
+    return _write_alone(told) if connection.in_atomic_block else _shared.do(told)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    outcome: Outcome
+    messages: list[NewMessage]
+
+
+def _write_alone(told: _Told) -> Row:
+    outcome, messages, work = told.outcome, told.messages, told.outcome.work
+    if outcome.is_pooled:  # no statement of its own for what is seldom
+        row = _write_many([told]).get(work.run_id)
+        if row is not None:
+            return row
+    values = {
+        **work.identity,
+        "result": outcome.text,
+        "last": outcome.ends,
+        "status": (RunStatus.COMPLETED if outcome.ends else RunStatus.RUNNING).value,
+        "patience": saga_settings.PATIENCE.total_seconds(),
+        **(columns(messages) if messages else {}),
+    }
+    if outcome.following is None or outcome.worker is None:
+        statement = sql.RECORD_AND_TELL if messages else sql.RECORD_STEP
+    else:
+        statement = sql.RECORD_TELL_AND_CLAIM if messages else sql.RECORD_AND_CLAIM
+        claimed = {**claimed_by(outcome.worker, outcome.following), "next_token": outcome.next_token}
+        values |= {**claimed, "position": work.step.position}
+    rows = statement.rows(values)
+    if not rows:
+        raise LeaseLost(f"{work.run_id}: the lease on {work.step.name} has passed to another worker.")
+    return rows[0]
+
+
+# --- Several -------------------------------------------------------------------------------------------------------
+
+
+def _record_together(calls: Sequence[Called]) -> list[Continuation | Called]:
+    answers: list[Continuation | Called] = list(calls)
+    outcomes: dict[int, Outcome] = {}
+    for place, call in enumerate(calls):
+        assert isinstance(call.answer, Done), "only what is done is recorded"  # noqa: S101
+        try:
+            outcomes[place] = Outcome.of(call.work, call.context, call.answer.result)
+        except Unfit as error:
+            answers[place] = replace(call, answer=OurFailure(error))
+    shared = Shared([one.hook for one in outcomes.values()], [one.trace for one in outcomes.values()])
+    told = list(outcomes.values())
+    try:
+        rows = shared.record(lambda messages: _rows_of(told, messages))
+    except Exception:  # one of them, or the database: settled by themselves, each says which
+        logger.warning("saga.recorded_singly", exc_info=True, extra={"runs": len(calls)})
+        return answers
+    if shared.opened:
+        _writers.update(outcome.work.step for outcome in told)
+    for (place, outcome), row, failure in zip(outcomes.items(), rows, shared.failures, strict=True):
+        if failure is not None:
+            answers[place] = replace(calls[place], answer=OurFailure(failure))
+        elif row is not None:
+            answers[place] = outcome.recorded(row)
+    return answers
+
+
+def _rows_of(outcomes: list[Outcome], messages: list[list[NewMessage] | None]) -> list[Row | None]:
+    """Record those that have messages, be it none; returns their rows, in order."""
+    told = [_Told(one, some) for one, some in zip(outcomes, messages, strict=True) if some is not None]
+    rows = _write_many(told) if told else {}
+    return [rows.get(one.work.run_id) for one in outcomes]
+
+
+def _write_many(told: Sequence[_Told]) -> dict[UUID, Row]:
+    """One statement for all; the rows of those that were recorded."""
+    outcomes = [one.outcome for one in told]
+    claims = [
+        (None, 0.0, "", "")
+        if one.following is None or one.worker is None
+        else (one.next_token, lease_seconds(one.following), one.worker.task_id, one.trace.traceparent)
+        for one in outcomes
+    ]
+    values = {
+        "runs": [one.work.run_id for one in outcomes],
+        "positions": [one.work.step.position for one in outcomes],
+        "tokens": [one.work.claim.token for one in outcomes],
+        "results": [one.text for one in outcomes],
+        "lasts": [one.ends for one in outcomes],
+        "pools": [one.is_pooled for one in outcomes],
+        "next_tokens": [token for token, *_ in claims],
+        "leases": [lease for _, lease, *_ in claims],
+        "tasks": [task for *_, task, _ in claims],
+        "traceparents": [traceparent for *_, traceparent in claims],
+        "worker": outcomes[0].work.worker.name,
+        "patience": saga_settings.PATIENCE.total_seconds(),
+        "event_runs": [one.outcome.work.run_id for one in told for _ in one.messages],
+        **columns([message for one in told for message in one.messages]),
+    }
+    return {run_id: row for run_id, *row in sql.RECORD_MANY.rows(values)}  # type: ignore[misc]
+
+
+_shared: GroupCommit[_Told, UUID, Row] = GroupCommit(_write_alone, _write_many, lambda told: told.outcome.work.run_id)
+_writers: set[Step[Any, Any]] = set()
+"""Steps whose hooks have been seen to write to the database, in this process."""

@@ -1,0 +1,86 @@
+"""Lets the threads of a process share a statement: whoever comes while another is at the database waits for the next.
+
+What a statement costs is its round trip and its commit, hardly its rows.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+logger = logging.getLogger(__name__)
+Item = TypeVar("Item")
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+MOST = 64
+"""Items in one statement."""
+
+
+class _Waiting(Generic[Item, Value]):
+    """One thread's item, and what became of it."""
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.turn = threading.Event()
+        self.leads = False
+        self.value: Value | None = None
+
+
+class GroupCommit(Generic[Item, Key, Value]):
+    """Writes the items of all threads that come at the same time."""
+
+    def __init__(
+        self,
+        alone: Callable[[Item], Value],
+        together: Callable[[Sequence[Item]], Mapping[Key, Value]],
+        key_of: Callable[[Item], Key],
+    ) -> None:
+        """`together` leaves out the keys that it did not write; those are written `alone`."""
+        self._alone, self._together, self._key_of = alone, together, key_of
+        self._lock = threading.Lock()
+        self._busy = False
+        self._queue: deque[_Waiting[Item, Value]] = deque()
+
+    def do(self, item: Item) -> Value:
+        """Write the item, with others that wait. Raises what writing it alone raises."""
+        mine: _Waiting[Item, Value] = _Waiting(item)
+        with self._lock:
+            if self._busy:
+                self._queue.append(mine)
+            else:
+                self._busy = mine.leads = True
+        if not mine.leads:
+            mine.turn.wait()
+        if mine.leads:
+            return self._lead(mine)
+        return self._alone(item) if mine.value is None else mine.value
+
+    def _lead(self, mine: _Waiting[Item, Value]) -> Value:
+        with self._lock:
+            batch = [mine, *(self._queue.popleft() for _ in range(min(len(self._queue), MOST - 1)))]
+        try:
+            if len(batch) > 1:
+                self._write(batch)
+            return self._alone(mine.item) if mine.value is None else mine.value
+        finally:
+            with self._lock:
+                follower = self._queue.popleft() if self._queue else None
+                if follower is None:
+                    self._busy = False
+                else:
+                    follower.leads = True
+            for one in [*batch[1:], *([follower] if follower else [])]:
+                one.turn.set()
+
+    def _write(self, batch: Sequence[_Waiting[Item, Value]]) -> None:
+        """Write all; when that fails, none has a value, and each writes its own and learns why."""
+        try:
+            values = self._together([one.item for one in batch])
+        except Exception:
+            logger.warning("saga.recorded_singly", exc_info=True, extra={"runs": len(batch)})
+            return
+        for one in batch:
+            one.value = values.get(self._key_of(one.item))

@@ -1,0 +1,128 @@
+"""Takes runs that wait for any worker: steps that are claimed, and runs that only a message of their own can bring."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from outbox.messages import codec, trace
+from outbox.relay import lookback
+
+from .. import sql
+from ..declare import registry
+from ..declare.saga import Step
+from ..participants.breaker import Admission
+from ..participants.lookup import is_free
+from ..settings import saga_settings
+from .executor import park_unreadable
+from .run_ready import RunReady
+from .work import ClaimedStep, Worker, lease_seconds
+
+ready_times = lookback.of_times("saga_run", "ready_at", "ready_at IS NOT NULL AND paused_at IS NULL")
+
+
+@dataclass(frozen=True, slots=True)
+class TakenStep:
+    """A claimed step and the trace of its run."""
+
+    work: ClaimedStep
+    trace: trace.Trace
+
+
+@dataclass(slots=True)
+class Taken:
+    """What PostgreSQL has handed out."""
+
+    steps: list[TakenStep] = field(default_factory=list)
+    left: list[tuple[RunReady, trace.Trace]] = field(default_factory=list)
+    """Runs that are to go on by a message of their own, as those whose participant has limits or is away."""
+    found: int = 0
+    """How many runs have left the queue."""
+
+
+def take(most: int, worker: Worker) -> Taken:
+    """Take up to `most` runs, those first that wait longest; none is given to two workers.
+
+    `worker` is who carries the steps out; each gets a task id of its own.
+    """
+    sagas = registry.all_sagas()
+    steps = [step for saga in sagas for step in saga.steps if rides(step)]
+    rows = sql.TAKE.rows(
+        {
+            "declared": [f"{saga.name} {saga.version}" for saga in sagas],
+            "names": [step.saga.name for step in steps],
+            "versions": [step.saga.version for step in steps],
+            "positions": [step.position for step in steps],
+            "leases": [lease_seconds(step) for step in steps],
+            "since": ready_times.since(),
+            "most": most,
+            "worker": worker.name,
+            "patience": saga_settings.PATIENCE.total_seconds(),
+        }
+    )
+    taken = Taken(found=len(rows))
+    for row in rows:
+        _sort_in(taken, worker, *row)
+    return taken
+
+
+def rides(step: Step[Any, Any]) -> bool:
+    """Whether a worker that takes several runs may claim the step: its call takes no slot, no turn and no trial."""
+    return is_free(step.participant)
+
+
+def give_back(steps: Sequence[TakenStep]) -> list[TakenStep]:
+    """End the claims of steps whose participants nobody has asked; returns those whose runs now need a message."""
+    works = [one.work for one in steps]
+    rows = sql.UNTAKE.rows(
+        {
+            "runs": [work.run_id for work in works],
+            "positions": [work.step.position for work in works],
+            "tokens": [work.claim.token for work in works],
+            "patience": saga_settings.PATIENCE.total_seconds(),
+        }
+    )
+    given = {run_id for (run_id,) in rows}
+    return [one for one in steps if one.work.run_id in given]
+
+
+def awaited(ready: Sequence[RunReady]) -> dict[UUID, bool]:
+    """Those of the runs that still wait at their first step, and whether any worker may take them."""
+    return dict(sql.AWAITED.rows({"ids": [one.run_id for one in ready]}))
+
+
+def _sort_in(
+    taken: Taken,
+    worker: Worker,
+    run_id: UUID,
+    name: str,
+    version: int,
+    position: int,
+    request_id: str,
+    traceparent: str,
+    token: UUID | None,
+    task_id: str,
+    key: str,
+    input: str,
+    number: int,
+    forgiven: int,
+    granted: int,
+    plain: bool,
+) -> None:
+    step = registry.find(name, version).steps[position]
+    traced = trace.start(request_id, traceparent).child()
+    if token is None:
+        if plain:
+            taken.left.append((RunReady(run_id, name, version, undo=False, position=position), traced))
+        return
+    claim = sql.Claim(token, key, input, number, forgiven, granted, None)
+    try:
+        value = codec.decode(step.saga.input_type, input)
+    except ValueError as error:
+        park_unreadable(run_id, step, claim, error)
+        return
+    admission = Admission(step.participant, go=True)
+    work = ClaimedStep(run_id, step.saga, step, claim, value, replace(worker, task_id=task_id), admission)
+    taken.steps.append(TakenStep(work, traced))

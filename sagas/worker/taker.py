@@ -1,0 +1,216 @@
+"""Takes runs that wait for any worker, as long as there are any, and carries many of them out together.
+
+The task `sagas.take` says only that there is work; PostgreSQL hands it out. One thread of a process takes. Steps that
+are quick it carries out itself, one run after the other, and records them together; a run whose step is slow goes to a
+thread of the crew. Where all of those are busy the run goes back, to wait for its own message as any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import Task
+
+from outbox.messages import trace
+
+from ..declare.saga import Step
+from ..engine.continuation import Continuation
+from ..engine.run_ready import RunReady
+from ..engine.taking import TakenStep, give_back, take
+from ..engine.work import Worker
+from ..settings import saga_settings
+from .chains import chain_of, send, take_task
+from .crew import crew
+from .flower_events import Family
+from .hand import Hand
+from .in_hand import lay_down, pick_up
+from .in_place import is_stopping, next_task_id, send_rest
+
+logger = logging.getLogger(__name__)
+LINGERS = 0.004  # seconds after which a taker that found nothing looks once more before it ends
+
+
+@dataclass(eq=False)
+class Turn:
+    """One task's time of taking."""
+
+    family: Family
+    began: float = field(default_factory=time.monotonic)
+    carried: int = 0
+    """Runs that were taken in it and are still in this process."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether to leave what follows to another task: this one has run for as long as a task may."""
+        return is_stopping() or time.monotonic() - self.began >= saga_settings.IN_PLACE_BUDGET.total_seconds()
+
+    def ahead(self, _step: Step[Any, Any]) -> str | None:
+        return next_task_id(self.began)
+
+
+class Taker:
+    """Who takes, in this process."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._turn: Turn | None = None
+        """Whose turn it is."""
+        self._told = False
+        self._carried = 0
+
+    def work(self, task: Task[..., None]) -> None:
+        """Take and carry out until nothing is left; returns at once when a thread of this process is at it already."""
+        turn = Turn(Family.of(task.request))
+        with self._changed:
+            self._told = True
+            if self._turn is not None:
+                self._changed.notify_all()
+                return
+            self._turn = turn
+        try:
+            if self._take_all(turn):
+                send([take_task()])
+        finally:
+            self._give_up(turn)
+            with self._changed:
+                self._changed.wait_for(lambda: turn.carried == 0)
+
+    def _take_all(self, turn: Turn) -> bool:
+        """Take until nothing is left; returns whether another task is to go on."""
+        lingered = True
+        while self._turn is turn and not turn.is_over:
+            most = self._wait_for_room(turn)
+            if not most:
+                continue
+            taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True))
+            _send_chains(taken.left)
+            if taken.found:
+                lingered = False
+                self._carry(turn, taken.steps)
+            elif not self._stays(turn, lingered):
+                return False
+            else:
+                lingered = True
+        return self._turn is turn
+
+    def _wait_for_room(self, turn: Turn) -> int:
+        """How many runs to take now; waits a moment while there is no room for any."""
+        with self._changed:
+            most = self._room()
+            if most:
+                self._told = False
+            else:
+                self._changed.wait(0.1)
+            return most
+
+    def _room(self) -> int:
+        room, idle = saga_settings.HAND - self._carried, crew.idle
+        return max(room if idle == crew.size else min(room, idle), 0)
+
+    def _stays(self, turn: Turn, lingered: bool) -> bool:
+        """After nothing was found: whether to look again. If not, whoever is told from now on takes."""
+        with self._changed:
+            if not self._told and turn.carried:
+                self._changed.wait_for(lambda: self._told or not turn.carried, 0.1)
+                return True
+            if not self._told and not lingered:
+                self._changed.wait(LINGERS)
+                return True
+            if self._told:
+                return True
+            self._turn = None
+            return False
+
+    def _give_up(self, turn: Turn) -> bool:
+        """From now on another thread may take; returns whether it was this one's turn."""
+        with self._changed:
+            if self._turn is not turn:
+                return False
+            self._turn = None
+            return True
+
+    def _carry(self, turn: Turn, steps: Sequence[TakenStep]) -> None:
+        with self._changed:
+            turn.carried += len(steps)
+            self._carried += len(steps)
+        for one in steps:
+            pick_up(one.work.run_id)
+        crew.carry(self._hand(turn, steps, stays=False), lambda rest: self._stalled(turn, rest))
+
+    def _stalled(self, turn: Turn, rest: Hand) -> None:
+        """The thread that takes has got a slow step: another one goes on with the rest, and another takes."""
+        self._deal(turn, rest)
+        if self._give_up(turn):
+            send([take_task()])
+
+    def _hand(self, turn: Turn, steps: Iterable[TakenStep], *, stays: bool = True) -> Hand:
+        return Hand(
+            steps,
+            turn.family,
+            lambda step, then: self._ended(turn, step, then),
+            lambda step: self._deal(turn, self._hand(turn, [step])),
+            stays=stays,
+        )
+
+    def _deal(self, turn: Turn, hand: Hand) -> None:
+        """Give the hand to a thread of the crew; where none is idle, give back what was not begun."""
+        if crew.take_on(hand, lambda rest: self._deal(turn, rest)):
+            return
+        self._give_back(turn, hand.drop_unbegun())
+        if not hand.is_empty:  # what waits for its record shall not wait for a thread
+            crew.take_on(hand, lambda rest: self._deal(turn, rest), one_more=True)
+
+    def _give_back(self, turn: Turn, steps: Sequence[TakenStep]) -> None:
+        if not steps:
+            return
+        given = give_back(steps)
+        try:
+            _send_chains([(_ready(one), one.trace) for one in given])
+        finally:
+            for one in steps:
+                self._leave(turn, one)
+
+    def _ended(self, turn: Turn, step: TakenStep, then: Continuation | None) -> None:
+        try:
+            if then is not None:
+                with trace.use(step.trace):
+                    send_rest(then, step.work)
+        except Exception:  # the broker is away: the sweep sends it
+            logger.exception("saga.rest_not_sent", extra=step.work.facts)
+        finally:
+            self._leave(turn, step)
+
+    def look_again(self) -> None:
+        """There may be room for more runs."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def _leave(self, turn: Turn, step: TakenStep) -> None:
+        lay_down(step.work.run_id)
+        with self._changed:
+            turn.carried -= 1
+            self._carried -= 1
+            self._changed.notify_all()
+
+
+def _ready(step: TakenStep) -> RunReady:
+    work = step.work
+    return RunReady(work.run_id, work.saga.name, work.saga.version, undo=False, position=work.step.position)
+
+
+def _send_chains(runs: Iterable[tuple[RunReady, trace.Trace]]) -> None:
+    chains = []
+    for ready, traced in runs:
+        with trace.use(traced):
+            chains.append(chain_of(ready))
+    if chains:
+        send(chains)
+
+
+taker = Taker()
+crew.when_idle = taker.look_again
