@@ -129,6 +129,15 @@ def publish_all(signatures: Sequence[Any]) -> None:
                 apply_with(signature, producer)
 
 
+def publish_from_template(first: Signature, rest: Sequence[Signature]) -> bool:
+    """Publish a task, with those of its chain that follow it, the last one first; False where Celery has to do it.
+
+    Raises as `publish_all` does.
+    """
+    with _producer() as producer:
+        return task_messages.push([Tasks(first, rest)], producer)
+
+
 def _producer() -> AbstractContextManager[Any]:
     """One of the app's producers; waits while other threads use all of them."""
     return cast(AbstractContextManager[Any], current_app.producer_pool.acquire(block=True))

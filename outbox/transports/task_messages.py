@@ -65,7 +65,6 @@ class Template:
         self._message = message
         self._headers = message["headers"]
         self._properties = message["properties"]
-        self._is_root = self._headers["root_id"] == self._headers["id"]
 
     def command(self, tasks: Tasks) -> Command:
         """What publishes the tasks. Their arguments are plain; see `is_plain`. Raises TypeError for wrong ones."""
@@ -74,27 +73,30 @@ class Template:
         task_id, options = uuid(), tasks.first.options
         embed = {"callbacks": None, "errbacks": None, "chain": tasks.rest or None, "chord": None}
         body = base64.b64encode(_encode((tasks.first.args, tasks.first.kwargs, embed)))
-        headers = {**self._headers, "id": task_id, "argsrepr": _argsrepr(tasks.first), **options.get("headers", {})}
-        if self._is_root:
-            headers["root_id"] = task_id
+        parent_id, root_id = _family()
+        headers = {
+            **self._headers,
+            "id": task_id,
+            "parent_id": parent_id,
+            "root_id": root_id or task_id,
+            "argsrepr": _argsrepr(tasks.first),
+            **options.get("headers", {}),
+        }
         properties = {**self._properties, "correlation_id": task_id, "delivery_tag": uuid()}
         message = {**self._message, "body": body.decode(), "headers": headers, "properties": properties}
         return Command(self._key, _encode(message))
 
 
 class Templates:
-    """Those that one channel has learnt, for the thread and the Celery task that publish on it.
-
-    Both stand in each message: where answers would go, and whose child it is.
-    """
+    """Those that one channel has learnt, for the thread that publishes on it: it says where answers would go."""
 
     def __init__(self) -> None:
-        self._owner: tuple[int, str] | None = None
+        self._owner: int | None = None
         self._by_shape: dict[Shape, Template | None] = {}
 
     def of(self, tasks: Tasks, channel: Any) -> Template | None:
         """The template of the tasks' shape, learnt now if need be; None when kombu has to be asked each time."""
-        owner = (threading.get_ident(), _parent_id())
+        owner = threading.get_ident()
         if owner != self._owner:
             self._owner, self._by_shape = owner, {}
         shape = _shape(tasks)
@@ -162,6 +164,7 @@ def is_usable(producer: Any) -> bool:
         and not any(signal.receivers for signal in PUBLISHING)
         and all(isinstance(route, MapRoute) for route in app.amqp.router.routes or ())
         and not (conf.task_always_eager or conf.task_send_sent_event or conf.task_compression)
+        and not conf.task_inherit_parent_priority
         and conf.task_serializer == "json"
         and conf.task_protocol == 2
     )
@@ -217,10 +220,12 @@ def _learn(tasks: Tasks, channel: Any) -> Template | None:
     _, (key, text) = kept.commands[0]
     message = msgspec.json.decode(text)
     headers, properties = message["headers"], message["properties"]
+    parent_id, root_id = _family()
     is_known = (
         (message["content-type"], message["content-encoding"]) == ("application/json", "utf-8")
         and properties["body_encoding"] == "base64"
         and properties["correlation_id"] == headers["id"]
+        and (headers["parent_id"], headers["root_id"]) == (parent_id, root_id or headers["id"])
         and (headers["ignore_result"] or isinstance(current_app.backend, DisabledBackend))
         and not (headers["stamped_headers"] or headers["eta"] or headers["expires"])
     )
@@ -259,7 +264,9 @@ def _argsrepr(task: Signature[Any]) -> str:
     return saferepr(task.args, amqp.argsrepr_maxsize, maxlevels=current_app.conf.task_repr_maxlevels)
 
 
-def _parent_id() -> str:
-    """The Celery task that publishes, whose children these are; "" outside of one."""
+def _family() -> tuple[str | None, str | None]:
+    """The Celery task that publishes, whose children these are, and the first of them all; None outside of one."""
     parent = current_app.current_worker_task
-    return "" if parent is None else str(parent.request.id)
+    if parent is None or not parent.request:
+        return None, None
+    return parent.request.id, parent.request.root_id or parent.request.id

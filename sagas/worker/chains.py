@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from celery import chain, current_app
+from celery import Signature, chain, current_app
 
 from outbox.messages import trace
-from outbox.transports.celery import publish_all, renders
+from outbox.transports.celery import publish_all, publish_from_template, renders
 
 from ..declare import registry
 from ..declare.saga import Step
@@ -53,6 +53,15 @@ def tasks_in_common(ready: Sequence[RunReady]) -> list[list[Any] | None]:
 def send(chains: Iterable[Any]) -> None:
     """Send the chains in one round trip. Raises the broker client's errors; the sweep then sends the chain again."""
     publish_all(list(chains))
+
+
+def send_next(chain: Sequence[dict[str, Any]]) -> bool:
+    """Send the next task of a chain, the last of these, as Celery does after a task's body, only quicker.
+
+    False where Celery has to do it. Raises the broker client's errors.
+    """
+    *rest, first = (Signature.from_dict(task, app=current_app) for task in chain)
+    return publish_from_template(first, rest)
 
 
 @renders(RunReady, in_common=tasks_in_common)

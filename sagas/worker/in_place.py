@@ -23,7 +23,7 @@ from ..engine.executor import TaskRef, proceed
 from ..engine.run_ready import RunReady
 from ..engine.work import ClaimedStep, Worker
 from ..settings import saga_settings
-from .chains import chain_of, send, steps_left
+from .chains import chain_of, send, send_next, steps_left
 from .flower_events import Family, Shown
 from .in_hand import in_hand
 
@@ -84,6 +84,8 @@ class InPlace:
             self.task.request.chain = None  # Celery reads it after the body: the steps that follow are not published
         if isinstance(then, SwitchChain):
             send([chain_of(then.to)])
+        elif self.task.request.chain and send_next(self.task.request.chain):
+            self.task.request.chain = None
 
 
 def next_task_id(began: float) -> str | None:

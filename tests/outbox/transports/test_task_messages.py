@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 import redis
 from celery import _state, chain, current_app, signals
-from celery.canvas import Signature
+from celery.canvas import Signature, maybe_signature
 from django.conf import settings
 
 from orders.sagas import checkout
@@ -18,7 +18,7 @@ from outbox.transports import task_messages
 from outbox.transports.celery import apply_with, publish_all, tasks_of
 from outbox.transports.task_messages import BatchPublishError
 from sagas.engine.run_ready import RunReady
-from sagas.worker.chains import chain_of
+from sagas.worker.chains import chain_of, send_next
 
 QUEUE = "templates"
 TASKS: Any = vars(_state)["_task_stack"]
@@ -126,13 +126,28 @@ def within(parent: str):
 
 
 def test_children_of_a_task_name_it(client, producer):
-    """As when a Celery task relays: a template that another task has learnt is of no use."""
+    """As when a Celery task relays; one template serves the children of all tasks."""
     for parent in ("first", "second"):
         with within(parent):
             by_kombu, by_template = both(client, producer, lambda: task("s"))
         assert by_template == by_kombu * 2
         headers = by_template[0]["headers"]
         assert (headers["parent_id"], headers["root_id"]) == (parent, f"root of {parent}")
+
+
+def test_the_next_task_of_a_chain_is_the_one_that_celery_sends(client, producer):
+    """Which publishes it after the body of the one before: `celery.app.trace`."""
+    links = [dict(one) for one in chain_of(RunReady(uuid4(), checkout.name, checkout.version, False, 0)).tasks][::-1]
+    with within("first"):
+        left = [dict(one) for one in links]
+        following = maybe_signature(left.pop(), app=current_app)
+        following.apply_async((None,), chain=left, parent_id="first", root_id="root of first", priority=None)
+        assert send_next(links)
+    by_celery, by_template = read(client, "sagas")
+    assert by_template == by_celery
+    assert [task["args"][-1] for task in by_template["body"][2]["chain"]] == [
+        step.name for step in reversed(checkout.steps[1:])
+    ]
 
 
 def listening(**_):
