@@ -173,7 +173,7 @@ class _Told:
 def _write_alone(told: _Told) -> Row:
     outcome, messages, work = told.outcome, told.messages, told.outcome.work
     if outcome.is_pooled:  # no statement of its own for what is seldom
-        row = _write_many([told]).get(work.run_id)
+        row = _write_many([told]).get(work.claim.token)
         if row is not None:
             return row
     values = {
@@ -229,11 +229,11 @@ def _rows_of(outcomes: list[Outcome], messages: list[list[NewMessage] | None]) -
     """Record those that have messages, be it none; returns their rows, in order."""
     told = [_Told(one, some) for one, some in zip(outcomes, messages, strict=True) if some is not None]
     rows = _write_many(told) if told else {}
-    return [rows.get(one.work.run_id) for one in outcomes]
+    return [rows.get(one.work.claim.token) for one in outcomes]
 
 
 def _write_many(told: Sequence[_Told]) -> dict[UUID, Row]:
-    """One statement for all; the rows of those that were recorded."""
+    """One statement for all; the rows of those that were recorded, by token."""
     outcomes = [one.outcome for one in told]
     claims = [
         (None, 0.0, "", "")
@@ -254,12 +254,14 @@ def _write_many(told: Sequence[_Told]) -> dict[UUID, Row]:
         "traceparents": [traceparent for *_, traceparent in claims],
         "worker": outcomes[0].work.worker.name,
         "patience": saga_settings.PATIENCE.total_seconds(),
-        "event_runs": [one.outcome.work.run_id for one in told for _ in one.messages],
+        "event_tokens": [one.outcome.work.claim.token for one in told for _ in one.messages],
         **columns([message for one in told for message in one.messages]),
     }
-    return {run_id: row for run_id, *row in sql.RECORD_MANY.rows(values)}  # type: ignore[misc]
+    return {token: row for token, *row in sql.RECORD_MANY.rows(values)}  # type: ignore[misc]
 
 
-_shared: GroupCommit[_Told, UUID, Row] = GroupCommit(_write_alone, _write_many, lambda told: told.outcome.work.run_id)
+_shared: GroupCommit[_Told, UUID, Row] = GroupCommit(
+    _write_alone, _write_many, lambda told: told.outcome.work.claim.token
+)
 _writers: set[Step[Any, Any]] = set()
 """Steps whose hooks have been seen to write to the database, in this process."""
