@@ -23,6 +23,7 @@ from ..engine.continuation import Continuation
 from ..engine.run_ready import RunReady
 from ..engine.taking import TakenStep, give_back, take
 from ..engine.work import Worker
+from ..participants.lookup import is_known_away
 from ..settings import saga_settings
 from .chains import chain_of, send, take_task
 from .crew import crew
@@ -73,7 +74,7 @@ class Taker:
                 return
             self._turn = turn
         try:
-            if self._take_all(turn):
+            if self._take_all(turn) and self._give_up(turn):
                 send([take_task()])
         finally:
             self._give_up(turn)
@@ -140,37 +141,58 @@ class Taker:
             self._carried += len(steps)
         for one in steps:
             pick_up(one.work.run_id)
-        crew.carry(self._hand(turn, steps, stays=False), lambda rest: self._stalled(turn, rest))
+        hand = self._hand(turn, steps, stays=False)
+        try:
+            crew.carry(hand, lambda rest: self._stalled(turn, rest))
+        except BaseException:
+            hand.give_up()
+            raise
 
     def _stalled(self, turn: Turn, rest: Hand) -> None:
-        """The thread that takes has got a slow step: another one goes on with the rest, and another takes."""
-        self._deal(turn, rest)
-        if self._give_up(turn):
-            send([take_task()])
+        """The thread that takes is held up by a step: another one goes on with the rest, and another takes."""
+        try:
+            self._deal(turn, rest)
+        finally:
+            if self._give_up(turn):
+                send([take_task()])
 
     def _hand(self, turn: Turn, steps: Iterable[TakenStep], *, stays: bool = True) -> Hand:
         return Hand(
             steps,
             turn.family,
             lambda step, then: self._ended(turn, step, then),
-            lambda step: self._deal(turn, self._hand(turn, [step])),
+            lambda step: self._pass_on(turn, step),
             stays=stays,
         )
 
+    def _pass_on(self, turn: Turn, step: TakenStep) -> None:
+        """A run whose participant is away waits for it as any other; a slow step is a thread's of its own."""
+        if is_known_away(step.work.step.participant):
+            self._give_back(turn, [step])
+        else:
+            self._deal(turn, self._hand(turn, [step]))
+
     def _deal(self, turn: Turn, hand: Hand) -> None:
         """Give the hand to a thread of the crew; where none is idle, give back what was not begun."""
-        if crew.take_on(hand, lambda rest: self._deal(turn, rest)):
+        if hand.is_empty:
             return
-        self._give_back(turn, hand.drop_unbegun())
-        if not hand.is_empty:  # what waits for its record shall not wait for a thread
-            crew.take_on(hand, lambda rest: self._deal(turn, rest), one_more=True)
+        try:
+            if crew.take_on(hand, lambda rest: self._deal(turn, rest)):
+                return
+            self._give_back(turn, hand.drop_unbegun())
+            if not hand.is_empty:  # what waits for its record shall not wait for a thread
+                crew.take_on(hand, lambda rest: self._deal(turn, rest), one_more=True)
+        except BaseException:
+            hand.give_up()
+            raise
 
     def _give_back(self, turn: Turn, steps: Sequence[TakenStep]) -> None:
         if not steps:
             return
-        given = give_back(steps)
         try:
-            _send_chains([(_ready(one), one.trace) for one in given])
+            _send_chains([(_ready(one), one.trace) for one in give_back(steps)])
+        except Exception:  # the database is away: the leases end; or the broker is: the sweep sends it
+            logger.exception("saga.not_given_back", extra={"runs": len(steps)})
         finally:
             for one in steps:
                 self._leave(turn, one)
