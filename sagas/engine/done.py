@@ -22,7 +22,7 @@ from ..participants.answers import Answer, Done, OurFailure
 from ..participants.lookup import is_free
 from ..settings import saga_settings
 from .asking import went_on
-from .continuation import CONTINUE, STOP, Continuation, RunNext
+from .continuation import CONTINUE, QUEUED, Continuation, RunNext
 from .group_commit import GroupCommit
 from .recording import Shared, hooks, recorded_with
 from .work import ClaimedStep, Worker, claimed_by, lease_seconds
@@ -144,7 +144,7 @@ class Outcome:
             logger.debug("saga.step_done", extra=self.work.facts)
         number, forgiven, granted = row
         if self.following is None or self.worker is None or self.next_token is None or number is None:
-            return STOP if self.is_pooled else CONTINUE
+            return QUEUED if self.is_pooled else CONTINUE
         work = self.work
         claim = sql.Claim(self.next_token, work.claim.key, work.claim.input, number, forgiven, granted, None)
         results = {**work.results, work.step.name: self.text}

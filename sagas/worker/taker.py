@@ -19,7 +19,7 @@ from celery import Task
 from outbox.messages import trace
 
 from ..declare.saga import Step
-from ..engine.continuation import Continuation
+from ..engine.continuation import Continuation, Queued
 from ..engine.run_ready import RunReady
 from ..engine.taking import TakenStep, give_back, take
 from ..engine.work import Worker
@@ -199,13 +199,24 @@ class Taker:
 
     def _ended(self, turn: Turn, step: TakenStep, then: Continuation | None) -> None:
         try:
-            if then is not None:
+            if isinstance(then, Queued):
+                self._tell()
+            elif then is not None:
                 with trace.use(step.trace):
                     send_rest(then, step.work)
         except Exception:  # the broker is away: the sweep sends it
             logger.exception("saga.rest_not_sent", extra=step.work.facts)
         finally:
             self._leave(turn, step)
+
+    def _tell(self) -> None:
+        """A run waits for any worker: who takes here shall look; where nobody does, a message says so."""
+        with self._changed:
+            if self._turn is not None:
+                self._told = True
+                self._changed.notify_all()
+                return
+        send([take_task()])
 
     def look_again(self) -> None:
         """There may be room for more runs."""
