@@ -91,6 +91,8 @@ class Outcome:
     """Who claims the following step with this record; None: nobody."""
     next_token: UUID | None
     trace: trace.Trace = field(default_factory=trace.current)
+    by_message: bool = False
+    """Whether the run gets a message of its own rather than go back to the queue."""
 
     @classmethod
     def of(cls, work: ClaimedStep, context: StepContext[Any], result: Any) -> Outcome:
@@ -110,7 +112,8 @@ class Outcome:
     def is_pooled(self) -> bool:
         """Whether the run goes back to the queue from which any worker takes it."""
         return (
-            self.worker is None
+            not self.by_message
+            and self.worker is None
             and self.following is not None
             and self.work.worker.pools
             and is_free(self.following.participant)
@@ -176,6 +179,7 @@ def _write_alone(told: _Told) -> Row:
         row = _write_many([told]).get(work.claim.token)
         if row is not None:
             return row
+        outcome.by_message = True  # the statement below waits for whoever holds the run, and knows no queue
     values = {
         **work.identity,
         "result": outcome.text,
