@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import Error as DatabaseError
 from django.db import connection
 
+from outbox.consuming import failures
 from outbox.messages import codec, trace
 from outbox.sql import NewMessage, columns
 
@@ -204,19 +207,25 @@ def _write_alone(told: _Told) -> Row:
 
 
 def _record_together(calls: Sequence[Called]) -> list[Continuation | Called]:
+    """While the database is away, for as long as the leases have their margin, all wait together."""
+    try:
+        return _try_together(calls)
+    except DatabaseError:
+        again = partial(_try_together, calls)
+        return failures.write_with_retry(again, saga_settings.LEASE_MARGIN.total_seconds())
+
+
+def _try_together(calls: Sequence[Called]) -> list[Continuation | Called]:
+    """Raises the errors of a database that is away."""
     answers: list[Continuation | Called] = list(calls)
-    outcomes: dict[int, Outcome] = {}
-    for place, call in enumerate(calls):
-        assert isinstance(call.answer, Done), "only what is done is recorded"  # noqa: S101
-        try:
-            outcomes[place] = Outcome.of(call.work, call.context, call.answer.result)
-        except Unfit as error:
-            answers[place] = replace(call, answer=OurFailure(error))
+    outcomes = _outcomes_of(calls, answers)
     shared = Shared([one.hook for one in outcomes.values()], [one.trace for one in outcomes.values()])
     told = list(outcomes.values())
     try:
         rows = shared.record(lambda messages: _rows_of(told, messages))
-    except Exception:  # one of them, or the database: settled by themselves, each says which
+    except Exception as error:  # one of them: settled by themselves, each says which
+        if _is_session_lost(error):
+            raise
         logger.warning("saga.recorded_singly", exc_info=True, extra={"runs": len(calls)})
         return answers
     if shared.opened:
@@ -227,6 +236,22 @@ def _record_together(calls: Sequence[Called]) -> list[Continuation | Called]:
         elif row is not None:
             answers[place] = outcome.recorded(row)
     return answers
+
+
+def _outcomes_of(calls: Sequence[Called], answers: list[Continuation | Called]) -> dict[int, Outcome]:
+    """By place; what cannot be kept is our failure, among the answers."""
+    outcomes: dict[int, Outcome] = {}
+    for place, call in enumerate(calls):
+        assert isinstance(call.answer, Done), "only what is done is recorded"  # noqa: S101
+        try:
+            outcomes[place] = Outcome.of(call.work, call.context, call.answer.result)
+        except Unfit as error:
+            answers[place] = replace(call, answer=OurFailure(error))
+    return outcomes
+
+
+def _is_session_lost(error: Exception) -> bool:
+    return isinstance(error, DatabaseError) and (connection.connection is None or not connection.is_usable())
 
 
 def _rows_of(outcomes: list[Outcome], messages: list[list[NewMessage] | None]) -> list[Row | None]:
