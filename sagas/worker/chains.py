@@ -25,8 +25,12 @@ TAKERS = 2
 
 
 def take_task() -> Any:
-    """The task that says that there is work: runs that any worker may take."""
-    return current_app.signature(TAKE_TASK, immutable=True)
+    """The task that says that there is work: runs that any worker may take.
+
+    It ends with the last step that it began, and is killed, where the pool can, when any step would have ended.
+    """
+    limit = max((task_seconds(step) for saga in registry.all_sagas() for step in saga.steps), default=None)
+    return current_app.signature(TAKE_TASK, immutable=True, options={"time_limit": limit})
 
 
 def tasks_in_common(ready: Sequence[RunReady]) -> list[list[Any] | None]:
