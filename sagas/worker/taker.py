@@ -8,6 +8,7 @@ thread of the crew. Where all of those are busy the run goes back, to wait for i
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ from ..engine.taking import TakenStep, give_back, take
 from ..engine.work import Worker
 from ..participants.lookup import is_known_away
 from ..settings import saga_settings
+from . import promise
 from .chains import chain_of, send, take_task
 from .crew import crew
 from .flower_events import Family
@@ -33,7 +35,8 @@ from .in_hand import lay_down, pick_up
 from .in_place import is_stopping, next_task_id, send_rest
 
 logger = logging.getLogger(__name__)
-LINGERS = 0.004  # seconds after which a taker that found nothing looks once more before it ends
+LINGERS = (0.002, 0.004, 0.008)
+"""Seconds between the looks of a taker that has found something and now finds nothing; after them it ends."""
 
 
 @dataclass(eq=False)
@@ -42,6 +45,8 @@ class Turn:
 
     family: Family
     began: float = field(default_factory=time.monotonic)
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Whose promise it is to look again."""
     carried: int = 0
     """Runs that were taken in it and are still in this process."""
 
@@ -83,20 +88,24 @@ class Taker:
 
     def _take_all(self, turn: Turn) -> bool:
         """Take until nothing is left; returns whether another task is to go on."""
-        lingered = True
+        in_vain = len(LINGERS)
         while self._turn is turn and not turn.is_over:
             most = self._wait_for_room(turn)
             if not most:
                 continue
+            if in_vain < len(LINGERS):
+                promise.renew(turn.token)
+            else:
+                promise.take_back(turn.token)
             taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True))
             _send_chains(taken.left)
             if taken.found:
-                lingered = False
+                in_vain = 0
                 self._carry(turn, taken.steps)
-            elif not self._stays(turn, lingered):
+            elif not self._stays(turn, in_vain):
                 return False
             else:
-                lingered = True
+                in_vain += 1
         return self._turn is turn
 
     def _wait_for_room(self, turn: Turn) -> int:
@@ -113,14 +122,14 @@ class Taker:
         room, idle = saga_settings.HAND - self._carried, crew.idle
         return max(room if idle == crew.size else min(room, idle), 0)
 
-    def _stays(self, turn: Turn, lingered: bool) -> bool:
-        """After nothing was found: whether to look again. If not, whoever is told from now on takes."""
+    def _stays(self, turn: Turn, in_vain: int) -> bool:
+        """After so many looks in vain before this one: whether to look again. If not, who is told from now on takes."""
         with self._changed:
             if not self._told and turn.carried:
                 self._changed.wait_for(lambda: self._told or not turn.carried, 0.1)
                 return True
-            if not self._told and not lingered:
-                self._changed.wait(LINGERS)
+            if not self._told and in_vain < len(LINGERS):
+                self._changed.wait_for(lambda: self._told, LINGERS[in_vain])
                 return True
             if self._told:
                 return True
@@ -133,7 +142,8 @@ class Taker:
             if self._turn is not turn:
                 return False
             self._turn = None
-            return True
+        promise.take_back(turn.token)
+        return True
 
     def _carry(self, turn: Turn, steps: Sequence[TakenStep]) -> None:
         with self._changed:
