@@ -11,10 +11,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from importlib.util import find_spec
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from . import settings
 
@@ -46,6 +47,22 @@ def ring() -> None:
     except redis.RedisError as error:
         _bell.silent_until = time.monotonic() + PAUSE
         logger.warning("The doorbell cannot be rung; relays look once a second", extra={"error": str(error)})
+
+
+T = TypeVar("T")
+
+
+def ask(question: Callable[[redis.Redis], T]) -> T | None:
+    """What the notifier's Redis answers; None without one, or while it cannot be reached."""
+    client = _bell.client()
+    if client is None or time.monotonic() < _bell.silent_until:
+        return None
+    try:
+        return question(client)
+    except redis.RedisError as error:
+        _bell.silent_until = time.monotonic() + PAUSE
+        logger.warning("The doorbell's Redis does not answer", extra={"error": str(error)})
+        return None
 
 
 class Listener:

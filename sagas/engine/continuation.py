@@ -29,6 +29,11 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Queued:
+    """The step is done, and the run waits for any worker to take it further."""
+
+
+@dataclass(frozen=True, slots=True)
 class RetryIn:
     """Come back to this step after `seconds`."""
 
@@ -43,6 +48,7 @@ class SwitchChain:
     to: RunReady
 
 
-Continuation = Continue | RunNext | Stop | RetryIn | SwitchChain
+Continuation = Continue | RunNext | Stop | Queued | RetryIn | SwitchChain
 CONTINUE = Continue()
 STOP = Stop()
+QUEUED = Queued()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db import Error as DatabaseError
 from django.db import connection
 
+from outbox.consuming import failures
 from outbox.messages import codec, trace
 from outbox.sql import NewMessage, columns
 
@@ -22,7 +25,7 @@ from ..participants.answers import Answer, Done, OurFailure
 from ..participants.lookup import is_free
 from ..settings import saga_settings
 from .asking import went_on
-from .continuation import CONTINUE, STOP, Continuation, RunNext
+from .continuation import CONTINUE, QUEUED, Continuation, RunNext
 from .group_commit import GroupCommit
 from .recording import Shared, hooks, recorded_with
 from .work import ClaimedStep, Worker, claimed_by, lease_seconds
@@ -91,6 +94,8 @@ class Outcome:
     """Who claims the following step with this record; None: nobody."""
     next_token: UUID | None
     trace: trace.Trace = field(default_factory=trace.current)
+    by_message: bool = False
+    """Whether the run gets a message of its own rather than go back to the queue."""
 
     @classmethod
     def of(cls, work: ClaimedStep, context: StepContext[Any], result: Any) -> Outcome:
@@ -110,7 +115,8 @@ class Outcome:
     def is_pooled(self) -> bool:
         """Whether the run goes back to the queue from which any worker takes it."""
         return (
-            self.worker is None
+            not self.by_message
+            and self.worker is None
             and self.following is not None
             and self.work.worker.pools
             and is_free(self.following.participant)
@@ -144,7 +150,7 @@ class Outcome:
             logger.debug("saga.step_done", extra=self.work.facts)
         number, forgiven, granted = row
         if self.following is None or self.worker is None or self.next_token is None or number is None:
-            return STOP if self.is_pooled else CONTINUE
+            return QUEUED if self.is_pooled else CONTINUE
         work = self.work
         claim = sql.Claim(self.next_token, work.claim.key, work.claim.input, number, forgiven, granted, None)
         results = {**work.results, work.step.name: self.text}
@@ -173,9 +179,10 @@ class _Told:
 def _write_alone(told: _Told) -> Row:
     outcome, messages, work = told.outcome, told.messages, told.outcome.work
     if outcome.is_pooled:  # no statement of its own for what is seldom
-        row = _write_many([told]).get(work.run_id)
+        row = _write_many([told]).get(work.claim.token)
         if row is not None:
             return row
+        outcome.by_message = True  # the statement below waits for whoever holds the run, and knows no queue
     values = {
         **work.identity,
         "result": outcome.text,
@@ -200,19 +207,25 @@ def _write_alone(told: _Told) -> Row:
 
 
 def _record_together(calls: Sequence[Called]) -> list[Continuation | Called]:
+    """While the database is away, for as long as the leases have their margin, all wait together."""
+    try:
+        return _try_together(calls)
+    except DatabaseError:
+        again = partial(_try_together, calls)
+        return failures.write_with_retry(again, saga_settings.LEASE_MARGIN.total_seconds())
+
+
+def _try_together(calls: Sequence[Called]) -> list[Continuation | Called]:
+    """Raises the errors of a database that is away."""
     answers: list[Continuation | Called] = list(calls)
-    outcomes: dict[int, Outcome] = {}
-    for place, call in enumerate(calls):
-        assert isinstance(call.answer, Done), "only what is done is recorded"  # noqa: S101
-        try:
-            outcomes[place] = Outcome.of(call.work, call.context, call.answer.result)
-        except Unfit as error:
-            answers[place] = replace(call, answer=OurFailure(error))
+    outcomes = _outcomes_of(calls, answers)
     shared = Shared([one.hook for one in outcomes.values()], [one.trace for one in outcomes.values()])
     told = list(outcomes.values())
     try:
         rows = shared.record(lambda messages: _rows_of(told, messages))
-    except Exception:  # one of them, or the database: settled by themselves, each says which
+    except Exception as error:  # one of them: settled by themselves, each says which
+        if _is_session_lost(error):
+            raise
         logger.warning("saga.recorded_singly", exc_info=True, extra={"runs": len(calls)})
         return answers
     if shared.opened:
@@ -225,15 +238,31 @@ def _record_together(calls: Sequence[Called]) -> list[Continuation | Called]:
     return answers
 
 
+def _outcomes_of(calls: Sequence[Called], answers: list[Continuation | Called]) -> dict[int, Outcome]:
+    """By place; what cannot be kept is our failure, among the answers."""
+    outcomes: dict[int, Outcome] = {}
+    for place, call in enumerate(calls):
+        assert isinstance(call.answer, Done), "only what is done is recorded"  # noqa: S101
+        try:
+            outcomes[place] = Outcome.of(call.work, call.context, call.answer.result)
+        except Unfit as error:
+            answers[place] = replace(call, answer=OurFailure(error))
+    return outcomes
+
+
+def _is_session_lost(error: Exception) -> bool:
+    return isinstance(error, DatabaseError) and (connection.connection is None or not connection.is_usable())
+
+
 def _rows_of(outcomes: list[Outcome], messages: list[list[NewMessage] | None]) -> list[Row | None]:
     """Record those that have messages, be it none; returns their rows, in order."""
     told = [_Told(one, some) for one, some in zip(outcomes, messages, strict=True) if some is not None]
     rows = _write_many(told) if told else {}
-    return [rows.get(one.work.run_id) for one in outcomes]
+    return [rows.get(one.work.claim.token) for one in outcomes]
 
 
 def _write_many(told: Sequence[_Told]) -> dict[UUID, Row]:
-    """One statement for all; the rows of those that were recorded."""
+    """One statement for all; the rows of those that were recorded, by token."""
     outcomes = [one.outcome for one in told]
     claims = [
         (None, 0.0, "", "")
@@ -254,12 +283,14 @@ def _write_many(told: Sequence[_Told]) -> dict[UUID, Row]:
         "traceparents": [traceparent for *_, traceparent in claims],
         "worker": outcomes[0].work.worker.name,
         "patience": saga_settings.PATIENCE.total_seconds(),
-        "event_runs": [one.outcome.work.run_id for one in told for _ in one.messages],
+        "event_tokens": [one.outcome.work.claim.token for one in told for _ in one.messages],
         **columns([message for one in told for message in one.messages]),
     }
-    return {run_id: row for run_id, *row in sql.RECORD_MANY.rows(values)}  # type: ignore[misc]
+    return {token: row for token, *row in sql.RECORD_MANY.rows(values)}  # type: ignore[misc]
 
 
-_shared: GroupCommit[_Told, UUID, Row] = GroupCommit(_write_alone, _write_many, lambda told: told.outcome.work.run_id)
+_shared: GroupCommit[_Told, UUID, Row] = GroupCommit(
+    _write_alone, _write_many, lambda told: told.outcome.work.claim.token
+)
 _writers: set[Step[Any, Any]] = set()
 """Steps whose hooks have been seen to write to the database, in this process."""

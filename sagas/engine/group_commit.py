@@ -17,6 +17,8 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 MOST = 64
 """Items in one statement."""
+LONGEST = 0.1
+"""Seconds that an item waits for its turn; then its thread writes it alone."""
 
 
 class _Waiting(Generic[Item, Value]):
@@ -52,28 +54,42 @@ class GroupCommit(Generic[Item, Key, Value]):
                 self._queue.append(mine)
             else:
                 self._busy = mine.leads = True
-        if not mine.leads:
-            mine.turn.wait()
+        if not mine.leads and not self._waits(mine):
+            return self._alone(item)
         if mine.leads:
             return self._lead(mine)
         return self._alone(item) if mine.value is None else mine.value
+
+    def _waits(self, mine: _Waiting[Item, Value]) -> bool:
+        """Wait for the turn; False: whoever leads is held up, perhaps by a lock, and the item is out of the queue."""
+        while not mine.turn.wait(LONGEST):
+            with self._lock:
+                if mine in self._queue:
+                    self._queue.remove(mine)
+                    return False
+        return True
 
     def _lead(self, mine: _Waiting[Item, Value]) -> Value:
         with self._lock:
             batch = [mine, *(self._queue.popleft() for _ in range(min(len(self._queue), MOST - 1)))]
         try:
-            if len(batch) > 1:
-                self._write(batch)
-            return self._alone(mine.item) if mine.value is None else mine.value
+            if len(batch) == 1:
+                return self._alone(mine.item)
+            self._write(batch)
         finally:
-            with self._lock:
-                follower = self._queue.popleft() if self._queue else None
-                if follower is None:
-                    self._busy = False
-                else:
-                    follower.leads = True
-            for one in [*batch[1:], *([follower] if follower else [])]:
-                one.turn.set()
+            self._hand_over(batch[1:])
+        return self._alone(mine.item) if mine.value is None else mine.value
+
+    def _hand_over(self, written: Sequence[_Waiting[Item, Value]]) -> None:
+        """Let go those whose items were in the statement, and have the next one in the queue lead."""
+        with self._lock:
+            follower = self._queue.popleft() if self._queue else None
+            if follower is None:
+                self._busy = False
+            else:
+                follower.leads = True
+        for one in [*written, *([follower] if follower else [])]:
+            one.turn.set()
 
     def _write(self, batch: Sequence[_Waiting[Item, Value]]) -> None:
         """Write all; when that fails, none has a value, and each writes its own and learns why."""

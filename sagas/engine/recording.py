@@ -105,11 +105,17 @@ class Shared:
     def __init__(self, hooks: Sequence[Callable[[], None] | None], traces: Sequence[trace.Trace]) -> None:
         self._hooks, self._traces = hooks, traces
         self._messages: list[list[NewMessage]] = [[] for _ in hooks]
+        self._callbacks: list[list[Any]] = [[] for _ in hooks]
+        """What each hook left for after the commit."""
         self._late: list[NewMessage] = []
+        """Messages that hooks published after the record, in order."""
         self._record: Callable[[list[list[NewMessage] | None]], list[Any | None]]
         self._rows: list[Any | None] | None = None
+        self._broken: Exception | None = None
+        """Why the record failed: then all has failed, even where the hook swallows it."""
         self._recording = False
-        self._at = self._known = 0
+        self._at = self._written = 0
+        """The place of the hook that runs, and how many of its messages are written, or on their way in `_late`."""
         self.opened = False
         """Whether a hook has written to the database."""
         self.failures: list[Exception | None] = [None] * len(hooks)
@@ -129,47 +135,84 @@ class Shared:
                         if hook is not None:
                             self._at = place
                             self._run(hook)
-                if len(connection.run_on_commit) > waiting or driver.transaction_status() == driver.OPEN:
+                if len(connection.run_on_commit) > waiting:
                     self._open()
-                if self._late:
-                    insert_messages(self._late)
+                self._forget_callbacks()
+                self._write_late()
         rows = self._write() if self._rows is None else self._rows
-        if self._late or any(self._messages):
+        if any(self._messages):
             doorbell.ring()
         return rows
 
     def _run(self, hook: Callable[[], None]) -> None:
         if self._is_left_out():
             return
-        before = self._rows is None
-        messages: list[NewMessage] = []
+        self._written = 0
+        registered = len(connection.run_on_commit)
         try:
             with trace.use(self._traces[self._at]), gathering() as messages:
                 self._messages[self._at] = messages
                 hook()
         except Exception as error:
-            if self._is_left_out():  # it was turned away at its first statement
-                return
-            if self._rows is not None:
-                raise
-            self.failures[self._at] = error
-            return
-        if self._rows is not None and not self._is_left_out():
-            self._late += messages[self._known :] if before else messages
+            if self._broken is None and not self._is_left_out():  # else it was turned away at its first statement
+                self._fail(error)
+                del connection.run_on_commit[registered:]
+        if self._broken is not None:
+            raise self._broken
+        if self._rows is None and _has_begun():
+            self._open()
+            if self._is_left_out():
+                raise LeaseLost("The run was not recorded, and its hook wrote past Django.")
+        if self._is_left_out():
+            transaction.set_rollback(False)  # which Django asked for as the hook was turned away: it wrote nothing
+        self._callbacks[self._at] = connection.run_on_commit[registered:]
+        self._keep_late()
 
-    def _before(self, execute: Callable[..., Any], *statement: Any) -> Any:
+    def _fail(self, error: Exception) -> None:
+        """Leave out the run whose hook failed; raises the error when that cannot be undone for this run alone."""
+        if self._rows is not None or _has_begun():
+            raise error
+        self.failures[self._at] = error
+        transaction.set_rollback(False)  # nothing was written
+
+    def _before(self, execute: Callable[..., Any], sql: str, *others: Any) -> Any:
         """Wraps the hooks' statements, and those of the record itself."""
         if not self._recording:
             self._open()
             if self._is_left_out():
                 raise LeaseLost("The run was not recorded with the others.")
-        return execute(*statement)
+            if sql.startswith("SAVEPOINT"):  # what is published in it may be taken back with it
+                self._keep_late()
+                self._write_late()
+                stop_gathering()
+        return execute(sql, *others)
 
     def _open(self) -> None:
+        if self._broken is not None:
+            raise self._broken
         if self._rows is None:
             self.opened = True
-            self._known = len(self._messages[self._at])
-            self._rows = self._write()
+            self._written = len(self._messages[self._at])
+            try:
+                self._rows = self._write()
+            except Exception as error:
+                self._broken = error
+                raise
+
+    def _keep_late(self) -> None:
+        messages = self._messages[self._at]
+        if self._rows is not None and not self._is_left_out():
+            self._late += messages[self._written :]
+            self._written = len(messages)
+
+    def _write_late(self) -> None:
+        late, self._late = self._late, []
+        if late:
+            self._recording = True
+            try:
+                insert_messages(late)
+            finally:
+                self._recording = False
 
     def _write(self) -> list[Any | None]:
         self._recording = True
@@ -181,6 +224,20 @@ class Shared:
 
     def _is_left_out(self) -> bool:
         return self._rows is not None and self._rows[self._at] is None
+
+    def _forget_callbacks(self) -> None:
+        """What the hook of a run that was not recorded had left for after the commit is as void as its events."""
+        if self._rows is None:
+            return
+        void = [one for row, some in zip(self._rows, self._callbacks, strict=True) if row is None for one in some]
+        if void:
+            left = [one for one in connection.run_on_commit if all(one is not other for other in void)]
+            connection.run_on_commit[:] = left
+
+
+def _has_begun() -> bool:
+    """Whether a statement was sent in the transaction in hand."""
+    return driver.transaction_status() in (driver.OPEN, driver.ABORTED)
 
 
 class _Opened(Generic[T]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ from .executor import park_unreadable
 from .run_ready import RunReady
 from .work import ClaimedStep, Worker, lease_seconds
 
+logger = logging.getLogger(__name__)
 ready_times = lookback.of_times("saga_run", "ready_at", "ready_at IS NOT NULL AND paused_at IS NULL")
 
 
@@ -64,7 +66,10 @@ def take(most: int, worker: Worker) -> Taken:
     )
     taken = Taken(found=len(rows))
     for row in rows:
-        _sort_in(taken, worker, *row)
+        try:
+            _sort_in(taken, worker, *row)
+        except Exception:  # the lease of this one ends; the others are in hand
+            logger.exception("saga.not_taken", extra={"run": str(row[0])})
     return taken
 
 

@@ -37,6 +37,11 @@ def is_free(name: str) -> bool:
     return not name or (policy.at_once is None and policy.per_second is None and breakers.of(name).closed)
 
 
+def is_known_away(name: str) -> bool:
+    """Whether calls to the participant are held, as far as this process knows. Never asks PostgreSQL."""
+    return bool(name) and not breakers.last_known(name).closed
+
+
 def is_unconcerned(name: str) -> bool:
     """Whether a call to the participant goes and leaves nothing behind, whatever comes of it but an outage."""
     return is_free(name) and not breakers.of(name).failures
@@ -85,6 +90,10 @@ class BreakerCache:
     def of(self, name: str) -> BreakerState:
         """The participant's breaker, not older than a second; closed where there is no row."""
         self._refresh()
+        return self._known.get(name) or BreakerState(name)
+
+    def last_known(self, name: str) -> BreakerState:
+        """As `of`, of any age."""
         return self._known.get(name) or BreakerState(name)
 
     def learn(self, rows: list[tuple[Any, ...]]) -> None:

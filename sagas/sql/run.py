@@ -27,7 +27,7 @@ TYPES = {
     "runs": "uuid[]",
     "tokens": "uuid[]",
     "next_tokens": "uuid[]",
-    "event_runs": "uuid[]",
+    "event_tokens": "uuid[]",
     "positions": "smallint[]",
     "leases": "double precision[]",
     "results": "text[]",

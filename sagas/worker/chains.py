@@ -18,6 +18,7 @@ from ..engine.taking import awaited
 from ..engine.work import lease_seconds
 from ..errors import SagaError
 from ..settings import is_pooled, saga_settings
+from . import promise
 
 STEP_TASK, UNDO_TASK, TAKE_TASK = "sagas.run_step", "sagas.undo_step", "sagas.take"
 TAKERS = 2
@@ -25,25 +26,32 @@ TAKERS = 2
 
 
 def take_task() -> Any:
-    """The task that says that there is work: runs that any worker may take."""
-    return current_app.signature(TAKE_TASK, immutable=True)
+    """The task that says that there is work: runs that any worker may take.
+
+    It ends with the last step that it began, and is killed, where the pool can, when any step would have ended.
+    """
+    limit = max((task_seconds(step) for saga in registry.all_sagas() for step in saga.steps), default=None)
+    return current_app.signature(TAKE_TASK, immutable=True, options={"time_limit": limit})
 
 
 def tasks_in_common(ready: Sequence[RunReady]) -> list[list[Any] | None]:
     """What to send for runs that start at the same time; None for one that gets its chain.
 
     A run by itself gets its chain. Of several, each of which any worker may take, a few messages say that there is
-    work. A run that was taken meanwhile, or has ended, gets nothing.
+    work; none is needed while a worker has promised to look again. A run that was taken meanwhile, or has ended, gets
+    nothing.
     """
     starts = [one for one in ready if not one.undo and one.position == 0]
     if not starts or not is_pooled():
         return [None] * len(ready)
     waiting = awaited(starts)
-    several = sum(waiting.values()) > 1
-    takers = iter([[take_task()]] * TAKERS)
+    pooled = sum(waiting.values())
+    promised = pooled > 0 and promise.stands()
+    shared = promised or pooled > 1
+    takers = iter([] if promised else [[take_task()]] * TAKERS)
     sent: list[list[Any] | None] = []
     for one in ready:
-        if one.undo or one.position or (one.run_id in waiting and not (several and waiting[one.run_id])):
+        if one.undo or one.position or (one.run_id in waiting and not (shared and waiting[one.run_id])):
             sent.append(None)
         else:
             sent.append(next(takers, []) if one.run_id in waiting else [])

@@ -52,27 +52,38 @@ class Crew:
         with self._lock:
             if self._busy >= self.size and not one_more:
                 return False
-            self._busy += 1
             if self._threads is None:
                 self._threads = ThreadPoolExecutor(self.size, "saga")
-        if one_more:
-            threading.Thread(target=self._carry_on_thread, args=(hand, stalled), name="saga-record").start()
-        else:
-            self._threads.submit(self._carry_on_thread, hand, stalled)
+            if one_more:
+                threading.Thread(target=self._carry_and_close, args=(hand, stalled), name="saga-record").start()
+            else:
+                self._threads.submit(self._carry_on_thread, hand, stalled)
+            self._busy += 1
         return True
 
     def carry(self, hand: Hand, stalled: Callable[[Hand], None]) -> None:
-        """Carry the hand in the calling thread. `stalled` gets what waits behind a call that does not return."""
+        """Carry the hand in the calling thread.
+
+        `stalled` is told, by another thread, of a call that does not return; it gets what waits behind it, be it
+        nothing.
+        """
         with self._lock:
-            self._hands[hand] = stalled
             if self._watch is None:
-                self._watch = threading.Thread(target=self._watch_hands, name="saga-watch", daemon=True)
-                self._watch.start()
+                watch = threading.Thread(target=self._watch_hands, name="saga-watch", daemon=True)
+                watch.start()
+                self._watch = watch
+            self._hands[hand] = stalled
         try:
             hand.carry()
         finally:
             with self._lock:
                 del self._hands[hand]
+
+    def _carry_and_close(self, hand: Hand, stalled: Callable[[Hand], None]) -> None:
+        try:
+            self._carry_on_thread(hand, stalled)
+        finally:
+            connections.close_all()
 
     def _carry_on_thread(self, hand: Hand, stalled: Callable[[Hand], None]) -> None:
         try:
@@ -80,6 +91,7 @@ class Crew:
             self.carry(hand, stalled)
         except Exception:  # the leases of its runs end, and they go on
             logger.exception("saga.hand_given_up")
+            hand.give_up()
         finally:
             with self._lock:
                 self._busy -= 1
@@ -107,7 +119,9 @@ class Crew:
                 try:
                     stalled(rest)
                 except Exception:
-                    logger.exception("saga.hand_given_up")
+                    logger.exception("saga.hand_not_dealt")
+                finally:
+                    connections.close_all()  # this is seldom, and the thread soon ends
 
 
 crew = Crew()

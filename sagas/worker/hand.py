@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -21,10 +21,12 @@ from ..engine.done import Called, record_together
 from ..engine.executor import call, proceed, settle_alone
 from ..engine.taking import TakenStep
 from ..participants.answers import Done
+from ..participants.lookup import is_known_away
 from .flower_events import Family, Shown
 from .pace import pace
 
 logger = logging.getLogger(__name__)
+RECORDING = 0.9  # seconds that a record of many, with their hooks, may take longer than a call
 
 
 class Ends(Protocol):
@@ -52,42 +54,70 @@ class Hand:
         deal: Callable[[TakenStep], None],
         *,
         stays: bool = True,
-        done: Sequence[_Done] = (),
     ) -> None:
-        """`deal` gives a run whose step is slow to another thread; with `stays` not the last run of the hand."""
+        """`deal` gives a run whose step is slow, or whose participant is away, to somebody else; with `stays` the last
+        run of the hand is not given away for being slow.
+        """
         self._stays = stays
         self._waiting = deque(steps)
-        self._done = list(done)
+        self._done: list[_Done] = []
+        self._apart: deque[_Done] = deque()
+        """Those that could not be recorded with the others."""
         self._next: list[TakenStep] = []
         """Runs whose next step this round has claimed already."""
+        self._over: deque[tuple[TakenStep, Continuation]] = deque()
+        """Runs that this hand is through with, and of which nobody was told yet."""
+        self._at: TakenStep | None = None
+        """The one that it is at."""
         self._family, self._ends, self._deal = family, ends, deal
         self._lock = threading.Lock()
         self._busy_since: float | None = None
+        self._stalled_since: float | None = None
+        """The same, of the call that another thread has already been told of."""
 
     def carry(self) -> None:
         """Carry all out until each has ended, or is somebody else's."""
         try:
-            while self._waiting or self._done:
+            while not self.is_empty:
                 while (step := self._begin()) is not None:
                     self._carry_one(step)
-                    self._busy_since = None
                 self._record()
+                self._tell()
+                while (one := self._begin_apart()) is not None:
+                    self._settle(one)
+                with self._lock:
+                    self._waiting.extend(self._next)
+                    self._next = []
         except BaseException:
-            for step in [*self._waiting, *self._next, *(one.step for one in self._done)]:
-                self._ends(step, None)  # their leases end, and they go on
+            self.give_up()
             raise
 
+    def give_up(self) -> None:
+        """Leave all that there is: the leases end, and the runs go on."""
+        with self._lock:
+            unrecorded = [one.step for one in (*self._done, *self._apart)]
+            at = [self._at] if self._at is not None else []
+            left = [*at, *self._waiting, *self._next, *unrecorded, *(step for step, _ in self._over)]
+            self._waiting, self._done, self._apart, self._next = deque(), [], deque(), []
+            self._at, self._over = None, deque()
+        for step in left:
+            self._ends(step, None)
+
     def rest(self, after: float) -> Hand | None:
-        """What waits behind a call that has taken more than `after` seconds; None when nothing does."""
+        """What waits behind a call that has taken more than `after` seconds, be it nothing; None where none has.
+
+        Of each call somebody is told once, and again when something waits.
+        """
         with self._lock:
             since = self._busy_since
             if since is None or time.monotonic() - since < after:
                 return None
-            if self.is_empty:
+            if self.is_empty and since == self._stalled_since:
                 return None
-            rest = Hand(self._waiting, self._family, self._ends, self._deal, done=self._done)
-            rest._next = self._next
-            self._waiting, self._done, self._next = deque(), [], []
+            self._stalled_since = since
+            rest = Hand(self._waiting, self._family, self._ends, self._deal)
+            rest._done, rest._apart, rest._next = self._done, self._apart, self._next
+            self._waiting, self._done, self._apart, self._next = deque(), [], deque(), []
             return rest
 
     def drop_unbegun(self) -> list[TakenStep]:
@@ -99,17 +129,28 @@ class Hand:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to carry out, or to record."""
-        return not (self._waiting or self._done or self._next)
+        return not (self._waiting or self._done or self._apart or self._next)
 
     def _begin(self) -> TakenStep | None:
         with self._lock:
             if not self._waiting:
                 return None
             self._busy_since = time.monotonic()
-            return self._waiting.popleft()
+            self._at = self._waiting.popleft()
+            return self._at
+
+    def _begin_apart(self) -> _Done | None:
+        with self._lock:
+            if not self._apart:
+                return None
+            self._busy_since = time.monotonic()
+            one = self._apart.popleft()
+            self._at = one.step
+            return one
 
     def _carry_one(self, step: TakenStep) -> None:
-        if pace.is_slow(step.work.step) and not (self._stays and self.is_empty):
+        if self._is_anothers(step):
+            self._busy_since = self._at = None
             self._deal(step)
             return
         try:
@@ -122,6 +163,11 @@ class Hand:
             return
         if then is not None:
             self._went(step, then)
+        self._busy_since = None
+
+    def _is_anothers(self, step: TakenStep) -> bool:
+        declared = step.work.step
+        return is_known_away(declared.participant) or (pace.is_slow(declared) and not (self._stays and self.is_empty))
 
     def _then(self, step: TakenStep) -> Continuation | None:
         """What follows from the step; None when it waits for its record."""
@@ -137,43 +183,57 @@ class Hand:
             return settle_alone(called)
         with self._lock:
             self._done.append(_Done(step, called))
+            self._at = None
         return None
 
     def _record(self) -> None:
         """Record what is done; the steps that this claims are the next round."""
         with self._lock:
             done, self._done = self._done, []
+            self._busy_since = time.monotonic() + RECORDING
         try:
             answers = record_together([one.called for one in done])
         except BaseException:
-            self._done += done
+            with self._lock:
+                self._done += done
             raise
-        for one, answer in zip(done, answers, strict=True):
-            if isinstance(answer, Called):
-                self._settle(one.step, answer)
-            else:
-                self._went(one.step, answer)
         with self._lock:
-            self._waiting.extend(self._next)
-            self._next = []
+            self._busy_since = None
+            for one, answer in zip(done, answers, strict=True):
+                if isinstance(answer, Called):
+                    self._apart.append(_Done(one.step, answer))
+                elif isinstance(answer, RunNext):
+                    self._next.append(replace(one.step, work=answer.work))
+                else:
+                    self._over.append((one.step, answer))
 
-    def _settle(self, step: TakenStep, called: Called) -> None:
-        self._busy_since = time.monotonic()
+    def _tell(self) -> None:
+        """Say which runs this hand is through with."""
+        while self._over:
+            step, then = self._over.popleft()
+            self._busy_since = time.monotonic()  # a broker that does not answer
+            self._ends(step, then)
+        self._busy_since = None
+
+    def _settle(self, one: _Done) -> None:
+        """Those behind one that waits for a lock are another thread's soon."""
         try:
-            with trace.use(step.trace):
-                then = settle_alone(called)
+            with trace.use(one.step.trace):
+                then = settle_alone(one.called)
         except Exception as error:
-            self._give_up(step, error)
+            self._give_up(one.step, error)
         else:
-            self._went(step, then)
+            self._went(one.step, then)
         self._busy_since = None
 
     def _give_up(self, step: TakenStep, error: Exception) -> None:
         """What became of it could not be written down either: its lease ends, and its run goes on."""
         logger.error("saga.step_given_up", exc_info=error, extra=step.work.facts)
+        self._busy_since = self._at = None
         self._ends(step, None)
 
     def _went(self, step: TakenStep, then: Continuation) -> None:
+        self._at = None
         if isinstance(then, RunNext):
             with self._lock:
                 self._next.append(replace(step, work=then.work))

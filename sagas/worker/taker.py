@@ -8,6 +8,7 @@ thread of the crew. Where all of those are busy the run goes back, to wait for i
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -19,11 +20,13 @@ from celery import Task
 from outbox.messages import trace
 
 from ..declare.saga import Step
-from ..engine.continuation import Continuation
+from ..engine.continuation import Continuation, Queued
 from ..engine.run_ready import RunReady
 from ..engine.taking import TakenStep, give_back, take
 from ..engine.work import Worker
+from ..participants.lookup import is_known_away
 from ..settings import saga_settings
+from . import promise
 from .chains import chain_of, send, take_task
 from .crew import crew
 from .flower_events import Family
@@ -32,7 +35,8 @@ from .in_hand import lay_down, pick_up
 from .in_place import is_stopping, next_task_id, send_rest
 
 logger = logging.getLogger(__name__)
-LINGERS = 0.004  # seconds after which a taker that found nothing looks once more before it ends
+LINGERS = (0.002, 0.004, 0.008)
+"""Seconds between the looks of a taker that has found something and now finds nothing; after them it ends."""
 
 
 @dataclass(eq=False)
@@ -41,6 +45,8 @@ class Turn:
 
     family: Family
     began: float = field(default_factory=time.monotonic)
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Whose promise it is to look again."""
     carried: int = 0
     """Runs that were taken in it and are still in this process."""
 
@@ -73,7 +79,7 @@ class Taker:
                 return
             self._turn = turn
         try:
-            if self._take_all(turn):
+            if self._take_all(turn) and self._give_up(turn):
                 send([take_task()])
         finally:
             self._give_up(turn)
@@ -82,20 +88,24 @@ class Taker:
 
     def _take_all(self, turn: Turn) -> bool:
         """Take until nothing is left; returns whether another task is to go on."""
-        lingered = True
+        in_vain = len(LINGERS)
         while self._turn is turn and not turn.is_over:
             most = self._wait_for_room(turn)
             if not most:
                 continue
+            if in_vain < len(LINGERS):
+                promise.renew(turn.token)
+            else:
+                promise.take_back(turn.token)
             taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True))
             _send_chains(taken.left)
             if taken.found:
-                lingered = False
+                in_vain = 0
                 self._carry(turn, taken.steps)
-            elif not self._stays(turn, lingered):
+            elif not self._stays(turn, in_vain):
                 return False
             else:
-                lingered = True
+                in_vain += 1
         return self._turn is turn
 
     def _wait_for_room(self, turn: Turn) -> int:
@@ -112,14 +122,14 @@ class Taker:
         room, idle = saga_settings.HAND - self._carried, crew.idle
         return max(room if idle == crew.size else min(room, idle), 0)
 
-    def _stays(self, turn: Turn, lingered: bool) -> bool:
-        """After nothing was found: whether to look again. If not, whoever is told from now on takes."""
+    def _stays(self, turn: Turn, in_vain: int) -> bool:
+        """After so many looks in vain before this one: whether to look again. If not, who is told from now on takes."""
         with self._changed:
             if not self._told and turn.carried:
                 self._changed.wait_for(lambda: self._told or not turn.carried, 0.1)
                 return True
-            if not self._told and not lingered:
-                self._changed.wait(LINGERS)
+            if not self._told and in_vain < len(LINGERS):
+                self._changed.wait_for(lambda: self._told, LINGERS[in_vain])
                 return True
             if self._told:
                 return True
@@ -132,7 +142,8 @@ class Taker:
             if self._turn is not turn:
                 return False
             self._turn = None
-            return True
+        promise.take_back(turn.token)
+        return True
 
     def _carry(self, turn: Turn, steps: Sequence[TakenStep]) -> None:
         with self._changed:
@@ -140,50 +151,82 @@ class Taker:
             self._carried += len(steps)
         for one in steps:
             pick_up(one.work.run_id)
-        crew.carry(self._hand(turn, steps, stays=False), lambda rest: self._stalled(turn, rest))
+        hand = self._hand(turn, steps, stays=False)
+        try:
+            crew.carry(hand, lambda rest: self._stalled(turn, rest))
+        except BaseException:
+            hand.give_up()
+            raise
 
     def _stalled(self, turn: Turn, rest: Hand) -> None:
-        """The thread that takes has got a slow step: another one goes on with the rest, and another takes."""
-        self._deal(turn, rest)
-        if self._give_up(turn):
-            send([take_task()])
+        """The thread that takes is held up by a step: another one goes on with the rest, and another takes."""
+        try:
+            self._deal(turn, rest)
+        finally:
+            if self._give_up(turn):
+                send([take_task()])
 
     def _hand(self, turn: Turn, steps: Iterable[TakenStep], *, stays: bool = True) -> Hand:
         return Hand(
             steps,
             turn.family,
             lambda step, then: self._ended(turn, step, then),
-            lambda step: self._deal(turn, self._hand(turn, [step])),
+            lambda step: self._pass_on(turn, step),
             stays=stays,
         )
 
+    def _pass_on(self, turn: Turn, step: TakenStep) -> None:
+        """A run whose participant is away waits for it as any other; a slow step is a thread's of its own."""
+        if is_known_away(step.work.step.participant):
+            self._give_back(turn, [step])
+        else:
+            self._deal(turn, self._hand(turn, [step]))
+
     def _deal(self, turn: Turn, hand: Hand) -> None:
         """Give the hand to a thread of the crew; where none is idle, give back what was not begun."""
-        if crew.take_on(hand, lambda rest: self._deal(turn, rest)):
+        if hand.is_empty:
             return
-        self._give_back(turn, hand.drop_unbegun())
-        if not hand.is_empty:  # what waits for its record shall not wait for a thread
-            crew.take_on(hand, lambda rest: self._deal(turn, rest), one_more=True)
+        try:
+            if crew.take_on(hand, lambda rest: self._deal(turn, rest)):
+                return
+            self._give_back(turn, hand.drop_unbegun())
+            if not hand.is_empty:  # what waits for its record shall not wait for a thread
+                crew.take_on(hand, lambda rest: self._deal(turn, rest), one_more=True)
+        except BaseException:
+            hand.give_up()
+            raise
 
     def _give_back(self, turn: Turn, steps: Sequence[TakenStep]) -> None:
         if not steps:
             return
-        given = give_back(steps)
         try:
-            _send_chains([(_ready(one), one.trace) for one in given])
+            _send_chains([(_ready(one), one.trace) for one in give_back(steps)])
+        except Exception:  # the database is away: the leases end; or the broker is: the sweep sends it
+            logger.exception("saga.not_given_back", extra={"runs": len(steps)})
         finally:
             for one in steps:
                 self._leave(turn, one)
 
     def _ended(self, turn: Turn, step: TakenStep, then: Continuation | None) -> None:
         try:
-            if then is not None:
+            if isinstance(then, Queued):
+                self._tell()
+            elif then is not None:
                 with trace.use(step.trace):
                     send_rest(then, step.work)
         except Exception:  # the broker is away: the sweep sends it
             logger.exception("saga.rest_not_sent", extra=step.work.facts)
         finally:
             self._leave(turn, step)
+
+    def _tell(self) -> None:
+        """A run waits for any worker: who takes here shall look; where nobody does, a message says so."""
+        with self._changed:
+            if self._turn is not None:
+                self._told = True
+                self._changed.notify_all()
+                return
+        send([take_task()])
 
     def look_again(self) -> None:
         """There may be room for more runs."""

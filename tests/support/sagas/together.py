@@ -1,4 +1,4 @@
-"""Acts that start together, each in a thread and on a connection of its own."""
+"""Acts in threads, each on a connection of its own."""
 
 from __future__ import annotations
 
@@ -25,3 +25,16 @@ def together(act: Callable[[], T], times: int) -> list[T]:
 
     with ThreadPoolExecutor(times) as pool:
         return list(pool.map(run, range(times)))
+
+
+def elsewhere(act: Callable[[], T], *, seconds: float = 20) -> T:
+    """What the act returns, or raises, on another connection, within so many seconds."""
+
+    def run() -> T:
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(run).result(seconds)
