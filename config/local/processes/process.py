@@ -36,7 +36,12 @@ class Child:
         held = [] if self._port is None else [self._port.fileno()]
         command = [f"fd://{held[0]}" if word == LISTENING else word for word in self.part.command]
         self.process = launch(
-            command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment, hand_over=held
+            command,
+            subprocess.PIPE,
+            dies_by=signal.SIGKILL,
+            environment=self._environment,
+            hand_over=held,
+            niceness=self.part.niceness if isinstance(self.part, Part) else 0,
         )
         assert self.process.stdout is not None
         self.output = self.process.stdout.fileno()
