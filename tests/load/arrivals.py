@@ -32,7 +32,9 @@ class Answer:
         return self.met == "201"
 
 
-def ask(site: str, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> tuple[int, str]:
+def ask(
+    site: str, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+) -> tuple[int, str]:
     """The status and the text of the answer. Raises OSError and HTTPException."""
     at = urlsplit(site)
     connection = http.client.HTTPConnection(str(at.hostname), at.port, timeout=TIMEOUT)

@@ -20,7 +20,7 @@ END_WITHIN = "5"  # seconds for the workers, as WORKER_END_WITHIN: the superviso
 STANDINS = "config.standins"
 UPKEEP = ("upkeep payments", "upkeep warehouse")  # the companies with background jobs
 LISTENING = "fd://listening"  # replaced by gunicorn's name for the socket that it inherits
-BEHIND = 10  # niceness of all that carries orders and shows them to us: whoever places one is served first
+BEHIND = 5  # niceness of all that carries orders: the processor goes first to who places one, and three times as much
 NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "consumer", "beat", "flower")
 
 
