@@ -37,7 +37,8 @@ SELECT statement_timestamp(),
        ARRAY(SELECT r.created_at FROM saga_run r
              WHERE r.status = 'running' AND r.row_version = 1 AND r.paused_at IS NULL AND r.waits_for = ''
              ORDER BY r.created_at LIMIT %(counted)s),
-       (SELECT count(*) FROM (SELECT 1 FROM saga_run WHERE finished_at > statement_timestamp() - make_interval(secs => %(recent)s)
+       (SELECT count(*) FROM (SELECT 1 FROM saga_run
+                              WHERE finished_at > statement_timestamp() - make_interval(secs => %(recent)s)
                               LIMIT %(counted)s) AS ended)
 """
 

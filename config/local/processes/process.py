@@ -27,7 +27,8 @@ class Child:
         self.quick_deaths = 0
         self.restart_at = 0.0
         self.tail: list[str] = []
-        self._environment = {**environment, "SETTLE_PROCESS": part.name}
+        own = part.environment if isinstance(part, Part) else {}
+        self._environment = {**environment, **own, "SETTLE_PROCESS": part.name}
         self._port = listening(part.port) if isinstance(part, Part) and part.port is not None else None
         self.start()
 

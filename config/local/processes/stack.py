@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.env import broker_url
 
@@ -36,6 +36,8 @@ class Part:
     Clients that connect during a restart wait; they are not refused."""
     niceness: int = 0
     """0 is usual; the processor goes first to those with less."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What it is told besides what all are told."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
     """All processes, in starting order."""
     broker = broker_url(environment)
     database = environment["DATABASE_URL"]
+    bounded = {"DATABASE_URL": environment["WORKERS_DATABASE_URL"]}
     stock = environment["STANDINS_WAREHOUSE_URL"]  # where the stand-ins' background jobs leave heartbeats
     return [
         Part(
@@ -71,14 +74,22 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
             worker("worker", "sagas,events,webhooks,default", threads=16),
             readiness.worker(broker, "worker@settle"),
             niceness=BEHIND,
+            environment=bounded,
         ),
         Part(
             "relay",
             worker("relay", "upkeep", threads=4),
             readiness.worker(broker, "relay@settle"),
             niceness=BEHIND,
+            environment=bounded,
         ),
-        Part("consumer", CONSUMER, readiness.heartbeat(database, "consume warehouse.events/shop"), niceness=BEHIND),
+        Part(
+            "consumer",
+            CONSUMER,
+            readiness.heartbeat(database, "consume warehouse.events/shop"),
+            niceness=BEHIND,
+            environment=bounded,
+        ),
         Part("beat", (*CELERY, "beat", "--loglevel", "INFO"), readiness.heartbeat(database, "beat")),
         Part(
             "flower",
