@@ -117,7 +117,7 @@ class Timeline:
         if self.order.is_final:
             return ""
         if self.hold is not None:
-            return "2s"
+            return self.hold.pause
         return "5s" if self.order.status == Order.Status.NEEDS_ATTENTION else "700ms"
 
     @property

@@ -29,7 +29,19 @@ def of(since: datetime | None) -> Place | None:
 def words(since: datetime | None) -> str:
     """The same in a sentence; empty for None."""
     place = of(since)
-    return "" if place is None else wording.turn(place.ahead, place.seconds, more=place.is_long)
+    return "" if place is None else said(place)
+
+
+def said(place: Place) -> str:
+    """A place in a sentence."""
+    return wording.turn(place.ahead, place.seconds, more=place.is_long)
+
+
+def pause(place: Place) -> str:
+    """How long an open page waits before it asks again: the longer the queue, the more pages ask."""
+    if place.seconds is None:
+        return "5s"
+    return "2s" if place.seconds < 20 else "5s" if place.seconds < 60 else "10s"
 
 
 def as_json(since: datetime | None) -> dict[str, object] | None:

@@ -25,6 +25,8 @@ class Hold:
     """Of the step at which the order stands."""
     in_queue: bool = False
     """Whether it only waits for its turn."""
+    pause: str = "2s"
+    """How long an open page waits before it asks again."""
 
 
 def hold_of(
@@ -44,8 +46,9 @@ def hold_of(
         return Hold(f"We have put your {thing} on hold." if forward else "", wording.LOOKED_AT, "on hold")
     if action_url and forward:
         return Hold(wording.CONFIRM, wording.confirm_within(thing), wording.WAITS_FOR_CUSTOMER)
-    if forward and (ahead := turn.words(progress.queued_since)):
-        return Hold(f"Your {thing} waits for its turn.", ahead, wording.WAITS_FOR_TURN, in_queue=True)
+    if forward and (place := turn.of(progress.queued_since)):
+        words, headline = turn.said(place), f"Your {thing} waits for its turn."
+        return Hold(headline, words, wording.WAITS_FOR_TURN, in_queue=True, pause=turn.pause(place))
     if progress.waits_for:
         who = wording.inside(said.step(step.name).who)
         limit = _limit(progress.waits_until, now, thing) if forward else ""

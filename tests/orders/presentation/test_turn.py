@@ -16,7 +16,7 @@ from orders.placing.validation import PlaceOrder
 from orders.presentation import turn
 from sagas.models import Run
 from sagas.presentation import queue as module
-from sagas.presentation.queue import queue
+from sagas.presentation.queue import Place, queue
 from tests.orders.doors import Door, returns, trips
 from tests.support.sagas.queued import take
 
@@ -114,7 +114,7 @@ def trip(client: Client, orders: list[Order]) -> Door:
     return trips()
 
 
-def test_a_trip_says_it_too(client: Client, trip: Door) -> None:
+def test_a_trip_says_it_too(client: Client, trip: Door, orders: list[Order]) -> None:
     made = trip.post(client).json()
     assert made["queue"] == {"ahead": 3, "seconds": None}
     path = f"/trips/{made['id']}/"
@@ -123,27 +123,38 @@ def test_a_trip_says_it_too(client: Client, trip: Door) -> None:
     assert "3 others are ahead of it." in shown
     seen = seen_by(shown)
     assert client.get(f"{path}progress", {"seen": seen}).status_code == 204
+    take(run_of(orders[0]))
+    assert "2 others are ahead of it." in client.get(f"{path}progress", {"seen": seen}).content.decode()
     take(Run.objects.get(name="trip"))
     assert "its turn" not in client.get(f"{path}progress", {"seen": seen}).content.decode()
     assert told(client, f"/api/trips/{made['id']}") is None
 
 
 def test_a_return_says_it_too(client: Client) -> None:
-    door = returns()  # its order's own run is not carried here: it is the one ahead
+    trips().post(client)
+    door = returns()  # its order's own run is not carried here: it is ahead, too
+    queue.forget()
     made = door.post(client).json()
-    assert made["queue"] == {"ahead": 1, "seconds": None}
-    assert made["says"] == "It waits for its turn. 1 other is ahead of it."
+    assert made["queue"] == {"ahead": 2, "seconds": None}
+    assert made["says"] == "It waits for its turn. 2 others are ahead of it."
     order = Order.objects.get()
     shown = page(client, order)
     assert made["says"] in shown
     seen = shown.partition("returns?seen=")[2].partition('"')[0]
     path = f"/orders/{order.pk}/returns"
     assert client.get(path, {"seen": seen}).status_code == 204
+    take(Run.objects.get(name="trip"))
+    assert "1 other is ahead of it." in client.get(path, {"seen": seen}).content.decode()
     take(run_of(order))
     shown = client.get(path, {"seen": seen}).content.decode()
     assert "We are telling the carrier and the warehouse." in shown
     assert "ahead" not in shown
     assert told(client, f"/api/returns/{made['id']}") is None
+
+
+@pytest.mark.parametrize(("seconds", "pause"), [(None, "5s"), (3.0, "2s"), (20.0, "5s"), (300.0, "10s")])
+def test_the_longer_the_queue_the_less_often_a_page_asks(seconds: float | None, pause: str) -> None:
+    assert turn.pause(Place(12, seconds, timedelta(0))) == pause
 
 
 @pytest.mark.parametrize(
