@@ -26,7 +26,7 @@ def gives_way(view: View[P]) -> View[P]:
     """A view that an open page asks again and again; 204, nothing new, while AT_ONCE others are being answered."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         if not _turns.acquire(blocking=False):
             return HttpResponse(status=204)
         try:
