@@ -12,7 +12,7 @@ TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 SEED ?= 98234412
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-admin trace-step two-phase storm compose-test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-admin trace-step two-phase storm load compose-test check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,9 @@ two-phase: setup-all ## Kill a two-phase commit's coordinator and the saga's wor
 
 storm: setup-all ## Place 300 orders while everything is killed, and see how soon all settle (ARGS=--help says what to choose)
 	@SETTLE_HOME=$(CURDIR)/.local/storm exec $(VENV) -m tests.storm $(ARGS)
+
+load: setup-all ## Send more orders a second than the machine can carry, and see what each meets (ARGS=--help says what to choose)
+	@SETTLE_HOME=$(CURDIR)/.local/load exec $(VENV) -m tests.load $(ARGS)
 
 compose-test: setup-all ## Bring docker-compose.yml up on a container engine, kill and freeze its containers, compare the books
 	@exec $(VENV) -m tests.compose $(ARGS)

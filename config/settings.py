@@ -95,6 +95,11 @@ WHITENOISE_USE_FINDERS = LOCAL
 WHITENOISE_AUTOREFRESH = DEBUG
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
+PROCESS = env.text("SETTLE_PROCESS", "settle")
+# A worker that freezes or loses its machine inside a transaction must not hold its locks for ever.
+SESSION = "-c idle_in_transaction_session_timeout=20s -c lock_timeout=10s"
+if PROCESS == "web":  # whoever asks gets an answer, 503 if need be, before they or their proxy give up
+    SESSION = "-c idle_in_transaction_session_timeout=20s -c lock_timeout=5s -c statement_timeout=8s"
 DATABASES = {
     "default": {
         **dj_database_url.parse(
@@ -103,9 +108,8 @@ DATABASES = {
             conn_health_checks=True,
         ),
         "OPTIONS": {
-            "application_name": env.text("SETTLE_PROCESS", "settle"),
-            # A worker that freezes or loses its machine inside a transaction must not hold its locks for ever.
-            "options": "-c idle_in_transaction_session_timeout=20s -c lock_timeout=10s",
+            "application_name": PROCESS,
+            "options": SESSION,
             "connect_timeout": 5,  # seconds; a server whose machine is gone neither refuses nor answers
             "keepalives_idle": 30,
             "keepalives_interval": 10,

@@ -1,4 +1,5 @@
-"""Answers 503 with `Retry-After` while PostgreSQL is away: as JSON to programs, as a page to people.
+"""Answers 503 with `Retry-After` while PostgreSQL is away, has no connection left, or takes longer than the web waits
+(`SESSION` in the settings): as JSON to programs, as a page to people.
 
 A transaction that was cut off has done nothing, or everything when only the answer to its commit was lost. A retry with
 the same Idempotency-Key, or with the page's own token, finds out which.
@@ -24,8 +25,8 @@ CUT_OFF = frozenset({"25P03", "25P04", "25006"})
 Source: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 PROGRAMS = ("/api/", "/webhooks/")
 WORDS = (
-    "We cannot reach our database just now. Send the same request again after the time in Retry-After; with the same "
-    "Idempotency-Key it is carried out once."
+    "Our database does not answer just now, or not in time. Send the same request again after the time in "
+    "Retry-After; with the same Idempotency-Key it is carried out once."
 )
 
 
@@ -38,7 +39,8 @@ def handler500(request: HttpRequest) -> HttpResponse:
 
 
 def is_away(error: BaseException) -> bool:
-    """Whether the database was unreachable, or refused for now (no lock in time, no disk space)."""
+    """Whether the database was unreachable, or refused for now (no lock in time, not done in time, no
+    connection left, no disk space)."""
     if isinstance(error, OperationalError | InterfaceError):
         return True
     return isinstance(error, Error) and driver.code_of(error) in CUT_OFF

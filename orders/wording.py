@@ -117,12 +117,32 @@ def confirm_within(thing: str) -> str:
     return f"Your {thing} goes on as soon as you have. If you do not within {span}, we cancel it and charge nothing."
 
 
+WAITS_FOR_TURN = "waiting for its turn"
 LOOKED_AT = "One of us looks at it before it goes on. You need not do anything."
 
 
 def out_of_touch(who: str) -> str:
     """That the order waits for a company, whichever side keeps us from calling it."""
     return f"We are out of touch with {who} just now, and go on by ourselves as soon as that is over."
+
+
+def turn(ahead: int, seconds: float | None, *, more: bool = False) -> str:
+    """How many are ahead of something that waits in the queue, and how long that takes if `seconds` is known. `more`
+    says that nobody counted further."""
+    others = f"{ahead:,} others are" if ahead > 1 else "1 other is"
+    said = f"{'At least ' if more else ''}{others} ahead of it"
+    if seconds is None:
+        return f"{said}."
+    return f"{said}; its turn comes in {about(seconds)}{' or later' if more else ''}."
+
+
+def about(seconds: float) -> str:
+    """A span as one tells a person who waits: rounded up, to five seconds or to a minute."""
+    if seconds <= 5:
+        return "a few seconds"
+    if seconds <= 90:
+        return f"about {math.ceil(seconds / 5) * 5} seconds"
+    return f"about {math.ceil(seconds / 60)} minutes"
 
 
 def inside(who: str) -> str:

@@ -39,6 +39,14 @@ def nothing_known_of_participants():
     breakers.forget()
 
 
+@pytest.fixture(autouse=True)
+def nothing_known_of_the_queue():
+    """So is what it read of the queue of runs."""
+    from sagas.presentation.queue import queue
+
+    queue.forget()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None, None, None]:
     """Keep the shuffled files of a folder together, and mark what starts processes of its own.

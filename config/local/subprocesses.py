@@ -15,6 +15,8 @@ from typing import IO
 from .errors import LocalStackError
 
 PR_SET_PDEATHSIG = 1
+AUTOGROUP = Path("/proc/self/autogroup")
+SOON = 0.1  # seconds between two writes to it that the kernel takes from an ordinary user
 
 
 def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callable[[], None] | None:
@@ -36,6 +38,25 @@ def die_with_parent(signum: signal.Signals, parent: int | None = None) -> Callab
     return arrange
 
 
+def step_back(niceness: int) -> None:
+    """Have the kernel prefer others to this process and its children: 0 is usual, 19 the furthest back.
+
+    Where Linux shares the processor between sessions first ("autogroup"), a process's own niceness counts only within
+    its session; the session has one of its own. Source: sched(7), "The autogroup feature".
+    """
+    os.nice(niceness)
+    for _ in range(20):
+        try:
+            if AUTOGROUP.exists():
+                AUTOGROUP.write_text(str(niceness))
+        except BlockingIOError:
+            time.sleep(SOON)
+        except OSError:  # a sandbox whose /proc is only to be read: the process's own niceness must do
+            return
+        else:
+            return
+
+
 def spawn(
     command: Sequence[str | Path], log: Path, *, dies_by: signal.Signals = signal.SIGTERM
 ) -> subprocess.Popen[bytes]:
@@ -52,20 +73,29 @@ def launch(
     dies_by: signal.Signals,
     environment: Mapping[str, str] | None = None,
     hand_over: Sequence[int] = (),
+    niceness: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start `command` with stdout and stderr going to `output`; it gets the signal `dies_by` when we die.
 
-    It inherits only the file descriptors `hand_over`, under the same numbers.
+    It inherits only the file descriptors `hand_over`, under the same numbers. `niceness` is that of `step_back`.
 
     It gets a session of its own: Ctrl-C in a terminal then reaches only us, and we stop everything in order.
     """
+    arrange = die_with_parent(dies_by)
+
+    def prepare() -> None:
+        if arrange is not None:
+            arrange()
+        if niceness:
+            step_back(niceness)
+
     return subprocess.Popen(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        preexec_fn=die_with_parent(dies_by),
+        preexec_fn=prepare,
         env=environment,
         pass_fds=hand_over,
     )

@@ -14,6 +14,7 @@ from ..errors import NotFound, OrderChanged
 from ..models import Order, Product
 from ..placing.place import place_order
 from ..placing.validation import parse_order
+from ..presentation import turn
 from .requests import decode, endpoint, idempotency_key
 from .responses import changed, condition, made, refusal, shown, tagged
 
@@ -86,7 +87,8 @@ def product_json(product: Product) -> dict[str, object]:
 def order_json(order: Order) -> dict[str, object]:
     """`status` is one of `Order.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text.
 
-    `action_url` is where the customer confirms the payment, empty while the bank does not ask for that.
+    `action_url` is where the customer confirms the payment, empty while the bank does not ask for that. `queue` says
+    how many are ahead of an order that has to wait for its turn; null for all others.
     """
     progress = progress_of(order)
     steps = progress.steps if progress else ()
@@ -100,6 +102,7 @@ def order_json(order: Order) -> dict[str, object]:
         "total": str(order.total),
         "currency": order.currency,
         "action_url": order.action_url,
+        "queue": turn.as_json(progress.queued_since if progress else None),
         "cancel": cancel_json(order),
         "steps": [{"name": step.name, "status": step.status, "attempts": step.attempts} for step in steps],
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sagas.models import Run, RunStatus, Step, StepStatus
+from sagas.presentation import queue
 
 from ..models import JourneyStep
 
@@ -29,6 +30,8 @@ class Progress:
     """The participant that is away."""
     waits_until: datetime | None
     """When waiting for it ends, because the order is undone then."""
+    queued_since: datetime | None = None
+    """Since when it has waited for a worker to take it up; None once one has, and for an order that events carry."""
 
     @property
     def capture(self) -> str:
@@ -49,6 +52,7 @@ def of_run(run: Run) -> Progress:
         paused=run.paused_at is not None,
         waits_for=run.waits_for,
         waits_until=run.wake_at,
+        queued_since=queue.waits_since(run),
     )
 
 

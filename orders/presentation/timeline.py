@@ -117,7 +117,7 @@ class Timeline:
         if self.order.is_final:
             return ""
         if self.hold is not None:
-            return "2s"
+            return self.hold.pause
         return "5s" if self.order.status == Order.Status.NEEDS_ATTENTION else "700ms"
 
     @property
@@ -139,8 +139,9 @@ class Timeline:
 
 
 def is_still(steps: Sequence[ShownStep], hold: Hold | None) -> bool:
-    """Whether what is shown changes with the rows alone. A hold, and a step that is tried again, count the time."""
-    return hold is None and not any(step.note for step in steps if step.state != "refused")
+    """Whether what is shown changes with what `row_state` sees alone: the rows, and the queue. Any other hold, and a
+    step that is tried again, count the time."""
+    return (hold is None or hold.in_queue) and not any(step.note for step in steps if step.state != "refused")
 
 
 def show(

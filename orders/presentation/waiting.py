@@ -11,6 +11,7 @@ from sagas.models import RunStatus
 from .. import wording
 from ..coordination.progress import Progress
 from ..wording import Words
+from . import turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,17 @@ class Hold:
     reason: str
     label: str
     """Of the step at which the order stands."""
+    in_queue: bool = False
+    """Whether it only waits for its turn."""
+    pause: str = "2s"
+    """How long an open page waits before it asks again."""
 
 
 def hold_of(
     progress: Progress, now: datetime, thing: str = "order", said: Words = wording, *, action_url: str = ""
 ) -> Hold | None:
-    """Whether the order is paused, or waits for its customer or a participant that is away; None when it is neither.
+    """Whether the order is paused, or waits for its customer, a participant that is away, or its turn; None when it is
+    neither.
 
     `thing` is what customers call it, and `said` knows the words for its steps; `action_url` is where the customer
     confirms the payment, "" when nobody asks them to.
@@ -40,6 +46,9 @@ def hold_of(
         return Hold(f"We have put your {thing} on hold." if forward else "", wording.LOOKED_AT, "on hold")
     if action_url and forward:
         return Hold(wording.CONFIRM, wording.confirm_within(thing), wording.WAITS_FOR_CUSTOMER)
+    if forward and (place := turn.of(progress.queued_since)):
+        words, headline = turn.said(place), f"Your {thing} waits for its turn."
+        return Hold(headline, words, wording.WAITS_FOR_TURN, in_queue=True, pause=turn.pause(place))
     if progress.waits_for:
         who = wording.inside(said.step(step.name).who)
         limit = _limit(progress.waits_until, now, thing) if forward else ""

@@ -11,12 +11,14 @@ from orders.api.requests import decode, endpoint, idempotency_key
 from orders.api.responses import made, refusal, shown
 from orders.api.views import find
 from orders.errors import NotFound
+from orders.presentation import turn
 
 from . import wording
 from .errors import ReturnRefused
 from .models import Return
 from .services import request_return
 from .validation import parse_return
+from .waiting import queued_since
 
 
 @endpoint("POST")
@@ -45,8 +47,10 @@ def show(request: HttpRequest, return_id: str) -> HttpResponse:
 
 
 def return_json(returned: Return) -> dict[str, object]:
-    """`status` is one of `Return.Status`, `says` where it stands in words; `amount` is a decimal in text, and
-    `refunded` whether the customer has got it; `parcel` is stopped, on_its_way, or empty when nobody stopped it."""
+    """`status` is one of `Return.Status`, `says` where it stands in words, and `queue` how many are ahead of one that
+    has to wait for its turn, else null; `amount` is a decimal in text, and `refunded` whether the customer has got it;
+    `parcel` is stopped, on_its_way, or empty when nobody stopped it."""
+    since = queued_since(returned)
     lines = returned.lines.select_related("line")
     return {
         "id": str(returned.pk),
@@ -54,7 +58,8 @@ def return_json(returned: Return) -> dict[str, object]:
         "version": returned.version,
         "order": str(returned.order_id),
         "status": returned.status,
-        "says": wording.state(returned, returned.parcel),
+        "says": wording.state(returned, returned.parcel, turn.words(since)),
+        "queue": turn.as_json(since),
         "amount": str(returned.amount),
         "currency": returned.currency,
         "refunded": returned.refunded_at is not None,

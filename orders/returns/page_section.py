@@ -7,11 +7,13 @@ from decimal import Decimal
 
 from orders.coordination.choose import progress_of
 from orders.models import Order
+from orders.presentation import turn
 from sagas.models import StepStatus
 
 from . import wording
 from .models import Return
 from .returnable import left_of, why_not
+from .waiting import queued_since
 
 TOO_LATE = "It is too late to cancel this order. Once it is on its way you can return it, here on this page."
 
@@ -66,8 +68,9 @@ def parcel_of(returns: list[Return]) -> str:
 
 def show(returned: Return, parcel: str) -> ShownReturn:
     """One return in the customer's words."""
+    ahead = turn.words(queued_since(returned))
     pieces = tuple(f"{line.quantity} × {line.line.name}" for line in returned.lines.all())
-    return ShownReturn(returned.number, pieces, returned.status, wording.state(returned, parcel))
+    return ShownReturn(returned.number, pieces, returned.status, wording.state(returned, parcel, ahead))
 
 
 def is_paid_for(order: Order) -> bool:

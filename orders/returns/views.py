@@ -14,6 +14,7 @@ from orders.errors import InvalidOrder, KeyReused
 from orders.models import Order
 from orders.presentation import row_state
 from orders.web.forms import new_token
+from orders.web.polls import gives_way
 
 from .errors import ReturnRefused
 from .forms import ReturnForm
@@ -38,8 +39,10 @@ def return_page(request: HttpRequest, order_id: UUID) -> HttpResponse:
 
 @never_cache
 @require_GET
+@gives_way
 def returns(request: HttpRequest, order_id: UUID) -> HttpResponse:
-    """The part of the order page about its returns; 204 while what the page has `seen` still stands."""
+    """The part of the order page about its returns; 204 while what the page has `seen` still stands, and
+    while too many ask."""
     state = row_state.of_order(order_id)
     if state and request.GET.get("seen") == state:
         return HttpResponse(status=204)

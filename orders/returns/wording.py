@@ -42,8 +42,9 @@ DESK = {
 }
 
 
-def state(returned: Return, parcel: str) -> str:
-    """Where the return stands, as the customer reads it; `parcel` is what became of the order's parcel."""
+def state(returned: Return, parcel: str, ahead: str = "") -> str:
+    """Where the return stands, as the customer reads it; `parcel` is what became of the order's parcel, and `ahead`
+    what is said of one that waits in the queue."""
     money = f"{returned.amount} {returned.currency}"
     match returned.status:
         case Status.DONE:
@@ -52,6 +53,8 @@ def state(returned: Return, parcel: str) -> str:
             return f"We could not take it back. {declined(returned.status_reason)} Nothing was refunded."
         case Status.REFUNDING:
             return f"{STATES[Status.REFUNDING] if returned.amount else FREE} {PARCEL[parcel]}"
+        case Status.REQUESTED if ahead:
+            return f"It waits for its turn. {ahead}"
     return STATES[returned.status]
 
 

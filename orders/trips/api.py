@@ -10,6 +10,8 @@ from django.urls import reverse
 from orders.api.requests import decode, endpoint, idempotency_key
 from orders.api.responses import changed, condition, made, refusal, shown, tagged
 from orders.errors import NotFound, OrderChanged
+from orders.presentation import turn
+from sagas.presentation.queue import waits_since
 
 from . import offers, wording
 from .models import FlightOffer, HotelOffer, Trip
@@ -77,7 +79,8 @@ def address(trip: Trip) -> str:
 def trip_json(trip: Trip) -> dict[str, object]:
     """`status` is one of `Trip.Status`; `reason` says in words why it is cancelled; `total` is a decimal in text.
 
-    `action_url` is where the traveller confirms the payment, empty while the bank does not ask for that.
+    `action_url` is where the traveller confirms the payment, empty while the bank does not ask for that. `queue` says
+    how many are ahead of a trip that has to wait for its turn; null for all others.
     """
     run = run_of(trip)
     steps = run.steps.all() if run else ()
@@ -96,6 +99,7 @@ def trip_json(trip: Trip) -> dict[str, object]:
         "total": str(trip.total),
         "currency": trip.currency,
         "action_url": trip.action_url,
+        "queue": turn.as_json(waits_since(run) if run else None),
         "steps": [{"name": step.name, "status": step.status, "attempts": step.attempts} for step in steps],
     }
 

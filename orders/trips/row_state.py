@@ -5,12 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from orders.presentation.row_state import state_of
+from sagas.presentation.queue import WAITS_SINCE
 
 from .sagas import trip
 
-TRIP = """
+TRIP = f"""
 SELECT t.xmin, t.ctid, r.xmin, r.ctid,
-       (SELECT string_agg(concat(xmin, ctid), '' ORDER BY id) FROM saga_step WHERE run_id = r.id)
+       (SELECT string_agg(concat(xmin, ctid), '' ORDER BY id) FROM saga_step WHERE run_id = r.id),
+       {WAITS_SINCE}
 FROM trips_trip t
 LEFT JOIN saga_run r ON r.name = %(saga)s AND r.key = %(key)s
 WHERE t.id = %(id)s

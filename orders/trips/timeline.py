@@ -72,7 +72,7 @@ class Timeline:
         if self.trip.is_final:
             return ""
         if self.hold is not None:
-            return "2s"
+            return self.hold.pause
         return "5s" if self.trip.status == Trip.Status.NEEDS_ATTENTION else "700ms"
 
     @property

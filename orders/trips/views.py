@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
 from orders.presentation.timeline import is_still
 from orders.web.forms import new_token, versions
+from orders.web.polls import gives_way
 
 from . import offers, row_state
 from .forms import TripForm, destination
@@ -65,8 +66,10 @@ def trip(request: HttpRequest, trip_id: UUID) -> HttpResponse:
 
 @never_cache
 @require_GET
+@gives_way
 def progress(request: HttpRequest, trip_id: UUID) -> HttpResponse:
-    """The part of the trip's page that moves; 204 while what the page has `seen` still stands."""
+    """The part of the trip's page that moves; 204 while what the page has `seen` still stands, and while too
+    many ask."""
     seen, state = request.GET.get("seen"), row_state.of_trip(trip_id)
     if seen and seen == state:
         return HttpResponse(status=204)

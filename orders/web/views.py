@@ -21,6 +21,7 @@ from ..presentation import row_state
 from ..presentation.timeline import Timeline, is_still
 from . import last_order_cookie
 from .forms import CheckoutForm, new_token, versions
+from .polls import gives_way
 
 
 @never_cache  # the token in the page is good for one order: going back must fetch a new one
@@ -66,8 +67,10 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
 
 @never_cache
 @require_GET
+@gives_way
 def progress(request: HttpRequest, order_id: UUID) -> HttpResponse:
-    """The part of the order page that moves; 204 while what the page has `seen` still stands."""
+    """The part of the order page that moves; 204 while what the page has `seen` still stands, and while too
+    many ask."""
     seen, state = request.GET.get("seen"), row_state.of_order(order_id)
     if seen and seen == state:
         return HttpResponse(status=204)

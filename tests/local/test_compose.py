@@ -16,7 +16,10 @@ import yaml
 from django.conf import settings
 from django.core.management import get_commands
 
+from config import worker_role
+from config.local.ports import Ports
 from config.local.processes import stack
+from config.local.services import postgres
 from config.standins.companies import COMPANIES
 from outbox.declare.events import registry
 
@@ -135,6 +138,38 @@ def test_the_workers_together_serve_every_queue():
         for arguments in (("worker", "sagas,events,webhooks,default"), ("relay", "upkeep"))
     ]
     assert served == {queue for line in local for queue in line[line.index("--queues") + 1].split(",")}
+
+
+def local_parts() -> list[stack.Part]:
+    names = ("DATABASE_URL", "WORKERS_DATABASE_URL", "STANDINS_WAREHOUSE_URL", "SITE_URL", "STANDINS_URL", "FLOWER_URL")
+    return stack.parts(Ports(1, 2, 3), {**dict.fromkeys(names, "here"), "REDIS_URL": "redis://here/0"})
+
+
+def test_the_processor_goes_first_to_who_places_an_order():
+    behind = {part.name.replace("-", "") for part in local_parts() if part.niceness > 0}
+    assert behind == {name for name, service in SERVICES.items() if service.get("cpu_shares", 1024) < 1024}
+    assert {"worker", "relay", "flower"} <= behind
+    assert behind.isdisjoint({"web", "postgres", "redis", "beat"})
+
+
+def test_all_that_carries_orders_logs_in_by_the_role_that_is_bounded():
+    bounded = {part.name for part in local_parts() if part.environment}
+    assert bounded == {"worker", "relay", "consumer"}
+    made = SERVICES["migrate"]["environment"]["WORKERS_DATABASE_URL"]
+    assert made.startswith("postgres://settle_workers:")
+    assert {name for name in SHOP if SERVICES[name]["environment"].get("DATABASE_URL") == made} == bounded
+
+
+def test_the_web_always_gets_a_connection():
+    """What all others may hold, and the web's threads, are less than the server takes."""
+    servers = postgres.SETTINGS + str(SERVICES["postgres"])
+    most = {int(found) for found in re.findall(r"max_connections\D+(\d+)", servers)}
+    web = [word for name, line in commands() if name == "Dockerfile" for word in line]
+    threads = int(web[web.index("--workers") + 1]) * int(web[web.index("--threads") + 1])
+    companies = 32 * len(COMPANIES) + 2 * len(COMPANIES)  # threads of the stand-ins, and their jobs
+    superusers, people = 3, 20
+    assert most == {300}
+    assert worker_role.CONNECTIONS + threads + companies + superusers + people <= 300
 
 
 def test_what_the_dockerfile_copies_exists_and_is_let_through():

@@ -160,11 +160,13 @@ def test_servers_of_the_users_own_are_used_instead(tmp_path: Path, monkeypatch: 
     postgres.create_databases("shop")
     monkeypatch.setenv("DATABASE_URL", postgres.url("shop"))
     monkeypatch.setenv("REDIS_URL", "redis://127.0.0.1:6/3")
+    monkeypatch.delenv("WORKERS_DATABASE_URL", raising=False)
     servers = Servers(tmp_path / "unused")
     servers.start()
     servers.stop()
     assert not (tmp_path / "unused").exists()
     assert servers.environment["REDIS_URL"] == "redis://127.0.0.1:6/3"
+    assert servers.environment["WORKERS_DATABASE_URL"] == postgres.url("shop")
     assert query(servers.environment["STANDINS_CARRIER_URL"], "SELECT current_database()") == [("shop_carrier",)]
 
 
@@ -178,6 +180,8 @@ def test_a_server_that_dies_runs_again_at_the_same_address(tmp_path: Path):
         servers.postgres.process.wait()
         assert servers.restart_the_dead() == ["PostgreSQL"]
         assert query(servers.environment["DATABASE_URL"], "SELECT 1") == [(1,)]
+        who = query(servers.environment["WORKERS_DATABASE_URL"], "SELECT session_user, current_user")
+        assert who == [("settle_workers", "settle")]
         assert servers.restart_the_dead() == []
     finally:
         servers.stop()

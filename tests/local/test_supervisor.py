@@ -48,6 +48,28 @@ def test_each_line_stands_behind_the_name_of_its_process(supervisor, capsys):
     assert "web  | hello web\n" in tick_until(supervisor, capsys, "hello")
 
 
+NICE = """
+import os
+from pathlib import Path
+group = Path("/proc/self/autogroup")
+print("niceness", os.nice(0), group.read_text().split()[-1] if group.exists() else os.nice(0), flush=True)
+"""
+
+
+def test_the_processor_goes_last_to_a_process_that_steps_back(supervisor, capsys):
+    """Its session too: where the kernel shares between sessions first, a process's own niceness changes nothing."""
+    supervisor.start(Part("web", (sys.executable, "-u", "-c", NICE + SLEEP), lambda: True, niceness=7))
+    assert "web  | niceness 7 7\n" in tick_until(supervisor, capsys, "niceness")
+    supervisor.start(Part("beat", (sys.executable, "-u", "-c", NICE + SLEEP), lambda: True))
+    assert "beat | niceness 0 0\n" in tick_until(supervisor, capsys, "beat | niceness")
+
+
+def test_a_process_may_be_told_more_than_the_others(supervisor, capsys):
+    code = f"import os; print(os.environ['GREETING']); {SLEEP}"
+    supervisor.start(Part("web", (sys.executable, "-u", "-c", code), lambda: True, environment={"GREETING": "psst"}))
+    assert "web  | psst\n" in tick_until(supervisor, capsys, "psst")
+
+
 ANSWERS_ONCE = """
 import os, socket, sys
 listener = socket.socket(fileno=int(sys.argv[1].removeprefix("fd://")))

@@ -135,6 +135,19 @@ def test_flower_sees_both_workers(stack: Stack):
     wait_for(seen, "both workers in Flower", seconds=30)
 
 
+def test_what_carries_orders_holds_bounded_connections_and_the_web_its_own(stack: Stack):
+    def holders() -> set[tuple[object, ...]]:
+        parts = "('web', 'worker', 'relay', 'consumer', 'beat')"
+        return set(
+            stack.rows(f"SELECT application_name, usename FROM pg_stat_activity WHERE application_name IN {parts}")
+        )
+
+    bounded = {(part, "settle_workers") for part in ("worker", "relay", "consumer")}
+    wait_for(lambda: holders() == bounded | {("web", "settle"), ("beat", "settle")}, "each has a session", seconds=30)
+    found = stack.rows("SELECT rolconnlimit, rolsuper FROM pg_roles WHERE rolname = 'settle_workers'")
+    assert found == [(80, False)]
+
+
 def test_manage_py_in_a_second_terminal_finds_the_servers(stack: Stack):
     assert stat.S_IMODE(stack.home.env_file.stat().st_mode) == 0o600
     done = subprocess.run(

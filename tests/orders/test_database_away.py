@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 import pytest
@@ -14,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client
 
+from config import worker_role
 from orders.models import Order
 from orders.webhooks.events import PaymentReported
 from outbox.testing import published
@@ -52,6 +54,39 @@ def away() -> Iterator[None]:
         finally:
             connection.close()
             connection.settings_dict = there
+
+
+@contextmanager
+def full() -> Iterator[None]:
+    """PostgreSQL has no connection left for us."""
+    there = connection.settings_dict
+    connection.close()
+    given = connection.get_connection_params()
+    ours = {"USER": "settle_turned_away", "PASSWORD": "secret"}
+    address = f"@{there['HOST']}:{there['PORT']}/{there['NAME']}"
+    owner = f"postgres://{there['USER']}:{quote(str(given['password']))}{address}"
+    worker_role.make(owner, f"postgres://{ours['USER']}:{ours['PASSWORD']}{address}", connections=0)
+    connection.settings_dict = there | ours
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict = there
+
+
+@contextmanager
+def slow(table: str, patience: str) -> Iterator[None]:
+    """Somebody else has the table for themselves, and our session has that patience."""
+    given = connection.get_connection_params()
+    login = {name: given[name] for name in ("host", "port", "user", "dbname", "password") if name in given}
+    with closing(psycopg2.connect(**login)) as other:
+        other.cursor().execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET {patience} = '100ms'")
+        try:
+            yield
+        finally:
+            connection.close()
 
 
 @contextmanager
@@ -166,6 +201,37 @@ def test_the_same_request_is_carried_out_once_the_database_is_back(client: Clien
         assert door.post(client).status_code == 503
     answer = door.post(client)
     assert (answer.status_code, answer.get("Idempotent-Replayed")) == (201, None)
+
+
+def test_no_connection_left_is_said_and_the_same_request_is_carried_out_once_there_is_one(
+    client: Client, door: Door
+) -> None:
+    with full():
+        body = json.loads(said(door.post(client)))
+    assert "with the same Idempotency-Key" in body["errors"]["database"][0]
+    assert [door.post(client).get("Idempotent-Replayed") for _ in range(2)] == [None, "true"]
+
+
+def test_a_customer_for_whom_no_connection_is_left_reloads_the_page(client: Client) -> None:
+    DOORS[0]()
+    form = FORM | {"quantity-mug": "2"}
+    with full():
+        assert "Reload this page" in said(client.post("/checkout", form))
+    assert client.post("/checkout", form).status_code == 302
+    assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize("patience", ["lock_timeout", "statement_timeout"])
+@pytest.mark.parametrize("table", ["orders_order", "outbox_message", "saga_step"])
+def test_a_database_that_is_too_slow_has_done_nothing_and_does_it_once_it_is_asked_again(
+    client: Client, patience: str, table: str
+) -> None:
+    door = DOORS[0]()
+    with slow(table, patience):
+        said(door.post(client))
+    assert (Order.objects.count(), Run.objects.count()) == (0, 0)
+    assert [door.post(client).get("Idempotent-Replayed") for _ in range(2)] == [None, "true"]
+    assert (Order.objects.count(), Run.objects.count()) == (1, 1)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ class Child:
         self.quick_deaths = 0
         self.restart_at = 0.0
         self.tail: list[str] = []
-        self._environment = {**environment, "SETTLE_PROCESS": part.name}
+        own = part.environment if isinstance(part, Part) else {}
+        self._environment = {**environment, **own, "SETTLE_PROCESS": part.name}
         self._port = listening(part.port) if isinstance(part, Part) and part.port is not None else None
         self.start()
 
@@ -36,7 +37,12 @@ class Child:
         held = [] if self._port is None else [self._port.fileno()]
         command = [f"fd://{held[0]}" if word == LISTENING else word for word in self.part.command]
         self.process = launch(
-            command, subprocess.PIPE, dies_by=signal.SIGKILL, environment=self._environment, hand_over=held
+            command,
+            subprocess.PIPE,
+            dies_by=signal.SIGKILL,
+            environment=self._environment,
+            hand_over=held,
+            niceness=self.part.niceness if isinstance(self.part, Part) else 0,
         )
         assert self.process.stdout is not None
         self.output = self.process.stdout.fileno()

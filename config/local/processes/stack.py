@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from config.env import broker_url
 
@@ -20,6 +20,7 @@ END_WITHIN = "5"  # seconds for the workers, as WORKER_END_WITHIN: the superviso
 STANDINS = "config.standins"
 UPKEEP = ("upkeep payments", "upkeep warehouse")  # the companies with background jobs
 LISTENING = "fd://listening"  # replaced by gunicorn's name for the socket that it inherits
+BEHIND = 5  # niceness of all that carries orders: the processor goes first to who places one, and three times as much
 NAMES = ("settle", "stand-ins", "upkeep", "web", "worker", "relay", "consumer", "beat", "flower")
 
 
@@ -33,6 +34,10 @@ class Part:
     port: int | None = None
     """The launcher listens on this port, and the process inherits the socket at the word LISTENING of its command.
     Clients that connect during a restart wait; they are not refused."""
+    niceness: int = 0
+    """0 is usual; the processor goes first to those with less."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What it is told besides what all are told."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +58,45 @@ def parts(ports: Ports, environment: Mapping[str, str]) -> list[Part]:
     """All processes, in starting order."""
     broker = broker_url(environment)
     database = environment["DATABASE_URL"]
+    bounded = {"DATABASE_URL": environment["WORKERS_DATABASE_URL"]}
     stock = environment["STANDINS_WAREHOUSE_URL"]  # where the stand-ins' background jobs leave heartbeats
     return [
-        Part("stand-ins", standins(ports.standins), readiness.page(environment["STANDINS_URL"] + "/livez")),
-        Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), readiness.heartbeat(stock, *UPKEEP)),
+        Part(
+            "stand-ins",
+            standins(ports.standins),
+            readiness.page(environment["STANDINS_URL"] + "/livez"),
+            niceness=BEHIND,
+        ),
+        Part("upkeep", (PYTHON, "-m", STANDINS, "upkeep"), readiness.heartbeat(stock, *UPKEEP), niceness=BEHIND),
         Part("web", web(), readiness.page(environment["SITE_URL"] + "/readyz"), port=ports.site),
         Part(
             "worker",
             worker("worker", "sagas,events,webhooks,default", threads=16),
             readiness.worker(broker, "worker@settle"),
+            niceness=BEHIND,
+            environment=bounded,
         ),
-        Part("relay", worker("relay", "upkeep", threads=4), readiness.worker(broker, "relay@settle")),
-        Part("consumer", CONSUMER, readiness.heartbeat(database, "consume warehouse.events/shop")),
+        Part(
+            "relay",
+            worker("relay", "upkeep", threads=4),
+            readiness.worker(broker, "relay@settle"),
+            niceness=BEHIND,
+            environment=bounded,
+        ),
+        Part(
+            "consumer",
+            CONSUMER,
+            readiness.heartbeat(database, "consume warehouse.events/shop"),
+            niceness=BEHIND,
+            environment=bounded,
+        ),
         Part("beat", (*CELERY, "beat", "--loglevel", "INFO"), readiness.heartbeat(database, "beat")),
-        Part("flower", flower(ports.flower), readiness.page(environment["FLOWER_URL"] + "/healthcheck")),
+        Part(
+            "flower",
+            flower(ports.flower),
+            readiness.page(environment["FLOWER_URL"] + "/healthcheck"),
+            niceness=BEHIND,
+        ),
     ]
 
 

@@ -23,7 +23,7 @@ from .unprivileged import as_unprivileged, give_to_nobody
 SETTINGS = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
-max_connections = 200
+max_connections = 300
 max_prepared_transactions = 64
 shared_preload_libraries = 'pg_stat_statements'
 timezone = 'UTC'

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
+from config import worker_role
 from config.standins.companies import COMPANIES, database_variable
 
 from ..errors import LocalStackError
@@ -46,11 +47,15 @@ class Servers:
             self.postgres.start()
             self.postgres.create_databases("settle", *COMPANIES)
             database = self.postgres.url("settle")
+            bounded = database.replace(f"//{self.postgres.user}:", f"//{self.postgres.user}_workers:")
+            worker_role.make(database, bounded)
             theirs = {name: self.postgres.url(name) for name in COMPANIES}
         else:
             database = os.environ["DATABASE_URL"]
+            bounded = os.environ.get("WORKERS_DATABASE_URL") or database
             theirs = _beside(database)
         self.environment["DATABASE_URL"] = database
+        self.environment["WORKERS_DATABASE_URL"] = bounded
         for name, url in theirs.items():
             variable = database_variable(name)
             self.environment[variable] = os.environ.get(variable) or url
