@@ -8,10 +8,12 @@ from dataclasses import replace
 import psycopg2
 import pytest
 
+from tests.bench.before import Build
 from tests.bench.errors import BenchError
 from tests.bench.outbox import rounds
 from tests.bench.outbox.contenders import BARE, contenders
 from tests.bench.outbox.place import Load
+from tests.bench.processes import ROOT
 from tests.bench.usage import Meter
 
 OURS = contenders()["relay_celery"]
@@ -31,6 +33,7 @@ def test_each_contender_publishes_its_whole_backlog_once_and_ours_tells_how_long
     for name in (OURS.name, BARE.name):
         assert bench.summaries[name]["copies"]["median"] == 1.0
         assert bench.summaries[name]["rows_per_s"]["median"] > 0
+        assert bench.summaries[name]["cpu_us_own"] is not None
     assert bench.summaries[OURS.name]["idle_p50_ms"]["median"] <= bench.summaries[OURS.name]["idle_p99_ms"]["median"]
     assert bench.summaries[BARE.name]["idle_p50_ms"] is None
 
@@ -59,3 +62,14 @@ def test_a_contender_that_fails_is_named_and_the_others_are_measured(bench, monk
     bench.rounds(2, [replace(BARE, name="theirs"), BARE])
     assert bench.turns.failures == {"theirs": "Not all rows were published: 1 of 2."}
     assert bench.summaries["bare_loop"]["rows_per_s"]["samples"] == [5.0, 5.0]
+
+
+def test_the_relay_of_another_commit_runs_from_its_own_folder(bench, tmp_path):
+    build = Build(tmp_path / "before", "0123456789abcdef")
+    build.root.symlink_to(ROOT)
+    one = contenders(build)["relay_celery_before"]
+    bench.prepare([one])
+    bench.rounds(1, [one])
+    assert bench.turns.failures == {}
+    assert bench.place.environment_of(one)["PYTHONPATH"] == str(build.root)
+    assert bench.summaries[one.name]["copies"]["median"] == 1.0

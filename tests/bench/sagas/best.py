@@ -38,7 +38,7 @@ def try_out(contender: Contender, place: Place, meter: Meter, load: Load) -> Tri
         for concurrency in contender.tried:
             one = replace(contender, concurrency=concurrency, slow_concurrency=concurrency)
             tried.quick[concurrency] = rate(session, one, load, slow=False)
-            if load.slow_runs:
+            if load.slow_runs and contender.wholly:
                 tried.slow[concurrency] = rate(session, one.when_slow(), load, slow=True)
     return tried
 

@@ -155,6 +155,7 @@ def oban() -> Contender:
         rival="oban",
         oldest=(3, 12),
         tried=SOME,
+        wholly=False,
     )
 
 
@@ -171,6 +172,7 @@ def django_absurd() -> Contender:
         rival="django_absurd",
         oldest=(3, 12),
         tried=SOME,
+        wholly=False,
     )
 
 

@@ -87,7 +87,11 @@ def document(
     apart = ("growth.", "memory.")
     contenders = {name: summary for name, summary in summaries.items() if not name.startswith(apart)}
     grown = {name.removeprefix("growth."): one for name, one in summaries.items() if name.startswith("growth.")}
-    looks = {name.removeprefix("memory."): one for name, one in summaries.items() if name.startswith("memory.")}
+    looks = {
+        name.removeprefix("memory."): {"rss_mb": one["rss_mb"]}
+        for name, one in summaries.items()
+        if name.startswith("memory.")
+    }
     shown = {
         **with_ratio("growth", grown, "million", "empty"),
         **with_ratio("memory", looks, "late", "early"),
@@ -101,7 +105,7 @@ def with_ratio(title: str, several: Mapping[str, Summary], over: str, under: str
     if not several:
         return {}
     both = over in several and under in several
-    ratio = {"ratio": {figure: ratio_of(several, over, under, figure) for figure in FIGURES}} if both else {}
+    ratio = {"ratio": {figure: ratio_of(several, over, under, figure) for figure in several[over]}} if both else {}
     return {title: {**several, **ratio}}
 
 

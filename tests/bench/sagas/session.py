@@ -66,12 +66,12 @@ class Session:
         self.python = contender.python(place.venvs)
         self.processes = processes
         self.meter = meter
-        url = place.urls[contender.name]
-        self.database = url.rpartition("/")[2]
+        self.url = place.urls[contender.name]
+        self.database = self.url.rpartition("/")[2]
         self.workers: list[str] = []
         self.start_workers(contender)
         self.submitter = Submitter(processes, (self.python, *contender.submitter))
-        self.watch: Watch = SqlWatch(url, contender.done) if contender.done else RedisWatch(place.redis_url)
+        self.watch: Watch = SqlWatch(self.url, contender.done) if contender.done else RedisWatch(place.redis_url)
         self.watching = [self.watch.backend] if isinstance(self.watch, SqlWatch) else []
 
     def start_workers(self, arranged: Contender) -> float:

@@ -27,7 +27,7 @@ def test_a_contender_that_fails_is_left_out_and_the_others_are_measured(bench, m
         return {"runs_per_s": 5.0}
 
     monkeypatch.setattr(rounds, "measure", measure)
-    bench.rounds(2, slow=False)
+    bench.rounds(2)
     assert bench.turns.failures == {"absurd": "Not all runs finished: 1 of 2."}
     assert bench.summaries["celery_bare"]["runs_per_s"] == {
         "median": 5.0,
