@@ -20,6 +20,7 @@ class Named(Protocol):
 
 
 C = TypeVar("C", bound=Named)
+T = TypeVar("T")
 
 
 class Turns:
@@ -56,7 +57,7 @@ class Turns:
         say(f"{title}: {contender.name}: {shown} ({time.monotonic() - begun:.0f} s)")
 
 
-def rotated(those: Sequence[C], number: int) -> list[C]:
+def rotated(those: Sequence[T], number: int) -> list[T]:
     """All of them in the order of round `number`, from 1 on: each round the next one begins."""
     start = (number - 1) % len(those) if those else 0
     return [*those[start:], *those[:start]]

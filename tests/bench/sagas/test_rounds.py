@@ -29,7 +29,7 @@ def bench(tmp_path):
 @pytest.fixture
 def done_before_workers(monkeypatch):
     """How many runs of the database were done, and not, at each start of workers."""
-    seen: list[tuple[int, int]] = []
+    seen = []
     start = Session.start_workers
 
     def look(session, arranged):
