@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from config.env import LOCAL_HOME
 from tests.bench import machine
-from tests.bench.before import HELP, checkout
+from tests.bench.before import HELP, Build, checkout
 from tests.bench.report import Figures, write
 from tests.bench.turns import Turns, rotated
 
 from .checkout import measure_checkout
 from .pages import measure_pages
-from .report import BEFORE, REPORT, SHOP, document
+from .report import BEFORE, EMPTY, MILLION, REPORT, SHOP, document
 from .stack import Side, Stack, running
 
 Measure = Callable[[Stack], Figures]
@@ -29,36 +29,53 @@ Measure = Callable[[Stack], Figures]
 def main() -> int:
     asked = parser().parse_args()
     home = LOCAL_HOME / "bench"
-    sides = [Side(SHOP, "the present code")]
-    if asked.before:
-        build = checkout(asked.before, home)
-        sides.append(Side(BEFORE, f"as of commit {build.commit}", build.root))
+    build = checkout(asked.before, home) if asked.before else None
     about = machine.host()
     machine.warn_if_busy(about)
-    turns = rounds(sides, asked.rounds, measuring(asked), home)
+    several = sides(build)
+    turns = Turns()
+    rounds(turns, several, asked.rounds, measuring(asked), home)
+    if asked.growth:
+        past = [Side(EMPTY, "no orders before", history=0), Side(MILLION, "many orders before", history=asked.history)]
+        rounds(turns, past, asked.rounds, measuring(asked), home, title="growth, round")
+        several += past
     about["load_at_rounds"] = turns.loads
     summaries = {name: REPORT.summarise(figures) for name, figures in turns.measured.items()}
     print("\n" + REPORT.table(summaries, turns.failures), flush=True)
     plan = {name: value for name, value in vars(asked).items() if name != "out"}
-    plan["contenders"] = {side.name: side.about for side in sides}
+    plan["contenders"] = {side.name: side.about for side in several}
     out = asked.out or home / f"{asked.what}.json"
     write(out, json.dumps(document(summaries, turns.failures, about, plan), indent=1) + "\n")
     return 1 if turns.failures else 0
 
 
-def rounds(sides: list[Side], count: int, measure: Measure, home: Path) -> Turns:
-    """Each build in turn, so many times, each time on a stack of its own."""
-    turns = Turns()
+def sides(before: Build | None) -> list[Side]:
+    """The present code, and another commit's."""
+    present = [Side(SHOP, "the present code")]
+    return [*present, Side(BEFORE, f"as of commit {before.commit}", before.root)] if before else present
+
+
+def rounds(
+    turns: Turns, several: list[Side], count: int, measure: Measure, home: Path, *, title: str = "round"
+) -> None:
+    """Each in turn, so many times, each time in another order, on a stack of its own."""
+    homes = home / "shop"
+    shutil.rmtree(homes, ignore_errors=True)
 
     def one(side: Side) -> Figures:
-        with running(side, home / "shop" / f"{side.name}-{os.getpid()}", home / "logs" / side.name) as stack:
-            return measure(stack)
+        with running(side, homes / side.name, home / "logs" / side.name) as stack:
+            figures = measure(stack)
+            if side.is_kept:
+                stack.finish()
+            return figures
 
-    for number in range(1, count + 1):
-        turns.begin_round()
-        for side in rotated(sides, number):
-            turns.measure(f"round {number}", side, one)
-    return turns
+    try:
+        for number in range(1, count + 1):
+            turns.begin_round()
+            for side in rotated(several, number):
+                turns.measure(f"{title} {number}", side, one)
+    finally:
+        shutil.rmtree(homes, ignore_errors=True)
 
 
 def measuring(asked: argparse.Namespace) -> Measure:
@@ -75,6 +92,8 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--orders", type=int, default=200, help="orders placed at once, for checkout (200)")
     parser.add_argument("--pages", type=int, default=500, help="open pages (500)")
     parser.add_argument("--asks", type=int, default=4, help="how often each page asks (4)")
+    parser.add_argument("--growth", action="store_true", help="measure the present code on a full database, too")
+    parser.add_argument("--history", type=int, default=1_000_000, help="orders in the full database (1000000)")
     parser.add_argument("--out", type=Path, help="the JSON file (.local/bench/checkout.json or pages.json)")
     return parser
 

@@ -20,6 +20,7 @@ FIGURES = (
 )
 """CPU is that of the whole stack; all but `cpu_ms_per_order` without what it takes when idle."""
 SHOP, BEFORE = "shop", "shop_before"
+EMPTY, MILLION = "growth.empty", "growth.million"
 GOALS = (
     Goal(
         "orders/s through checkout (stand-ins at no latency) to the build before",
@@ -33,6 +34,18 @@ GOALS = (
         f"{BEFORE}.pages_cpu_ms_per_s",
         0.25,
         at_least=False,
+    ),
+    Goal(
+        "a million finished orders to none, orders/s through checkout",
+        f"{MILLION}.orders_per_s",
+        f"{EMPTY}.orders_per_s",
+        0.9,
+    ),
+    Goal(
+        "none to a million finished orders, CPU of 500 open order pages",
+        f"{EMPTY}.pages_cpu_ms_per_s",
+        f"{MILLION}.pages_cpu_ms_per_s",
+        0.9,
     ),
 )
 REPORT = Report(FIGURES, GOALS)

@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,15 +16,19 @@ import requests
 
 from config.local.ports import free_port
 from config.local.state_dir import StateDir
+from tests.bench.environments import run
 from tests.bench.errors import BenchError
 from tests.bench.processes import ROOT, Processes
 from tests.bench.usage import family, tree_milliseconds
+from tests.bench.waiting import until
 
 UP = "up"
 STOP = 25.0  # seconds that a stack may take to end
 STOCK = 1_000_000  # pieces of each product
 TIMEOUT = 30.0  # seconds for an answer
 WORKER = b"worker@settle"
+FINISH_PAUSE = 0.5  # seconds between two looks
+OPEN = "SELECT count(*) FROM orders_order WHERE status = 'processing' AND email LIKE 'bench-%'"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,12 @@ class Side:
     name: str
     about: str
     root: Path = ROOT
+    history: int | None = None
+    """How many orders it has had before; its databases are kept from turn to turn. None: they are new each time."""
+
+    @property
+    def is_kept(self) -> bool:
+        return self.history is not None
 
 
 @dataclass
@@ -65,8 +75,30 @@ class Stack:
             os.kill(pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
+        """Let the worker go on."""
         for pid in self._frozen:
             os.kill(pid, signal.SIGCONT)
+        self._frozen = []
+
+    def finish(self) -> None:
+        """Wait until no order of the bench is open. Raises BenchError when none is finished any more."""
+        self.thaw()
+        with closing(self.connect()) as connection, connection.cursor() as cursor:
+
+            def still_open() -> int:
+                cursor.execute(OPEN)
+                row = cursor.fetchone()
+                return int(row[0]) if row else 0
+
+            first = still_open()
+            done = lambda: first - still_open()  # noqa: E731
+            until(done, first, FINISH_PAUSE, self.processes.check_alive, "Not all orders were finished")
+
+    def fill(self, rows: int) -> None:
+        """Give it a past, when it has no order yet."""
+        command = (sys.executable, "-m", "tests.bench.shop.fill", str(rows))
+        settings = {"DJANGO_SETTINGS_MODULE": "config.settings"}
+        run(command, {**os.environ, **self.addresses, **settings}, what="The shop cannot be filled")
 
     def fill_stock(self) -> list[str]:
         """Have the warehouse hold enough of every product; their numbers."""
@@ -86,8 +118,8 @@ class Stack:
 
 @contextmanager
 def running(side: Side, home: Path, logs: Path) -> Iterator[Stack]:
-    """Start the stack of that build on empty databases; stop it at the end. Raises BenchError."""
-    shutil.rmtree(home, ignore_errors=True)
+    """Start the stack of that build, on new databases or those that are kept, and stop it. Raises BenchError."""
+    is_new = not home.exists()
     ports = {name: str(free_port()) for name in ("PORT", "FLOWER_PORT", "STANDINS_PORT")}
     ours = {"SETTLE_HOME": str(home), "STANDINS_LATENCY": "0"}
     kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
@@ -96,13 +128,16 @@ def running(side: Side, home: Path, logs: Path) -> Iterator[Stack]:
     try:
         processes.wait_ready([UP])
         stack = Stack(processes, StateDir(home).read_env())
+        if side.history and is_new:
+            stack.fill(side.history)
         try:
             yield stack
         finally:
             stack.thaw()
     finally:
         processes.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        if not side.is_kept:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def command_of(pid: int) -> bytes:

@@ -8,8 +8,9 @@ import pytest
 
 from tests.bench.errors import BenchError
 from tests.bench.shop import __main__ as bench
-from tests.bench.shop.report import BEFORE, GOALS, REPORT, SHOP, document
+from tests.bench.shop.report import BEFORE, EMPTY, GOALS, MILLION, REPORT, SHOP, document
 from tests.bench.shop.stack import Side
+from tests.bench.turns import Turns
 
 SIDES = [Side(SHOP, "the present code"), Side(BEFORE, "as of another commit")]
 
@@ -27,7 +28,9 @@ def turns_of(monkeypatch, tmp_path):
             yield side.name
 
         monkeypatch.setattr(bench, "running", running)
-        return ran, bench.rounds(SIDES, 3, measure, tmp_path)
+        turns = Turns()
+        bench.rounds(turns, SIDES, 3, measure, tmp_path)
+        return ran, turns
 
     return run
 
@@ -57,5 +60,5 @@ def test_every_goal_is_over_builds_and_figures_that_there_are():
     for goal in GOALS:
         for path in (goal.over, goal.under):
             assert isinstance(path, str)
-            assert path.rpartition(".")[0] in (SHOP, BEFORE)
+            assert path.rpartition(".")[0] in (SHOP, BEFORE, EMPTY, MILLION)
             assert path.rpartition(".")[2] in REPORT.figures
