@@ -174,6 +174,6 @@ def variants(prefix: str = "", history: int = 0) -> list[Contender]:
 
 
 def grown(prefix: str, history: int = 0) -> list[Contender]:
-    """The variants, and this relay with Celery."""
+    """The variants, and this relay with Celery, on a database of its own: what waits there waits for Celery."""
     celery = ours(f"{prefix}celery", "Celery", "celery")
-    return [*variants(prefix, history), replace(celery, history=history, timed=False, shares=f"{prefix}variants")]
+    return [*variants(prefix, history), replace(celery, history=history, timed=False)]

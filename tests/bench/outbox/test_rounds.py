@@ -11,7 +11,7 @@ import pytest
 from tests.bench.before import Build
 from tests.bench.errors import BenchError
 from tests.bench.outbox import rounds
-from tests.bench.outbox.contenders import BARE, contenders
+from tests.bench.outbox.contenders import BARE, contenders, grown
 from tests.bench.outbox.place import Load
 from tests.bench.processes import ROOT
 from tests.bench.usage import Meter
@@ -39,17 +39,17 @@ def test_each_contender_publishes_its_whole_backlog_once_and_ours_tells_how_long
 
 
 def test_a_history_is_there_while_relays_are_measured_on_it(bench):
-    grown = [
-        replace(OURS, name=f"grown.{keys}", keys=keys, history=500, shares="grown", timed=False) for keys in (0, 1)
-    ]
-    bench.prepare(grown)
-    bench.rounds(1, grown)
+    some = [replace(one, timed=False) for one in grown("growth.million.", 500) if one.relays == 1 and one.keys < 2]
+    assert [(one.keys, one.arrives) for one in some] == [(0, "stream"), (1, "stream"), (0, "list")]
+    bench.prepare(some)
+    bench.rounds(1, some)
     assert bench.turns.failures == {}
-    connection = psycopg2.connect(bench.urls["grown"])
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), count(DISTINCT day) FROM outbox_published WHERE key LIKE 'past:%'")
-        assert cursor.fetchone() == (500, 1)
-    connection.close()
+    for database in {one.database for one in some}:
+        connection = psycopg2.connect(bench.urls[database])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*), count(DISTINCT day) FROM outbox_published WHERE key LIKE 'past:%'")
+            assert cursor.fetchone() == (500, 1)
+        connection.close()
 
 
 def test_a_contender_that_fails_is_named_and_the_others_are_measured(bench, monkeypatch):
