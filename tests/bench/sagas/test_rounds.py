@@ -1,4 +1,7 @@
-"""What the bench runs is the real thing: real workers, relay and beat, and every run finished. Nothing is timed."""
+"""What the bench runs is the real thing: real workers, relay and beat, and every run finished. Nothing is timed.
+
+A contender that fails is named with its reason, and the others go on.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,9 @@ import psycopg2
 import pytest
 
 from tests.bench.before import Build
+from tests.bench.errors import BenchError
 from tests.bench.processes import ROOT
+from tests.bench.sagas import rounds
 from tests.bench.sagas.contenders import contenders
 from tests.bench.sagas.rounds import Bench
 from tests.bench.sagas.session import Load, Session
@@ -84,3 +89,21 @@ def test_the_build_before_runs_from_its_own_folder_on_a_database_of_its_own(benc
     bench.prepare()
     assert bench.turns.failures == {}
     assert bench.urls["saga_before"].endswith("/bench_saga_before")
+
+
+def test_a_contender_that_fails_is_left_out_and_the_others_are_measured(bench, monkeypatch):
+    def measure(contender, *_):
+        if contender.name == "absurd":
+            raise BenchError("Not all runs finished: 1 of 2.")
+        return {"runs_per_s": 5.0}
+
+    monkeypatch.setattr(rounds, "measure", measure)
+    bench.chosen = [one for one in contenders(2, 2).values() if one.name in ("absurd", "celery_bare")]
+    bench.rounds(2)
+    assert bench.turns.failures == {"absurd": "Not all runs finished: 1 of 2."}
+    assert bench.summaries["celery_bare"]["runs_per_s"] == {
+        "median": 5.0,
+        "min": 5.0,
+        "max": 5.0,
+        "samples": [5.0, 5.0],
+    }
