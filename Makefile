@@ -12,10 +12,10 @@ TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 SEED ?= 98234412
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-admin trace-step two-phase storm load compose-test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-checkout bench-pages bench-admin trace-step two-phase storm load compose-test check fmt lock clean-local
 
 help: ## This list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo "PORT, FLOWER_PORT, STANDINS_PORT choose ports; PYTHON=python3.12 chooses a Python;"
 	@echo "DATABASE_URL, REDIS_URL and PG_BINDIR name servers of your own."
 
@@ -41,11 +41,17 @@ test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/ord
 test-fast: setup-all ## Run the tests that start no workers, servers or browser of their own
 	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --randomly-seed $(SEED) -m "not slow" $(TESTS) $(ARGS)
 
-bench-sagas: setup-all ## Measure the engine beside absurd, DBOS and bare Celery (ARGS=--help says what to choose)
+bench-sagas: setup-all ## Measure the engine beside absurd, DBOS, Oban and bare Celery (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.sagas $(ARGS)
 
 bench-outbox: setup-all ## Measure the relay beside three published ones and a bare loop (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.outbox $(ARGS)
+
+bench-checkout: setup-all ## Measure orders a second beside another commit (ARGS="--before REF"; ARGS=--help says more)
+	@exec $(VENV) -m tests.bench.shop checkout $(ARGS)
+
+bench-pages: setup-all ## Measure what open order pages cost beside another commit (ARGS="--before REF")
+	@exec $(VENV) -m tests.bench.shop pages $(ARGS)
 
 bench-admin: setup-all ## Fill the tables with a million rows each and time the operators' pages (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.admin $(ARGS)
@@ -79,6 +85,8 @@ lock: setup-all ## Lock the requirements of pyproject.toml anew (ARGS=--upgrade 
 	$(COMPILE) $(ARGS) --group test -c requirements.txt -c config/local/requirements.txt -o tests/requirements.txt
 	$(COMPILE) $(ARGS) tests/bench/absurd.in -o tests/bench/absurd.txt
 	$(COMPILE) $(ARGS) tests/bench/dbos.in -o tests/bench/dbos.txt
+	$(subst 3.11,3.12,$(COMPILE)) $(ARGS) tests/bench/oban.in -o tests/bench/oban.txt
+	$(subst 3.11,3.12,$(COMPILE)) $(ARGS) tests/bench/django_absurd.in -o tests/bench/django_absurd.txt
 	$(COMPILE) $(ARGS) tests/bench/django_celery_outbox.in -o tests/bench/django_celery_outbox.txt
 	$(subst 3.11,3.12,$(COMPILE)) $(ARGS) tests/bench/django_reliable_outbox.in -o tests/bench/django_reliable_outbox.txt
 	$(COMPILE) $(ARGS) tests/bench/faststream_outbox.in -o tests/bench/faststream_outbox.txt

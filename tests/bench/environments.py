@@ -80,16 +80,16 @@ def create_database(server_url: str, name: str, template: str = "template1") -> 
     return urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
 
 
-def migrate(url: str, settings: str, environment: Mapping[str, str]) -> None:
-    """Make our tables in a database; `settings` is a module of Django's. Raises BenchError."""
+def migrate(url: str, settings: str, environment: Mapping[str, str], root: Path = ROOT) -> None:
+    """Make the tables of the code at `root` in a database; `settings` is a module of Django's. Raises BenchError."""
     command = (sys.executable, "manage.py", "migrate", "--verbosity", "0")
-    theirs = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": settings}
-    run(command, {**environment, **theirs}, what="The tables cannot be made")
+    theirs = {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": settings, "PYTHONPATH": str(root)}
+    run(command, {**environment, **theirs}, what="The tables cannot be made", root=root)
 
 
-def run(command: Sequence[str], environment: Mapping[str, str] | None = None, *, what: str) -> None:
-    """Run a command to its end; raise BenchError with its last words when it fails."""
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None, *, what: str, root: Path = ROOT) -> None:
+    """Run a command in `root` to its end; raise BenchError with its last words when it fails."""
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         words = " ".join((done.stderr or done.stdout).split())[-400:]
         raise BenchError(f"{what}: {words}")

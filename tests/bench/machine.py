@@ -30,11 +30,16 @@ def describe(environment: Mapping[str, str], rivals: list[str]) -> dict[str, Any
         "redis_server": f"{server.get('server_name', 'redis')} {server.get('valkey_version', server['redis_version'])}"
     }
     connection.close()
+    return host() | {"versions": versions | {rival: pinned(rival) for rival in rivals}}
+
+
+def host() -> dict[str, Any]:
+    """The machine without its servers, the commit, and our packages."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "cpu": processor(),
         "python": platform.python_version(),
-        "versions": versions | {rival: pinned(rival) for rival in rivals},
+        "versions": {name: metadata.version(name) for name in OURS},
         "commit": commit(),
         "load_at_start": [round(load, 2) for load in os.getloadavg()],
     }

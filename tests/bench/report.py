@@ -56,9 +56,10 @@ class Report:
         return {goal.name: goal.judge(summaries) for goal in self.goals}
 
     def table(self, summaries: Mapping[str, Summary], failures: Mapping[str, str]) -> str:
-        """One row a contender, `median (min-max)`; below, why one is missing, and the goals."""
-        rows = [["", *self.figures]]
-        rows += [[name, *(cell(summary[figure]) for figure in self.figures)] for name, summary in summaries.items()]
+        """One row a contender, `median (min-max)`; below, why one is missing, and the goals. No column is empty."""
+        figures = [one for one in self.figures if any(summary[one] for summary in summaries.values())]
+        rows = [["", *figures]]
+        rows += [[name, *(cell(summary[figure]) for figure in figures)] for name, summary in summaries.items()]
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         lines += ["", *(f"{name} failed: {why}" for name, why in failures.items())]

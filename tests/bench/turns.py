@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import psycopg2
@@ -20,6 +20,7 @@ class Named(Protocol):
 
 
 C = TypeVar("C", bound=Named)
+T = TypeVar("T")
 
 
 class Turns:
@@ -54,6 +55,12 @@ class Turns:
         self.measured.setdefault(contender.name, []).append(figures)
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items() if value is not None)
         say(f"{title}: {contender.name}: {shown} ({time.monotonic() - begun:.0f} s)")
+
+
+def rotated(those: Sequence[T], number: int) -> list[T]:
+    """All of them in the order of round `number`, from 1 on: each round the next one begins."""
+    start = (number - 1) % len(those) if those else 0
+    return [*those[start:], *those[:start]]
 
 
 def say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +94,29 @@ def milliseconds(pid: int, *, reaped: bool = False) -> float:
     """CPU of a process in user and system mode, with `reaped` that of its ended children too; 0 when it is gone."""
     fields = stat_of(pid)
     return sum(int(field) for field in fields[11 : 15 if reaped else 13]) * TICK
+
+
+def tree_milliseconds(root: int) -> float:
+    """CPU of a process and of all that it and its children have started, those that have ended included."""
+    return sum(milliseconds(pid, reaped=True) for pid in family(root))
+
+
+def family(root: int) -> list[int]:
+    """A process, its children, theirs, and so on."""
+    children: dict[int, list[int]] = {}
+    for pid in all_processes():
+        children.setdefault(parent_of(pid), []).append(pid)
+    found, next_ones = [], [root]
+    while next_ones:
+        found += next_ones
+        next_ones = [child for pid in next_ones for child in children.get(pid, ())]
+    return found
+
+
+def resident_megabytes(pid: int) -> float:
+    """Memory that a process holds in RAM; raises FileNotFoundError when it is gone."""
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0  # a zombie has none
 
 
 def parent_of(pid: int) -> int:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from tests.bench.before import Build
+from tests.bench.processes import ROOT
+
 PACKAGE = "tests.bench.outbox"
 RELAYS = (1, 2, 4)
 KEYS = (0, 1, 1000)
@@ -57,6 +60,8 @@ class Contender:
     """Whether the time from commit to arrival is measured, too."""
     shares: str = ""
     """The name of the database that it shares with others; empty: it has one of its own."""
+    root: Path = ROOT
+    """The folder of the code that runs."""
 
     @property
     def database(self) -> str:
@@ -112,21 +117,29 @@ FASTSTREAM = Contender(
 )
 
 
-def contenders() -> dict[str, Contender]:
+def contenders(before: Build | None = None) -> dict[str, Contender]:
     """Those compared with one another: one relay each, over rows without keys."""
+    celery = ours("relay_celery", "the same, Celery", "celery")
     everyone = (
         ours(
             "relay_streams",
             "this relay as a process of its own, in its default: order by key, history kept; Redis Streams",
             "streams",
         ),
-        ours("relay_celery", "the same, Celery", "celery"),
+        celery,
+        *([as_before(celery, before)] if before else []),
         BARE,
         RELIABLE,
         CELERY,
         FASTSTREAM,
     )
     return {one.name: one for one in everyone}
+
+
+def as_before(contender: Contender, before: Build) -> Contender:
+    """The same as of another commit; only its rows a second are of interest."""
+    about = f"{contender.about}, as of commit {before.commit[:12]}"
+    return replace(contender, name=f"{contender.name}_before", about=about, root=before.root, timed=False)
 
 
 def ours(name: str, about: str, transport: Transport) -> Contender:
@@ -158,3 +171,9 @@ def variants(prefix: str = "", history: int = 0) -> list[Contender]:
         for relays in RELAYS
         for keys in KEYS
     ]
+
+
+def grown(prefix: str, history: int = 0) -> list[Contender]:
+    """The variants, and this relay with Celery, on a database of its own: what waits there waits for Celery."""
+    celery = ours(f"{prefix}celery", "Celery", "celery")
+    return [*variants(prefix, history), replace(celery, history=history, timed=False)]

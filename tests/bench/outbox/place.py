@@ -32,4 +32,5 @@ class Place:
 
     def environment_of(self, contender: Contender) -> dict[str, str]:
         theirs = {"DATABASE_URL": self.urls[contender.database], "REDIS_URL": self.redis_url}
+        theirs["PYTHONPATH"] = str(contender.root)
         return {**self.environment, **theirs, **contender.environment}

@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.environments import create_database, install, migrate, run
+from tests.bench.processes import ROOT
 from tests.bench.report import Figures, Summary
-from tests.bench.turns import Turns, say
+from tests.bench.turns import Turns, rotated, say
 from tests.bench.usage import Meter
 
 from .backlog import Backlog
@@ -48,10 +49,10 @@ class Bench:
             self.turns.attempt(contender, self._prepare)
 
     def rounds(self, count: int, chosen: Sequence[Contender], *, title: str = "round") -> None:
-        """Every contender in turn, so many times; the time to arrival of those whose goal it is."""
+        """Every contender in turn, so many times, each time in another order; the time to arrival of those timed."""
         for number in range(1, count + 1):
             self.turns.begin_round()
-            for contender in chosen:
+            for contender in rotated(chosen, number):
                 self.turns.measure(f"{title} {number}", contender, self._measure)
 
     def _measure(self, contender: Contender) -> Figures:
@@ -65,18 +66,27 @@ class Bench:
             install(contender.rival, self.place.venvs, contender.oldest)
         is_new = contender.database not in self.urls
         if is_new:
-            name, template = f"bench_outbox_{contender.database}", TEMPLATE if contender.is_ours else "template1"
-            self.urls[contender.database] = create_database(self.server, name.replace(".", "_"), template)
+            self._make_tables(contender)
         self._write_model(contender)
         if is_new and contender.history:
             self._fill(contender)
+
+    def _make_tables(self, contender: Contender) -> None:
+        """Its database, with our tables when it is this relay: as the code has them that runs."""
+        present = contender.is_ours and contender.root == ROOT
+        name, template = f"bench_outbox_{contender.database}", TEMPLATE if present else "template1"
+        url = create_database(self.server, name.replace(".", "_"), template)
+        if contender.is_ours and not present:
+            migrate(url, SETTINGS, self.environment, contender.root)
+        self.urls[contender.database] = url
 
     def _write_model(self, contender: Contender) -> None:
         """Have the contender write the events that its rows are copies of, once for each number of keys."""
         if (contender.database, contender.keys) in self.models:
             return
         command = (contender.python(self.place.venvs), "-m", contender.program, "prepare", str(contender.keys))
-        run(command, self.place.environment_of(contender), what=f"{contender.name} cannot be prepared")
+        what = f"{contender.name} cannot be prepared"
+        run(command, self.place.environment_of(contender), what=what, root=contender.root)
         backlog = Backlog(self.urls[contender.database], contender.table, contender.keys)
         backlog.keep_model()
         backlog.close()

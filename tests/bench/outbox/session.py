@@ -22,6 +22,7 @@ from .place import Load, Place
 
 ENOUGH = 2.0  # seconds
 MOST = 5  # backlogs in a turn
+BACKGROUND = 2.0  # seconds for which an idle contender is watched
 CPU = ("relay_cpu_ms", "postgresql_cpu_ms", "redis_cpu_ms")
 PAUSE = 0.005  # seconds between two looks at the broker
 SHARE_PAUSE = 0.05  # seconds between two looks at who has which shards
@@ -56,19 +57,29 @@ class Session:
     def measured(self, rows: int) -> Figures:
         """Backlogs of so many rows, one after the other, until they took long enough to be told from noise.
 
-        CPU in milliseconds, and statements, are those of 1,000 rows.
+        CPU in milliseconds, and statements, are those of 1,000 rows; `cpu_us_own` is of one row, of all processes, and
+        without what an idle contender takes.
         """
+        resting = self.background()
         spent, drains = defaultdict[str, float](float), 0
         while drains < MOST and spent["seconds"] < ENOUGH:
             for name, amount in self._measured_once(rows).items():
                 spent[name] += amount
             drains += 1
         thousands = drains * rows / 1000
+        own = sum(spent[name] for name in CPU) - resting * spent["seconds"]
         return {
             "rows_per_s": drains * rows / spent["seconds"],
             "copies": spent["copies"] / drains / rows,
+            "cpu_us_own": own / thousands,
             **{name: spent[name] / thousands for name in ("statements", *CPU)},
         }
+
+    def background(self) -> float:
+        """Milliseconds of CPU a second when there is nothing to relay."""
+        before, begun = self.read(), time.monotonic()
+        time.sleep(BACKGROUND)
+        return (self.read().cpu - before.cpu) / (time.monotonic() - begun)
 
     def _measured_once(self, rows: int) -> dict[str, float]:
         """One backlog, begun with empty tables, and what it took."""
@@ -105,7 +116,7 @@ def running(contender: Contender, place: Place, meter: Meter) -> Iterator[Sessio
     """Start the contender's relays on empty tables and an empty Redis; stop them at the end."""
     with Redis.from_url(place.redis_url) as redis:
         redis.flushall()
-    processes = Processes(place.environment_of(contender), place.logs / contender.name)
+    processes = Processes(place.environment_of(contender), place.logs / contender.name, contender.root)
     session = Session(contender, place, processes, meter)
     try:
         session.backlog.empty(history=not contender.history)

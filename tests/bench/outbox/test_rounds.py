@@ -8,10 +8,12 @@ from dataclasses import replace
 import psycopg2
 import pytest
 
+from tests.bench.before import Build
 from tests.bench.errors import BenchError
 from tests.bench.outbox import rounds
-from tests.bench.outbox.contenders import BARE, contenders
+from tests.bench.outbox.contenders import BARE, contenders, grown
 from tests.bench.outbox.place import Load
+from tests.bench.processes import ROOT
 from tests.bench.usage import Meter
 
 OURS = contenders()["relay_celery"]
@@ -31,22 +33,23 @@ def test_each_contender_publishes_its_whole_backlog_once_and_ours_tells_how_long
     for name in (OURS.name, BARE.name):
         assert bench.summaries[name]["copies"]["median"] == 1.0
         assert bench.summaries[name]["rows_per_s"]["median"] > 0
+        assert bench.summaries[name]["cpu_us_own"] is not None
     assert bench.summaries[OURS.name]["idle_p50_ms"]["median"] <= bench.summaries[OURS.name]["idle_p99_ms"]["median"]
     assert bench.summaries[BARE.name]["idle_p50_ms"] is None
 
 
 def test_a_history_is_there_while_relays_are_measured_on_it(bench):
-    grown = [
-        replace(OURS, name=f"grown.{keys}", keys=keys, history=500, shares="grown", timed=False) for keys in (0, 1)
-    ]
-    bench.prepare(grown)
-    bench.rounds(1, grown)
+    some = [replace(one, timed=False) for one in grown("growth.million.", 500) if one.relays == 1 and one.keys < 2]
+    assert [(one.keys, one.arrives) for one in some] == [(0, "stream"), (1, "stream"), (0, "list")]
+    bench.prepare(some)
+    bench.rounds(1, some)
     assert bench.turns.failures == {}
-    connection = psycopg2.connect(bench.urls["grown"])
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), count(DISTINCT day) FROM outbox_published WHERE key LIKE 'past:%'")
-        assert cursor.fetchone() == (500, 1)
-    connection.close()
+    for database in {one.database for one in some}:
+        connection = psycopg2.connect(bench.urls[database])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*), count(DISTINCT day) FROM outbox_published WHERE key LIKE 'past:%'")
+            assert cursor.fetchone() == (500, 1)
+        connection.close()
 
 
 def test_a_contender_that_fails_is_named_and_the_others_are_measured(bench, monkeypatch):
@@ -59,3 +62,14 @@ def test_a_contender_that_fails_is_named_and_the_others_are_measured(bench, monk
     bench.rounds(2, [replace(BARE, name="theirs"), BARE])
     assert bench.turns.failures == {"theirs": "Not all rows were published: 1 of 2."}
     assert bench.summaries["bare_loop"]["rows_per_s"]["samples"] == [5.0, 5.0]
+
+
+def test_the_relay_of_another_commit_runs_from_its_own_folder(bench, tmp_path):
+    build = Build(tmp_path / "before", "0123456789abcdef")
+    build.root.symlink_to(ROOT)
+    one = contenders(build)["relay_celery_before"]
+    bench.prepare([one])
+    bench.rounds(1, [one])
+    assert bench.turns.failures == {}
+    assert bench.place.environment_of(one)["PYTHONPATH"] == str(build.root)
+    assert bench.summaries[one.name]["copies"]["median"] == 1.0

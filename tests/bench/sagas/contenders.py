@@ -7,12 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.bench.before import Build
+from tests.bench.processes import ROOT
+
 PACKAGE = "tests.bench.sagas"
 CELERY = ("-m", "celery", "-q", "-A")
 WORKER = ("--pool", "threads", "--without-gossip", "--without-mingle", "--loglevel", "INFO", "-E")
 SAGA_DONE = "SELECT count(*) FROM saga_run WHERE id = ANY(%s::uuid[]) AND status = 'completed'"
 ABSURD_DONE = "SELECT count(*) FROM absurd.t_bench WHERE task_id = ANY(%s::uuid[]) AND state = 'completed'"
 DBOS_DONE = "SELECT count(*) FROM dbos.workflow_status WHERE workflow_uuid = ANY(%s) AND status = 'SUCCESS'"
+OBAN_DONE = """
+SELECT count(*) FROM oban_jobs
+WHERE args ->> 'run' = ANY(%s) AND worker = '__main__.Dispatch' AND state = 'completed'
+"""
+FEW, SOME = (8, 16, 32), (16, 32, 64)
+"""Concurrencies of one process that are tried: of threads, and of coroutines."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,14 @@ class Contender:
     environment: Mapping[str, str] = field(default_factory=dict)
     rival: str = ""
     """The name of its virtual environment; empty for the project's own."""
+    oldest: tuple[int, int] = (3, 11)
+    """The first Python that it runs on."""
+    tried: tuple[int, ...] = ()
+    """The concurrencies of which the best is chosen before the first round, for both loads; empty: it is given."""
+    root: Path = ROOT
+    """The folder of the code that runs."""
+    wholly: bool = True
+    """Whether a backlog and slow runs are measured too. Not where no goal asks for it, to save time."""
 
     def when_slow(self) -> Contender:
         """The same, arranged for steps that wait."""
@@ -43,20 +60,33 @@ class Contender:
         return str(venvs / self.rival / "bin" / "python") if self.rival else sys.executable
 
 
-def contenders(concurrency: int, slow_concurrency: int) -> dict[str, Contender]:
-    """All of them, in the order of the table. The arguments are threads of one Celery worker process."""
+def contenders(concurrency: int, slow_concurrency: int, before: Build | None = None) -> dict[str, Contender]:
+    """All of them, in the order of the table. The numbers are threads of one Celery worker process."""
     threads = (concurrency, slow_concurrency)
+    saga = ours(
+        "saga", "the engine in its default: attempts, timeline, an outbox event a step, Celery events", *threads
+    )
+    per_step = ours("saga_message_per_step", "the same with SAGAS_IN_PLACE = False", *threads, BENCH_IN_PLACE="0")
+    quiet = ours(
+        "saga_without_events", "the engine in its default, the steps publish nothing", *threads, saga="quiet_trial"
+    )
     everyone = [
-        ours("saga", "the engine in its default: attempts, timeline, an outbox event a step, Celery events", *threads),
-        ours("saga_message_per_step", "the same with SAGAS_IN_PLACE = False", *threads, BENCH_IN_PLACE="0"),
-        ours(
-            "saga_without_events", "the engine in its default, the steps publish nothing", *threads, saga="quiet_trial"
-        ),
+        saga,
+        *([as_before(saga, before)] if before else []),
+        *(replace(one, wholly=False) for one in (per_step, quiet)),
         absurd(),
         dbos(),
+        oban(),
+        django_absurd(),
         bare(*threads),
     ]
     return {one.name: one for one in everyone}
+
+
+def as_before(contender: Contender, before: Build) -> Contender:
+    """The same as of another commit."""
+    about = f"the same as of commit {before.commit[:12]}"
+    return replace(contender, name=f"{contender.name}_before", about=about, root=before.root)
 
 
 def ours(
@@ -93,6 +123,7 @@ def absurd() -> Contender:
         slow_concurrency=32,
         done=ABSURD_DONE,
         rival="absurd",
+        tried=SOME,
     )
 
 
@@ -107,6 +138,41 @@ def dbos() -> Contender:
         slow_concurrency=32,
         done=DBOS_DONE,
         rival="dbos",
+        tried=FEW,
+    )
+
+
+def oban() -> Contender:
+    module = ("-m", f"{PACKAGE}.rivals.oban")
+    return Contender(
+        "oban",
+        "Oban for Python, a job a step, woken by NOTIFY; asyncio",
+        workers=((*module, "worker", "{c}"),) * 2,
+        submitter=(*module, "submit"),
+        concurrency=32,
+        slow_concurrency=64,
+        done=OBAN_DONE,
+        rival="oban",
+        oldest=(3, 12),
+        tried=SOME,
+        wholly=False,
+    )
+
+
+def django_absurd() -> Contender:
+    module = ("-m", f"{PACKAGE}.rivals.django_absurd")
+    return Contender(
+        "django_absurd",
+        "django-absurd, polled every 20 ms; asyncio, and threads if slow",
+        workers=((*module, "worker", "{c}"),) * 2,
+        submitter=(*module, "submit"),
+        concurrency=32,
+        slow_concurrency=32,
+        done=ABSURD_DONE,
+        rival="django_absurd",
+        oldest=(3, 12),
+        tried=SOME,
+        wholly=False,
     )
 
 
@@ -121,4 +187,5 @@ def bare(concurrency: int, slow_concurrency: int) -> Contender:
         submitter=("-m", module),
         concurrency=concurrency,
         slow_concurrency=slow_concurrency,
+        wholly=False,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from config.local.services.postgres import bindir
 from tests.bench.environments import run
 
-from .contenders import Contender
+from .contenders import PACKAGE, Contender
 
 
 def prepare(contender: Contender, url: str, venvs: Path, environment: Mapping[str, str]) -> None:
@@ -27,3 +27,8 @@ def prepare(contender: Contender, url: str, venvs: Path, environment: Mapping[st
             url.replace("postgres://", "postgresql://", 1),
         )
         run(command, environment, what="DBOS's tables cannot be made")
+    if contender.rival in ("oban", "django_absurd"):
+        module = f"{PACKAGE}.rivals.{contender.rival}"
+        theirs = {"DATABASE_URL": url, "PYTHONPATH": str(contender.root)}
+        what = f"{contender.rival}'s tables cannot be made"
+        run((contender.python(venvs), "-m", module, "prepare"), {**environment, **theirs}, what=what)

@@ -101,7 +101,7 @@ def test_who_does_not_wait_costs_no_reading(runs: list[Run], django_assert_num_q
 
 def test_the_statement_and_the_model_agree_on_what_waits(runs: list[Run]) -> None:
     take(runs[0])
-    assert list(read().since) == [run.created_at for run in runs[1:]]
+    assert list(read().since) == [run.ready_at for run in runs[1:]]
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {module.WAITS_SINCE} FROM saga_run r ORDER BY r.created_at")
         assert [since for (since,) in cursor.fetchall()] == [
