@@ -150,8 +150,8 @@ def mark(
         statement,
         {
             "destination": destination,
-            "ids": [one.row for one in rows],
-            "shards": [one.shard for one in rows],
+            "ids": run.numbers(one.row for one in rows),
+            "shards": run.numbers(one.shard for one in rows),
             "after": redeliver_after,
             "types": [type_ for type_, _ in pairs],
             "subscribers": [subscriber for _, subscriber in pairs],
@@ -167,23 +167,23 @@ WHERE m.destination = %(destination)s AND m.shard = gone.shard AND m.id = gone.i
 _KEPT = f"id, destination, {run.COLUMNS}"
 _KEEP = f"""
 INSERT INTO outbox_published ({_KEPT}, published_at, day)
-SELECT {_KEPT}, statement_timestamp(), outbox_day(message_id, created_at) FROM gone ON CONFLICT DO NOTHING
+SELECT {_KEPT}, statement_timestamp(), day FROM gone ON CONFLICT DO NOTHING
 """
-_GONE = f"WITH gone AS ({_DELETE} RETURNING m.*)"
+_GONE = f"WITH gone AS ({_DELETE} RETURNING m.*, outbox_day(m.message_id, m.created_at) AS day)"
 _MOVE = f"{_GONE} {_KEEP}"
 _MOVE_AND_OPEN = f"""
 {_GONE}, kept AS ({_KEEP})
 INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at, sent_at,
                              last_error, created_at)
-SELECT gone.message_id, wanted.subscriber, gone.destination, outbox_day(gone.message_id, gone.created_at), gone.key,
-       gone.id, 0, statement_timestamp() + %(after)s / CASE WHEN wanted.soon AND gone.key <> '' THEN 3 ELSE 1 END,
+SELECT gone.message_id, wanted.subscriber, gone.destination, gone.day, gone.key, gone.id, 0,
+       statement_timestamp() + %(after)s / CASE WHEN wanted.soon AND gone.key <> '' THEN 3 ELSE 1 END,
        statement_timestamp(), '', statement_timestamp()
 FROM gone
 JOIN unnest(%(types)s::text[], %(subscribers)s::text[], %(soon)s::boolean[]) AS wanted (type, subscriber, soon)
      USING (type)
 WHERE NOT EXISTS (SELECT 1 FROM outbox_inbox AS inbox
                   WHERE inbox.message_id = gone.message_id AND inbox.subscriber = wanted.subscriber
-                    AND inbox.day = outbox_day(gone.message_id, gone.created_at))
+                    AND inbox.day = gone.day)
   AND NOT EXISTS (SELECT 1 FROM outbox_dead_letter AS dead
                   WHERE dead.message_id = gone.message_id AND dead.subscriber = wanted.subscriber)
 ON CONFLICT (message_id, subscriber) DO NOTHING
