@@ -91,15 +91,20 @@ def fetch(
     each: int,
     shards: Sequence[int] | None = None,
     since: Sequence[int] = (),
+    but: Sequence[int] = (),
 ) -> list[Due]:
     """The oldest due messages, of keys that are not held, in the shards that `owner` owns now.
 
     At most `limit` in all and `each` from one shard, and only from `shards` when given. Takes no lock. There is no
     high-water mark, because the order of ids is not the order of commits. `since`, by shard: smaller ids are not read;
-    `lookback.py` knows which may be left out.
+    `lookback.py` knows which may be left out. `but`: ids that are left out, because their mark is under way; all of
+    them, not the ids up to one, because a smaller id may be committed later.
     """
     found = run.rows(
-        _FETCH.format(some="AND s.shard = ANY(%(shards)s)" if shards is not None else ""),
+        _FETCH.format(
+            some="AND s.shard = ANY(%(shards)s)" if shards is not None else "",
+            but="AND m.id <> ALL (%(but)s::bigint[])" if but else "",
+        ),
         {
             "destination": destination,
             "owner": owner,
@@ -107,6 +112,7 @@ def fetch(
             "each": each,
             "shards": shards,
             "since": list(since),
+            "but": run.numbers(but),
         },
     )
     return [Due(row, shard, epoch, Envelope(*carried)) for row, shard, epoch, *carried in found]
@@ -118,7 +124,7 @@ SELECT due.id, due.shard, due.epoch, {run.envelope("due")},
 FROM outbox_shard AS s CROSS JOIN LATERAL (
     SELECT m.*, s.epoch FROM outbox_message AS m
     WHERE m.destination = s.destination AND m.shard = s.shard AND m.due_at <= statement_timestamp()
-      AND m.id >= coalesce((%(since)s::bigint[])[s.shard + 1], 0)
+      AND m.id >= coalesce((%(since)s::bigint[])[s.shard + 1], 0) {{but}}
       AND NOT EXISTS (SELECT 1 FROM outbox_hold AS h WHERE h.destination = m.destination AND h.key = m.key
                       AND (h.until IS NULL OR h.until > statement_timestamp()))
     ORDER BY m.id LIMIT %(each)s
