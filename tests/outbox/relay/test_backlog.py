@@ -83,10 +83,12 @@ def test_a_batch_is_sent_while_the_one_before_is_marked_and_none_is_sent_twice(m
     slow = SlowFirstMark(monkeypatch)
     transport = Noting(after=lambda number: slow.let_go.set() if number == 2 else None)
     write("a1", "b1", "a2", "b2", "a3", "b3")
-    assert relay_to(transport).drain() == 6
+    relay = relay_to(transport)
+    assert relay.drain() == 6
     assert sorted(transport.names) == ["a1", "a2", "a3", "b1", "b2", "b3"], "each once"
     for key in "ab":
         assert [name for name in transport.names if name[0] == key] == [f"{key}1", f"{key}2", f"{key}3"]
+    assert slow.thread is not None
     assert slow.thread is not threading.current_thread()
     assert not OutboxMessage.objects.exists()
     assert PublishedMessage.objects.count() == 6
@@ -186,9 +188,12 @@ def test_a_message_that_fails_while_a_mark_is_under_way_holds_back_its_key_alone
 
 
 def test_within_a_transaction_all_is_done_on_its_own_connection():
+    def no_end(number: int) -> None:
+        assert number <= 4, "what one connection has not committed, another one does not mark"
+
+    transport = Noting(after=no_end)
     with transaction.atomic():
         write("a1", "a2", "a3", "a4")
-        transport = Noting()
         assert relay_to(transport).drain() == 4
     assert transport.names == ["a1", "a2", "a3", "a4"]
     assert not OutboxMessage.objects.exists()
