@@ -1,6 +1,9 @@
 """Publishes one destination's messages: fetch, publish, mark. No transaction is open while it talks to the broker.
 
-A relay that dies between publish and mark repeats the batch: delivery is at least once. The inbox ignores copies.
+In a backlog a batch is marked while the next one is fetched and published. Publishing stays one batch after the other.
+
+A relay that dies between publish and mark repeats the batch, in a backlog two: delivery is at least once. The inbox
+ignores copies.
 """
 
 from __future__ import annotations
@@ -12,10 +15,12 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property, partial
 from itertools import count
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from .. import settings, sql
 from ..consuming import dead_letter_signal, watermarks
@@ -25,12 +30,29 @@ from ..retry import Retry
 from ..sql import Due
 from ..transports import Outgoing, QueueingTransport, Sent, StoppedKeys, WakingTransport
 from . import lookback
+from .beside import Beside
 
 logger = logging.getLogger(__name__)
 
 PUBLISH = Retry(attempts=8)  # for a message that fails by itself; a broker outage uses up no attempt
 ALL_AGAIN = 8  # batches after which all shards are fetched from again, so that a busy one starves no other
+BACKLOG = 2  # batches of a drain; after so many, the next ones are marked on a second connection
 OUTAGE = Retry.until_done(first=timedelta(milliseconds=500), longest=timedelta(seconds=10))
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What was fetched, what of it was given to the transport, and the result."""
+
+    due: list[Due]
+    outgoing: list[Outgoing]
+    sent: Sent
+
+    @cached_property
+    def marked(self) -> list[Due]:
+        """Those that went out."""
+        by_row = {one.row: one for one in self.due}
+        return [by_row[row] for row in self.sent.rows]
 
 
 class DestinationRelay:
@@ -45,6 +67,9 @@ class DestinationRelay:
         """How many relays shared the destination then."""
         self._outages = 0
         self._closed_until = 0.0
+        self._beside = Beside()
+        self._under_way: _Batch | None = None
+        """The batch that is published, and whose mark runs beside."""
 
     @property
     def is_closed(self) -> bool:
@@ -56,6 +81,12 @@ class DestinationRelay:
 
         Returns how many went out.
         """
+        try:
+            return self._drain(goes_on)
+        finally:
+            self.finish()
+
+    def _drain(self, goes_on: Callable[[], bool]) -> int:
         total, limit = 0, settings.batch()
         some: list[int] | None = None  # the shards that may hold more; None for all
         for turn in count(1):
@@ -63,15 +94,38 @@ class DestinationRelay:
                 break
             each = math.ceil(limit / (len(some) if some else max(self.held, 1)))
             due = sql.fetch(
-                self.destination.name, self.owner, limit, each, some, lookback.first_ids(self.destination.name)
+                self.destination.name,
+                self.owner,
+                limit,
+                each,
+                some,
+                lookback.first_ids(self.destination.name),
+                self._under_way.sent.rows if self._under_way else (),
             )
-            sent = self._publish(due) if due else Sent()
+            batch = self._publish(due)
+            sent = batch.sent
             total += len(sent.rows)
             passed_over = len(due) > len(sent.rows) + len(sent.failed)  # behind one that failed
             some = None if passed_over or turn % ALL_AGAIN == 0 else _with_more(due, each, limit, some)
-            if some == [] or not (sent.rows or sent.failed):
+            goes_out = bool(sent.rows or sent.failed)
+            self._record(batch, beside=turn > BACKLOG and some != [] and goes_out)
+            if some == [] or not goes_out:
                 break
         return total
+
+    def finish(self) -> None:
+        """Wait until no mark is under way, and wake the subscribers of that batch.
+
+        Also called before leases change hands: another relay would send the batch again.
+        """
+        batch, self._under_way = self._under_way, None
+        if batch is not None:
+            self._beside.wait()
+            self._after_mark(batch)
+
+    def close(self) -> None:
+        """Close the second connection, if there is one."""
+        self._beside.close()
 
     def redeliver(self) -> None:
         """Publish again what subscribers have not confirmed in time, because the broker may have lost it."""
@@ -94,24 +148,35 @@ class DestinationRelay:
             if len(due) < limit:
                 return
 
-    def _publish(self, due: list[Due]) -> Sent:
-        """Publish one batch and mark it."""
+    def _publish(self, due: list[Due]) -> _Batch:
         outgoing, unreadable = self._address(due)
         sent = self.destination.transport.publish(outgoing) if outgoing else Sent()
         sent.failed.update(unreadable)
-        by_row = {one.row: one for one in due}
-        not_woken = None
-        if sent.rows:
-            recipients = {(one.envelope.type, subscriber) for one in outgoing for subscriber in one.to}
-            self._mark([by_row[row] for row in sent.rows], recipients)
-            not_woken = self._wake(outgoing, sent)
-            if not_woken:
-                sql.make_untried_due_now([by_row[row].envelope.id for row in sent.rows])
-        if outgoing:
-            self._note(sent.outage or not_woken)
-        for row, error in sent.failed.items():
+        return _Batch(due, outgoing, sent)
+
+    def _record(self, batch: _Batch, *, beside: bool) -> None:
+        """Mark what was sent, `beside` the next batch where that is possible, and record what failed.
+
+        A failure is recorded before the next fetch, which must see that the key is held.
+        """
+        self.finish()
+        if beside and batch.sent.rows and batch.sent.outage is None and not connection.in_atomic_block:
+            self._under_way = batch
+            self._beside.begin(partial(self._mark, batch))
+        else:
+            self._mark(batch)
+            self._after_mark(batch)
+        by_row = {one.row: one for one in batch.due}
+        for row, error in batch.sent.failed.items():
             self._failed(by_row[row], error)
-        return sent
+
+    def _after_mark(self, batch: _Batch) -> None:
+        """Wake the subscribers that pull, and note whether the broker could be reached."""
+        not_woken = self._wake(batch.outgoing, batch.sent) if batch.sent.rows else None
+        if not_woken:
+            sql.make_untried_due_now([one.envelope.id for one in batch.marked])
+        if batch.outgoing:
+            self._note(batch.sent.outage or not_woken)
 
     def _address(self, due: list[Due]) -> tuple[list[Outgoing], dict[int, Exception]]:
         """Find each message's subscribers. A message without an answer fails; later ones of its key wait for it."""
@@ -173,9 +238,11 @@ class DestinationRelay:
             },
         )
 
-    def _mark(self, sent: list[Due], recipients: Iterable[tuple[str, str]]) -> None:
-        name = self.destination.name
-        pairs = list(recipients)
+    def _mark(self, batch: _Batch) -> None:
+        name, sent = self.destination.name, batch.marked
+        if not sent:
+            return
+        pairs = list({(one.envelope.type, subscriber) for one in batch.outgoing for subscriber in one.to})
         soon = [subscriber for _, subscriber in pairs if registry.pulls(subscriber, "any")]
         sql.mark(name, sent, pairs, settings.redeliver_after(), keep=self.destination.keep, soon=soon)
         handed = {

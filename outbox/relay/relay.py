@@ -90,6 +90,8 @@ class Relay:
         try:
             yield
         finally:
+            for each in self.destination_relays:
+                each.close()
             sql.deregister_relay(self.owner, forget_after=4 * settings.lease())
             doorbell.ring()
 
@@ -108,11 +110,19 @@ class Relay:
         return not self._stop.is_set()
 
     def _look_up(self) -> None:
-        """Renew the leases in time, and share the shards with relays that have joined."""
+        """Renew the leases in time, and share the shards with relays that have joined.
+
+        Either may release a shard. What was sent of it must be marked by then, or its next owner sends it again.
+        """
         now = time.monotonic()
-        if now - self._renewed_at > settings.lease().total_seconds() / 3:
+        renews = now - self._renewed_at > settings.lease().total_seconds() / 3
+        settles = now - self._settled_at >= LONGEST_PAUSE
+        if renews or settles:
+            for each in self.destination_relays:
+                each.finish()
+        if renews:
             self._renew()
-        if now - self._settled_at >= LONGEST_PAUSE:
+        if settles:
             self._settle()
 
     def _redeliver(self) -> None:

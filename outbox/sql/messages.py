@@ -91,15 +91,20 @@ def fetch(
     each: int,
     shards: Sequence[int] | None = None,
     since: Sequence[int] = (),
+    but: Sequence[int] = (),
 ) -> list[Due]:
     """The oldest due messages, of keys that are not held, in the shards that `owner` owns now.
 
     At most `limit` in all and `each` from one shard, and only from `shards` when given. Takes no lock. There is no
     high-water mark, because the order of ids is not the order of commits. `since`, by shard: smaller ids are not read;
-    `lookback.py` knows which may be left out.
+    `lookback.py` knows which may be left out. `but`: ids that are left out, because their mark is under way; all of
+    them, not the ids up to one, because a smaller id may be committed later.
     """
     found = run.rows(
-        _FETCH.format(some="AND s.shard = ANY(%(shards)s)" if shards is not None else ""),
+        _FETCH.format(
+            some="AND s.shard = ANY(%(shards)s)" if shards is not None else "",
+            but="AND m.id <> ALL (%(but)s::bigint[])" if but else "",
+        ),
         {
             "destination": destination,
             "owner": owner,
@@ -107,6 +112,7 @@ def fetch(
             "each": each,
             "shards": shards,
             "since": list(since),
+            "but": run.numbers(but),
         },
     )
     return [Due(row, shard, epoch, Envelope(*carried)) for row, shard, epoch, *carried in found]
@@ -118,7 +124,7 @@ SELECT due.id, due.shard, due.epoch, {run.envelope("due")},
 FROM outbox_shard AS s CROSS JOIN LATERAL (
     SELECT m.*, s.epoch FROM outbox_message AS m
     WHERE m.destination = s.destination AND m.shard = s.shard AND m.due_at <= statement_timestamp()
-      AND m.id >= coalesce((%(since)s::bigint[])[s.shard + 1], 0)
+      AND m.id >= coalesce((%(since)s::bigint[])[s.shard + 1], 0) {{but}}
       AND NOT EXISTS (SELECT 1 FROM outbox_hold AS h WHERE h.destination = m.destination AND h.key = m.key
                       AND (h.until IS NULL OR h.until > statement_timestamp()))
     ORDER BY m.id LIMIT %(each)s
@@ -150,8 +156,8 @@ def mark(
         statement,
         {
             "destination": destination,
-            "ids": [one.row for one in rows],
-            "shards": [one.shard for one in rows],
+            "ids": run.numbers(one.row for one in rows),
+            "shards": run.numbers(one.shard for one in rows),
             "after": redeliver_after,
             "types": [type_ for type_, _ in pairs],
             "subscribers": [subscriber for _, subscriber in pairs],
@@ -167,23 +173,23 @@ WHERE m.destination = %(destination)s AND m.shard = gone.shard AND m.id = gone.i
 _KEPT = f"id, destination, {run.COLUMNS}"
 _KEEP = f"""
 INSERT INTO outbox_published ({_KEPT}, published_at, day)
-SELECT {_KEPT}, statement_timestamp(), outbox_day(message_id, created_at) FROM gone ON CONFLICT DO NOTHING
+SELECT {_KEPT}, statement_timestamp(), day FROM gone ON CONFLICT DO NOTHING
 """
-_GONE = f"WITH gone AS ({_DELETE} RETURNING m.*)"
+_GONE = f"WITH gone AS ({_DELETE} RETURNING m.*, outbox_day(m.message_id, m.created_at) AS day)"
 _MOVE = f"{_GONE} {_KEEP}"
 _MOVE_AND_OPEN = f"""
 {_GONE}, kept AS ({_KEEP})
 INSERT INTO outbox_delivery (message_id, subscriber, destination, day, key, position, attempts, due_at, sent_at,
                              last_error, created_at)
-SELECT gone.message_id, wanted.subscriber, gone.destination, outbox_day(gone.message_id, gone.created_at), gone.key,
-       gone.id, 0, statement_timestamp() + %(after)s / CASE WHEN wanted.soon AND gone.key <> '' THEN 3 ELSE 1 END,
+SELECT gone.message_id, wanted.subscriber, gone.destination, gone.day, gone.key, gone.id, 0,
+       statement_timestamp() + %(after)s / CASE WHEN wanted.soon AND gone.key <> '' THEN 3 ELSE 1 END,
        statement_timestamp(), '', statement_timestamp()
 FROM gone
 JOIN unnest(%(types)s::text[], %(subscribers)s::text[], %(soon)s::boolean[]) AS wanted (type, subscriber, soon)
      USING (type)
 WHERE NOT EXISTS (SELECT 1 FROM outbox_inbox AS inbox
                   WHERE inbox.message_id = gone.message_id AND inbox.subscriber = wanted.subscriber
-                    AND inbox.day = outbox_day(gone.message_id, gone.created_at))
+                    AND inbox.day = gone.day)
   AND NOT EXISTS (SELECT 1 FROM outbox_dead_letter AS dead
                   WHERE dead.message_id = gone.message_id AND dead.subscriber = wanted.subscriber)
 ON CONFLICT (message_id, subscriber) DO NOTHING

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db import connection
@@ -23,6 +23,14 @@ def envelope(table: str) -> str:
         f"{table}.message_id::text, {table}.type, {table}.version, {table}.key, {table}.payload, {table}.headers, "
         f"""to_char({table}.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')"""
     )
+
+
+def numbers(values: Iterable[int]) -> str:
+    """Whole numbers as PostgreSQL writes an array of them: it reads that faster than a list of constants.
+
+    The statement casts it, such as `%(ids)s::bigint[]`.
+    """
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def rows(statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:

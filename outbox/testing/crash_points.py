@@ -1,14 +1,15 @@
 """Relays that are killed, or frozen, at the worst moments, for crash tests of projects that use the outbox.
 
 `python` with the arguments of `crashing_relay(point)` is a relay of the project in its own process. It sends itself the
-signal when it first reaches the point with a batch. The relay's code is not changed: the functions around the point are
-replaced in that process. DJANGO_SETTINGS_MODULE must be set.
+signal when it reaches the point with its first batch, or with its `nth`. The relay's code is not changed: the functions
+around the point are replaced in that process. DJANGO_SETTINGS_MODULE must be set.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -50,28 +51,32 @@ class CrashPoint(StrEnum):
     """Half of the subscribers that pull have been woken."""
 
 
-def crashing_relay(point: CrashPoint, signal_name: str = "SIGKILL") -> list[str]:
-    """The arguments for `python`. With SIGSTOP the relay freezes at the point until it gets a SIGCONT."""
-    return ["-c", PROGRAM, point.value, signal_name]
+def crashing_relay(point: CrashPoint, signal_name: str = "SIGKILL", *, nth: int = 1) -> list[str]:
+    """The arguments for `python`. With SIGSTOP the relay freezes at the point until it gets a SIGCONT.
+
+    `nth`: with which batch. In a backlog a relay marks a batch while it fetches and publishes the next one.
+    """
+    return ["-c", PROGRAM, point.value, signal_name, str(nth)]
 
 
 class Fault:
-    """Sends the signal to this process the first time it reaches the point."""
+    """Sends the signal to this process the nth time it reaches the point."""
 
-    def __init__(self, point: CrashPoint, number: signal.Signals) -> None:
+    def __init__(self, point: CrashPoint, number: signal.Signals, nth: int = 1) -> None:
         self.point = point
         self.number = number
-        self.happened = False
+        self.left = nth
 
     def inject(self, at: CrashPoint) -> None:
-        """Send the signal if the relay is at its point."""
-        if self.awaits(at):
-            self.happened = True
-            os.kill(os.getpid(), self.number)
+        """Send the signal if the relay is at its point, for the nth time."""
+        if at is self.point:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), self.number)
 
     def awaits(self, at: CrashPoint) -> bool:
-        """Whether the fault is still to happen, at this point."""
-        return at is self.point and not self.happened
+        """Whether the fault happens this time, at this point."""
+        return at is self.point and self.left == 1
 
     def install(self) -> None:
         """Wrap the relay's statements so that the fault happens."""
@@ -90,6 +95,7 @@ class Fault:
                     self.inject(CrashPoint.IN_MARK)
             else:
                 mark(*args, **named)
+                self.inject(CrashPoint.IN_MARK)
             self.inject(CrashPoint.AFTER_MARK)
 
         sql.fetch, sql.mark = fetched, marked
@@ -119,17 +125,20 @@ class FaultyTransport:
 
     def _half(self, point: CrashPoint, batch: Sequence[Outgoing], send: Callable[[Sequence[Outgoing]], object]) -> None:
         """A relay that was only frozen sends this half twice, as after a broker that applied half of a pipeline."""
-        if self.fault.awaits(point) and len(batch) > 1:
-            send(batch[: len(batch) // 2])
+        if len(batch) > 1:
+            if self.fault.awaits(point):
+                send(batch[: len(batch) // 2])
             self.fault.inject(point)
 
 
-def main(point: str, signal_name: str) -> None:
-    """Relay until the fault happens."""
-    from ..relay.relay import Relay  # needs the project's apps
+def main(point: str, signal_name: str, nth: str = "1") -> None:
+    """Relay until the fault happens. A relay that fails, because a frozen one lost its connection, starts again."""
+    from ..relay.threads import RelayThreads  # needs the project's apps
 
-    fault = Fault(CrashPoint(point), signal.Signals[signal_name])
+    fault = Fault(CrashPoint(point), signal.Signals[signal_name], int(nth))
     fault.install()
-    Relay([replace(one, transport=FaultyTransport(one.transport, fault)) for one in destinations.configured()]).tick(
-        STAYS
+    crew = RelayThreads(
+        [replace(one, transport=FaultyTransport(one.transport, fault)) for one in destinations.configured()]
     )
+    crew.stay_until(time.monotonic() + STAYS.total_seconds())
+    crew.run()

@@ -32,6 +32,15 @@ LEVELS = ["none", "key", "strict"]
 MOMENTS = [point for point in CrashPoint if point is not CrashPoint.NOWHERE]
 OUTSIDE_POSTGRESQL = [point for point in MOMENTS if point is not CrashPoint.IN_MARK]  # whose commit does not freeze
 LEASE, SOON = 1.0, 1.5
+IN_BACKLOG = """
+import django
+django.setup()
+from django.conf import settings
+from outbox.relay import destination_relay
+settings.OUTBOX_BATCH = 2
+destination_relay.BACKLOG = 0
+"""
+"""Before a relay's program: batches of two, each marked while the next one is published."""
 
 
 @pytest.fixture(params=LEVELS)
@@ -88,9 +97,12 @@ def start(programs: Programs, level: str) -> Callable[..., Program]:
     """`start(point, "SIGSTOP")`: a relay in a process of its own."""
     env = {"TEST_REDELIVER_AFTER": str(SOON), "TEST_ORDER": level}
 
-    def begin(point: CrashPoint, signal_name: str = "SIGKILL", lease: float = LEASE) -> Program:
+    def begin(
+        point: CrashPoint, signal_name: str = "SIGKILL", lease: float = LEASE, in_backlog: bool = False
+    ) -> Program:
         env["TEST_LEASE"] = str(lease)
-        return programs.start(f"relay-{point}", crashing_relay(point, signal_name), env)
+        flag, program, *rest = crashing_relay(point, signal_name, nth=2 if in_backlog else 1)
+        return programs.start(f"relay-{point}", [flag, (IN_BACKLOG if in_backlog else "") + program, *rest], env)
 
     return begin
 
@@ -135,10 +147,13 @@ def all_published() -> bool:
     return not OutboxMessage.objects.exists()
 
 
-def test_relays_killed_at_every_moment_lose_double_and_reorder_nothing(level, story, start, worker, redis_client):
+@pytest.mark.parametrize("in_backlog", [False, True], ids=["", "backlog"])
+def test_relays_killed_at_every_moment_lose_double_and_reorder_nothing(
+    level, story, start, worker, redis_client, in_backlog
+):
     for point in MOMENTS:
         story.go_on()
-        killed = start(point)
+        killed = start(point, in_backlog=in_backlog)
         assert killed.process.wait(60) == -signal.SIGKILL, f"{point}: {killed.output}"
         its_lease_runs_out()
     until(all_published, 30)
@@ -148,11 +163,14 @@ def test_relays_killed_at_every_moment_lose_double_and_reorder_nothing(level, st
     story.check()
 
 
-def test_relays_frozen_past_their_lease_lose_double_and_reorder_nothing(level, story, start, worker, redis_client):
+@pytest.mark.parametrize("in_backlog", [False, True], ids=["", "backlog"])
+def test_relays_frozen_past_their_lease_lose_double_and_reorder_nothing(
+    level, story, start, worker, redis_client, in_backlog
+):
     frozen = []
     for point in OUTSIDE_POSTGRESQL:
         story.go_on()
-        frozen.append(start(point, "SIGSTOP"))
+        frozen.append(start(point, "SIGSTOP", in_backlog=in_backlog))
         until(lambda: is_frozen(frozen[-1]), 60, what=f"frozen at {point}")
         story.go_on()
         until(all_published, 30, what=f"another relay has taken over from the one frozen at {point}")
