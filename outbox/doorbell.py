@@ -30,6 +30,7 @@ if TYPE_CHECKING or HAS_CLIENT:
 logger = logging.getLogger(__name__)
 
 CHANNEL = "outbox:doorbell"
+PLAIN, URGENT = b"", b"!"
 TIMEOUT = 0.2  # seconds that a request may wait for Redis
 QUIET_AFTER_RING = 0.004  # seconds after a ring in which nobody rings again: relays look once more after that time
 PAUSE = 5.0  # seconds without a ring after a failure, so that an unreachable Redis does not slow each request
@@ -42,8 +43,21 @@ def ring() -> None:
     if client is None or now < _bell.silent_until or now < _bell.rung_at + QUIET_AFTER_RING:
         return
     _bell.rung_at = now
+    _publish(client, PLAIN)
+
+
+def ring_urgently() -> None:
+    """The same, for a message that somebody waits for: a relay that lets others gather goes at once."""
+    client, now = _bell.client(), time.monotonic()
+    if client is None or now < _bell.silent_until or now < _bell.urged_at + QUIET_AFTER_RING:
+        return
+    _bell.urged_at = _bell.rung_at = now
+    _publish(client, URGENT)
+
+
+def _publish(client: redis.Redis, how: bytes) -> None:
     try:
-        client.publish(CHANNEL, b"")
+        client.publish(CHANNEL, how)
     except redis.RedisError as error:
         _bell.silent_until = time.monotonic() + PAUSE
         logger.warning("The doorbell cannot be rung; relays look once a second", extra={"error": str(error)})
@@ -69,6 +83,8 @@ class Listener:
     """Hears every ring from the moment it is opened. Without Redis it only waits."""
 
     def __init__(self) -> None:
+        self.urgent = False
+        """Whether one of the rings that were heard last was urgent."""
         self._pubsub: PubSub | None = None
         self._deaf_until = 0.0
 
@@ -83,6 +99,7 @@ class Listener:
 
     def listen(self, patience: timedelta) -> bool:
         """Wait for a ring, at most `patience`. Returns whether there was one; all rings until now count as one."""
+        self.urgent = False
         until = time.monotonic() + patience.total_seconds()
         self._open()
         if self._pubsub is not None:
@@ -93,11 +110,19 @@ class Listener:
         time.sleep(max(0.0, min(until - time.monotonic(), SILENCE)))
         return False
 
+    def gather(self, seconds: float) -> None:
+        """Wait so long, while messages gather; not after an urgent ring, and not on after one."""
+        until = time.monotonic() + seconds
+        while not self.urgent and (left := until - time.monotonic()) > 0:
+            self.listen(timedelta(seconds=left))
+
     def _heard(self, pubsub: PubSub, until: float) -> bool:
         while (left := until - time.monotonic()) > 0:
-            if _is_ring(pubsub.get_message(timeout=left)):
-                while pubsub.get_message(timeout=0) is not None:
-                    pass
+            message = pubsub.get_message(timeout=left)
+            if _is_ring(message):
+                while message is not None:
+                    self.urgent = self.urgent or message["data"] == URGENT
+                    message = pubsub.get_message(timeout=0)
                 return True
         return False
 
@@ -133,7 +158,7 @@ class _Bell:
 
     def __init__(self) -> None:
         self.silent_until = 0.0
-        self.rung_at = -QUIET_AFTER_RING
+        self.rung_at = self.urged_at = -QUIET_AFTER_RING
         self._clients: dict[str, redis.Redis] = {}
         self._lock = threading.Lock()
 

@@ -99,7 +99,8 @@ def stop_gathering() -> None:
         gathered.stopped = True
 
 
-def ring_after_commit() -> None:
+def ring_after_commit(*, urgent: bool = False) -> None:
     """Ring the doorbell once the transaction in hand commits: once for each, however many events it writes."""
-    if not any(hook[1] is doorbell.ring for hook in connection.run_on_commit):
-        transaction.on_commit(doorbell.ring)
+    ring = doorbell.ring_urgently if urgent else doorbell.ring
+    if not any(hook[1] in (ring, doorbell.ring_urgently) for hook in connection.run_on_commit):
+        transaction.on_commit(ring)

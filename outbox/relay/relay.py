@@ -28,6 +28,7 @@ LOOK_AGAIN = timedelta(seconds=2.5 * doorbell.QUIET_AFTER_RING)
 FREE_FOR_ALL_AFTER = timedelta(seconds=2)  # any relay may take a shard that was free for so long, above its share too
 MANY = 25  # messages in a batch: then many are being written, and fewer, larger batches cost less
 GATHER_FOR = 0.02  # seconds to wait then, so that messages gather
+BRIEFLY = 0.004  # seconds to wait for others when the last message went out less long ago
 
 
 class Relay:
@@ -45,7 +46,7 @@ class Relay:
         self.until = math.inf
         """The monotonic time at which `run` ends; may change while it runs."""
         self._stop = threading.Event()
-        self._settled_at = self._renewed_at = self._redelivered_at = self._asked_at = -math.inf
+        self._settled_at = self._renewed_at = self._redelivered_at = self._asked_at = self._sent_at = -math.inf
 
     def drain(self) -> int:
         """Take a share of the shards, publish all that is due in them, release them.
@@ -75,12 +76,18 @@ class Relay:
             while not stop.is_set() and ((left := self.until - time.monotonic()) > 0 or owed):
                 patience = LOOK_AGAIN if owed else timedelta(seconds=min(left, LONGEST_PAUSE))
                 heard = bell.listen(patience)
-                if (heard or owed) and last >= MANY:
-                    time.sleep(GATHER_FOR)
+                if heard or owed:
+                    bell.gather(self._pause(last))
                 last = self._drain()
                 sent += last
                 owed = heard
         return sent
+
+    def _pause(self, last: int) -> float:
+        """Seconds in which messages gather, when the batch before had so many."""
+        if last >= MANY:
+            return GATHER_FOR
+        return BRIEFLY if time.monotonic() - self._sent_at < BRIEFLY else 0.0
 
     @contextmanager
     def _on_duty(self) -> Iterator[None]:
@@ -98,6 +105,8 @@ class Relay:
     def _drain(self) -> int:
         self._look_up()
         sent = sum(each.drain(self._goes_on) for each in self.destination_relays)
+        if sent:
+            self._sent_at = time.monotonic()
         heartbeat.finished("outbox.relay", messages_published=sent)
         self._redeliver()
         return sent

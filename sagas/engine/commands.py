@@ -57,7 +57,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)
     if sql.START.count({**values, **columns(messages)}) == 0:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
-    ring_after_commit()
+    ring_after_commit(urgent=True)
     return run_id
 
 

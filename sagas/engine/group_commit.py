@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
@@ -17,6 +18,10 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 MOST = 64
 """Items in one statement."""
+GATHER_FOR = 0.004
+"""Seconds that the first of a group waits for others, while several threads write."""
+BUSY = 0.01
+"""Several threads write, when another one has written less than so many seconds ago."""
 LONGEST = 0.1
 """Seconds that an item waits for its turn; then its thread writes it alone."""
 
@@ -44,16 +49,23 @@ class GroupCommit(Generic[Item, Key, Value]):
         self._alone, self._together, self._key_of = alone, together, key_of
         self._lock = threading.Lock()
         self._busy = False
+        self._last: tuple[int, float] = (0, 0.0)
+        """The thread that came last, and its monotonic time."""
         self._queue: deque[_Waiting[Item, Value]] = deque()
 
     def do(self, item: Item) -> Value:
         """Write the item, with others that wait. Raises what writing it alone raises."""
         mine: _Waiting[Item, Value] = _Waiting(item)
+        thread, now = threading.get_ident(), time.monotonic()
         with self._lock:
+            last, at = self._last
+            self._last = thread, now
             if self._busy:
                 self._queue.append(mine)
             else:
                 self._busy = mine.leads = True
+        if mine.leads and last != thread and now - at < BUSY:
+            time.sleep(GATHER_FOR)
         if not mine.leads and not self._waits(mine):
             return self._alone(item)
         if mine.leads:

@@ -190,6 +190,9 @@ class Hand:
         """Record what is done; the steps that this claims are the next round."""
         with self._lock:
             done, self._done = self._done, []
+            if len(done) == 1:  # recorded by itself it shares a statement with what other threads record
+                self._apart.extend(done)
+                return
             self._busy_since = time.monotonic() + RECORDING
         try:
             answers = record_together([one.called for one in done])

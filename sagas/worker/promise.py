@@ -16,7 +16,7 @@ from outbox import doorbell
 
 from ..declare import registry
 
-STANDS_MS = 30
+STANDS_MS = 40
 """Milliseconds for which it stands. A run that comes just after a look waits for the next one."""
 TAKE_BACK = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end

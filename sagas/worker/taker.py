@@ -35,8 +35,11 @@ from .in_hand import lay_down, pick_up
 from .in_place import is_stopping, next_task_id, send_rest
 
 logger = logging.getLogger(__name__)
-LINGERS = (0.002, 0.004, 0.008)
-"""Seconds between the looks of a taker that has found something and now finds nothing; after them it ends."""
+ENOUGH = 16  # runs in a hand: more in one statement are hardly cheaper
+GATHER_FOR = 0.015
+"""Seconds after a look that found fewer than ENOUGH, and before the next: others start meanwhile, and come together."""
+LOOKS_IN_VAIN = 2
+"""After so many looks in a row a taker that has found something ends."""
 
 
 @dataclass(eq=False)
@@ -88,24 +91,27 @@ class Taker:
 
     def _take_all(self, turn: Turn) -> bool:
         """Take until nothing is left; returns whether another task is to go on."""
-        in_vain = len(LINGERS)
+        in_vain = LOOKS_IN_VAIN
         while self._turn is turn and not turn.is_over:
             most = self._wait_for_room(turn)
             if not most:
                 continue
-            if in_vain < len(LINGERS):
+            if in_vain < LOOKS_IN_VAIN:
                 promise.renew(turn.token)
             else:
                 promise.take_back(turn.token)
+            looked = time.monotonic()
             taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True))
             _send_chains(taken.left)
             if taken.found:
                 in_vain = 0
                 self._carry(turn, taken.steps)
-            elif not self._stays(turn, in_vain):
-                return False
-            else:
+            elif in_vain < LOOKS_IN_VAIN or self._stays(turn):
                 in_vain += 1
+            else:
+                return False
+            if taken.found < ENOUGH:
+                time.sleep(max(looked + GATHER_FOR - time.monotonic(), 0))
         return self._turn is turn
 
     def _wait_for_room(self, turn: Turn) -> int:
@@ -119,17 +125,14 @@ class Taker:
             return most
 
     def _room(self) -> int:
-        room, idle = saga_settings.HAND - self._carried, crew.idle
+        room, idle = max(saga_settings.HAND, 1) - self._carried, crew.idle
         return max(room if idle == crew.size else min(room, idle), 0)
 
-    def _stays(self, turn: Turn, in_vain: int) -> bool:
-        """After so many looks in vain before this one: whether to look again. If not, who is told from now on takes."""
+    def _stays(self, turn: Turn) -> bool:
+        """After the last look in vain: whether to look again. If not, whoever is told from now on takes."""
         with self._changed:
             if not self._told and turn.carried:
                 self._changed.wait_for(lambda: self._told or not turn.carried, 0.1)
-                return True
-            if not self._told and in_vain < len(LINGERS):
-                self._changed.wait_for(lambda: self._told, LINGERS[in_vain])
                 return True
             if self._told:
                 return True
