@@ -22,3 +22,5 @@ if "TEST_ORDER" in os.environ:
     }
 if "SAGAS_IN_PLACE" in os.environ:
     SAGAS_IN_PLACE = os.environ["SAGAS_IN_PLACE"] == "1"
+if "SAGAS_HAND" in os.environ:
+    SAGAS_HAND = int(os.environ["SAGAS_HAND"])

@@ -11,13 +11,13 @@ import functools
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import UUID
 
-from celery import current_app, signals
+from celery import current_app, current_task, signals
 from django.conf import settings
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
@@ -34,15 +34,69 @@ TIMEOUT = timedelta(seconds=3)
 """The longest timeout of a step in these workers. A lease is this and MARGIN; with a probe, twice this."""
 MARGIN = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=4)
-STEP_TASKS = ("sagas.run_step", "sagas.undo_step")
-READS = ("SELECT", "PREPARE")
+STEP_TASKS, TAKE_TASK = ("sagas.run_step", "sagas.undo_step"), "sagas.take"
+READS = ("SELECT", "PREPARE", "EXECUTE saga_result")
 
 
-class LastCall(threading.local):
-    """The call that this thread has made and not yet recorded."""
+class Calls:
+    """The calls of this process that are to end it as they are recorded, or later: the gap of each, by its run.
 
-    run_id: UUID | None = None
-    gap = ""
+    A worker may have many in hand, and a thread may record what another one has called: a statement is about the runs
+    that it names.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._gaps: dict[UUID, tuple[str, str]] = {}
+        """With the task in which the call was made: its run's id, or "" for one that carries many runs."""
+        self._recorded: set[UUID] = set()
+
+    def made(self, run_id: UUID, gap: str) -> None:
+        """The run's call has been made, in the current task."""
+        with self._lock:
+            self._gaps[run_id] = (gap, _carried_by(current_task))
+            self._recorded.discard(run_id)
+
+    def named_in(self, params: Any) -> set[UUID]:
+        """The runs with such a call that a statement's parameters name."""
+        with self._lock:
+            return self._gaps.keys() & set(_uuids(params)) if self._gaps else set()
+
+    def recorded(self, runs: Iterable[UUID]) -> None:
+        """What was to be written of the runs is committed."""
+        with self._lock:
+            self._recorded.update(runs)
+
+    def at(self, gap: str, runs: Iterable[UUID]) -> list[UUID]:
+        """Those of the runs whose call was made at the gap."""
+        with self._lock:
+            return [run_id for run_id in runs if self._gaps.get(run_id, ("", ""))[0] == gap]
+
+    def over(self, carried: str) -> list[UUID]:
+        """The runs that were recorded in this task, which is over; they are forgotten."""
+        with self._lock:
+            return [run_id for run_id in self._recorded if self._gaps.get(run_id, ("", None))[1] == carried]
+
+    def forget(self, runs: Iterable[UUID]) -> None:
+        """They are not to end this process any more."""
+        with self._lock:
+            for run_id in runs:
+                self._gaps.pop(run_id, None)
+                self._recorded.discard(run_id)
+
+
+def _carried_by(task: Any) -> str:
+    """The id of the run whose steps the task carries; "" for one that takes many, and in threads beside the tasks."""
+    request = getattr(task, "request", None)
+    return str(request.args[0]) if request is not None and task.name in STEP_TASKS and request.args else ""
+
+
+def _uuids(params: Any) -> Iterator[UUID]:
+    for value in params.values() if isinstance(params, dict) else params or ():
+        if isinstance(value, UUID):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _uuids(value)
 
 
 class WorkerFaults:
@@ -50,7 +104,9 @@ class WorkerFaults:
 
     def __init__(self, plans: Plans) -> None:
         self.plans = plans
-        self.last_call = LastCall()
+        self.calls = Calls()
+        self._touched = threading.local()
+        """The runs that the transaction in hand has named."""
 
     def install(self) -> None:
         for saga in registry.all_sagas():
@@ -73,6 +129,8 @@ class WorkerFaults:
             point = self.plans.of(context.run_id)
             if point is None:
                 return real(context)
+            if point.gap == DOUBLED and not _carried_by(current_task):  # the message that brought it was doubled
+                self.plans.fire(context.run_id)
             if point.turns_at == step.name and not undo:
                 return self._refuse(point, step, real, context)
             here = (point.step, point.undo) == (step.name, undo) and not self.plans.fired(context.run_id)
@@ -97,44 +155,61 @@ class WorkerFaults:
                 self._die(context.run_id)
             if gap == ANSWER_LOST and self.plans.fire(context.run_id):
                 raise NoAnswer("no answer, by the crash test's plan")
-            self.last_call.run_id, self.last_call.gap = context.run_id, gap
+            self.calls.made(context.run_id, gap)
 
     def _watch_commits(self, connection: BaseDatabaseWrapper, **_: Any) -> None:
         """Watch what a connection commits: a whole transaction, or a single statement."""
         if self._statement in connection.execute_wrappers:  # the connection was opened again
             return
         connection.execute_wrappers.append(self._statement)
-        commit = connection.commit
+        commit, rollback = connection.commit, connection.rollback
 
         def watched() -> None:
-            self._die_if(BEFORE_COMMIT)
+            touched: set[UUID] = getattr(self._touched, "runs", set())
+            self._touched.runs = set()
+            self._die_at(BEFORE_COMMIT, touched)
             commit()
-            self._die_if(AFTER_COMMIT)
+            self._committed(touched)
 
-        connection.commit = watched  # type: ignore[method-assign]
+        def rolled_back() -> None:
+            self._touched.runs = set()
+            rollback()
+
+        connection.commit, connection.rollback = watched, rolled_back  # type: ignore[method-assign]
 
     def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        alone = not context["connection"].in_atomic_block and not sql.lstrip().startswith(READS)
-        if alone and self.last_call.gap == BEFORE_COMMIT:
+        named = self.calls.named_in(params)
+        if context["connection"].in_atomic_block:
+            self._touched.runs = getattr(self._touched, "runs", set()) | named
+            return execute(sql, params, many, context)
+        if not named or sql.lstrip().startswith(READS):
+            return execute(sql, params, many, context)
+        if self.calls.at(BEFORE_COMMIT, named):
             context["cursor"].cursor.execute("BEGIN")
         result = execute(sql, params, many, context)
-        if alone:
-            self._die_if(BEFORE_COMMIT, AFTER_COMMIT)
+        self._die_at(BEFORE_COMMIT, named)
+        self._committed(named)
         return result
 
-    def _task_is_over(self, **_: Any) -> None:
-        self._die_if(BEFORE_ACK)
-        self.last_call.run_id, self.last_call.gap = None, ""
+    def _committed(self, runs: set[UUID]) -> None:
+        self._die_at(AFTER_COMMIT, runs)
+        self.calls.recorded(runs)
+
+    def _task_is_over(self, task: Any = None, **_: Any) -> None:
+        over = self.calls.over(_carried_by(task))
+        self._die_at(BEFORE_ACK, over)
+        self.calls.forget(over)
 
     def _double(self, sender: str, body: Any, headers: Any, exchange: str, routing_key: str, **_: Any) -> None:
-        """Publish the message a second time, as a broker may deliver it twice."""
-        if sender not in STEP_TASKS:
+        """Publish the message a second time, as a broker may deliver it twice: also one that is no run's own."""
+        if sender in STEP_TASKS:
+            run_id = body[0][0]
+            point = self.plans.of(run_id)
+            if point is None or point.gap != DOUBLED:
+                return
+            self.plans.fire(run_id)
+        elif sender != TAKE_TASK:
             return
-        run_id = body[0][0]
-        point = self.plans.of(run_id)
-        if point is None or point.gap != DOUBLED:
-            return
-        self.plans.fire(run_id)
         with current_app.producer_pool.acquire(block=True) as producer:
             producer.publish(
                 body,
@@ -145,9 +220,9 @@ class WorkerFaults:
                 correlation_id=headers["id"],
             )
 
-    def _die_if(self, *gaps: str) -> None:
-        if self.last_call.run_id is not None and self.last_call.gap in gaps:
-            self._die(self.last_call.run_id)
+    def _die_at(self, gap: str, runs: Iterable[UUID]) -> None:
+        for run_id in self.calls.at(gap, runs):
+            self._die(run_id)
 
     def _die(self, run_id: UUID) -> None:
         if self.plans.fire(run_id):

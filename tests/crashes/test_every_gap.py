@@ -1,7 +1,8 @@
 """Real workers killed in every gap of three sagas, answers lost at every call, messages doubled: nothing is lost.
 
 One set of processes carries all runs at once, each with a crash of its own. The worker's children are killed; its
-main process starts others, as it does when the system runs out of memory. SAGAS_IN_PLACE is tried both ways.
+main process starts others, as it does when the system runs out of memory. SAGAS_IN_PLACE is tried both ways; with it
+the runs begin in hands.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ CELERY = ["-m", "celery", "-A", "config"]
 WORKER = [*CELERY, "worker", "--without-gossip", "--without-mingle", "-I", f"tests.crashes.odd,{WORKER_MODULE}"]
 
 
-@pytest.fixture(scope="module", params=["1", "0"], ids=["in place", "a message each"])
+@pytest.fixture(scope="module", params=["1", "0"], ids=["in hands and in place", "a message each"])
 def crashes(request, django_db_setup, django_db_blocker, standins_process, tmp_path_factory):
     """All runs of all sagas, carried to their ends by workers that die on the way."""
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
