@@ -29,7 +29,9 @@ DELTAS = [timedelta(seconds=1), timedelta(seconds=20), timedelta(minutes=5), DEA
 VERBS = ["retry", "retry", "retry", "cancel", "compensate", "resolve", "pause", "resume"]
 
 answers = st.lists(st.sampled_from([*reversed(Answer), Answer.OK, Answer.OK, Answer.OK]), min_size=1, max_size=6)
-visits = st.lists(st.builds(Visit, answers, st.lists(st.booleans(), max_size=2), st.booleans()), min_size=1, max_size=4)
+visits = st.lists(
+    st.builds(Visit, answers, st.lists(st.booleans(), max_size=2), st.booleans(), st.booleans()), min_size=1, max_size=4
+)
 workers = st.builds(partial, st.just(AnyRun.workers_come), visits=visits)
 messages = st.builds(
     partial, st.just(AnyRun.an_old_message_comes), position=st.integers(0, 5), undo=st.booleans(), answers=answers

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import F
 
 from outbox.models import OutboxMessage
 from outbox.testing import published
@@ -19,13 +20,16 @@ from sagas import TooLate, WrongState, desk
 from sagas.declare import registry
 from sagas.engine import executor
 from sagas.engine.continuation import RunNext
+from sagas.engine.taking import give_back
 from sagas.engine.work import Worker
 from sagas.models import Act, Run, RunStatus, StepStatus
 from sagas.testing import story, time_passes, walk
 from sagas.testing.clock import until_claimable
 from sagas.testing.errors import WorkerLost
 
+from . import traced
 from .anysaga import Answer, Fact, Job, Participant, Shape, declare
+from .hands import Dealt, Ended, hand_of, take_all
 
 ENDED = {RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.STUCK, RunStatus.RESOLVED}
 
@@ -39,6 +43,8 @@ class Visit:
     """Whether the probes that follow have an answer."""
     patient: bool
     """Whether it comes when the step is free, rather than now."""
+    in_hand: bool = False
+    """Whether it takes the run together with others, where the run waits for any worker."""
 
 
 class AnyRun:
@@ -53,6 +59,7 @@ class AnyRun:
         with transaction.atomic():
             self.run_id: UUID = self.saga.start(Job(self.key), key=self.key)
         self.retries = self.acts = 0
+        self._in_hand = False
 
     # --- What may happen -------------------------------------------------------------------------------------------
 
@@ -61,7 +68,9 @@ class AnyRun:
             if visit.patient:
                 time_passes(until_claimable(self.run_id) + timedelta(milliseconds=1))
             self._behave(visit.answers, visit.probes)
+            self._in_hand = visit.in_hand
             self._meet()
+            self._in_hand = False
             self.guarantees_hold()
 
     def an_old_message_comes(self, position: int, undo: bool, answers: list[Answer]) -> None:
@@ -194,11 +203,25 @@ class AnyRun:
 
     def _meet(self) -> None:
         run = Run.objects.get(pk=self.run_id)
-        if run.status not in ENDED:
+        if self._in_hand and run.ready_at is not None:
+            self._carry_in_hand()
+        elif run.status not in ENDED:
             self._link(run.steps.get(position=run.position).name, undo=run.status == RunStatus.UNDOING)
 
+    def _ahead(self, _step: object) -> str | None:
+        return str(uuid4()) if self.in_place else None
+
+    def _carry_in_hand(self) -> None:
+        """With one before it and one behind it, of another saga, to which nothing happens."""
+        first, _last = [traced.begin() for _ in range(2)]
+        Run.objects.filter(pk=first).update(ready_at=F("ready_at") - timedelta(days=1))
+        dealt = Dealt()
+        with suppress(WorkerLost):
+            hand_of(take_all(ahead=self._ahead), Ended(), dealt).carry()
+        give_back(dealt)
+
     def _link(self, name: str, *, undo: bool) -> None:
-        worker = Worker("test", "task", lambda step: str(uuid4()) if self.in_place else None)
+        worker = Worker("test", "task", self._ahead)
         link = executor.TaskRef(self.run_id, self.saga.name, self.saga.version, name, worker)
         with suppress(WorkerLost):
             verdict = (executor.undo_step if undo else executor.run_step)(link)
@@ -229,7 +252,8 @@ class AnyRun:
         return done
 
     def _as_it_stands(self) -> list[Any]:
-        rows: list[Any] = [*Run.objects.values(), *Run.objects.get().steps.values()]
+        run = Run.objects.filter(pk=self.run_id)
+        rows: list[Any] = [*run.values(), *run.get().steps.values()]
         return rows
 
     def _facts(self) -> Counter[tuple[str, str]]:
