@@ -31,7 +31,9 @@ def make(name: str, table: str, column: str, where: str = "true") -> migrations.
             cursor.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} {how.format(column)} WHERE {where}")
             # Without these PostgreSQL cannot tell a rare word from a common one; an index of some rows has none.
             cursor.execute(f"CREATE STATISTICS IF NOT EXISTS {name}_words ON (upper({column})) FROM {table}")
-            cursor.execute(f"ANALYZE {table}")
+            cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")
+            if cursor.fetchone()[0]:  # an empty one PostgreSQL would plan for as one that stays empty
+                cursor.execute(f"ANALYZE {table}")
 
     def backwards(_apps: Any, schema_editor: Any) -> None:
         with schema_editor.connection.cursor() as cursor:

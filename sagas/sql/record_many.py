@@ -24,10 +24,12 @@ WITH given AS MATERIALIZED (
                            %(leases)s, %(tasks)s, %(traceparents)s)
         AS u (run, position, token, result, last, pool, next_token, lease, task, traceparent)
 ), run AS MATERIALIZED (
-    SELECT r.id, r.pivot, r.paused_at, given.*,
-           (r.cancel_requested_at IS NOT NULL OR r.deadline_at <= statement_timestamp()) IS TRUE AS must_stop
-    FROM given JOIN saga_run r ON r.id = given.run
-    WHERE r.status = 'running' AND r.position = given.position FOR UPDATE OF r SKIP LOCKED
+    SELECT r.*, given.*
+    FROM given CROSS JOIN LATERAL (
+        SELECT id, pivot, paused_at,
+               (cancel_requested_at IS NOT NULL OR deadline_at <= statement_timestamp()) IS TRUE AS must_stop
+        FROM saga_run WHERE id = given.run AND status = 'running' AND position = given.position FOR UPDATE SKIP LOCKED
+    ) r
 ), step AS (
     UPDATE saga_step s
     SET status = 'done', result = run.result::jsonb, token = NULL, lease_until = NULL,

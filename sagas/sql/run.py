@@ -62,7 +62,13 @@ TYPES = {
 }
 """Of the parameters, by name; text where none is named."""
 
-_prepared: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
+PLANNED_AGAIN = 4
+"""PostgreSQL keeps the plan that it made when a table was small, until the table is analysed. So a statement is
+prepared anew after FIRST executions, and then each time that it has run so many times as often."""
+FIRST = 16
+
+_prepared: WeakKeyDictionary[Any, dict[str, list[int]]] = WeakKeyDictionary()
+"""By connection and statement: how often it has run since it was prepared first, and when it is prepared anew."""
 
 
 def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -102,10 +108,15 @@ class Statement:
         if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
             cursor.execute(self._typed, parameters)
             return
-        known = _prepared.setdefault(connection.connection, set())
-        if self.name not in known:
+        known = _prepared.setdefault(connection.connection, {})
+        count = known.get(self.name)
+        if count is None:
             cursor.execute(self._prepare)
-            known.add(self.name)
+            known[self.name] = count = [0, FIRST]
+        elif count[0] >= count[1]:
+            cursor.execute(f"DEALLOCATE {self.name}; {self._prepare}")
+            count[1] *= PLANNED_AGAIN
+        count[0] += 1
         cursor.execute(self._call, [parameters[name] for name in self._order])
 
     @cached_property

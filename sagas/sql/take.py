@@ -72,8 +72,11 @@ UNTAKE = Statement(
 WITH given AS MATERIALIZED (
     SELECT u.* FROM unnest(%(runs)s, %(positions)s, %(tokens)s) AS u (run, position, token)
 ), run AS MATERIALIZED (
-    SELECT r.id, given.position, given.token FROM given JOIN saga_run r ON r.id = given.run
-    WHERE r.status = 'running' AND r.position = given.position FOR UPDATE OF r SKIP LOCKED
+    SELECT r.id, given.position, given.token
+    FROM given CROSS JOIN LATERAL (
+        SELECT id FROM saga_run WHERE id = given.run AND status = 'running' AND position = given.position
+        FOR UPDATE SKIP LOCKED
+    ) r
 ), step AS (
     UPDATE saga_step s SET status = 'pending', attempts = s.attempts - 1, token = NULL, lease_until = NULL
     FROM run WHERE s.run_id = run.id AND s.position = run.position AND s.token = run.token

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 from celery import Task
@@ -84,7 +84,7 @@ class InPlace:
             self.task.request.chain = None  # Celery reads it after the body: the steps that follow are not published
         if isinstance(then, SwitchChain):
             send([chain_of(then.to)])
-        elif self.task.request.chain and send_next(self.task.request.chain):
+        elif (chain := cast("list[dict[str, Any]]", self.task.request.chain)) and send_next(chain):
             self.task.request.chain = None
 
 

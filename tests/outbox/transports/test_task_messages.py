@@ -137,10 +137,11 @@ def test_children_of_a_task_name_it(client, producer):
 
 def test_the_next_task_of_a_chain_is_the_one_that_celery_sends(client, producer):
     """Which publishes it after the body of the one before: `celery.app.trace`."""
-    links = [dict(one) for one in chain_of(RunReady(uuid4(), checkout.name, checkout.version, False, 0)).tasks][::-1]
+    whole: Any = chain_of(RunReady(uuid4(), checkout.name, checkout.version, False, 0))
+    links = [dict(one) for one in whole.tasks][::-1]
     with within("first"):
         left = [dict(one) for one in links]
-        following = maybe_signature(left.pop(), app=current_app)
+        following: Any = maybe_signature(left.pop(), app=current_app)
         following.apply_async((None,), chain=left, parent_id="first", root_id="root of first", priority=None)
         assert send_next(links)
     by_celery, by_template = read(client, "sagas")
