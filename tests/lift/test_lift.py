@@ -352,7 +352,7 @@ PARTS = "from sagas.schedule import ROUTES, SCHEDULE\nCELERY_BROKER_URL = 'redis
                 "Nothing runs outbox.prune",
                 "outbox.deliver, outbox.deliver_open, outbox.prune, outbox.relay have no route",
                 "Nothing runs the sweep",
-                "sagas.bulk, sagas.prune, sagas.run_step, sagas.sweep, sagas.undo_step have no route",
+                "sagas.bulk, sagas.prune, sagas.run_step, sagas.sweep, sagas.take, sagas.undo_step have no route",
             ],
         ),
         (

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models import F
 from django.test import Client
 
 from orders.trips import offers as offers_module
@@ -148,7 +149,7 @@ def test_a_cancelled_trip_says_why_and_that_nothing_was_charged(client: Client, 
 
 
 def test_a_trip_that_waits_says_for_whom(trip: Trip) -> None:
-    change({"position": 1, "waits_for": "flight"})
+    change({"position": 1, "waits_for": "flight", "wake_at": F("deadline_at"), "ready_at": None})
     timeline = Timeline.of(trip)
     assert timeline.headline == "Your trip waits for the airline."
     assert "we cancel the trip and charge nothing" in timeline.reason

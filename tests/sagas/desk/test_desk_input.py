@@ -40,7 +40,7 @@ def ann():
 @pytest.fixture
 def post():
     """A saga whose input has parts."""
-    saga = Saga[Parcel]("parcel")
+    saga = Saga[Parcel]("parcel_with_parts")
 
     @saga.step(undo=None)
     def send(ctx: StepContext[Parcel]) -> str:
