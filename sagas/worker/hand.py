@@ -26,6 +26,9 @@ from .flower_events import Family, Shown
 from .pace import pace
 
 logger = logging.getLogger(__name__)
+LATE, TOO_LATE = 0.01, 3
+"""Seconds that a call may take, and how often it may take longer before the rest of the round goes to other threads: a
+step that has become slow is not known as such by then."""
 RECORDING = 0.9  # seconds that a record of many, with their hooks, may take longer than a call
 
 
@@ -71,6 +74,8 @@ class Hand:
         """The one that it is at."""
         self._family, self._ends, self._deal = family, ends, deal
         self._lock = threading.Lock()
+        self._late = 0
+        """Calls of this round that were late."""
         self._busy_since: float | None = None
         self._stalled_since: float | None = None
         """The same, of the call that another thread has already been told of."""
@@ -167,7 +172,9 @@ class Hand:
 
     def _is_anothers(self, step: TakenStep) -> bool:
         declared = step.work.step
-        return is_known_away(declared.participant) or (pace.is_slow(declared) and not (self._stays and self.is_empty))
+        if is_known_away(declared.participant):
+            return True
+        return (self._late >= TOO_LATE or pace.is_slow(declared)) and not (self._stays and self.is_empty)
 
     def _then(self, step: TakenStep) -> Continuation | None:
         """What follows from the step; None when it waits for its record."""
@@ -176,7 +183,9 @@ class Hand:
             return proceed(work)
         began = time.monotonic()
         called = call(work)
-        pace.note(work.step, time.monotonic() - began)
+        took = time.monotonic() - began
+        pace.note(work.step, took)
+        self._late += took > LATE
         if isinstance(called, Stop):
             return called
         if not isinstance(called.answer, Done):
@@ -190,6 +199,7 @@ class Hand:
         """Record what is done; the steps that this claims are the next round."""
         with self._lock:
             done, self._done = self._done, []
+            self._late = 0
             if len(done) == 1:  # recorded by itself it shares a statement with what other threads record
                 self._apart.extend(done)
                 return

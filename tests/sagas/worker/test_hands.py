@@ -42,6 +42,7 @@ def quick(monkeypatch):
     paces = pace.Pace()
     monkeypatch.setattr(hand_module, "pace", paces)
     monkeypatch.setattr(pace, "SLOW", 5.0)
+    monkeypatch.setattr(hand_module, "LATE", 5.0)
     return paces
 
 
@@ -187,6 +188,16 @@ def test_a_step_that_has_always_been_slow_is_given_away_unless_it_is_the_last_of
     kept = Ended()
     hand_of(dealt[:1], kept, Dealt()).carry()
     assert world.log == FORWARD
+
+
+def test_a_round_with_late_calls_gives_the_rest_away(world, monkeypatch):
+    """Before eight of them are known to be slow; the calls of the next round are counted anew."""
+    monkeypatch.setattr(hand_module, "LATE", -1.0)
+    runs = begin_many(5)
+    ended, dealt = Ended(), Dealt()
+    hand_of(take_all(), ended, dealt).carry()
+    assert world.log == ["fetch"] * 3 + ["think"] * 3 + ["wrap"] * 3 + ["pay"] * 3 + ["deliver"] * 3
+    assert (len(dealt), list(ended)) == (2, runs[:3])
 
 
 def test_what_waits_behind_a_call_is_another_threads_and_the_hand_ends_with_the_call(world):

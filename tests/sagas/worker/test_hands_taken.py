@@ -113,6 +113,7 @@ def process(monkeypatch, post, gate) -> Iterator[Callable[..., Process]]:
     """`process(size=2)`: a worker process whose crew has so many threads; of several the last one is this one."""
     monkeypatch.setattr(hand_module, "pace", pace.Pace())
     monkeypatch.setattr(pace, "SLOW", 5.0)  # on a busy machine too no step of these is
+    monkeypatch.setattr(hand_module, "LATE", 5.0)
     started: list[Process] = []
 
     def start(size: int = 2) -> Process:
