@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -44,13 +44,14 @@ class Taken:
     """How many runs have left the queue."""
 
 
-def take(most: int, worker: Worker) -> Taken:
+def take(most: int, worker: Worker, wants: Callable[[Step[Any, Any]], bool] = lambda _step: True) -> Taken:
     """Take up to `most` runs, those first that wait longest; none is given to two workers.
 
-    `worker` is who carries the steps out; each gets a task id of its own.
+    `worker` is who carries the steps out; each gets a task id of its own. A run at a step that it does not want leaves
+    the queue as one that only a message of its own can bring.
     """
     sagas = registry.all_sagas()
-    steps = [step for saga in sagas for step in saga.steps if rides(step)]
+    steps = [step for saga in sagas for step in saga.steps if rides(step) and wants(step)]
     rows = sql.TAKE.rows(
         {
             "declared": [f"{saga.name} {saga.version}" for saga in sagas],

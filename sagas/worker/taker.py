@@ -8,6 +8,7 @@ thread of the crew. Where all of those are busy the run goes back, to wait for i
 from __future__ import annotations
 
 import logging
+import random
 import secrets
 import threading
 import time
@@ -33,11 +34,13 @@ from .flower_events import Family
 from .hand import Hand
 from .in_hand import lay_down, pick_up
 from .in_place import is_stopping, next_task_id, send_rest
+from .pace import pace
 
 logger = logging.getLogger(__name__)
 ENOUGH = 16  # runs in a hand: more in one statement are hardly cheaper
 GATHER_FOR = 0.015
 """Seconds after a look that found fewer than ENOUGH, and before the next: others start meanwhile, and come together."""
+SEEN_AGAIN = 1 / 32  # of the looks, in which runs at a slow step are taken all the same
 LOOKS_IN_VAIN = 2
 """After so many looks in a row a taker that has found something ends."""
 
@@ -101,7 +104,7 @@ class Taker:
             else:
                 promise.take_back(turn.token)
             looked = time.monotonic()
-            taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True))
+            taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True), _wants)
             _send_chains(taken.left)
             if taken.found:
                 in_vain = 0
@@ -242,6 +245,11 @@ class Taker:
             turn.carried -= 1
             self._carried -= 1
             self._changed.notify_all()
+
+
+def _wants(step: Step[Any, Any]) -> bool:
+    """Not a step that is slow here: its run gains nothing by a hand. Now and then one, to see whether it still is."""
+    return not pace.is_slow(step) or random.random() < SEEN_AGAIN
 
 
 def _ready(step: TakenStep) -> RunReady:

@@ -159,6 +159,23 @@ def test_one_task_carries_all_that_wait_to_their_ends_and_sends_nothing(world, p
     assert outcomes_of(runs[69]) == [(name, 1, "done") for name in ("fetch", "think", "wrap", "pay", "deliver")]
 
 
+def test_a_run_at_a_step_that_is_slow_goes_by_its_own_message_and_now_and_then_one_is_taken(
+    world, process, post, monkeypatch
+):
+    known = pace.Pace()
+    known.note(errand.named("fetch"), 9.0)
+    monkeypatch.setattr(taker, "pace", known)
+    monkeypatch.setattr(taker, "SEEN_AGAIN", 0.0)
+    runs = begin_many(3)
+    ends(process().take())
+    assert post.chains == Counter((str(run_id), "fetch") for run_id in runs)
+    assert (world.log, Attempt.objects.exists()) == ([], False)
+    monkeypatch.setattr(taker, "SEEN_AGAIN", 1.0)
+    Run.objects.update(ready_at=Now())
+    ends(process().take())
+    assert statuses() == ["completed"] * 3
+
+
 def test_of_two_processes_neither_takes_what_the_other_has(world, process):
     begin_many(60)
     here = process()
