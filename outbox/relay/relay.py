@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 LONGEST_PAUSE = 1.0  # seconds between two fetches at most, with or without a ring
 LOOK_AGAIN = timedelta(seconds=2.5 * doorbell.QUIET_AFTER_RING)
 FREE_FOR_ALL_AFTER = timedelta(seconds=2)  # any relay may take a shard that was free for so long, above its share too
-MANY = 25  # messages in a batch: then many are being written, and fewer, larger batches cost less
+MANY = 5  # messages in a batch: then many are being written, and fewer, larger batches cost less
 GATHER_FOR = 0.02  # seconds to wait then, so that messages gather
 BRIEFLY = 0.004  # seconds to wait for others when the last message went out less long ago
 
