@@ -37,37 +37,27 @@ PAUSE = 5.0  # seconds without a ring after a failure, so that an unreachable Re
 SILENCE = 1.0  # seconds before a listener without Redis tries to connect again
 
 
+T = TypeVar("T")
+
+
 def ring() -> None:
     """Wake the relays that listen."""
-    client, now = _bell.client(), time.monotonic()
-    if client is None or now < _bell.silent_until or now < _bell.rung_at + QUIET_AFTER_RING:
-        return
-    _bell.rung_at = now
-    _publish(client, PLAIN)
+    now = time.monotonic()
+    if now >= _bell.rung_at + QUIET_AFTER_RING:
+        _bell.rung_at = now
+        ask(lambda client: client.publish(CHANNEL, PLAIN))
 
 
 def ring_urgently() -> None:
     """The same, for a message that somebody waits for: a relay that lets others gather goes at once."""
-    client, now = _bell.client(), time.monotonic()
-    if client is None or now < _bell.silent_until or now < _bell.urged_at + QUIET_AFTER_RING:
-        return
-    _bell.urged_at = _bell.rung_at = now
-    _publish(client, URGENT)
-
-
-def _publish(client: redis.Redis, how: bytes) -> None:
-    try:
-        client.publish(CHANNEL, how)
-    except redis.RedisError as error:
-        _bell.silent_until = time.monotonic() + PAUSE
-        logger.warning("The doorbell cannot be rung; relays look once a second", extra={"error": str(error)})
-
-
-T = TypeVar("T")
+    now = time.monotonic()
+    if now >= _bell.urged_at + QUIET_AFTER_RING:
+        _bell.urged_at = _bell.rung_at = now
+        ask(lambda client: client.publish(CHANNEL, URGENT))
 
 
 def ask(question: Callable[[redis.Redis], T]) -> T | None:
-    """What the notifier's Redis answers; None without one, or while it cannot be reached."""
+    """What the notifier's Redis answers; None without one, and for some seconds after it could not be reached."""
     client = _bell.client()
     if client is None or time.monotonic() < _bell.silent_until:
         return None
@@ -75,7 +65,7 @@ def ask(question: Callable[[redis.Redis], T]) -> T | None:
         return question(client)
     except redis.RedisError as error:
         _bell.silent_until = time.monotonic() + PAUSE
-        logger.warning("The doorbell's Redis does not answer", extra={"error": str(error)})
+        logger.warning("The doorbell cannot be rung; relays look once a second", extra={"error": str(error)})
         return None
 
 

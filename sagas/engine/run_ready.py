@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from outbox import event, publish
+from outbox.publishing.publish import ring_after_commit
 
 
 @event("sagas.run_ready", version=1)
@@ -24,3 +25,4 @@ class RunReady:
 def ring_on_commit(ready: RunReady, key: str) -> None:
     """Have the relay send the run's chain once the surrounding transaction has committed."""
     publish(ready, key=key)
+    ring_after_commit(urgent=True)

@@ -62,13 +62,12 @@ TYPES = {
 }
 """Of the parameters, by name; text where none is named."""
 
-PLANNED_AGAIN = 4
-"""PostgreSQL keeps the plan that it made when a table was small, until the table is analysed. So a statement is
-prepared anew after FIRST executions, and then each time that it has run so many times as often."""
-FIRST = 16
+PLANNED_AGAIN = frozenset(16 * 4**n for n in range(12))
+"""Executions after which a statement is prepared anew: PostgreSQL keeps the plan that it made when a table was small,
+until the table is analysed."""
 
-_prepared: WeakKeyDictionary[Any, dict[str, list[int]]] = WeakKeyDictionary()
-"""By connection and statement: how often it has run since it was prepared first, and when it is prepared anew."""
+_prepared: WeakKeyDictionary[Any, dict[str, int]] = WeakKeyDictionary()
+"""By connection: how often each statement that is prepared on it has run."""
 
 
 def fetch(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -109,14 +108,15 @@ class Statement:
             cursor.execute(self._typed, parameters)
             return
         known = _prepared.setdefault(connection.connection, {})
-        count = known.get(self.name)
-        if count is None:
+        if known.get(self.name) in PLANNED_AGAIN:
+            cursor.execute(f"DEALLOCATE {self.name}")
+            count = known.pop(self.name)  # should preparing fail, as without a lock, the next execution prepares
             cursor.execute(self._prepare)
-            known[self.name] = count = [0, FIRST]
-        elif count[0] >= count[1]:
-            cursor.execute(f"DEALLOCATE {self.name}; {self._prepare}")
-            count[1] *= PLANNED_AGAIN
-        count[0] += 1
+            known[self.name] = count
+        elif self.name not in known:
+            cursor.execute(self._prepare)
+            known[self.name] = 0
+        known[self.name] += 1
         cursor.execute(self._call, [parameters[name] for name in self._order])
 
     @cached_property

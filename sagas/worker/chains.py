@@ -48,7 +48,7 @@ def tasks_in_common(ready: Sequence[RunReady]) -> list[list[Any] | None]:
     pooled = sum(waiting.values())
     promised = pooled > 0 and promise.stands()
     shared = promised or pooled > 1
-    takers = iter([] if promised else [[take_task()]] * TAKERS)
+    takers = iter([[take_task()]] * TAKERS if shared and not promised else [])
     sent: list[list[Any] | None] = []
     for one in ready:
         if one.undo or one.position or (one.run_id in waiting and not (shared and waiting[one.run_id])):

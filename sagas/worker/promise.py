@@ -8,7 +8,7 @@ started meanwhile are the sweep's. Without Redis nobody promises anything, and e
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+import secrets
 
 from django.db import connection
 
@@ -24,14 +24,23 @@ return 0
 """
 
 
-def renew(token: str) -> None:
-    """Promise to look again. Of several takers, the last who promised keeps it for all."""
-    doorbell.ask(lambda client: client.set(_key(), token, px=STANDS_MS))
+class Promise:
+    """One taker's. Of several takers the last who promised keeps it for all."""
 
+    def __init__(self) -> None:
+        self._token = secrets.token_hex(8)
+        self._given = False
 
-def take_back(token: str) -> None:
-    """Promise nothing any more, unless somebody else has promised since."""
-    doorbell.ask(lambda client: client.eval(TAKE_BACK, 1, _key(), token))
+    def renew(self) -> None:
+        """Promise to look again."""
+        self._given = True
+        doorbell.ask(lambda client: client.set(_key(), self._token, px=STANDS_MS))
+
+    def take_back(self) -> None:
+        """Promise nothing any more, unless somebody else has promised since."""
+        if self._given:
+            self._given = False
+            doorbell.ask(lambda client: client.eval(TAKE_BACK, 1, _key(), self._token))
 
 
 def stands() -> bool:
@@ -42,10 +51,6 @@ def stands() -> bool:
 def _key() -> str:
     """One for each database and for each set of sagas: a worker of an older release takes no runs of newer sagas."""
     at = connection.settings_dict
-    return f"sagas:taking:{at['NAME']}@{at['HOST']}:{at['PORT']}:{_declared(len(registry.all_sagas()))}"
-
-
-@cache
-def _declared(_number: int) -> str:
-    named = " ".join(f"{saga.name}:{saga.version}:{len(saga.steps)}" for saga in registry.all_sagas())
-    return hashlib.sha256(named.encode()).hexdigest()[:16]
+    sagas = " ".join(f"{saga.name}:{saga.version}:{len(saga.steps)}" for saga in registry.all_sagas())
+    declared = hashlib.sha256(sagas.encode()).hexdigest()[:16]
+    return f"sagas:taking:{at['NAME']}@{at['HOST']}:{at['PORT']}:{declared}"

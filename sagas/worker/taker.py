@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import random
-import secrets
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -27,7 +26,6 @@ from ..engine.taking import TakenStep, give_back, take
 from ..engine.work import Worker
 from ..participants.lookup import is_known_away
 from ..settings import saga_settings
-from . import promise
 from .chains import chain_of, send, take_task
 from .crew import crew
 from .flower_events import Family
@@ -35,6 +33,7 @@ from .hand import Hand
 from .in_hand import lay_down, pick_up
 from .in_place import is_stopping, next_task_id, send_rest
 from .pace import pace
+from .promise import Promise
 
 logger = logging.getLogger(__name__)
 ENOUGH = 16  # runs in a hand: more in one statement are hardly cheaper
@@ -51,8 +50,7 @@ class Turn:
 
     family: Family
     began: float = field(default_factory=time.monotonic)
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Whose promise it is to look again."""
+    promise: Promise = field(default_factory=Promise)
     carried: int = 0
     """Runs that were taken in it and are still in this process."""
 
@@ -100,9 +98,9 @@ class Taker:
             if not most:
                 continue
             if in_vain < LOOKS_IN_VAIN:
-                promise.renew(turn.token)
+                turn.promise.renew()
             else:
-                promise.take_back(turn.token)
+                turn.promise.take_back()
             looked = time.monotonic()
             taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True), _wants)
             _send_chains(taken.left)
@@ -148,7 +146,7 @@ class Taker:
             if self._turn is not turn:
                 return False
             self._turn = None
-        promise.take_back(turn.token)
+        turn.promise.take_back()
         return True
 
     def _carry(self, turn: Turn, steps: Sequence[TakenStep]) -> None:
@@ -206,9 +204,11 @@ class Taker:
         if not steps:
             return
         try:
-            _send_chains([(_ready(one), one.trace) for one in give_back(steps)])
-        except Exception:  # the database is away: the leases end; or the broker is: the sweep sends it
+            given = give_back(steps)
+        except Exception:  # the database is away: the leases end
             logger.exception("saga.not_given_back", extra={"runs": len(steps)})
+        else:
+            _send_chains([(_ready(one), one.trace) for one in given])
         finally:
             for one in steps:
                 self._leave(turn, one)
@@ -257,13 +257,18 @@ def _ready(step: TakenStep) -> RunReady:
     return RunReady(work.run_id, work.saga.name, work.saga.version, undo=False, position=work.step.position)
 
 
-def _send_chains(runs: Iterable[tuple[RunReady, trace.Trace]]) -> None:
-    chains = []
-    for ready, traced in runs:
-        with trace.use(traced):
-            chains.append(chain_of(ready))
-    if chains:
-        send(chains)
+def _send_chains(runs: Sequence[tuple[RunReady, trace.Trace]]) -> None:
+    """Where the broker is away the sweep sends them: nothing else that was taken waits for it."""
+    try:
+        if runs:
+            send([_chain(ready, traced) for ready, traced in runs])
+    except Exception:
+        logger.exception("saga.chains_not_sent", extra={"runs": len(runs)})
+
+
+def _chain(ready: RunReady, traced: trace.Trace) -> Any:
+    with trace.use(traced):
+        return chain_of(ready)
 
 
 taker = Taker()

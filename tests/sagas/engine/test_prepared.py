@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
-from sagas import Refused
+from sagas import Refused, sql
 from sagas.engine import executor
 from sagas.engine.continuation import RunNext
 from sagas.maintenance.sweep import ring_overdue
@@ -42,6 +44,47 @@ def test_each_statement_is_prepared_once_for_a_connection(world):
     names = prepared_in(captured)
     assert "saga_claim_step" in names
     assert len(names) == len(set(names))
+
+
+RESULT = {"run": uuid4(), "name": "fetch"}
+
+
+def plans_of(times: int) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        for _ in range(times):
+            assert sql.RESULT.rows(RESULT) == []
+    return [query["sql"].split()[0] for query in captured if not query["sql"].startswith("EXECUTE")]
+
+
+def test_a_statement_is_planned_again_as_its_tables_may_have_grown():
+    assert plans_of(16) == ["PREPARE"]
+    assert plans_of(1) == ["DEALLOCATE", "PREPARE"]
+    assert plans_of(47) == []
+    assert plans_of(1) == ["DEALLOCATE", "PREPARE"]
+
+
+def test_where_planning_again_fails_the_next_execution_plans():
+    """As when a migration holds the table for longer than one waits for it."""
+    plans_of(16)
+    with locked("saga_step"), connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(OperationalError):
+            sql.RESULT.rows(RESULT)
+        cursor.execute("RESET lock_timeout")
+    assert plans_of(17) == ["PREPARE", "DEALLOCATE", "PREPARE"]
+
+
+@contextmanager
+def locked(table: str) -> Iterator[None]:
+    """As a migration locks it that changes the table."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"LOCK TABLE {table}")
+            yield
+    finally:
+        other.close()
 
 
 def test_a_new_connection_prepares_them_anew(world):

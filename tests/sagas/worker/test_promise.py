@@ -10,6 +10,7 @@ from sagas.engine.run_ready import RunReady
 from sagas.models import Run
 from sagas.worker import promise
 from sagas.worker.chains import tasks_in_common
+from sagas.worker.promise import Promise
 from tests.support.sagas.driver import begin
 from tests.support.sagas.errand import Errand, errand
 from tests.support.workers import until
@@ -32,29 +33,31 @@ def ready(run_id) -> RunReady:
 
 def test_a_promise_stands_until_it_is_taken_back():
     assert not promise.stands()
-    promise.renew("one")
+    one = Promise()
+    one.renew()
     assert promise.stands()
-    promise.take_back("one")
+    one.take_back()
     assert not promise.stands()
 
 
 def test_the_last_who_promised_keeps_it_for_all():
-    promise.renew("one")
-    promise.renew("two")
-    promise.take_back("one")
+    one, two = Promise(), Promise()
+    one.renew()
+    two.renew()
+    one.take_back()
     assert promise.stands()
-    promise.take_back("two")
+    two.take_back()
     assert not promise.stands()
 
 
 def test_the_promise_of_a_worker_that_died_ends_by_itself(monkeypatch):
     monkeypatch.setattr(promise, "STANDS_MS", 30)
-    promise.renew("dead")
+    Promise().renew()
     until(lambda: not promise.stands(), 5)
 
 
 def test_it_is_none_of_a_worker_with_other_sagas(monkeypatch):
-    promise.renew("old release")
+    Promise().renew()
     monkeypatch.setattr(registry, "all_sagas", lambda: [])
     assert not promise.stands()
 
@@ -62,7 +65,7 @@ def test_it_is_none_of_a_worker_with_other_sagas(monkeypatch):
 def test_a_run_that_starts_meanwhile_has_no_message_and_one_that_only_its_own_can_bring_has(world):
     alone = ready(begin(errand, Errand("milk"), key="alone"))
     assert tasks_in_common([alone]) == [None]
-    promise.renew("one")
+    Promise().renew()
     assert tasks_in_common([alone]) == [[]]
     Run.objects.update(ready_at=None)
     assert tasks_in_common([alone]) == [None]
@@ -70,6 +73,7 @@ def test_a_run_that_starts_meanwhile_has_no_message_and_one_that_only_its_own_ca
 
 def test_without_redis_nobody_promises(settings, world):
     settings.OUTBOX_REDIS_URL = "amqp://elsewhere"
-    promise.renew("one")
+    one = Promise()
+    one.renew()
     assert not promise.stands()
-    promise.take_back("one")
+    one.take_back()
