@@ -8,6 +8,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from outbox.messages import trace
+
 from .. import sql
 from ..declare.context import NotApplied, StepContext, UndoContext
 from ..errors import LeaseLost, SagaError, Unfit
@@ -133,7 +135,7 @@ def _claim_next(work: ClaimedStep, position: int) -> ClaimedStep | None:
     worker = None if step is None else work.worker.next(step)
     if step is None or worker is None:
         return None
-    claim = sql.claim({"run": work.run_id, **claimed_by(worker, step)}, undo=True)
+    claim = sql.claim({"run": work.run_id, **claimed_by(worker, step, trace.current())}, undo=True)
     return None if claim is None else work.followed_by(step, claim, worker, work.results)
 
 

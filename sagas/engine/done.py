@@ -43,18 +43,18 @@ class Called:
     work: ClaimedStep
     context: StepContext[Any]
     answer: Answer
+    trace: trace.Trace = field(default_factory=trace.current)
+    """In which it was asked: of the steps that are recorded together each has its own."""
 
 
-def record(work: ClaimedStep, context: StepContext[Any], result: Any) -> Continuation:
+def record(called: Called, result: Any) -> Continuation:
     """Record the result, the run's next state and the host's writes and events, and claim the next step: one commit.
 
     Raises LeaseLost, Unfit, RecordingFailed and the database's errors.
     """
-    outcome = Outcome.of(work, context, result)
-    if outcome.hook is None:
-        row = _write(outcome, [])
-    else:
-        row = recorded_with(outcome.hook, lambda messages: _write(outcome, messages))
+    outcome = Outcome.of(called, result)
+    hook = outcome.hook()
+    row = _write(outcome, []) if hook is None else recorded_with(hook, lambda messages: _write(outcome, messages))
     return outcome.recorded(row)
 
 
@@ -93,18 +93,20 @@ class Outcome:
     worker: Worker | None
     """Who claims the following step with this record; None: nobody."""
     next_token: UUID | None
-    trace: trace.Trace = field(default_factory=trace.current)
+    trace: trace.Trace
     by_message: bool = False
     """Whether the run gets a message of its own rather than go back to the queue."""
 
     @classmethod
-    def of(cls, work: ClaimedStep, context: StepContext[Any], result: Any) -> Outcome:
+    def of(cls, called: Called, result: Any) -> Outcome:
         """Raises Unfit for a result that cannot be kept."""
+        work = called.work
         text = stored(work, result)
         last = work.step.position == len(work.saga.steps) - 1
         following = None if last else work.saga.steps[work.step.position + 1]
         worker = None if following is None else work.worker.next(following)
-        return cls(work, context, result, text, following, worker, None if worker is None else uuid4())
+        token = None if worker is None else uuid4()
+        return cls(work, called.context, result, text, following, worker, token, called.trace)
 
     @property
     def ends(self) -> bool:
@@ -122,7 +124,6 @@ class Outcome:
             and is_free(self.following.participant)
         )
 
-    @property
     def hook(self) -> Callable[[], None] | None:
         """What the host, and the desk, write with the record; None when nobody does."""
         step, saga = self.work.step, self.work.saga
@@ -195,7 +196,7 @@ def _write_alone(told: _Told) -> Row:
         statement = sql.RECORD_AND_TELL if messages else sql.RECORD_STEP
     else:
         statement = sql.RECORD_TELL_AND_CLAIM if messages else sql.RECORD_AND_CLAIM
-        claimed = {**claimed_by(outcome.worker, outcome.following), "next_token": outcome.next_token}
+        claimed = {**claimed_by(outcome.worker, outcome.following, outcome.trace), "next_token": outcome.next_token}
         values |= {**claimed, "position": work.step.position}
     rows = statement.rows(values)
     if not rows:
@@ -219,8 +220,8 @@ def _try_together(calls: Sequence[Called]) -> list[Continuation | Called]:
     """Raises the errors of a database that is away."""
     answers: list[Continuation | Called] = list(calls)
     outcomes = _outcomes_of(calls, answers)
-    shared = Shared([one.hook for one in outcomes.values()], [one.trace for one in outcomes.values()])
     told = list(outcomes.values())
+    shared = Shared([_in_own_trace(one) for one in told])
     try:
         rows = shared.record(lambda messages: _rows_of(told, messages))
     except Exception as error:  # one of them: settled by themselves, each says which
@@ -228,8 +229,7 @@ def _try_together(calls: Sequence[Called]) -> list[Continuation | Called]:
             raise
         logger.warning("saga.recorded_singly", exc_info=True, extra={"runs": len(calls)})
         return answers
-    if shared.opened:
-        _writers.update(outcome.work.step for outcome in told)
+    _writers.update(told[place].work.step for place in shared.writers)
     for (place, outcome), row, failure in zip(outcomes.items(), rows, shared.failures, strict=True):
         if failure is not None:
             answers[place] = replace(calls[place], answer=OurFailure(failure))
@@ -244,10 +244,23 @@ def _outcomes_of(calls: Sequence[Called], answers: list[Continuation | Called]) 
     for place, call in enumerate(calls):
         assert isinstance(call.answer, Done), "only what is done is recorded"  # noqa: S101
         try:
-            outcomes[place] = Outcome.of(call.work, call.context, call.answer.result)
+            outcomes[place] = Outcome.of(call, call.answer.result)
         except Unfit as error:
             answers[place] = replace(call, answer=OurFailure(error))
     return outcomes
+
+
+def _in_own_trace(outcome: Outcome) -> Callable[[], None] | None:
+    """The outcome's hook, in the trace of its own run."""
+    hook = outcome.hook()
+    if hook is None:
+        return None
+
+    def traced() -> None:
+        with trace.use(outcome.trace):
+            hook()
+
+    return traced
 
 
 def _is_session_lost(error: Exception) -> bool:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from outbox.messages import codec
+from outbox.messages import codec, trace
 
 from .. import sql
 from ..declare import registry
@@ -125,7 +125,7 @@ def _put_aside(task: TaskRef, step: Step[Any, Any], admission: Admission, *, und
 
 
 def _claim(task: TaskRef, step: Step[Any, Any], admission: Admission, *, undo: bool) -> ClaimedStep | None:
-    claim = sql.claim({"run": task.run_id, **claimed_by(task.worker, step)}, undo=undo)
+    claim = sql.claim({"run": task.run_id, **claimed_by(task.worker, step, trace.current())}, undo=undo)
     if claim is None:
         return None
     try:

@@ -81,7 +81,8 @@ def _try_here(work: ClaimedStep, context: StepContext[Any]) -> Continuation:
             if work.claim.asks:
                 with hooks():
                     went_on(work)
-            return record(work, context, work.step.run(context))
+            result = work.step.run(context)
+            return record(Called(work, context, Done(result)), result)
     except Exception as error:
         answer = answer_to(error, is_ours)
     return _follow(Called(work, context, answer))
@@ -93,7 +94,7 @@ def _follow(called: Called) -> Continuation:
         log_failure("saga.attempt_failed", work, answer.error)  # whatever it was: the participant may have been asked
     decision = decide(answer, Attempted(work, answer), partial(calls.probe, work.step, context, is_ours))
     if isinstance(decision, Record):
-        return record(work, context, decision.result)
+        return record(called, decision.result)
     assert not isinstance(answer, Done), "what is done is recorded"  # noqa: S101
     match decision:
         case Wait():

@@ -64,10 +64,11 @@ class GroupCommit(Generic[Item, Key, Value]):
                 self._queue.append(mine)
             else:
                 self._busy = mine.leads = True
-        if mine.leads and last != thread and now - at < BUSY:
+        if not mine.leads:
+            if not self._waits(mine):
+                return self._alone(item)
+        elif last != thread and now - at < BUSY:
             time.sleep(GATHER_FOR)
-        if not mine.leads and not self._waits(mine):
-            return self._alone(item)
         if mine.leads:
             return self._lead(mine)
         return self._alone(item) if mine.value is None else mine.value

@@ -10,13 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
 from outbox import doorbell
-from outbox.messages import trace
 from outbox.publishing.publish import gathering, stop_gathering
 from outbox.sql import NewMessage, driver, insert_messages
 
@@ -25,6 +24,8 @@ from ..errors import LeaseLost, RecordingFailed
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Record = Callable[[list[NewMessage]], T]
+Messages = list[list[NewMessage] | None]
+"""Of each run, in order; None for one that is not to be recorded."""
 
 
 @contextmanager
@@ -81,47 +82,44 @@ def recorded_with(hook: Callable[[], None], record: Record[T]) -> T:
         value = record([])
         hook()
         return value
-    opened: _Opened[T] = _Opened(record)
-    with recording(), gathering() as messages:
-        opened.messages = messages
-        waiting = len(connection.run_on_commit)
-        with connection.execute_wrapper(opened.before):
-            hook()
-        if opened.failure or len(connection.run_on_commit) > waiting or driver.transaction_status() == driver.OPEN:
-            opened.open()
-    value = opened.value[0] if opened.value else record(messages)
-    if messages:
-        doorbell.ring()
-    return value
+    shared = Shared([hook])
+
+    def record_one(messages: Messages) -> list[T | None]:
+        return [None if messages[0] is None else record(messages[0])]
+
+    (row,) = shared.record(record_one)
+    if (failure := shared.failures[0]) is not None:
+        raise failure
+    return cast(T, row)
 
 
 class Shared:
-    """The hooks of several runs, and the record of all, in one transaction; `record` of it is called once.
+    """The hooks of one or several runs, and the record of all, in one transaction; `record` of it is called once.
 
-    As with one hook, those that only publish cost no transaction. The first statement of any hook records all runs
-    first; from then on a hook runs only for a run that was recorded, and a failure of one is the failure of all.
+    Hooks that only publish cost no transaction. The first statement of any hook records all runs first; from then on a
+    hook runs only for a run that was recorded, and a failure of one is the failure of all.
     """
 
-    def __init__(self, hooks: Sequence[Callable[[], None] | None], traces: Sequence[trace.Trace]) -> None:
-        self._hooks, self._traces = hooks, traces
+    def __init__(self, hooks: Sequence[Callable[[], None] | None]) -> None:
+        self._hooks = hooks
         self._messages: list[list[NewMessage]] = [[] for _ in hooks]
         self._callbacks: list[list[Any]] = [[] for _ in hooks]
         """What each hook left for after the commit."""
         self._late: list[NewMessage] = []
         """Messages that hooks published after the record, in order."""
-        self._record: Callable[[list[list[NewMessage] | None]], list[Any | None]]
+        self._record: Callable[[Messages], list[Any | None]]
         self._rows: list[Any | None] | None = None
         self._broken: Exception | None = None
         """Why the record failed: then all has failed, even where the hook swallows it."""
         self._recording = False
         self._at = self._written = 0
         """The place of the hook that runs, and how many of its messages are written, or on their way in `_late`."""
-        self.opened = False
-        """Whether a hook has written to the database."""
+        self.writers: set[int] = set()
+        """The places of the hooks that have sent statements."""
         self.failures: list[Exception | None] = [None] * len(hooks)
         """Of hooks that failed before anything was written, by place."""
 
-    def record(self, record: Callable[[list[list[NewMessage] | None]], list[T | None]]) -> list[T | None]:
+    def record(self, record: Callable[[Messages], list[T | None]]) -> list[T | None]:
         """Run the hooks and `record`; returns its rows. It is given each run's messages, None for one to be left out.
 
         Raises what a hook raises after the first has written, and what `record` raises.
@@ -150,7 +148,7 @@ class Shared:
         self._written = 0
         registered = len(connection.run_on_commit)
         try:
-            with trace.use(self._traces[self._at]), gathering() as messages:
+            with gathering() as messages:
                 self._messages[self._at] = messages
                 hook()
         except Exception as error:
@@ -178,6 +176,7 @@ class Shared:
     def _before(self, execute: Callable[..., Any], sql: str, *others: Any) -> Any:
         """Wraps the hooks' statements, and those of the record itself."""
         if not self._recording:
+            self.writers.add(self._at)
             self._open()
             if self._is_left_out():
                 raise LeaseLost("The run was not recorded with the others.")
@@ -191,7 +190,6 @@ class Shared:
         if self._broken is not None:
             raise self._broken
         if self._rows is None:
-            self.opened = True
             self._written = len(self._messages[self._at])
             try:
                 self._rows = self._write()
@@ -238,36 +236,3 @@ class Shared:
 def _has_begun() -> bool:
     """Whether a statement was sent in the transaction in hand."""
     return driver.transaction_status() in (driver.OPEN, driver.ABORTED)
-
-
-class _Opened(Generic[T]):
-    """Whether the record was made within the transaction, before the hook's first statement."""
-
-    def __init__(self, record: Record[T]) -> None:
-        self.record = record
-        self.messages: list[NewMessage] = []
-        self.value: list[T] = []
-        self.failure: Exception | None = None
-        self.recording = False
-
-    def before(self, execute: Callable[..., Any], *statement: Any) -> Any:
-        """Wraps the hook's statements, and those of the record itself."""
-        if not self.recording:
-            self.open()
-        return execute(*statement)
-
-    def open(self) -> None:
-        """Make the record, once. Its failure is the transaction's, even where the hook swallows it."""
-        if self.value:
-            return
-        if self.failure is None:
-            stop_gathering()
-            self.recording = True
-            try:
-                self.value.append(self.record(self.messages))
-            except Exception as error:
-                self.failure = error
-            finally:
-                self.recording = False
-        if self.failure is not None:
-            raise self.failure

@@ -107,15 +107,15 @@ def lease_seconds(step: Step[Any, Any]) -> float:
     return (step.timeout * asks + saga_settings.LEASE_MARGIN).total_seconds()
 
 
-def claimed_by(worker: Worker, step: Step[Any, Any]) -> dict[str, Any]:
-    """The parameters that a claim of the step writes."""
+def claimed_by(worker: Worker, step: Step[Any, Any], traced: trace.Trace) -> dict[str, Any]:
+    """The parameters that a claim of the step writes; `traced` is the run's trace."""
     return {
         "position": step.position,
         "version": step.saga.version,
         "lease": lease_seconds(step),
         "worker": worker.name,
         "task": worker.task_id,
-        "traceparent": trace.current().traceparent,
+        "traceparent": traced.traceparent,
     }
 
 

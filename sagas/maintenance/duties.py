@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from outbox.heartbeats.duties import register_duty, register_wait
+from outbox.relay.lookback import Lookback
 
 from .. import sql
 from ..engine.taking import ready_times
@@ -13,17 +14,11 @@ from .sweep import wake_times
 
 MINUTE = timedelta(minutes=1)
 
-# Reads one row, on the index saga_run_wake.
-OVERDUE = """
-SELECT clock_timestamp() - wake_at FROM saga_run
-WHERE wake_at <= clock_timestamp() AND wake_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
-ORDER BY wake_at LIMIT 1
-"""
-# Reads one row, on the index saga_run_ready.
-UNTAKEN = """
-SELECT clock_timestamp() - ready_at FROM saga_run
-WHERE ready_at <= clock_timestamp() AND ready_at >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
-ORDER BY ready_at LIMIT 1
+# Reads one row, on the index saga_run_wake or saga_run_ready.
+OLDEST = """
+SELECT clock_timestamp() - {time} FROM saga_run
+WHERE {time} <= clock_timestamp() AND {time} >= coalesce(%(since)s, '-infinity'::timestamptz) AND paused_at IS NULL
+ORDER BY {time} LIMIT 1
 """
 # How long a run could have continued: its participant answers, or a trial of it is due. NULL while an operator holds
 # the calls, or when no run waits.
@@ -38,20 +33,23 @@ WHERE (p.state <> 'open' OR p.open_until IS NOT NULL)
 
 def overdue() -> timedelta | None:
     """How long the oldest overdue run is overdue; None when none is."""
-    found: list[tuple[timedelta]] = sql.fetch(OVERDUE, {"since": wake_times.since()})
-    return found[0][0] if found else None
+    return _age_of_oldest("wake_at", wake_times)
 
 
 def untaken() -> timedelta | None:
     """How long the run that has waited longest for any worker has waited; None when none waits."""
-    found: list[tuple[timedelta]] = sql.fetch(UNTAKEN, {"since": ready_times.since()})
-    return found[0][0] if found else None
+    return _age_of_oldest("ready_at", ready_times)
 
 
 def returning() -> timedelta | None:
     """How long waiting runs could have continued and none did; None when none could."""
     age: timedelta | None = sql.fetch(RETURNING, {})[0][0]
     return age if age is not None and age > timedelta(0) else None
+
+
+def _age_of_oldest(column: str, times: Lookback[datetime]) -> timedelta | None:
+    found: list[tuple[timedelta]] = sql.fetch(OLDEST.format(time=column), {"since": times.since()})
+    return found[0][0] if found else None
 
 
 register_duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue, and brings back those that waited")

@@ -121,11 +121,14 @@ def test_a_consumer_that_ran_once_is_waited_for_until_somebody_says_otherwise():
 def test_a_run_that_is_overdue_and_one_that_may_come_back_have_an_age():
     now = timezone.now()
     asked = {"name": "test", "version": 1, "input": {}, "created_at": now, "updated_at": now}
-    assert (engine.overdue(), engine.returning()) == (None, None)
+    assert (engine.overdue(), engine.untaken(), engine.returning()) == (None, None, None)
     Run.objects.create(key="a", wake_at=now - timedelta(minutes=3), **asked)
     Run.objects.create(key="b", wake_at=now - timedelta(minutes=9), paused_at=now, **asked)
     Run.objects.create(key="c", waits_for="warehouse", **asked)
+    Run.objects.create(key="d", ready_at=now - timedelta(minutes=6), **asked)
+    Run.objects.create(key="e", ready_at=now - timedelta(minutes=9), paused_at=now, **asked)
     away = Breaker.objects.create(name="warehouse", state="open", opened_at=now, open_until=None)
+    assert engine.untaken() == pytest.approx(timedelta(minutes=6), abs=timedelta(seconds=30))
     assert engine.overdue() == pytest.approx(timedelta(minutes=3), abs=timedelta(seconds=30))
     assert engine.returning() is None, "held by a person"
     for state, since in ({"state": "open", "open_until": 4}, 4), ({"state": "closed", "updated_at": 5}, 5):

@@ -7,7 +7,9 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from outbox import doorbell
 from outbox.models import OutboxMessage
 from sagas import Refused, Retry, RetryAfter
 from sagas.engine.continuation import STOP, RetryIn, SwitchChain
@@ -31,6 +33,18 @@ def undoing(world):
     while not isinstance(step_once(run_id), SwitchChain):
         pass
     return run_id
+
+
+def test_a_start_is_one_statement_with_its_message_and_rings_for_it_at_once(world, monkeypatch):
+    rings: list[str] = []
+    monkeypatch.setattr(doorbell, "ring", lambda: rings.append("plain"))
+    monkeypatch.setattr(doorbell, "ring_urgently", lambda: rings.append("urgent"))
+    begin(errand, Errand("milk"), key="prepares")
+    with CaptureQueriesContext(connection) as captured:
+        begin(errand, Errand("milk"))
+    assert [query["sql"].split("(")[0].strip() for query in captured] == ["BEGIN", "EXECUTE saga_start", "COMMIT"]
+    assert OutboxMessage.objects.count() == 2
+    assert rings == ["urgent", "urgent"]
 
 
 @pytest.mark.parametrize("direction", ["forward", "undo"])

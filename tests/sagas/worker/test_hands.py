@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import pytest
 from django.db import connection
 
 from outbox import publish
+from outbox.messages import trace
 from outbox.models import OutboxMessage
 from sagas import Awaits, Refused, RetryAfter
 from sagas.engine.continuation import CONTINUE, STOP, RetryIn, SwitchChain
@@ -171,6 +173,27 @@ def test_an_own_failure_that_cannot_be_written_down_leaves_its_run_to_its_lease(
     ended = carry_hand(take_all())
     assert [ended[run_id] for run_id in runs] == [CONTINUE, None, CONTINUE]
     assert "saga.step_given_up" in caplog.text
+
+
+def test_each_run_keeps_its_own_trace_in_its_hooks_its_events_and_its_attempts(world, monkeypatch):
+    seen: dict[str, str] = {}
+
+    def hook(ctx, _result):
+        seen[ctx.input.what] = trace.current().trace_id
+        publish(NobodyListens(ctx.input.what))
+
+    monkeypatch.setattr(errand.named("think"), "recorded_run", hook)
+    traces = [trace.start(f"request-{number}") for number in range(3)]
+    for number, traced in enumerate(traces):
+        with trace.use(traced):
+            begin_many(1, first=number)
+    carry_hand(take_all())
+    assert seen == {f"milk {number}": traced.trace_id for number, traced in enumerate(traces)}
+    for number, traced in enumerate(traces):
+        told = OutboxMessage.objects.get(type="host.nobody_listens", payload__contains=f"milk {number}")
+        assert trace.from_headers(json.loads(told.headers)).request_id == f"request-{number}"
+        attempts = Attempt.objects.filter(run__key=f"key-{number}")
+        assert {one.traceparent[3:35] for one in attempts} == {traced.trace_id}
 
 
 # --- What a hand gives away ------------------------------------------------------------------------------------------

@@ -63,6 +63,11 @@ def test_a_done_link_lets_its_chain_go_on(world, sent):
     assert sent == []
 
 
+def test_what_a_link_has_sent_of_its_chain_celery_does_not_send_again(world, monkeypatch):
+    monkeypatch.setattr(in_place, "send_next", lambda chain: chain == REST)
+    assert meet(begin(errand, Errand("milk")), "fetch") is None
+
+
 def test_a_link_whose_step_another_worker_has_ends_its_chain(world, sent):
     run_id = begin(errand, Errand("milk"))
     seen: list[object] = []

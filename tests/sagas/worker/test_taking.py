@@ -10,6 +10,7 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
+from sagas.engine import taking
 from sagas.models import Attempt, Run, Step
 from sagas.participants.lookup import breakers
 from sagas.worker import pace, promise, taker
@@ -57,7 +58,7 @@ def test_a_run_at_a_step_that_is_slow_goes_by_its_own_message_and_now_and_then_o
 def test_it_promises_before_each_look_but_the_first_and_the_last(world, process, post, monkeypatch):
     """What starts after the last look, and before the promise is taken back, would have no message and no taker."""
     looks: list[tuple[bool, int]] = []
-    real = taker.take
+    real = taking.take
 
     def look(*arguments: Any) -> Any:
         promised = promise.stands()
