@@ -16,9 +16,9 @@ from orders.presentation import turn
 from . import wording
 from .errors import ReturnRefused
 from .models import Return
+from .page_section import queued_since
 from .services import request_return
 from .validation import parse_return
-from .waiting import queued_since
 
 
 @endpoint("POST")

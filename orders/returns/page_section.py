@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from orders.coordination.choose import progress_of
 from orders.models import Order
 from orders.presentation import turn
-from sagas.models import StepStatus
+from sagas.models import Run, StepStatus
+from sagas.presentation.queue import waits_since
 
 from . import wording
 from .models import Return
 from .returnable import left_of, why_not
-from .waiting import queued_since
+from .sagas import returning
 
 TOO_LATE = "It is too late to cancel this order. Once it is on its way you can return it, here on this page."
 
@@ -71,6 +73,14 @@ def show(returned: Return, parcel: str) -> ShownReturn:
     ahead = turn.words(queued_since(returned))
     pieces = tuple(f"{line.quantity} × {line.line.name}" for line in returned.lines.all())
     return ShownReturn(returned.number, pieces, returned.status, wording.state(returned, parcel, ahead))
+
+
+def queued_since(returned: Return) -> datetime | None:
+    """Since when it waits for a worker to take it up; None once one has. Asks nobody about one that is further."""
+    if returned.status != Return.Status.REQUESTED:
+        return None
+    run = Run.objects.filter(name=returning.name, key=returned.saga_key).first()
+    return None if run is None else waits_since(run)
 
 
 def is_paid_for(order: Order) -> bool:

@@ -89,6 +89,8 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
     yield "accepted", f"{_time(run.created_at)}, {_age(run, now)}"
     if run.paused_at:
         yield "paused since", _time(run.paused_at)
+    if run.ready_at and not run.paused_at:
+        yield "waits for a free worker since", _time(run.ready_at)
     if run.wake_at and not run.paused_at:
         yield "next look", _time(run.wake_at)
     if run.finished_at:

@@ -14,12 +14,13 @@ from typing import Any
 
 from celery.concurrency.thread import TaskPool
 from celery.signals import worker_ready
-from django.db import close_old_connections, connections
+from django.db import connections
+
+from outbox.sql import driver
 
 from .hand import Hand
 
 logger = logging.getLogger(__name__)
-TRUSTED = 1.0  # seconds for which a thread's connection is trusted without a check
 LOOK = 0.01  # seconds between two looks for hands that wait behind a call
 STALLED = 0.1  # seconds that a call may keep the others of its hand waiting; a busy machine is no reason
 
@@ -36,7 +37,6 @@ class Crew:
         self._threads: ThreadPoolExecutor | None = None
         self._hands: dict[Hand, Callable[[Hand], None]] = {}
         self._watch: threading.Thread | None = None
-        self._trusted = threading.local()
 
     @property
     def idle(self) -> int:
@@ -87,7 +87,7 @@ class Crew:
 
     def _carry_on_thread(self, hand: Hand, stalled: Callable[[Hand], None]) -> None:
         try:
-            self._check_connection()
+            driver.drop_broken_connections()
             self.carry(hand, stalled)
         except Exception:  # the leases of its runs end, and they go on
             logger.exception("saga.hand_given_up")
@@ -96,13 +96,6 @@ class Crew:
             with self._lock:
                 self._busy -= 1
             self.when_idle()
-
-    def _check_connection(self) -> None:
-        """A connection that PostgreSQL has dropped shall not fail a step; a check costs a round trip."""
-        failed = any(connection.errors_occurred for connection in connections.all(initialized_only=True))
-        if failed or time.monotonic() - getattr(self._trusted, "at", 0.0) >= TRUSTED:
-            close_old_connections()
-            self._trusted.at = time.monotonic()
 
     def _watch_hands(self) -> None:
         while True:

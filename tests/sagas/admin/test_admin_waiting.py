@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from django.contrib.admin.utils import quote
+from django.core.management import call_command
 from django.urls import reverse
 
 from sagas.desk.selection import matching, parse_filter
@@ -11,7 +14,7 @@ from sagas.models import Breaker, Run, RunStatus, Step
 from sagas.participants import breaker
 from sagas.participants.waiting import hold, release
 from tests.support.sagas.admin_pages import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
-from tests.support.sagas.driver import begin
+from tests.support.sagas.driver import begin, step_once
 from tests.support.sagas.errand import Errand, errand
 
 from .test_participants_admin import away
@@ -165,3 +168,18 @@ def test_an_undo_that_waits_says_that_it_is_an_undo(operator, client):
     Run.objects.update(status=RunStatus.UNDOING)
     Step.objects.filter(position=0).update(status="undo_due", attempts=1)
     assert "undoing, waiting</span>" in page_of(client, waiting_run())
+
+
+def test_a_run_that_no_worker_has_taken_says_so_until_one_has(operator, client):
+    run = open_run()
+    assert '<td class="field-next_look">a free worker</td>' in listing(client)
+    assert "<dt>Waits for a free worker</dt>" in page_of(client, run)
+    assert "waits for a free worker since" in on_the_command_line(run)
+    step_once(run.pk)
+    assert "a free worker" not in listing(client) + page_of(client, run) + on_the_command_line(run)
+
+
+def on_the_command_line(run: Run) -> str:
+    out = io.StringIO()
+    call_command("saga", "show", str(run.pk), stdout=out)
+    return out.getvalue()
