@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from sagas.engine import done
 from tests.support.sagas import errand as module
+
+
+@pytest.fixture(autouse=True)
+def no_hook_has_written(monkeypatch):
+    """What a process has learned of the hooks of one test's steps is not true of another test's."""
+    monkeypatch.setattr(done, "_writers", set())
 
 
 @pytest.fixture
