@@ -22,6 +22,7 @@ from ..models import OPEN, Act, Run, RunStatus, Step, StepStatus
 from ..settings import is_pooled, saga_settings
 from .diagnosis import clock
 from .run_ready import RunReady, ring_on_commit
+from .slow_starts import slow_starts
 from .transitions import begin_undo, leased, locked, passed_pivot, ready
 
 T = TypeVar("T")
@@ -51,7 +52,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "request_id": current.request_id,
         "traceparent": current.traceparent,
         "names": [step.name for step in saga.steps],
-        "pooled": is_pooled(),
+        "pooled": is_pooled() and not slow_starts.has(saga),
     }
     with gathering() as messages:
         publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)

@@ -19,9 +19,11 @@ from celery import Task
 
 from outbox.messages import trace
 
-from ..declare.saga import Step
+from ..declare import registry
+from ..declare.saga import Saga, Step
 from ..engine.continuation import Continuation, Queued
 from ..engine.run_ready import RunReady
+from ..engine.slow_starts import slow_starts
 from ..engine.taking import TakenStep, give_back, take
 from ..engine.work import Worker
 from ..participants.lookup import is_known_away
@@ -104,6 +106,7 @@ class Taker:
             looked = time.monotonic()
             taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True), _wants)
             _send_chains(taken.left)
+            slow_starts.remember(_slow_at_start(taken.left))
             if taken.found:
                 in_vain = 0
                 self._carry(turn, taken.steps)
@@ -250,6 +253,12 @@ class Taker:
 def _wants(step: Step[Any, Any]) -> bool:
     """Not a step that is slow here: its run gains nothing by a hand. Now and then one, to see whether it still is."""
     return not pace.is_slow(step) or random.random() < SEEN_AGAIN
+
+
+def _slow_at_start(left: Iterable[tuple[RunReady, trace.Trace]]) -> set[Saga[Any]]:
+    """The sagas of the runs that were not taken because their first step is slow."""
+    first = (registry.find(one.saga, one.version).steps[0] for one, _ in left if one.position == 0)
+    return {step.saga for step in first if pace.is_slow(step)}
 
 
 def _ready(step: TakenStep) -> RunReady:

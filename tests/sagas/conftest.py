@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from sagas.engine import done
+from sagas.engine.slow_starts import slow_starts
 from tests.support.sagas import errand as module
 
 
@@ -12,6 +15,13 @@ from tests.support.sagas import errand as module
 def no_hook_has_written(monkeypatch):
     """What a process has learned of the hooks of one test's steps is not true of another test's."""
     monkeypatch.setattr(done, "_writers", set())
+
+
+@pytest.fixture(autouse=True)
+def no_start_is_known_to_be_slow(monkeypatch):
+    """Nor is what workers of one test have said in Redis."""
+    monkeypatch.setattr(slow_starts, "_read_at", math.inf)
+    monkeypatch.setattr(slow_starts, "_slow", frozenset())
 
 
 @pytest.fixture

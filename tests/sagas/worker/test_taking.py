@@ -10,7 +10,9 @@ import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 
+from sagas.declare.saga import Saga
 from sagas.engine import taking
+from sagas.engine.slow_starts import slow_starts
 from sagas.models import Attempt, Run, Step
 from sagas.participants.lookup import breakers
 from sagas.worker import pace, promise, taker
@@ -45,8 +47,11 @@ def test_a_run_at_a_step_that_is_slow_goes_by_its_own_message_and_now_and_then_o
     known.note(errand.named("fetch"), 9.0)
     monkeypatch.setattr(taker, "pace", known)
     monkeypatch.setattr(taker, "SEEN_AGAIN", 0.0)
+    told: list[Saga[Any]] = []
+    monkeypatch.setattr(slow_starts, "remember", told.extend)
     runs = begin_many(3)
     ends(process().take())
+    assert told == [errand]
     assert post.chains == Counter((str(run_id), "fetch") for run_id in runs)
     assert (world.log, Attempt.objects.exists()) == ([], False)
     monkeypatch.setattr(taker, "SEEN_AGAIN", 1.0)
