@@ -7,14 +7,13 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
-from django.urls import reverse
 from django.utils import timezone
 
 from sagas import desk
 from sagas.errors import WrongState
 from sagas.maintenance.prune import prune_runs
 from sagas.models import Act, Handling, Run
-from tests.support.sagas.admin_pages import act, done, listed, open_run, page_of, said, stuck
+from tests.support.sagas.admin_pages import done, open_run, stuck
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OLGA = desk.Person("olga")
@@ -97,21 +96,6 @@ def test_a_pruned_run_takes_its_handling_with_it(world, pia):
     Run.objects.update(finished_at=timezone.now() - timedelta(days=400))
     assert prune_runs() == 1
     assert not Handling.objects.exists()
-
-
-def test_in_the_admin_a_run_is_assigned_filtered_and_snoozed(client, world, operator, pia):
-    run = stuck(world)
-    open_run()
-    said(act(client, run, "assign", assignee="olga"))
-    assert "with olga" in client.get(reverse("admin:sagas_run_changelist")).content.decode()
-    assert listed(client, handled="mine") == [run.subject]
-    assert run.subject not in listed(client, handled="nobody")
-    at = timezone.localtime() + timedelta(days=1)
-    act(client, run, "snooze", until=f"{at:%Y-%m-%dT%H:%M}")
-    assert listed(client, handled="snoozed") == [run.subject]
-    page = page_of(client, run)
-    assert "Looked after by" in page
-    assert f"Snoozed until</dt><dd>{at:%Y-%m-%d}" in page.replace("\n", "")
 
 
 def test_on_the_command_line_too(world, pia):
