@@ -179,6 +179,8 @@ PARTICIPANTS = {
     "hotel": "HOTEL_URL",
 }
 """Each company, and the setting with its URL."""
+RECORD_URLS = {name: env.text(f"{name.upper()}_RECORD_URL") for name in PARTICIPANTS}
+"""Where each shows to people what it knows of {number}; see `orders.participants.records`."""
 FAULT_PANEL = env.flag("FAULT_PANEL", default=LOCAL)  # /faults/: for local use and staging; refused in production
 
 # --- Mail ------------------------------------------------------------------------------------------------------------

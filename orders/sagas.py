@@ -19,7 +19,7 @@ from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockR
 from .lifecycle import payment, status
 from .models import Order
 from .money import minor_units
-from .participants import carrier, payments, warehouse
+from .participants import carrier, payments, records, warehouse
 
 ORDER = "order:"
 
@@ -63,6 +63,7 @@ checkout = Saga[Checkout](
     version=1,
     deadline=timedelta(minutes=30),
     admin_url=lambda order: reverse("admin:orders_order_change", args=[order.order_id]),
+    record_url=lambda order, participant: records.url_of(participant, order.order_number),
 )
 checkout.advice(ADVICE)
 

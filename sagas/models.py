@@ -107,6 +107,7 @@ class Run(models.Model):
             ("pause_run", "Can pause and resume a saga run"),
             ("change_input_run", "Can change the input of a saga run"),
             ("move_run", "Can move a saga run to a newer version"),
+            ("handle_run", "Can comment on, assign and snooze a saga run"),
         ]
 
     def __str__(self) -> str:
@@ -121,6 +122,23 @@ class Run(models.Model):
     def reported_status(self) -> str:
         """The status for hosts and pages: `stuck` for each run that needs an operator, also while it is retried."""
         return RunStatus.STUCK.value if self.needs_person else self.status
+
+
+class Handling(models.Model):
+    """Who looks after a run, and until when it is out of sight. No row: nobody, and in sight.
+
+    A row of its own, so that the engine's statements know nothing of it.
+    """
+
+    run = models.OneToOneField(Run, models.CASCADE, primary_key=True, related_name="handling")
+    assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    snoozed_until = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "saga_handling"
+
+    def __str__(self) -> str:
+        return f"{self.run_id}"
 
 
 class StepStatus(models.TextChoices):

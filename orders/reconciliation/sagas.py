@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from orders.desk import input_checks
 from orders.models import Order
+from orders.participants import records
 from orders.trips.models import Trip
 from sagas import InputChange, Refused, Retry, Saga, StepContext
 
@@ -33,7 +34,12 @@ def order_page(number: str) -> str:
     return reverse("admin:orders_order_change", args=[order.pk]) if order else reverse("admin:orders_order_changelist")
 
 
-books = Saga[Difference]("books", version=1, admin_url=lambda difference: order_page(difference.order_number))
+books = Saga[Difference](
+    "books",
+    version=1,
+    admin_url=lambda difference: order_page(difference.order_number),
+    record_url=lambda difference, participant: records.url_of(participant, difference.order_number),
+)
 
 
 @books.pivot()
@@ -58,7 +64,12 @@ class Dispute:
     order_number: str
 
 
-disputed = Saga[Dispute]("dispute", version=1, admin_url=lambda case: order_page(case.order_number))
+disputed = Saga[Dispute](
+    "dispute",
+    version=1,
+    admin_url=lambda case: order_page(case.order_number),
+    record_url=lambda case, participant: records.url_of(participant, case.order_number),
+)
 
 
 @disputed.pivot()

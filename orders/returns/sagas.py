@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from orders.desk import input_checks
 from orders.money import minor_units
-from orders.participants import carrier, refunding, warehouse
+from orders.participants import carrier, records, refunding, warehouse
 from sagas import InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
 from . import refunds, status
@@ -55,6 +55,7 @@ returning = Saga[GoodsBack](
     version=1,
     deadline=timedelta(hours=24),
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
+    record_url=lambda wish, participant: records.url_of(participant, wish.order_number),
 )
 
 
@@ -209,6 +210,7 @@ failed_refund = Saga[FailedRefund](
     "failed_refund",
     version=1,
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
+    record_url=lambda wish, participant: records.url_of(participant, wish.order_number),
 )
 """The return's own run is over, and may be pruned: what failed later is a run of its own."""
 

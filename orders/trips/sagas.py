@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from orders.desk import input_checks
 from orders.money import minor_units
-from orders.participants import flight, hotel, payments
+from orders.participants import flight, hotel, payments, records
 from orders.sagas import until_confirmed
 from outbox import publish
 from sagas import Awaits, InputChange, NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
@@ -66,6 +66,7 @@ trip = Saga[Journey](
     version=1,
     deadline=timedelta(minutes=30),
     admin_url=lambda wish: reverse("admin:trips_trip_change", args=[wish.trip_id]),
+    record_url=lambda wish, participant: records.url_of(participant, wish.trip_number),
 )
 
 

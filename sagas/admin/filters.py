@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -118,6 +119,27 @@ class AgeFilter(admin.SimpleListFilter):
         if before is not None:
             queryset = queryset.filter(created_at__lte=before, pk__lt=least_id(before + CLOCK_SKEW))
         return queryset if after is None else queryset.filter(created_at__gt=after, pk__gt=least_id(after - CLOCK_SKEW))
+
+
+class HandlingFilter(admin.SimpleListFilter):
+    """Filters by who looks after the run, and by whether it is out of sight."""
+
+    title = "looked after"
+    parameter_name = "handled"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("mine", "by me"), ("somebody", "by somebody"), ("nobody", "by nobody"), ("snoozed", "snoozed")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        if self.value() == "mine":
+            return queryset.filter(handling__assignee=request.user.pk)
+        if self.value() == "somebody":
+            return queryset.filter(handling__assignee__isnull=False)
+        if self.value() == "nobody":
+            return queryset.filter(handling__assignee=None)
+        if self.value() == "snoozed":
+            return queryset.filter(handling__snoozed_until__gt=Now())
+        return queryset
 
 
 def bounds(age: str) -> tuple[datetime | None, datetime | None]:

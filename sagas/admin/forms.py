@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from outbox.messages import codec
 
@@ -145,7 +146,43 @@ def input_field(run: Run | None) -> forms.Field:
     )
 
 
-FIELDS = {"ended": lambda _run: ended_field(), "version": version_field, "result": result_field, "changes": input_field}
+def assignee_field(run: Run | None) -> forms.Field:
+    """A user name; empty is nobody."""
+    who = None if run is None or not hasattr(run, "handling") else run.handling.assignee
+    return forms.CharField(
+        label="To",
+        required=False,
+        max_length=150,
+        initial="" if who is None else who.get_username(),
+        help_text="The user name of an operator; empty: nobody.",
+    )
+
+
+class MomentField(forms.DateTimeField):
+    """A time in the site's time zone; its value is a text, as bulk acts and proposals store it. Empty is none."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def clean(self, value: Any) -> str:
+        moment = super().clean(value)
+        return "" if moment is None else moment.isoformat()
+
+
+def until_field(_run: Run | None) -> forms.Field:
+    """The end of a snooze."""
+    return MomentField(
+        label="Until", required=False, help_text=f"In {timezone.get_current_timezone_name()}; empty: back in sight."
+    )
+
+
+FIELDS = {
+    "ended": lambda _run: ended_field(),
+    "version": version_field,
+    "result": result_field,
+    "changes": input_field,
+    "assignee": assignee_field,
+    "until": until_field,
+}
 
 
 def form_for(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:

@@ -13,11 +13,14 @@ from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 from ..declare import registry
 from ..engine.diagnosis import clock
 from ..errors import SagaError
-from ..models import Run, Step
+from ..models import Handling, Run, Step
 from ..presentation import participant_labels
 from ..presentation.advice import advice_for
+from ..presentation.known import Known, known_of
 from ..presentation.labels import Badge, meaning_of, readable, run_badge, step_badge
-from ..presentation.run_state import deadline_of, subject_url
+from ..presentation.masking import masked
+from ..presentation.run_state import deadline_of, record_urls, subject_url
+from ..presentation.scale import Scale, to_scale
 from ..presentation.text_tables import LATEST_ATTEMPTS
 from ..presentation.timeline import Entry, timeline
 from ..settings import saga_settings
@@ -38,6 +41,8 @@ class StepCard:
     is_pivot: bool
     is_current: bool
     result: str
+    record_url: str
+    """Where the participant shows what it knows; empty when the declaration names no such page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class RunPage:
     subject_url: str
     trace_id: str
     steps: list[StepCard]
+    known: list[Known]
+    scale: Scale | None
     entries: list[Entry]
     cut: bool
     """Whether earlier attempts are left out."""
@@ -71,12 +78,20 @@ class RunPage:
     """None when it no longer counts."""
     now: datetime
     flower_url: str
+    assignee: str
+    """Who looks after it; "" for nobody."""
+    snoozed_until: datetime | None
+    """None when it is in sight."""
+    trace_url: str
+    """The trace in the host's tracing system; empty when TRACE_URL is not set."""
 
 
 def load(run: Run) -> RunPage:
     """Read all that the page shows."""
     steps = list(run.steps.all())
     attempts = list(run.attempts.order_by("-id")[: LATEST_ATTEMPTS + 1])[::-1]
+    acts = list(run.acts.all())
+    handling = Handling.objects.select_related("assignee").filter(run=run).first()
     now = clock()
     return RunPage(
         run=run,
@@ -86,14 +101,23 @@ def load(run: Run) -> RunPage:
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
         steps=_cards(run, steps),
-        entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], list(run.acts.all()), now),
+        known=known_of(steps),
+        scale=to_scale(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
+        entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
         cut=len(attempts) > LATEST_ATTEMPTS,
         messages=_messages(run.key),
-        input=pretty_json(run.input),
+        input=pretty_json(masked(run.input)),
         deadline=deadline_of(run),
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
+        assignee="" if handling is None or handling.assignee is None else handling.assignee.get_username(),
+        snoozed_until=_still(None if handling is None else handling.snoozed_until, now),
+        trace_url=saga_settings.TRACE_URL.replace("{trace_id}", run.traceparent[3:35]) if run.traceparent else "",
     )
+
+
+def _still(until: datetime | None, now: datetime) -> datetime | None:
+    return until if until is not None and until > now else None
 
 
 def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
@@ -102,6 +126,7 @@ def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
         declared = {step.name: "our own database" if step.local else step.participant for step in steps_declared}
     except SagaError:
         declared = {}
+    records = record_urls(run)
     return [
         StepCard(
             step=step,
@@ -110,7 +135,8 @@ def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
             participant=declared.get(step.name, ""),
             is_pivot=step.position == run.pivot,
             is_current=step.position == run.position and run.finished_at is None,
-            result="" if step.result is None else pretty_json(step.result),
+            result="" if step.result is None else pretty_json(masked(step.result)),
+            record_url=records.get(declared.get(step.name, ""), ""),
         )
         for step in steps
     ]

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
+from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
@@ -24,10 +27,11 @@ from ..desk.proposals import verb_of
 from ..desk.second_person import needs_second_person
 from ..desk.selection import search_condition
 from ..models import ON_DESK, Run, RunStatus
+from ..presentation import run_file
 from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
 from . import act_views, bulk_views, filters, proposal_views, run_page
-from .base import ReadOnlyAdmin, badge_html
+from .base import ReadOnlyAdmin, badge_html, said_at
 
 URGENCY = Case(
     When(ON_DESK, then=Value(0)),
@@ -52,6 +56,7 @@ class RunAdmin(ReadOnlyAdmin):
         filters.StepFilter,
         filters.SagaFilter,
         filters.AgeFilter,
+        filters.HandlingFilter,
     )
     change_list_template = "sagas/runs.html"
     search_fields = ("subject", "key", "request_id", "id")
@@ -67,7 +72,9 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs: QuerySet[Run] = super().get_queryset(request)
-        return runs.defer("input").annotate(read_at=Now()).prefetch_related("steps")
+        return (
+            runs.defer("input").annotate(read_at=Now()).select_related("handling__assignee").prefetch_related("steps")
+        )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = f"Runs: {filters.title_of(filters.state_of(request))}"
@@ -99,7 +106,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, run: Run) -> SafeString:
-        return badge_html(run_badge(run))
+        return format_html("{}{}", badge_html(run_badge(run)), _handled(run))
 
     @admin.display(description="current step, and why")
     def stands(self, run: Run) -> SafeString:
@@ -162,6 +169,7 @@ class RunAdmin(ReadOnlyAdmin):
         own = [
             path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
             path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
+            path("<uuid:pk>/file/", self.admin_site.admin_view(self.file_view), name="sagas_run_file"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
         return [*own, *super().get_urls()]
@@ -169,6 +177,15 @@ class RunAdmin(ReadOnlyAdmin):
     def desk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
         """Confirm an act (GET with ?run=<id>), or do it (POST)."""
         return act_views.act_view(self, request, verb)
+
+    def file_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """The run as a file to download. 403 without the permission to view runs, 404 when there is none."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        run = get_object_or_404(Run, pk=pk)
+        disposition = content_disposition_header(as_attachment=True, filename=f"{run.name}-{run.pk}.json")
+        headers = {"Content-Disposition": disposition or "attachment"}
+        return HttpResponse(run_file.text_of(run), content_type="application/json", headers=headers)
 
     def bulk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
         """Start a bulk act (POST), from its preview."""
@@ -183,6 +200,17 @@ class RunAdmin(ReadOnlyAdmin):
         return {
             verb.name: (_bulk_action(verb), verb.name, f"{verb.title} …") for verb in _permitted(request) if verb.many
         }
+
+
+def _handled(run: Run) -> SafeString:
+    """Who looks after the run, and until when it is out of sight."""
+    if run.finished_at is not None or not hasattr(run, "handling"):
+        return SafeString()
+    handling = run.handling
+    said = [f"with {handling.assignee.get_username()}"] if handling.assignee is not None else []
+    if handling.snoozed_until is not None and handling.snoozed_until > _read_at(run):
+        said.append(f"snoozed until {said_at(handling.snoozed_until)}")
+    return format_html("<small>{}</small>", ", ".join(said)) if said else SafeString()
 
 
 def _read_at(run: Run) -> datetime:

@@ -130,9 +130,12 @@ class Saga(Generic[T]):
         version: int = 1,
         deadline: timedelta | None = None,
         admin_url: Callable[[T], str] | None = None,
+        record_url: Callable[[T, str], str] | None = None,
     ) -> None:
         """`deadline`: a run that has not claimed its pivot within this time is undone. `admin_url`: the admin page of a
-        run's subject, from its input. Raises SagaDeclarationError when name and version are taken or do not fit."""
+        run's subject, from its input. `record_url`: where a participant shows what it knows of it, from the input and
+        the participant's name; "" for none. Raises SagaDeclarationError when name and version are taken or do not fit.
+        """
         from ..hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
 
         refuse_missing_apps()
@@ -140,6 +143,7 @@ class Saga(Generic[T]):
         self.version = version
         self.deadline = deadline
         self.admin_url = admin_url
+        self.record_url = record_url
         self.steps: list[Step[T, Any]] = []
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None

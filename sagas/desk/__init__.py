@@ -6,6 +6,7 @@ after in the same transaction.
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
 from .batches import Outcome, bulk
+from .handling import assign, comment, snooze
 from .input_changes import set_input
 from .pauses import pause, resume
 from .proposals import SamePerson, confirm, open_proposal, propose, reject
@@ -29,7 +30,9 @@ __all__ = [
     "SecondPersonNeeded",
     "Verb",
     "allowed",
+    "assign",
     "bulk",
+    "comment",
     "compensate",
     "confirm",
     "move",
@@ -42,4 +45,5 @@ __all__ = [
     "retry_now",
     "set_input",
     "skip",
+    "snooze",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..models import OPEN, Run, RunStatus
 from . import input_changes, skips
 from .acts import UNDO_STATUSES
+from .handling import assign, comment, snooze
 from .input_changes import set_input
 from .pauses import pause, resume
 from .resolutions import compensate, resolve, retry_now
@@ -111,15 +112,46 @@ VERBS = {
             takes="version",
             many=True,
         ),
+        Verb(
+            "comment",
+            "Comment",
+            "Writes your words into the record of the run, for whoever looks at it next. Nothing else changes.",
+            "sagas.handle_run",
+            comment,
+            many=True,
+        ),
+        Verb(
+            "assign",
+            "Assign",
+            "Says who looks after the run. Nothing else changes.",
+            "sagas.handle_run",
+            assign,
+            takes="assignee",
+            many=True,
+        ),
+        Verb(
+            "snooze",
+            "Snooze",
+            "Takes the run off the first page until a time that you give. The lists still show it, and a run that is "
+            "being tried is tried on.",
+            "sagas.handle_run",
+            snooze,
+            takes="until",
+            many=True,
+        ),
     )
 }
 
 
 def allowed(run: Run, verb: str) -> bool:
     """Whether the state of the run allows the verb; the admin shows a button for it then."""
+    if verb == "comment":
+        return True
     if run.status not in OPEN:
         return False
-    if verb in ("resolve", "pause", "resume"):
+    if verb == "assign":
+        return True
+    if verb in ("resolve", "snooze", "pause", "resume"):
         return _by_run(run, verb)
     if verb in ("retry", "compensate") and run.paused_at is not None:
         return False
@@ -130,7 +162,7 @@ def allowed(run: Run, verb: str) -> bool:
 
 
 def _by_run(run: Run, verb: str) -> bool:
-    if verb == "resolve":
+    if verb in ("resolve", "snooze"):
         return run.needs_person
     if verb == "pause":
         return run.paused_at is None and run.status != RunStatus.STUCK

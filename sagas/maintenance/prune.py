@@ -9,7 +9,7 @@ database commits with the deletion; what it writes elsewhere may be written twic
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 
 from outbox.heartbeats import heartbeat
 
-from ..models import Act, Attempt, Run, Step
+from ..desk.whole_runs import whole_runs
 from ..settings import saga_settings
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ SELECT id, finished_at {OLD} AND finished_at >= %(since)s ORDER BY finished_at L
 """
 # Children before parents, each by its index on the run. Django's cascade would first read every row.
 REMOVE = (
+    "DELETE FROM saga_handling WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_act WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_attempt WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_step WHERE run_id = ANY(%(ids)s)",
@@ -83,24 +84,7 @@ def _prune_batch(keep: timedelta, batch: int, since: datetime) -> tuple[int, dat
         ids: list[UUID] = [run for run, _ in found]
         if ids and saga_settings.ARCHIVE:
             archive: Archive = import_string(saga_settings.ARCHIVE)
-            archive(_load(ids))
+            archive(whole_runs(ids))
         for statement in REMOVE if ids else ():
             cursor.execute(statement, {"ids": ids})
     return len(ids), found[-1][1] if found else since
-
-
-def _load(ids: list[UUID]) -> list[dict[str, Any]]:
-    """The runs as dicts, oldest first, with their steps, attempts and acts."""
-    runs: dict[UUID, dict[str, Any]] = {
-        row["id"]: {**row, "steps": [], "attempts": [], "acts": []}
-        for row in Run.objects.filter(pk__in=ids).order_by("pk").values()
-    }
-    _attach(runs, "steps", Step.objects.filter(run__in=ids).order_by("run", "position").values())
-    _attach(runs, "attempts", Attempt.objects.filter(run__in=ids).order_by("pk").values())
-    _attach(runs, "acts", Act.objects.filter(run__in=ids).order_by("pk").values())
-    return list(runs.values())
-
-
-def _attach(runs: dict[UUID, dict[str, Any]], name: str, rows: Iterable[Any]) -> None:
-    for row in rows:
-        runs[row["run_id"]][name].append(row)

@@ -73,6 +73,9 @@ WHAT_FOLLOWS = {
     "resume": "A worker goes on with {step} within seconds; reload to see the outcome.",
     "set_input": "The run is at the same step; if it is stuck, retry it.",
     "move": "It goes on by the newer version; if it is stuck, retry it.",
+    "comment": "The run itself is as it was.",
+    "assign": "The run itself is as it was.",
+    "snooze": "It is off the first page until then; the lists still show it.",
 }
 BULK_BADGES = {
     BulkAct.State.RUNNING: Badge("▶", "busy", "being carried out"),

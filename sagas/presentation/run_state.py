@@ -60,6 +60,20 @@ def subject_url(run: Run) -> str:
         return ""
 
 
+def record_urls(run: Run) -> dict[str, str]:
+    """By participant: where it shows what it knows of the run. Those without such a page are left out."""
+    try:
+        saga = registry.find(run.name, run.version)
+        if saga.record_url is None:
+            return {}
+        input = codec.decode(saga.input_type, codec.encode(run.input))
+    except (SagaError, ValueError):  # an old run, whose input this code no longer reads
+        return {}
+    participants = {step.participant for step in saga.steps if step.participant}
+    urls = {participant: saga.record_url(input, participant) for participant in participants}
+    return {participant: url for participant, url in urls.items() if url}
+
+
 def _pivot_was_called(run: Run) -> bool:
     step = current_step(run)
     return step is not None and passed_pivot(run, step)

@@ -15,6 +15,7 @@ from ..desk.selection import Filter, Group, count_groups, matching
 from ..models import Act, Attempt, Run, Step, StepStatus
 from .advice import advice_for
 from .labels import meaning_of, run_badge
+from .masking import masked
 
 WIDEST_CELL = 60
 """The most characters of a cell; longer text is cut."""
@@ -95,7 +96,7 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
         yield "next look", _time(run.wake_at)
     if run.finished_at:
         yield "ended", _time(run.finished_at)
-    yield "input", json.dumps(run.input, ensure_ascii=False)
+    yield "input", json.dumps(masked(run.input), ensure_ascii=False)
 
 
 def _step(run: Run, step: Step) -> tuple[str, ...]:

@@ -29,6 +29,12 @@ def before(moment: datetime, now: datetime) -> str:
 
 
 @register.filter
+def plain(number: float) -> str:
+    """A number for SVG: two decimals and a point, whatever the site's language."""
+    return f"{number:.2f}"
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """A share from 0 to 1 as a percentage with one decimal, rounded down; a dash for None."""
     if share is None:

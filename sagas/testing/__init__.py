@@ -21,6 +21,7 @@ from .clock import time_passes
 from .crashes import WORKER_MODULE, Crashes
 from .errors import ScenarioError
 from .gaps import GAPS, CrashPoint, crash_points
+from .run_file import run_from_file
 from .run_inline import walk
 from .run_report import story
 from .scenario import Scenario, given, given_run
@@ -35,6 +36,7 @@ __all__ = [
     "crash_points",
     "given",
     "given_run",
+    "run_from_file",
     "story",
     "time_passes",
     "walk",

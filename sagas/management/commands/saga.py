@@ -15,13 +15,15 @@ from sagas.desk.second_person import needs_second_person
 from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError
 from sagas.models import Run
-from sagas.presentation import text_tables
+from sagas.presentation import run_file, text_tables
 from sagas.presentation.labels import run_badge
 
 WAYS = {
     "result": ("--result", {"metavar": "JSON", "help": "the result of the step; leave it out for an undo"}),
     "changes": ("--input", {"metavar": "JSON", "required": True, "help": "the fields that change, as a JSON object"}),
     "ended": ("--ended", {"choices": ["completed", "compensated"], "required": True, "help": "how it ended"}),
+    "assignee": ("--to", {"metavar": "USERNAME", "required": True, "help": "an operator's user name; '' is nobody"}),
+    "until": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-03-04T09:00; '' ends the snooze"}),
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
 """The option for what a verb takes beside its reason."""
@@ -49,6 +51,10 @@ class Command(BaseCommand):
             "show", help="Show a run", description="Shows the facts, steps, attempts and acts of a run."
         )
         show.add_argument("run", help="its id, or <saga>:<key>")
+        export = commands.add_parser(
+            "export", help="Print a run as JSON", description="Prints all of a run as JSON, with secrets hidden."
+        )
+        export.add_argument("run", help="its id, or <saga>:<key>")
 
     def handle(self, *_args: Any, command: str, **given: Any) -> None:
         try:
@@ -56,6 +62,8 @@ class Command(BaseCommand):
                 self._list(given)
             elif command == "show":
                 self._lines(text_tables.run_lines(lookup.run_named(given["run"]), clock()))
+            elif command == "export":
+                self.stdout.write(run_file.text_of(lookup.run_named(given["run"])))
             elif command in ("confirm", "reject"):
                 self._answer(command, given)
             else:

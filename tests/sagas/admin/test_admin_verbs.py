@@ -45,7 +45,7 @@ def ask(client, verb, run) -> str:
 def test_the_page_offers_each_act_with_what_it_will_do(operator, client, world):
     text = page_of(client, stuck(world))
     offered = [verb for verb in desk.VERBS.values() if f"desk/{verb.name}/" in text]
-    assert [verb.name for verb in offered] == ["retry", "skip", "resolve", "set_input"]
+    assert [verb.name for verb in offered] == ["retry", "skip", "resolve", "set_input", "comment", "assign", "snooze"]
     assert all(verb.explains.replace("'", "&#x27;") in text for verb in offered)
 
 
