@@ -19,7 +19,18 @@ from .labels import ENDINGS, IN_HAND, OUTCOME_BADGES, STEP_BADGES, Badge, readab
 
 SHORTEST_WAIT = timedelta(seconds=1)
 """A shorter gap between two steps is not shown: it is the usual time from one task to the next."""
-FACTS = ("status", "paused", "version", "step", "step_status", "resolution", "cancel_requested", "result", "steps")
+FACTS = (
+    "status",
+    "paused",
+    "version",
+    "step",
+    "step_status",
+    "resolution",
+    "cancel_requested",
+    "result",
+    "differs",
+    "steps",
+)
 """The facts of an act that are shown. Its record holds more, for audits."""
 ENGINE = {
     ASKED: (Badge("!", "bad", "asked"), "On the desk: a person is asked, and it is still being tried"),
