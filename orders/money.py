@@ -65,6 +65,11 @@ def rules_of(currency: str) -> Rules:
         raise ValueError(f"{currency!r} is no currency that the shop knows: add it to orders/money.py.") from None
 
 
+def decimals_of(currency: str) -> int:
+    """2 for EUR, 0 for JPY. Raises ValueError as `rules_of`."""
+    return rules_of(currency).decimals
+
+
 def minor_units(amount: Decimal, currency: str) -> int:
     """12.50 EUR → 1250, 1250 JPY → 1250, 12.500 KWD → 12500. Raises ValueError for a part of a minor unit."""
     scaled = amount.scaleb(rules_of(currency).decimals)

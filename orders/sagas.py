@@ -20,6 +20,7 @@ from .lifecycle import payment, status
 from .models import Order
 from .money import minor_units
 from .participants import carrier, payments, records, warehouse
+from .participants.minor_units import Minor
 
 ORDER = "order:"
 
@@ -39,8 +40,7 @@ class Checkout:
     order_id: UUID
     order_number: str
     email: str
-    amount: int
-    """In minor units of the currency."""
+    amount: Minor
     currency: str
     payment_method: str
     lines: tuple[Line, ...]
@@ -125,9 +125,14 @@ def find_authorization(ctx: StepContext[Checkout]) -> payments.Authorization | N
     return payments.find_authorization(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout) or NotApplied()
 
 
+@authorize_payment.expected()
+def hold_as_owed(ctx: StepContext[Checkout]) -> dict[str, object]:
+    return {"amount": ctx.input.amount, "currency": ctx.input.currency}
+
+
 @authorize_payment.validator
-def hold_as_owed(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
-    input_checks.authorization(held, ctx.input.amount, ctx.input.currency)
+def hold_is_named(ctx: StepContext[Checkout], held: payments.Authorization) -> None:
+    input_checks.named("intent_id", held.intent_id)
 
 
 @authorize_payment.recorded
@@ -194,9 +199,14 @@ def find_capture(ctx: StepContext[Checkout]) -> payments.Capture | NotApplied:
     return payments.find_capture(intent, timeout=ctx.timeout, renew=_payment(ctx.input)) or NotApplied()
 
 
+@capture_payment.expected()
+def charge_as_owed(ctx: StepContext[Checkout]) -> dict[str, object]:
+    return {"amount": ctx.input.amount}
+
+
 @capture_payment.validator
-def charge_as_owed(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
-    input_checks.capture(captured, ctx.input.amount, ctx.input.currency)
+def charge_is_named(ctx: StepContext[Checkout], captured: payments.Capture) -> None:
+    input_checks.named("intent_id", captured.intent_id)
 
 
 @capture_payment.recorded

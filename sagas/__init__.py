@@ -6,6 +6,7 @@ This package imports no models, so that a declaration needs no database. The gui
 from outbox.retry import Retry
 
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .declare.money import MinorUnits
 from .declare.participant import Participant
 from .declare.saga import Saga, Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
@@ -14,6 +15,7 @@ __all__ = [
     "Awaits",
     "Earlier",
     "InputChange",
+    "MinorUnits",
     "NotApplied",
     "Participant",
     "Refused",

@@ -1,40 +1,12 @@
-"""What a person vouches for on the desk, a result or an input, is compared with what is owed: cents taken for euros are
-refused in words. Each function raises ValueError, which `sagas` shows to that person, and then nothing is done."""
+"""What a person vouches for on the desk is compared with what the shop knows: an input, and what of a result is no
+figure that its saga expects. Each function raises ValueError, which `sagas` shows to that person, and then nothing is
+done."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from ..money import shown
-from ..participants.payments import Authorization, Capture
-from ..participants.refunding import Refund
-
-
-def amount(what: str, given: int, owed: int, currency: str) -> None:
-    """Amounts are in minor units."""
-    if given != owed:
-        raise ValueError(
-            f"The {what} is {shown(owed, currency)}, which is {owed} in minor units; you gave {given}, which is "
-            f"{shown(given, currency)}. Nothing was done."
-        )
-
-
-def authorization(held: Authorization, owed: int, currency: str) -> None:
-    """What the bank holds, as a person says."""
-    one_of("currency", held.currency, [currency])
-    amount("amount to hold", held.amount, owed, currency)
-    named("intent_id", held.intent_id)
-
-
-def capture(charged: Capture, owed: int, currency: str) -> None:
-    """What the card was charged, as a person says."""
-    amount("amount to charge", charged.amount, owed, currency)
-    named("intent_id", charged.intent_id)
-
-
-def refund(paid: Refund, owed: int, currency: str) -> None:
-    """What was given back, as a person says; its id is empty for one that was paid another way."""
-    amount("refund", paid.amount, owed, currency)
 
 
 def named(field: str, given: str) -> None:

@@ -22,6 +22,7 @@ from .errors import AnswerLost
 from .http import TimeLeft
 from .identity import Owner
 from .intents import PaymentRequest
+from .minor_units import Minor
 from .stripe_client import PAYMENTS, reason_of
 
 __all__ = ["Action", "ActionRequired", "Authorization", "Capture", "OtherAmount", "Owner", "PaymentRequest"]
@@ -32,7 +33,7 @@ class Authorization:
     """An amount, in minor units, that the bank holds for us."""
 
     intent_id: str
-    amount: int
+    amount: Minor
     currency: str
 
 
@@ -41,7 +42,7 @@ class Capture:
     """An amount, in minor units, that the card was charged."""
 
     intent_id: str
-    amount: int
+    amount: Minor
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ import stripe
 from sagas.errors import Refused
 
 from . import identity
+from .minor_units import Minor
 from .stripe_client import client, is_replayed, options, translated
 
 FAILED = ("failed", "canceled")
@@ -27,7 +28,7 @@ class Refund:
     """An amount, in minor units, that was given back."""
 
     refund_id: str
-    amount: int
+    amount: Minor
 
 
 def refund(intent_id: str, *, key: str, timeout: timedelta, amount: int | None = None) -> Refund:

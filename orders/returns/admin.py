@@ -16,15 +16,16 @@ from orders.desk.search import NEWEST, Listed
 from orders.models import Order
 from sagas.models import Run
 
-from .models import Return, ReturnLine
+from .models import Letter, Return, ReturnLine
 from .search import returns
 
 if TYPE_CHECKING:
     LinesBase = admin.TabularInline[ReturnLine, Return]
+    LettersBase = admin.TabularInline[Letter, Return]
     ReturnsBase = admin.TabularInline[Return, Order]
     ReturnBase = admin.ModelAdmin[Return]
 else:  # Django's own classes take no type arguments
-    LinesBase = ReturnsBase = admin.TabularInline
+    LinesBase = LettersBase = ReturnsBase = admin.TabularInline
     ReturnBase = admin.ModelAdmin
 
 
@@ -33,6 +34,14 @@ class LineInline(ReadOnly, LinesBase):
 
     model = ReturnLine
     fields = ["line", "quantity"]
+    extra = 0
+
+
+class LetterInline(ReadOnly, LettersBase):
+    """The letters to the customer. One that was begun and not sent may have gone out all the same."""
+
+    model = Letter
+    fields = ["kind", "begun_at", "sent_at", "message_id"]
     extra = 0
 
 
@@ -48,7 +57,7 @@ class ReturnAdmin(ReadOnly, Listed, ReturnBase):
         "Number of the return or the order, with its letter or without; refund; id; a part of the e-mail, or a day, of "
         f"the newest {NEWEST} such orders"
     )
-    inlines = [LineInline]
+    inlines = [LineInline, LetterInline]
     fields = readonly_fields = (
         "number",
         "status",

@@ -34,10 +34,41 @@ class OrderReturned:
     currency: str
 
 
+@event("returns.refund_failed", version=1)
+@dataclass(frozen=True)
+class RefundFailed:
+    """A refund that had succeeded came back to us: the money is owed again. Amount and currency are what is owed."""
+
+    return_id: UUID
+    number: str
+    order_id: UUID
+    order_number: str
+    email: str
+    amount: int
+    currency: str
+
+
+@event("returns.refund_paid_again", version=1)
+@dataclass(frozen=True)
+class RefundPaidAgain:
+    """The money of a refund that had failed has been paid after all, to the card or another way."""
+
+    return_id: UUID
+    number: str
+    order_id: UUID
+    order_number: str
+    email: str
+    amount: int
+    currency: str
+
+
 @event("returns.return_declined", version=1)
 @dataclass(frozen=True)
 class ReturnDeclined:
-    """It could not be taken back; nothing was refunded. `reason` is a code, put in words by `returns.wording`."""
+    """It could not be taken back, or, as an operator says, nothing is owed for it any more; nothing was refunded.
+
+    `reason` is a code, put in words by `returns.wording`.
+    """
 
     return_id: UUID
     number: str

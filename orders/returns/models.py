@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import Cast, Concat, Now
 
 from orders.amounts import AmountField, currency_field, known
 from orders.models import Order, OrderLine
@@ -113,3 +113,31 @@ class ReturnLine(models.Model):
     def total(self) -> Decimal:
         """What is given back for it."""
         return self.line.unit_price * self.quantity
+
+
+class Letter(models.Model):
+    """A letter about a return. It is written down before it is sent: mail cannot be unsent; see `mail.letter_log`."""
+
+    class Kind(models.TextChoices):
+        """What it says."""
+
+        REFUNDED = "refunded", "Your return is refunded"
+        DECLINED = "declined", "We could not take it back"
+        UNPAID = "unpaid", "The refund did not arrive, against what we wrote"
+        PAID_AGAIN = "paid_again", "It is refunded after all"
+        WITHDRAWN = "withdrawn", "It is not refunded, against what we wrote"
+
+    returned = models.ForeignKey(Return, models.CASCADE, related_name="letters")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    message_id = models.CharField(max_length=255, help_text="The letter's own Message-ID, the same however often sent.")
+    begun_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: begun, and nobody knows whether the mail server took it."
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["returned", "message_id"], name="letter_once_per_message")]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -15,6 +15,7 @@ from django.urls import reverse
 from orders.desk import input_checks
 from orders.money import minor_units
 from orders.participants import carrier, records, refunding, warehouse
+from orders.participants.minor_units import Minor
 from sagas import InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
 from . import refunds, status
@@ -39,8 +40,7 @@ class GoodsBack:
     payment_intent: str
     tracking: str
     """The parcel to recall; empty where something in it is still wanted."""
-    amount: int
-    """In minor units of the currency."""
+    amount: Minor
     currency: str
     lines: tuple[Line, ...]
 
@@ -160,9 +160,9 @@ def find_refund(ctx: StepContext[GoodsBack]) -> refunding.Refund | NotApplied:
     return refunds.find(wish, key=ctx.key, timeout=ctx.timeout) or NotApplied()
 
 
-@refund_payment.validator
-def refund_as_owed(ctx: StepContext[GoodsBack], refund: refunding.Refund) -> None:
-    input_checks.refund(refund, ctx.input.amount, ctx.input.currency)
+@refund_payment.expected()
+def refund_as_owed(ctx: StepContext[GoodsBack]) -> dict[str, object]:
+    return {"amount": ctx.input.amount}
 
 
 @refund_payment.recorded
@@ -200,8 +200,7 @@ class FailedRefund:
     order_number: str
     payment_intent: str
     refund_id: str
-    amount: int
-    """In minor units of the currency."""
+    amount: Minor
     currency: str
     why: str
 
@@ -244,9 +243,9 @@ def pay_back(ctx: StepContext[FailedRefund]) -> refunding.Refund:
     return refunds.pay(wish, key=ctx.key, again=True, timeout=ctx.timeout)
 
 
-@pay_back.validator
-def paid_as_owed(ctx: StepContext[FailedRefund], refund: refunding.Refund) -> None:
-    input_checks.refund(refund, ctx.input.amount, ctx.input.currency)
+@pay_back.expected()
+def paid_as_owed(ctx: StepContext[FailedRefund]) -> dict[str, object]:
+    return {"amount": ctx.input.amount}
 
 
 @pay_back.recorded

@@ -16,7 +16,7 @@ from orders.money import minor_units
 from outbox import publish
 
 from .errors import UnexpectedStatus
-from .events import OrderReturned, ReturnDeclined, ReturnNeedsAttention
+from .events import OrderReturned, RefundFailed, RefundPaidAgain, ReturnDeclined, ReturnNeedsAttention
 from .models import Return
 
 Status = Return.Status
@@ -55,10 +55,7 @@ def mark_done(return_id: UUID) -> None:
     """The customer has the money, and is told so. An operator may say so without a refund of the bank's."""
     returned = lock_return(return_id)
     if move(returned, Status.DONE, refunded_at=returned.refunded_at or timezone.now(), status_reason=""):
-        told = OrderReturned(
-            **facts(returned), amount=minor_units(returned.amount, returned.currency), currency=returned.currency
-        )
-        publish(told, key=returned.saga_key)
+        publish(OrderReturned(**facts(returned), **money(returned)), key=returned.saga_key)
 
 
 def mark_unpaid(return_id: UUID, refund_id: str, why: str) -> bool:
@@ -67,14 +64,16 @@ def mark_unpaid(return_id: UUID, refund_id: str, why: str) -> bool:
     if returned.refund_id != refund_id or returned.refunded_at is None:
         return False
     save(returned, refunded_at=None)
+    publish(RefundFailed(**facts(returned), **money(returned)), key=returned.saga_key)
     mark_needs_attention(return_id, why)
     return True
 
 
 def mark_paid_back(return_id: UUID) -> None:
-    """The money that was owed again has been paid. The customer was told of the return before; no second letter."""
+    """The money that was owed again has been paid; the customer who was told that it was not hears so."""
     returned = lock_return(return_id)
-    move(returned, Status.DONE, refunded_at=returned.refunded_at or timezone.now(), status_reason="")
+    if move(returned, Status.DONE, refunded_at=returned.refunded_at or timezone.now(), status_reason=""):
+        publish(RefundPaidAgain(**facts(returned), **money(returned)), key=returned.saga_key)
 
 
 def mark_declined(return_id: UUID, code: str) -> None:
@@ -115,6 +114,11 @@ def save(returned: Return, **changes: object) -> None:
         raise OrderChanged(returned.number, "return")
     for field, value in {**changes, "version": returned.version + 1}.items():
         setattr(returned, field, value)
+
+
+def money(returned: Return) -> dict[str, Any]:
+    """What is given back, in minor units."""
+    return {"amount": minor_units(returned.amount, returned.currency), "currency": returned.currency}
 
 
 def facts(returned: Return) -> dict[str, Any]:

@@ -17,6 +17,7 @@ DECLINED = {
     "deadline": "It took us too long to arrange it.",
     "in_doubt": "One of the companies we work with did not answer.",
 }
+BOUNCED = "The refund of {} did not arrive: your bank gave it back to us. We owe it to you."
 FREE = "It was free: there is nothing to refund."
 STATES: dict[str, str] = {
     Status.REQUESTED: "We are telling the carrier and the warehouse.",
@@ -37,8 +38,8 @@ DESK = {
     "charge_disputed": "The customer has asked the bank for the money: it is taken back from us by the dispute. If the "
     "dispute is lost, resolve this as completed; if it is won, retry.",
     "insufficient_balance": "Our balance at the processor does not cover it: top it up, then retry.",
-    "refund_failed": "The customer's bank did not take the money: ask the customer where to pay it instead, and skip "
-    'with {"refund_id": "", "amount": <cents>}; or retry to send it to the card once more.',
+    "refund_failed": "The customer's bank did not take the money: ask the customer where to pay it instead, pay it, "
+    "and skip with what you paid, without a refund id; or retry to send it to the card once more.",
 }
 
 
@@ -53,9 +54,16 @@ def state(returned: Return, parcel: str, ahead: str = "") -> str:
             return f"We could not take it back. {declined(returned.status_reason)} Nothing was refunded."
         case Status.REFUNDING:
             return f"{STATES[Status.REFUNDING] if returned.amount else FREE} {PARCEL[parcel]}"
+        case Status.NEEDS_ATTENTION if bounced(returned):
+            return f"{BOUNCED.format(money)} One of us is looking at it, and may ask you where to pay it instead."
         case Status.REQUESTED if ahead:
             return f"It waits for its turn. {ahead}"
     return STATES[returned.status]
+
+
+def bounced(returned: Return) -> bool:
+    """Whether a refund had succeeded, and came back to us."""
+    return bool(returned.refund_id) and returned.refunded_at is None
 
 
 def headline(parcel: str) -> str:

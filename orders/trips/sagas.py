@@ -12,6 +12,7 @@ from django.urls import reverse
 from orders.desk import input_checks
 from orders.money import minor_units
 from orders.participants import flight, hotel, payments, records
+from orders.participants.minor_units import Minor
 from orders.sagas import until_confirmed
 from outbox import publish
 from sagas import Awaits, InputChange, NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
@@ -38,15 +39,15 @@ class Journey:
     trip_id: UUID
     trip_number: str
     email: str
-    amount: int
+    amount: Minor
     currency: str
     payment_method: str
     flight: str
-    flight_price: int
+    flight_price: Minor
     hotel: str
     arrives: date
     nights: int
-    hotel_price: int
+    hotel_price: Minor
     """For all nights."""
     placed_at: datetime
 
@@ -131,9 +132,14 @@ def find_authorization(ctx: StepContext[Journey]) -> payments.Authorization | No
     return payments.find_authorization(_payment(ctx.input), key=ctx.key, timeout=ctx.timeout) or NotApplied()
 
 
+@authorize_payment.expected()
+def hold_as_owed(ctx: StepContext[Journey]) -> dict[str, object]:
+    return {"amount": ctx.input.amount, "currency": ctx.input.currency}
+
+
 @authorize_payment.validator
-def hold_as_owed(ctx: StepContext[Journey], held: payments.Authorization) -> None:
-    input_checks.authorization(held, ctx.input.amount, ctx.input.currency)
+def hold_is_named(ctx: StepContext[Journey], held: payments.Authorization) -> None:
+    input_checks.named("intent_id", held.intent_id)
 
 
 @authorize_payment.recorded
@@ -211,9 +217,14 @@ def find_capture(ctx: StepContext[Journey]) -> payments.Capture | NotApplied:
     return payments.find_capture(intent, timeout=ctx.timeout, renew=_payment(ctx.input)) or NotApplied()
 
 
+@capture_payment.expected()
+def charge_as_owed(ctx: StepContext[Journey]) -> dict[str, object]:
+    return {"amount": ctx.input.amount}
+
+
 @capture_payment.validator
-def charge_as_owed(ctx: StepContext[Journey], captured: payments.Capture) -> None:
-    input_checks.capture(captured, ctx.input.amount, ctx.input.currency)
+def charge_is_named(ctx: StepContext[Journey], captured: payments.Capture) -> None:
+    input_checks.named("intent_id", captured.intent_id)
 
 
 @capture_payment.recorded

@@ -14,14 +14,16 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from .. import desk
-from ..desk.input_changes import changed_input, differences
+from ..desk.acts import changed_since
+from ..desk.input_changes import changed_input
 from ..desk.second_person import needs_second_person
-from ..errors import SagaError
+from ..errors import RecordingFailed, SagaError
 from ..models import Run
 from ..presentation import participant_labels
 from ..presentation.labels import WHAT_FOLLOWS, readable, run_badge
 from ..presentation.run_state import current_participant, current_step, pivot_in_doubt, where_it_is
-from ..presentation.timeline import Change, change_of
+from ..presentation.timeline import Change
+from ..presentation.typed import input_changes
 from .forms import Decision, DecisionForm, form_for
 
 if TYPE_CHECKING:
@@ -36,10 +38,14 @@ def act_view(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> H
     run = _get_run(request.POST.get("run", "").partition(":")[0])
     form = form_for(verb, run, DecisionForm)(request.POST)
     if not form.is_valid():
+        decision = form.cleaned_data.get("run")
+        if decision is not None and decision.row_version != run.row_version:  # it may be another step's form by now
+            messages.error(request, _nothing_was_done(changed_since(verb.name)))
+            return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[run.pk]))
         return _page(model_admin, request, verb, form, run)
     if verb.name == "set_input" and (answer := _preview_input(model_admin, request, verb, form, run)) is not None:
         return answer
-    return _carry_out(model_admin, request, verb, form.cleaned_data.pop("run"), form.cleaned_data)
+    return _carry_out(model_admin, request, verb, form, run)
 
 
 def confirm_page(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, run_id: str) -> HttpResponse:
@@ -68,41 +74,53 @@ def _preview_input(
     if request.POST.get("shown") == shown:
         return None
     try:
-        found = differences(run.input, changed_input(run, wanted))
+        new = changed_input(run, wanted)
     except SagaError as error:
-        form.add_error("changes", str(error))
+        form.add_error(None, str(error))
         return _page(model_admin, request, verb, form, run)
-    changes = [change_of(path, before, after) for path, (before, after) in found.items()]
+    changes = input_changes(run, new)
     if not changes:
-        form.add_error("changes", "The new input is the same as the old one; there is nothing to change.")
+        form.add_error(None, "The new input is the same as the old one; there is nothing to change.")
     return _page(model_admin, request, verb, form, run, changes=changes, shown=shown if changes else "")
 
 
 def _carry_out(
-    model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]
+    model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, form: forms.Form, run: Run
 ) -> HttpResponse:
-    if needs_second_person(verb.name):
-        return _propose(request, verb, decision, given)
+    """Do the act, or propose it; what does not fit is shown again with what was typed."""
+    given = dict(form.cleaned_data)
+    decision: Decision = given.pop("run")
+    actor: Any = request.user
     try:
-        verb.do(decision.run_id, actor=request.user, row_version=decision.row_version, **given)
+        if needs_second_person(verb.name):
+            return _propose(request, verb, decision, given)
+        try:
+            verb.do(decision.run_id, actor=actor, row_version=decision.row_version, **given)
+        except desk.SecondPersonNeeded as needed:
+            if request.POST.get("differs") != needed.why:  # not seen yet
+                return _page(model_admin, request, verb, form, run, differs=needed.why)
+            return _propose(request, verb, decision, given)
+    except (desk.DoesNotFit, RecordingFailed) as error:
+        form.add_error(None, _nothing_was_done(error))
+        return _page(model_admin, request, verb, form, run)
     except SagaError as error:  # mostly WrongState: the operator is told, and nothing is done
-        messages.error(request, f"Nothing was done. {str(error).removeprefix('Nothing was done: ')}")
+        messages.error(request, _nothing_was_done(error))
     else:  # the desk has recorded the act; this is for the user's list of recent actions
-        run = Run.objects.get(pk=decision.run_id)
-        model_admin.log_change(request, run, f"{verb.title}: {given['reason']}")
+        model_admin.log_change(request, Run.objects.get(pk=run.pk), f"{verb.title}: {given['reason']}")
         messages.success(request, f"{verb.title}: done and recorded. {_what_follows(verb, decision.run_id)}")
     return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
 
 
 def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]) -> HttpResponse:
     actor: Any = request.user
-    try:
-        desk.propose(verb.name, decision.run_id, actor=actor, row_version=decision.row_version, **given)
-    except SagaError as error:
-        messages.error(request, f"Nothing was done. {error}")
-    else:
-        messages.success(request, f"{verb.title}: proposed and recorded. Somebody else must confirm it.")
+    proposal = desk.propose(verb.name, decision.run_id, actor=actor, row_version=decision.row_version, **given)
+    differs = f" It differs from what is expected: {proposal.after['differs']}." if proposal.after["differs"] else ""
+    messages.success(request, f"{verb.title}: proposed and recorded.{differs} Somebody else must confirm it.")
     return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
+
+
+def _nothing_was_done(error: SagaError) -> str:
+    return f"Nothing was done. {str(error).removeprefix('Nothing was done: ')}"
 
 
 def _what_follows(verb: desk.Verb, run_id: UUID) -> str:
@@ -132,6 +150,7 @@ def _page(
     *,
     changes: list[Change] | None = None,
     shown: str = "",
+    differs: str = "",
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
@@ -147,7 +166,8 @@ def _page(
         "in_doubt": verb.name == "compensate" and pivot_in_doubt(run),
         "changes": changes,
         "shown": shown,
-        "second": needs_second_person(verb.name),
+        "differs": differs,
+        "second": needs_second_person(verb.name) or bool(differs),
         "button": "Show what changes" if verb.name == "set_input" and not shown else verb.title,
     }
     return TemplateResponse(request, "sagas/confirm.html", context)

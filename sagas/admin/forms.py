@@ -13,17 +13,16 @@ from django.utils import timezone
 
 from outbox.messages import codec
 
-from ..declare import registry
 from ..desk import DoesNotFit, Filter, Verb, given_values
 from ..desk.batches import HIGHEST_RATE, LOWEST_RATE, USUAL_RATE
-from ..desk.json_samples import describe_type, sample_value
 from ..desk.selection import STATES
 from ..desk.version_moves import newer_versions
-from ..errors import SagaError
 from ..models import Run
 from ..presentation.labels import ENDINGS
 from ..presentation.run_state import current_step
+from . import typed_form
 from .base import pretty_json
+from .json_field import JsonField
 
 NO_RUNS = "This page does not say which runs it is about; go back to the list."
 
@@ -104,46 +103,19 @@ def version_field(run: Run | None) -> forms.Field:
     )
 
 
-class JsonField(forms.CharField):
-    """A field for JSON; empty means null."""
-
-    widget = forms.Textarea(attrs={"rows": 16, "cols": 70, "class": "vLargeTextField json", "spellcheck": "false"})
-
-    def clean(self, value: Any) -> Any:
-        text = super().clean(value)
-        try:
-            return given_values.parse(text) if text.strip() else None
-        except DoesNotFit as error:
-            raise ValidationError(str(error)) from error
-
-
 def result_field(run: Run | None) -> forms.Field:
-    """The result of the current step, filled in with the shape that it must have."""
+    """The result where there is none, or where nothing is known of it."""
     step = None if run is None else current_step(run)
-    if run is None or step is None or step.status.startswith("undo"):
-        return JsonField(label="Result", required=False, help_text="An undo returns nothing; leave it empty.")
-    try:
-        kind = registry.find(run.name, run.version).named(step.name).result_type
-    except (SagaError, KeyError):
-        return JsonField(label="Result", required=False, help_text="The step is not declared here.")
-    if kind is type(None):
-        return JsonField(label="Result", required=False, help_text=f"{step.name} returns nothing; leave it empty.")
-    known = sample_value(kind) if step.result is None else step.result
-    return JsonField(
-        label="Result",
-        required=False,
-        initial=pretty_json(known),
-        help_text=f"As JSON, what {step.name} is to have returned: {describe_type(kind)}. Later steps read it.",
-    )
+    if step is None or step.status.startswith("undo"):
+        words = "An undo returns nothing; leave it empty."
+    else:
+        words = f"As JSON. {step.name} returns nothing that is declared here; if it returns nothing, leave it empty."
+    return JsonField(label="Result", required=False, help_text=words)
 
 
 def input_field(run: Run | None) -> forms.Field:
-    """The input, filled in with the present one; fields that are left out stay as they are."""
-    return JsonField(
-        label="Input",
-        initial="" if run is None else pretty_json(run.input),
-        help_text="As JSON. Fields that are left out stay as they are. You are shown what changes before it is done.",
-    )
+    """The input of a saga that is not declared here."""
+    return JsonField(label="Input", initial="" if run is None else pretty_json(run.input), help_text="As JSON.")
 
 
 def assignee_field(run: Run | None) -> forms.Field:
@@ -175,6 +147,7 @@ def until_field(_run: Run | None) -> forms.Field:
     )
 
 
+ASKED = {"result": typed_form.result_asked, "changes": typed_form.input_asked}
 FIELDS = {
     "ended": lambda _run: ended_field(),
     "version": version_field,
@@ -186,7 +159,10 @@ FIELDS = {
 
 
 def form_for(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.Form]:
-    """The form class for the verb: `base`, and a field for what the verb takes."""
+    """The form class for the verb: `base`, and a field for what the verb takes, or one for each part of it."""
     if not verb.takes:
         return base
+    asked = ASKED[verb.takes](run) if run is not None and verb.takes in ASKED else None
+    if asked is not None:
+        return typed_form.form_class(base, verb.takes, asked)
     return type(f"{verb.name}Form", (base,), {verb.takes: FIELDS[verb.takes](run)})

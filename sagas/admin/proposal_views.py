@@ -16,6 +16,7 @@ from ..errors import SagaError
 from ..models import Act
 from ..presentation.labels import run_badge
 from ..presentation.run_state import where_it_is
+from ..presentation.typed import given_rows
 from .base import pretty_json
 from .forms import ReasonForm
 
@@ -56,7 +57,9 @@ def _page(
         "title": f"{name.capitalize()} the proposal: {verb.title}?",
         "verb": verb,
         "proposal": proposal,
-        "given": pretty_json(proposal.after["given"]) if proposal.after["given"] else "",
+        "given": given_rows(proposal),
+        "json": pretty_json(proposal.after["given"]) if proposal.after["given"] else "",
+        "differs": proposal.after.get("differs", ""),
         "form": form,
         "run": proposal.run,
         "badge": run_badge(proposal.run),

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 from django.db.models.functions import Now
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.http import content_disposition_header
 from django.utils.safestring import SafeString
@@ -23,6 +23,7 @@ from django.utils.text import Truncator
 from outbox.messages.durations import say
 
 from .. import desk
+from ..desk import lookup
 from ..desk.proposals import verb_of
 from ..desk.second_person import needs_second_person
 from ..desk.selection import search_condition
@@ -150,7 +151,7 @@ class RunAdmin(ReadOnlyAdmin):
         proposal = _proposal(request, run)
         verbs = [verb for verb in _permitted(request) if desk.allowed(run, verb.name)]
         if proposal:  # one proposal at a time
-            verbs = [verb for verb in verbs if not needs_second_person(verb.name)]
+            verbs = [verb for verb in verbs if not needs_second_person(verb.name) and verb != proposal["proposed"]]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -167,6 +168,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = [
+            path("by-task/<str:task_id>/", self.admin_site.admin_view(self.by_task), name="sagas_by_task"),
             path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
             path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
             path("<uuid:pk>/file/", self.admin_site.admin_view(self.file_view), name="sagas_run_file"),
@@ -194,6 +196,19 @@ class RunAdmin(ReadOnlyAdmin):
     def answer(self, request: HttpRequest, pk: int, answer: str) -> HttpResponse:
         """Show a proposal to the second person (GET), or confirm or reject it (POST)."""
         return proposal_views.answer(self, request, pk, answer)
+
+    def by_task(self, request: HttpRequest, task_id: str) -> HttpResponse:
+        """Redirect from a task, as Flower names it, to the page of its run; to the list when it is not known."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        run = lookup.run_of_task(task_id)
+        if run is None:
+            words = (
+                f"No run of task {task_id} among the newest {lookup.NEWEST_ATTEMPTS} attempts; search by its run's id."
+            )
+            messages.warning(request, words)
+            return HttpResponseRedirect(reverse("admin:sagas_run_changelist"))
+        return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[run.pk]))
 
     def get_actions(self, request: HttpRequest) -> Any:
         """The acts for the ticked runs, or for all that the list shows. Each one first leads to a preview."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, get_args, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeVar, get_args, get_type_hints, overload
 
 from outbox.retry import Retry
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+Differs = Literal["refuse", "second person"]
+Known = Callable[[StepContext[T]], Any]
 UNDECLARED: Final[Any] = object()
 DEFAULT_TIMEOUT = timedelta(seconds=10)
 
@@ -47,6 +49,8 @@ class Step(Generic[T, R]):
     undone_run: Callable[[UndoContext[T, R]], None] | None = None
     awaiting_run: Callable[[StepContext[T], Awaits], None] | None = None
     validator_run: Callable[[StepContext[T], R], None] | None = None
+    expected_run: Callable[[StepContext[T]], Any] | None = None
+    differs: Differs = "refuse"
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +109,24 @@ class Step(Generic[T, R]):
         self.validator_run = function
         return function
 
+    def expected(self, *, differs: Differs = "refuse") -> Callable[[Known[T]], Known[T]]:
+        """Declare what the host knows of the result that an operator should give, such as the amount that is owed.
+
+        The function returns it as far as it is known: a dict with the known fields of a result that is an object, else
+        the result itself. The operator's form is filled in with it. A result that differs is refused, with the
+        difference in words, or, with `differs="second person"`, needs another person who confirms it. What the step
+        itself returns is not compared.
+        """
+        rules.require(differs in ("refuse", "second person"), f"{self.title}: differs={differs!r} is no known answer.")
+
+        def add(function: Known[T]) -> Known[T]:
+            rules.check_declared_once(self.title, "expected result", self.expected_run)
+            rules.check_function(f"{self.title}: the expected result", function, takes="ctx")
+            self.expected_run, self.differs = function, differs
+            return function
+
+        return add
+
     @property
     def has_undo(self) -> bool:
         return self.undo_run is not UNDECLARED and self.undo_run is not None
@@ -118,6 +140,11 @@ class Step(Generic[T, R]):
     def result_type(self) -> Any:
         """The annotated return type; Any when there is none."""
         return get_type_hints(self.run).get("return", Any)
+
+    @cached_property
+    def result_type_in_full(self) -> Any:
+        """The same with what is `Annotated`, such as `MinorUnits`."""
+        return get_type_hints(self.run, include_extras=True).get("return", Any)
 
 
 class Saga(Generic[T]):

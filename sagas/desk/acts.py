@@ -69,11 +69,16 @@ def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | N
     with transaction.atomic():
         run = locked(run_id)
         if row_version is not None and run.row_version != row_version:
-            raise WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
+            raise changed_since(verb)
         before = snapshot(run) | proposal
         pending = PendingAct(verb, run)
         yield pending
         record(run, verb, actor, reason, before | pending.before, snapshot(run) | pending.after)
+
+
+def changed_since(verb: str) -> WrongState:
+    """The error for a run that has changed since the operator saw it."""
+    return WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
 
 
 def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any], after: dict[str, Any]) -> Act:

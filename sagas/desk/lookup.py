@@ -7,10 +7,13 @@ from uuid import UUID
 
 from django.contrib.auth import get_user_model
 
-from ..models import Act, Run
+from ..models import Act, Attempt, Run
 from .acts import Actor, DoesNotFit, Person
 from .proposals import PROPOSE, verb_of
 from .verbs import Verb
+
+NEWEST_ATTEMPTS = 50_000
+"""So many attempts are looked through for a task; read along the primary key."""
 
 
 def run_named(text: str) -> Run:
@@ -25,6 +28,17 @@ def run_named(text: str) -> Run:
     if found is None:
         raise DoesNotFit(f"There is no run {text}: give its id, or its saga and key, such as checkout:order:42.")
     return found
+
+
+def run_of_task(task_id: str) -> Run | None:
+    """The run of which that Celery task carried out a step, among the newest attempts; None when it is not there.
+
+    Attempts have no index by task: it would cost every step, and Flower forgets as many tasks sooner.
+    """
+    newest = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first()
+    recent = Attempt.objects.filter(pk__gt=(newest or 0) - NEWEST_ATTEMPTS, task_id=task_id)
+    found = recent.select_related("run").order_by("-pk").first() if task_id else None
+    return found.run if found else None
 
 
 def proposed_verb(proposal_id: int) -> Verb:

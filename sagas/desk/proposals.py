@@ -13,11 +13,12 @@ from django.db import transaction
 from ..engine.transitions import locked
 from ..errors import SagaError, WrongState
 from ..models import Act, Run
-from .acts import Actor, DoesNotFit, Person, ReasonMissing, record, snapshot
+from .acts import Actor, DoesNotFit, Person, ReasonMissing, changed_since, record, snapshot
 from .second_person import confirming, needs_second_person
 from .verbs import VERBS, Verb, allowed
 
 PROPOSE = "propose_"
+NEEDS_ONE = "{} needs no second person here: just do it."
 
 
 class SamePerson(SagaError):
@@ -30,25 +31,27 @@ class SamePerson(SagaError):
 def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None, **given: Any) -> Act:
     """Record what somebody wants to do; nothing else happens until another person confirms it. Returns the record.
 
-    `given` is what the verb takes beside its reason. Raises WrongState when the run does not allow the verb or has an
-    open proposal; DoesNotFit when one person may do this, the actor has no account, or `given` does not fit the run;
-    ReasonMissing.
+    `given` is what the verb takes beside its reason; the record says how it differs from what is expected. Raises
+    WrongState when the run does not allow the verb or has an open proposal; DoesNotFit when one person may do this, the
+    actor has no account, or `given` does not fit the run; ReasonMissing.
     """
-    if verb not in VERBS or not needs_second_person(verb):
-        raise DoesNotFit(f"{verb} needs no second person here: just do it.")
+    check = VERBS[verb].check if verb in VERBS else None
+    if check is None and not (verb in VERBS and needs_second_person(verb)):
+        raise DoesNotFit(NEEDS_ONE.format(verb))
     _require_account_and_reason(actor, reason)
     with transaction.atomic():
         run = locked(run_id)
         if row_version is not None and run.row_version != row_version:
-            raise WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
+            raise changed_since(verb)
         if not allowed(run, verb):
             raise WrongState(f"propose to {verb}", run.get_status_display())
         if (waiting := open_proposal(run)) is not None:
             raise WrongState(f"propose to {verb}", f"waiting for a second person, by {waiting.actor_name}'s proposal")
-        if (check := VERBS[verb].check) is not None:
-            check(run, **given)
+        differs = "" if check is None else check(run, **given)
+        if not (differs or needs_second_person(verb)):
+            raise DoesNotFit(NEEDS_ONE.format(verb))
         before = snapshot(run) | {"row_version": run.row_version}
-        return record(run, PROPOSE + verb, actor, reason, before, {"given": given})
+        return record(run, PROPOSE + verb, actor, reason, before, {"given": given, "differs": differs})
 
 
 def confirm(proposal_id: int, *, actor: Actor, reason: str) -> None:

@@ -17,8 +17,10 @@ _confirmed: ContextVar[Act | None] = ContextVar("saga_confirmed_proposal", defau
 class SecondPersonNeeded(SagaError):
     """Two people do this together: propose it with `desk.propose`, and somebody else confirms it."""
 
-    def __init__(self, verb: str) -> None:
-        super().__init__(f"{verb} needs two people here: propose it, and somebody else confirms it.")
+    def __init__(self, verb: str, why: str = "") -> None:
+        """`why`: a sentence, where the act needs it only for what was given."""
+        self.verb, self.why = verb, why
+        super().__init__(f"{verb} needs two people here: propose it, and somebody else confirms it. {why}".rstrip())
 
 
 def needs_second_person(verb: str) -> bool:
@@ -34,6 +36,12 @@ def proposal_facts(verb: str) -> dict[str, Any]:
     if needs_second_person(verb):
         raise SecondPersonNeeded(verb)
     return {}
+
+
+def require_second_person(verb: str, why: str) -> None:
+    """Raise SecondPersonNeeded unless a second person is confirming a proposal right now."""
+    if _confirmed.get() is None:
+        raise SecondPersonNeeded(verb, why)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from ..engine.work import results_of, step_key
 from ..errors import RecordingFailed
 from ..models import Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
-from . import given_values
+from . import expected, given_values
 from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, release_claim
 from .validators import validating
 
@@ -31,11 +31,12 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
     """Record the current step as done with `result`, or its undo as done, and let the run continue.
 
     No participant is called: the operator has done the work. `result` is plain JSON (dict, list, text, number, None),
-    fits what the step returns, and passes its validator; an undo takes none. The step's `recorded` or `undone` hook
-    runs in this transaction, for the host's own writes. A skipped step counts as one that took effect: a later undo
-    undoes it.
+    fits what the step returns, is what the step's host expects, and passes its validator; an undo takes none. The
+    step's `recorded` or `undone` hook runs in this transaction, for the host's own writes. A skipped step counts as one
+    that took effect: a later undo undoes it.
 
-    Raises DoesNotFit; WrongState when the run has ended or a worker has claimed the step; RecordingFailed when the hook
+    Raises DoesNotFit; SecondPersonNeeded for a result that differs from what is expected, where the host lets a second
+    person confirm it; WrongState when the run has ended or a worker has claimed the step; RecordingFailed when the hook
     fails, and then nothing is done.
     """
     with act("skip", run_id, actor, reason, row_version) as pending:
@@ -43,34 +44,58 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
         saga = registry.find(run.name, run.version)
         pending.after["skipped"] = step.name
         release_claim(run, step)
-        fit = validated_result(run, step, result)
+        fit, differs = validated_result(run, step, result)
+        expected.confirmed(differs, "skip")
+        if differs:
+            pending.after["differs"] = differs
         if step.status in UNDO_STATUSES:
             _undone(run, step, saga)
         else:
             pending.after["result"] = _done(run, step, saga, fit)
 
 
-def check_skip(run: Run, *, result: Any = None) -> None:
-    """Raise DoesNotFit unless the current step could be skipped with that result."""
+def check_skip(run: Run, *, result: Any = None) -> str:
+    """How that result for the current step differs from what is expected, for a second person; empty when it does not.
+
+    Raises DoesNotFit unless the step could be skipped with it.
+    """
     step = run.steps.filter(position=run.position).first()
-    if step is not None:
-        validated_result(run, step, result)
+    return "" if step is None else validated_result(run, step, result)[1]
 
 
-def validated_result(run: Run, step: Step, wanted: Any) -> Any:
-    """The result as the step's type, checked by its validator; None for an undo. Raises DoesNotFit."""
+def validated_result(run: Run, step: Step, wanted: Any) -> tuple[Any, str]:
+    """The result as the step's type, checked by its validator, and how it differs from what is expected, in words.
+
+    None for an undo. Raises DoesNotFit.
+    """
     if step.status in UNDO_STATUSES:
         if wanted is not None:
             raise DoesNotFit(f"The undo of {step.name} returns nothing; leave the result out.")
-        return None
+        return None, ""
     saga = registry.find(run.name, run.version)
     declared = saga.named(step.name)
     given_values.check_storable(wanted)
     result = decode_result(declared, wanted)
+    if declared.expected_run is None and declared.validator_run is None:
+        return result, ""
+    ctx = _step_context(run, step, saga, declared)
+    differs = expected.check(declared, ctx, result)
     if declared.validator_run is not None:
         with validating(declared.title):
-            declared.validator_run(_step_context(run, step, saga, declared), result)
-    return result
+            declared.validator_run(ctx, result)
+    return result, differs
+
+
+def expected_result(run: Run, step: Step) -> expected.Expected | None:
+    """What the host expects of the current step's result; None when it has not said, and for an undo.
+
+    Raises SagaError when it cannot be asked.
+    """
+    saga = registry.find(run.name, run.version)
+    declared = saga.named(step.name)
+    if declared.expected_run is None or step.status in UNDO_STATUSES:
+        return None
+    return expected.expected_of(declared, _step_context(run, step, saga, declared))
 
 
 def decode_result(declared: DeclaredStep[Any, Any], result: Any) -> Any:

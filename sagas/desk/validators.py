@@ -10,9 +10,9 @@ from .acts import DoesNotFit
 
 
 @contextmanager
-def validating(title: str) -> Iterator[None]:
-    """Wrap a call of the host's validator: its ValueError becomes DoesNotFit, with the same message for the operator;
-    a SagaError passes through; any other error becomes RecordingFailed."""
+def validating(title: str, what: str = "validator") -> Iterator[None]:
+    """Wrap a call of the host's validator, or of `what` else it is asked: its ValueError becomes DoesNotFit, with the
+    same message for the operator; a SagaError passes through; any other error becomes RecordingFailed."""
     try:
         yield
     except ValueError as disagrees:
@@ -20,4 +20,4 @@ def validating(title: str) -> Iterator[None]:
     except SagaError:
         raise
     except Exception as error:  # nothing was compared, so nothing is done, and the operator is told why
-        raise RecordingFailed(f"Nothing was done: the validator of {title} failed: {error}") from error
+        raise RecordingFailed(f"Nothing was done: the {what} of {title} failed: {error}") from error

@@ -28,6 +28,7 @@ FACTS = (
     "resolution",
     "cancel_requested",
     "result",
+    "differs",
     "steps",
     "assignee",
     "snoozed_until",

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from orders import wording
 from orders.models import Journey, Order
+from orders.money import minor_units, shown
 from outbox.messages.durations import say
 from sagas.presentation.labels import Badge
 
@@ -113,6 +114,18 @@ class TrailPage:
         """Whether only an operator can say that the order counts as undone."""
         parked = self.journey is not None and self.order.status == Order.Status.NEEDS_ATTENTION
         return parked or self.order.status == Order.Status.CONFIRMED
+
+    @property
+    def closing_says(self) -> str:
+        """What the customer is told of the money when the order is closed as undone; the operator answers for it."""
+        order = self.order
+        if not order.total:
+            return "The customer is told."
+        confirmed = order.status == Order.Status.CONFIRMED  # that letter said what was charged
+        charged = order.charged or (minor_units(order.total, order.currency) if confirmed else 0)
+        if not charged:
+            return "The customer is told that the card was not charged."
+        return f"The customer is told that all of {shown(charged, order.currency)} comes back: give back so much."
 
 
 def _rows(order: Order, trail: Sequence[Written], now: datetime) -> Iterator[ShownMessage]:

@@ -87,12 +87,20 @@ class Command(BaseCommand):
 
     def _one(self, verb: desk.Verb, run: Run, actor: desk.Actor, given: dict[str, Any]) -> None:
         if needs_second_person(verb.name):
-            proposal = desk.propose(verb.name, run.pk, actor=actor, **given)
-            self.stdout.write(f"{verb.title}: proposed. Somebody else confirms it: saga confirm {proposal.pk}")
-            return
-        verb.do(run.pk, actor=actor, **given)
+            return self._propose(verb, run, actor, given)
+        try:
+            verb.do(run.pk, actor=actor, **given)
+        except desk.SecondPersonNeeded:  # for what was given
+            return self._propose(verb, run, actor, given)
         run.refresh_from_db()
         self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_badge(run).text}.")
+        return None
+
+    def _propose(self, verb: desk.Verb, run: Run, actor: desk.Actor, given: dict[str, Any]) -> None:
+        proposal = desk.propose(verb.name, run.pk, actor=actor, **given)
+        if proposal.after["differs"]:
+            self.stdout.write(f"It differs from what is expected: {proposal.after['differs']}.")
+        self.stdout.write(f"{verb.title}: proposed. Somebody else confirms it: saga confirm {proposal.pk}")
 
     def _answer(self, command: str, given: dict[str, Any]) -> None:
         actor = lookup.acting_user(given["as"], lookup.proposed_verb(given["proposal"]))

@@ -250,7 +250,9 @@ def test_an_operator_takes_back_a_confirmed_order_and_nothing_else_does(operator
     address = f"/admin/orders/order/{order.pk}/close/"
     assert "Nothing was done" in operator.post(address, {"reason": "no"}, follow=True).content.decode()
     status.confirm_order(order.pk, "T")
-    assert "Close as undone" in operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
+    page = operator.get(f"/admin/orders/order/{order.pk}/trail/").content.decode()
+    assert "Close as undone" in page
+    assert "The customer is told that all of 166.00 EUR comes back: give back so much." in page
     line = ReturnWish((OrderedLine("mug", 1),))
     with transaction.atomic():
         payment.note_charge(order.pk, "pi_1", 16600)
