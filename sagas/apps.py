@@ -19,10 +19,10 @@ class SagasConfig(AppConfig):
     def ready(self) -> None:
         """Register checks, duties, the worker's start signal and the front page's parts; import each app's `sagas`."""
         from . import checks  # noqa: F401 - they register on import
+        from .front import page
         from .maintenance import duties  # noqa: F401 - they register on import
-        from .presentation import front_page
 
-        front_page.fill()
+        page.fill()
         from .worker import restart  # noqa: F401 - they register on import
 
         autodiscover_modules("sagas")

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from outbox.operations.listing import MOST
 from sagas import Stake
-from sagas.presentation.causes import Cause, source
+from sagas.front.causes import Cause, source
 from sagas.presentation.labels import readable
 
 from ..models import JourneyStep, Order

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from outbox.operations.listing import BoundedPaginator, can_match_inside, key_finder, uuid_of
-from sagas.presentation.search import MOST, Hit, finder
+from sagas.front.search import MOST, Hit, finder
 
 from ..models import Order
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 
-from sagas.presentation.sections import Section, add_section
+from sagas.front.sections import Section, add_section
 
 from . import guard
 from .views import may_use

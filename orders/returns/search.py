@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from orders.desk.search import keys, newest_of, number_of, some_orders
 from outbox.operations.listing import key_finder, uuid_of
-from sagas.presentation.search import Hit, finder
+from sagas.front.search import Hit, finder
 
 from .models import Return
 

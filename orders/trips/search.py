@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from orders.desk.search import exactly, keys, meant, newest_of
 from outbox.operations.listing import key_finder
-from sagas.presentation.search import Hit, finder
+from sagas.front.search import Hit, finder
 
 from .models import Trip
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 
 from outbox.messages.texts import plain
 
-from ..presentation import search
+from ..front import search
 
 if TYPE_CHECKING:
     from django.contrib.admin import AdminSite

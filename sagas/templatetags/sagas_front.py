@@ -12,8 +12,8 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
 from sagas.engine.diagnosis import clock
-from sagas.presentation import causes as presented
-from sagas.presentation import sections, waits
+from sagas.front import causes as presented
+from sagas.front import sections, waits
 
 register = template.Library()
 LISTED = 50
@@ -54,6 +54,12 @@ def waiting_by_itself() -> list[waits.Wait]:
 
 
 @register.simple_tag
+def held_keys() -> list[waits.HeldKeys]:
+    """Keys of the outbox that are held, by destination."""
+    return waits.held_keys()
+
+
+@register.simple_tag
 def read_at() -> Any:
     """PostgreSQL's time."""
     return clock()
@@ -61,7 +67,7 @@ def read_at() -> Any:
 
 @register.simple_tag(takes_context=True)
 def desk_sections(context: template.RequestContext) -> SafeString:
-    """What other apps show on the page; see `sagas.presentation.sections`."""
+    """What other apps show on the page; see `sagas.front.sections`."""
     request, whole = context["request"], context.flatten()
     parts = (
         render_to_string(section.template, {**whole, **given}, request)

@@ -13,8 +13,8 @@ from orders.placing.place import place_order
 from orders.sagas import commit_stock
 from outbox.ids import uuid7
 from outbox.models import DeadLetter
+from sagas.front.causes import causes_for
 from sagas.models import Run
-from sagas.presentation.causes import causes_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

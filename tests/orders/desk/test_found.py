@@ -10,7 +10,7 @@ from orders.models import Order
 from orders.placing.place import place_order
 from orders.returns.models import Return
 from orders.trips.models import Trip
-from sagas.presentation import search
+from sagas.front import search
 from tests.bench.admin import fixture
 from tests.bench.admin.pages import Known
 from tests.support.buffers import reading

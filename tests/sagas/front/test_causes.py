@@ -13,11 +13,11 @@ from outbox.ids import uuid7
 from outbox.models import DeadLetter
 from sagas import Refused, Retry, SagaDeclarationError, Stake, desk
 from sagas.errors import Unfit
+from sagas.front import causes
+from sagas.front.causes import causes_for, source
+from sagas.front.causes_of_runs import CAUSES
+from sagas.front.stakes import money
 from sagas.models import Run
-from sagas.presentation import causes
-from sagas.presentation.causes import causes_for, source
-from sagas.presentation.causes_of_runs import CAUSES
-from sagas.presentation.stakes import money
 from sagas.presentation.statistics import figures
 from tests.bench.admin import fixture
 from tests.support.sagas import errand as module

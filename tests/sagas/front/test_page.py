@@ -11,11 +11,13 @@ from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
+from outbox.ids import uuid7
 from outbox.messages import codec
+from outbox.models import Hold
 from sagas import Awaits, Refused, Stake, desk
+from sagas.front import sections
+from sagas.front.sections import Section, add_section
 from sagas.models import BulkAct, Run
-from sagas.presentation import sections
-from sagas.presentation.sections import Section, add_section
 from tests.support.sagas.admin_pages import EVERY_ACT, done, listed, log_in, open_run, stuck
 from tests.support.sagas.driver import step_once
 from tests.support.sagas.errand import errand
@@ -115,6 +117,14 @@ def test_what_waits_is_said_with_its_reason(operator, client, world):
     text = page(client)
     assert "errand, Fetch</a> 1 run waits for somebody else to act: the customer is to answer" in text
     assert "errand, Fetch</a> 1 run paused: somebody must resume it" in text
+
+
+def test_keys_of_the_outbox_that_are_held_wait_as_well(client):
+    log_in(client, "view_run", "view_hold")
+    given = {"destination": "tasks", "shard": 1, "position": 1, "message_id": uuid7(), "type": "x", "attempts": 2}
+    Hold.objects.create(key="order:1", until=timezone.now() + timedelta(minutes=1), **given)
+    Hold.objects.create(key="order:2", until=None, **given)
+    assert "tasks</a> 1 key held: a message failed, and is tried again" in page(client)
 
 
 def test_the_completion_rate_tells_what_was_refused_from_what_failed(operator, client, world):

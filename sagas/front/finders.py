@@ -13,7 +13,7 @@ from outbox.operations.listing import keys_of, uuid_of
 from .. import sql
 from ..desk.selection import URGENCY, search_condition
 from ..models import Run
-from .labels import run_badge
+from ..presentation.labels import run_badge
 from .search import MOST, Hit, finder
 
 SORTED = 1_000

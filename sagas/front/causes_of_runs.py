@@ -18,9 +18,9 @@ from ..declare.stake import Stake
 from ..desk import VERBS
 from ..desk.second_person import needs_second_person
 from ..desk.selection import NO_CODE
-from .advice import advice_of
+from ..presentation.advice import advice_of
+from ..presentation.labels import readable
 from .causes import Cause, Link, source
-from .labels import readable
 from .stakes import total
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
-"""Open runs that wait by themselves, and why: for somebody else to act, for their next attempt, for a free worker, or
-to be resumed. Those that wait for a participant are counted by `participant_labels`."""
+"""What waits by itself, and why. Open runs wait for somebody else to act, for their next attempt, for a free worker, or
+to be resumed; keys of the outbox are held while their first message is tried again. Runs that wait for a participant
+are counted by `presentation.participant_labels`."""
 
 from __future__ import annotations
 
@@ -7,10 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlencode
 
+from django.db.models import Count, Min
 from django.urls import reverse
 
+from outbox.models import Hold
+from outbox.operations.listing import MOST
+
 from .. import sql
-from .labels import readable
+from ..presentation.labels import readable
 
 LOOKED_AT = 10_000
 """Of running and of undoing runs so many, the newest, are looked at; what others wait for is not said."""
@@ -71,6 +76,33 @@ class Wait:
         """The list of the runs at that step that need no operator."""
         query = urlencode({"state": "in_progress", "saga": self.saga, "step": f"{self.saga}.{self.step}"})
         return f"{reverse('admin:sagas_run_changelist')}?{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldKeys:
+    """Keys whose messages to one destination wait for their first message, which failed and is tried again."""
+
+    destination: str
+    count: int
+    since: datetime
+
+    def __str__(self) -> str:
+        keys = f"more than {MOST} keys" if self.count > MOST else f"{self.count} key{'' if self.count == 1 else 's'}"
+        return f"{keys} held: a message failed, and is tried again before the others of its key"
+
+    @property
+    def url(self) -> str:
+        """The list of the destination's held keys."""
+        return f"{reverse('admin:outbox_hold_changelist')}?{urlencode({'destination': self.destination})}"
+
+
+def held_keys() -> list[HeldKeys]:
+    """The destinations with such keys, of MOST keys. One that waits for a person has its dead letter."""
+    some = Hold.objects.filter(until__isnull=False).order_by().values("pk")[: MOST + 1]
+    rows = (
+        Hold.objects.filter(pk__in=some).order_by().values("destination").annotate(count=Count("pk"), at=Min("since"))
+    )
+    return [HeldKeys(row["destination"], row["count"], row["at"]) for row in rows.order_by("at")]
 
 
 def waits() -> list[Wait]:
