@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from outbox import publish
-from sagas import Awaits, InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, InputChange, NotApplied, Refused, Retry, Saga, Stake, StatusChange, StepContext, UndoContext
 
 from .desk import input_checks
 from .desk.advice import ADVICE
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
 from .lifecycle import payment, status
 from .models import Order
-from .money import minor_units
+from .money import major_units, minor_units
 from .participants import carrier, payments, records, warehouse
 from .participants.minor_units import Minor
 
@@ -64,6 +64,7 @@ checkout = Saga[Checkout](
     deadline=timedelta(minutes=30),
     admin_url=lambda order: reverse("admin:orders_order_change", args=[order.order_id]),
     record_url=lambda order, participant: records.url_of(participant, order.order_number),
+    stake=lambda order: Stake(major_units(order.amount, order.currency), order.currency),
 )
 checkout.advice(ADVICE)
 

@@ -9,6 +9,7 @@ from .declare.context import Earlier, InputChange, NotApplied, StatusChange, Ste
 from .declare.money import MinorUnits
 from .declare.participant import Participant
 from .declare.saga import Saga, Step
+from .declare.stake import Stake
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Saga",
     "SagaDeclarationError",
     "SagaError",
+    "Stake",
     "StatusChange",
     "Step",
     "StepContext",

@@ -13,10 +13,10 @@ from uuid import UUID
 from django.urls import reverse
 
 from orders.desk import input_checks
-from orders.money import minor_units
+from orders.money import major_units, minor_units
 from orders.participants import carrier, records, refunding, warehouse
 from orders.participants.minor_units import Minor
-from sagas import InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import InputChange, NotApplied, Refused, Retry, Saga, Stake, StatusChange, StepContext, UndoContext
 
 from . import refunds, status
 from .models import Return
@@ -56,6 +56,7 @@ returning = Saga[GoodsBack](
     deadline=timedelta(hours=24),
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
     record_url=lambda wish, participant: records.url_of(participant, wish.order_number),
+    stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
 )
 
 
@@ -210,6 +211,7 @@ failed_refund = Saga[FailedRefund](
     version=1,
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
     record_url=lambda wish, participant: records.url_of(participant, wish.order_number),
+    stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
 )
 """The return's own run is over, and may be pruned: what failed later is a run of its own."""
 

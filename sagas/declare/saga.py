@@ -16,6 +16,7 @@ from outbox.retry import Retry
 from ..errors import Awaits, SagaDeclarationError
 from . import registry, rules
 from .context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .stake import Stake
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -158,10 +159,12 @@ class Saga(Generic[T]):
         deadline: timedelta | None = None,
         admin_url: Callable[[T], str] | None = None,
         record_url: Callable[[T, str], str] | None = None,
+        stake: Callable[[T], Stake | None] | None = None,
     ) -> None:
         """`deadline`: a run that has not claimed its pivot within this time is undone. `admin_url`: the admin page of a
         run's subject, from its input. `record_url`: where a participant shows what it knows of it, from the input and
-        the participant's name; "" for none. Raises SagaDeclarationError when name and version are taken or do not fit.
+        the participant's name; "" for none. `stake`: the value at stake in a run, from its input, or None; kept with
+        the run. Raises SagaDeclarationError when name and version are taken or do not fit.
         """
         from ..hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
 
@@ -171,6 +174,7 @@ class Saga(Generic[T]):
         self.deadline = deadline
         self.admin_url = admin_url
         self.record_url = record_url
+        self.stake = stake
         self.steps: list[Step[T, Any]] = []
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0012_ready_index'),
+        ('sagas', '0013_desk'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
