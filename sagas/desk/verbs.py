@@ -120,6 +120,7 @@ VERBS = {
             "sagas.handle_run",
             comment,
             many=True,
+            aside=True,
         ),
         Verb(
             "assign",
@@ -129,6 +130,7 @@ VERBS = {
             assign,
             takes="assignee",
             many=True,
+            aside=True,
         ),
         Verb(
             "snooze",
@@ -139,6 +141,7 @@ VERBS = {
             snooze,
             takes="until",
             many=True,
+            aside=True,
         ),
     )
 }
