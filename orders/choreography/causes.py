@@ -43,12 +43,11 @@ def their_dead_letters() -> Q:
 @source("orders.view_order", dead_letters=their_dead_letters)
 def causes_of_orders(user: object) -> Iterator[Cause]:
     """One cause for each step that failed, by its code; of MOST orders."""
-    failed = {"at": Subquery(FAILED.values("name")[:1]), "code": Subquery(FAILED.values("error_code")[:1])}
+    stopped = on_the_desk().annotate(
+        at=Subquery(FAILED.values("name")[:1]), code=Subquery(FAILED.values("error_code")[:1])
+    )
     rows: list[Row] = list(
-        on_the_desk()
-        .annotate(**failed)
-        .order_by()
-        .values_list("at", "code", "currency", "total", "updated_at", "pk")[: MOST + 1]
+        stopped.order_by().values_list("at", "code", "currency", "total", "updated_at", "pk")[: MOST + 1]
     )
     more = len(rows) > MOST
     rows.sort(key=_cause_of)

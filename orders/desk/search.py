@@ -116,7 +116,7 @@ def keys(model: Any, kind: str, text: str, wanted: Q | None) -> Iterator[str]:
 
 def newest_of(model: Any, wanted: Callable[[str], Q], text: str) -> QuerySet[Any]:
     """The newest rows that every word of a text means, for the search box of the first page."""
-    rows = model.objects.all()
+    rows: QuerySet[Any] = model.objects.all()
     for word in text.split():
         rows = rows.filter(wanted(word))
     return rows.order_by("-created_at")[: MOST + 1]

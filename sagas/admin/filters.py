@@ -103,8 +103,8 @@ class StepFilter(admin.SimpleListFilter):
         if not self.value():
             return queryset
         if state_of(request) == RunStatus.STUCK:
-            saga, _, step = str(self.value()).partition(".")
-            return queryset.filter(name=saga, desk_step=step)
+            name, _, at = str(self.value()).partition(".")
+            return queryset.filter(name=name, desk_step=at)
         wanted = Q(pk__in=())
         for saga in registry.all_sagas():
             for step in saga.steps:

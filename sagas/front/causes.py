@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from django.db.models import Q
 
 from ..declare.stake import Stake
 from .stakes import money, total
 
-if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
-
-    class User(AbstractBaseUser, PermissionsMixin):
-        """Whoever looks."""
-
-    Viewer = User | AnonymousUser
-
 LAST = datetime.max.replace(tzinfo=UTC)
+
+
+class Viewer(Protocol):
+    """The user who looks."""
+
+    def has_perm(self, perm: str, /) -> bool:
+        """Whether they have the permission."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class Cause:
         return ", ".join(known)
 
 
-Find = Callable[["Viewer"], Iterable[Cause]]
+Find = Callable[[Viewer], Iterable[Cause]]
 
 
 @dataclass(frozen=True, slots=True)

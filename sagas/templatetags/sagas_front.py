@@ -68,7 +68,7 @@ def read_at() -> Any:
 @register.simple_tag(takes_context=True)
 def desk_sections(context: template.RequestContext) -> SafeString:
     """What other apps show on the page; see `sagas.front.sections`."""
-    request, whole = context["request"], context.flatten()
+    request, whole = context["request"], dict[Any, Any](context.flatten())
     parts = (
         render_to_string(section.template, {**whole, **given}, request)
         for section, given in sections.sections_for(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
 from orders.lifecycle import status
@@ -46,8 +47,9 @@ def test_an_order_by_events_is_counted_once_with_its_dead_letters(order, story, 
 
 def test_several_orders_with_one_cause_are_one_row(order, wish, admin_user):
     other = place_order(replace(wish, coordination="choreography"), idempotency_key="k2").order
-    for one in (order, other):
-        status.mark_needs_attention(one.pk, "No event came.")
+    with transaction.atomic():
+        for one in (order, other):
+            status.mark_needs_attention(one.pk, "No event came.")
     (cause,) = causes_for(admin_user)
     assert (cause.count, cause.money) == (2, "332 EUR")
     assert cause.url.startswith(reverse("admin:orders_order_changelist"))
@@ -56,7 +58,8 @@ def test_several_orders_with_one_cause_are_one_row(order, wish, admin_user):
 def test_an_order_that_a_saga_carries_is_counted_by_its_run_alone(wish, admin_user):
     order = place_order(wish, idempotency_key="k1").order
     Run.objects.update(status="stuck", desk_step="capture_payment", desk_code="bank_away")
-    status.mark_needs_attention(order.pk, "The bank is away.")
+    with transaction.atomic():
+        status.mark_needs_attention(order.pk, "The bank is away.")
     assert told(admin_user) == [("checkout", "Capture payment", "bank_away", 1)]
     (cause,) = causes_for(admin_user)
     assert cause.money == "166 EUR"

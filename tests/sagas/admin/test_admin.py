@@ -74,7 +74,7 @@ def test_those_that_need_a_person_are_listed_by_how_long_they_have_asked(operato
     for number, hours in ((1, 1), (2, 3), (3, 2)):
         run = stuck(world, key=f"order:{number}", subject=f"S-{number}")
         Run.objects.filter(pk=run.pk).update(desk_since=timezone.now() - timedelta(hours=hours))
-    open_run()
+    open_run(key="order:9")
     assert listed(client, state="stuck") == ["S-2", "S-3", "S-1"]
     assert listed(client) == ["S-2", "S-3", "S-1", "S-100002 bob@example.com"]
 

@@ -42,8 +42,8 @@ def test_it_is_told_what_became_of_each_run(healed):
     assert (found.completed, found.undone, found.resolved, found.moving, found.still) == (2, 0, 0, 1, 0)
     assert found.stuck_again == 2
     assert found.again == (
-        StuckAgain("errand", "deliver", "nobody_there", 1),
         StuckAgain("errand", "deliver", "no_such_street", 1),
+        StuckAgain("errand", "deliver", "nobody_there", 1),
     )
 
 

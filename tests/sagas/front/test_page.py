@@ -83,7 +83,7 @@ def page_causes(client):
 
 
 def query_of(url: str) -> dict[str, str]:
-    return dict(RequestFactory().get(url).GET.items())
+    return RequestFactory().get(url).GET.dict()
 
 
 def test_an_act_on_single_runs_has_no_preview_of_many(operator, client):
@@ -137,7 +137,7 @@ def test_the_completion_rate_tells_what_was_refused_from_what_failed(operator, c
     Run.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=2))
     world.faults["fetch"] = [Refused("sold_out")]
     done(key="order:6")
-    world.faults["fetch"] = [TimeoutError("no answer")] * 3
+    world.faults["wrap"] = [TimeoutError("no answer")] * 3
     done(key="order:7")
     cancelled = open_run(key="order:8")
     errand.cancel(cancelled.key, reason="Changed my mind.", actor="customer")
@@ -230,7 +230,6 @@ def test_several_hits_are_listed_by_kind_and_none_is_said(operator, client, worl
     assert "errand S-100002 bob@example.com" in text
     assert "Nothing was found." in find(client, "nobody@nowhere.example").content.decode()
     assert find(client, " ").headers["Location"] == reverse("admin:index")
-    assert "Nothing was found." in find(client, "a\x00b").content.decode()
 
 
 def test_the_search_shows_nobody_what_they_may_not_see(client, world):
