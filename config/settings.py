@@ -29,7 +29,7 @@ FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "config",  # before the admin, whose index page it replaces
+    "config",
     "orders",
     "orders.reconciliation",
     "orders.returns",

@@ -11,14 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from outbox import publish
-from sagas import Awaits, InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, InputChange, NotApplied, Refused, Retry, Saga, Stake, StatusChange, StepContext, UndoContext
 
 from .desk import input_checks
 from .desk.advice import ADVICE
 from .events import ParcelDispatched, PaymentAuthorized, PaymentCaptured, StockReserved
 from .lifecycle import payment, status
 from .models import Order
-from .money import minor_units
+from .money import major_units, minor_units
 from .participants import carrier, payments, warehouse
 
 ORDER = "order:"
@@ -63,6 +63,7 @@ checkout = Saga[Checkout](
     version=1,
     deadline=timedelta(minutes=30),
     admin_url=lambda order: reverse("admin:orders_order_change", args=[order.order_id]),
+    stake=lambda order: Stake(major_units(order.amount, order.currency), order.currency),
 )
 checkout.advice(ADVICE)
 

@@ -8,6 +8,7 @@ from outbox.retry import Retry
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .declare.participant import Participant
 from .declare.saga import Saga, Step
+from .declare.stake import Stake
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Saga",
     "SagaDeclarationError",
     "SagaError",
+    "Stake",
     "StatusChange",
     "Step",
     "StepContext",

@@ -17,9 +17,12 @@ class SagasConfig(AppConfig):
         super().import_models()
 
     def ready(self) -> None:
-        """Register checks, duties and the worker's start signal; import each app's `sagas` module."""
+        """Register checks, duties, the worker's start signal and the front page's parts; import each app's `sagas`."""
         from . import checks  # noqa: F401 - they register on import
+        from .front import page
         from .maintenance import duties  # noqa: F401 - they register on import
+
+        page.fill()
         from .worker import restart  # noqa: F401 - they register on import
 
         autodiscover_modules("sagas")

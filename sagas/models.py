@@ -68,6 +68,13 @@ class Run(models.Model):
     waits_for = models.CharField(
         max_length=100, blank=True, db_default="", help_text="The participant that must come back first."
     )
+    desk_since = models.DateTimeField(null=True, help_text="When it last came onto a person's desk.")
+    desk_step = models.CharField(max_length=100, blank=True, db_default="", help_text="At which step it did so.")
+    desk_code = models.CharField(
+        max_length=100, blank=True, db_default="", help_text="And for which error code of that step, or of its undo."
+    )
+    stake = models.DecimalField(max_digits=20, decimal_places=4, null=True, help_text="The value at stake.")
+    stake_currency = models.CharField(max_length=8, null=True)  # noqa: DJ001 - as the stake: unknown, or not declared
     request_id = models.CharField(max_length=64, blank=True)
     traceparent = models.CharField(max_length=55, blank=True)
     row_version = models.PositiveIntegerField(default=1)
@@ -87,7 +94,13 @@ class Run(models.Model):
             ),
             models.Index(fields=["waits_for", "id"], condition=~models.Q(waits_for=""), name="saga_run_waits"),
             models.Index(fields=["status", "-created_at"], name="saga_run_status"),
-            models.Index(fields=["-created_at"], condition=models.Q(asks_since__isnull=False), name="saga_run_asks"),
+            # What needs a person, oldest first, and all that the front page says of it. A step changes none of these.
+            models.Index(
+                fields=["desk_since", "name", "desk_step", "desk_code"],
+                include=["stake", "stake_currency"],
+                condition=ON_DESK,
+                name="saga_run_desk",
+            ),
             models.Index(
                 fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="saga_run_finished"
             ),
@@ -233,6 +246,12 @@ class Act(models.Model):
     at = models.DateTimeField()
     before = models.JSONField()
     after = models.JSONField()
+    bulk = models.ForeignKey(
+        "sagas.BulkAct", models.SET_NULL, null=True, related_name="acts", db_index=False
+    )  # saga_act_bulk
+    cause = models.CharField(
+        max_length=201, blank=True, db_default="", help_text="Why the run needed a person: its step and code."
+    )
 
     class Meta:
         db_table = "saga_act"
@@ -240,6 +259,7 @@ class Act(models.Model):
         indexes: ClassVar = [
             models.Index(Upper("actor_name"), "id", name="saga_act_actor"),
             models.Index(fields=["verb", "id"], name="saga_act_verb"),
+            models.Index(fields=["bulk"], condition=models.Q(bulk__isnull=False), name="saga_act_bulk"),
         ]
 
     def __str__(self) -> str:

@@ -6,16 +6,18 @@ A word is a number, with its letter or without; an id; a day such as 2026-11-28;
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.admin import ShowFacets
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from outbox.operations.listing import BoundedPaginator, can_match_inside, key_finder, uuid_of
+from sagas.front.search import MOST, Hit, finder
 
 from ..models import Order
 
@@ -110,6 +112,22 @@ def keys(model: Any, kind: str, text: str, wanted: Q | None) -> Iterator[str]:
     elif wanted is not None:
         for pk in model.objects.filter(wanted).order_by("-created_at").values_list("pk", flat=True)[:NEWEST]:
             yield f"{kind}:{pk}"
+
+
+def newest_of(model: Any, wanted: Callable[[str], Q], text: str) -> QuerySet[Any]:
+    """The newest rows that every word of a text means, for the search box of the first page."""
+    rows: QuerySet[Any] = model.objects.all()
+    for word in text.split():
+        rows = rows.filter(wanted(word))
+    return rows.order_by("-created_at")[: MOST + 1]
+
+
+@finder("Orders", "orders.view_order", order=10)
+def orders_found(text: str) -> Iterator[Hit]:
+    """By what the list of orders is searched by."""
+    for order in newest_of(Order, orders, text):
+        url = reverse("admin:orders_order_change", args=[order.pk])
+        yield Hit(f"{order.number} {order.email}", url, order.get_status_display())
 
 
 @key_finder

@@ -31,7 +31,8 @@ def open_difference(difference: Difference) -> None:
         mine = Q(key=difference.key) | Q(key__startswith=f"{difference.key}:")
         agreed = Run.objects.filter(mine, name=books.name, status=RunStatus.COMPLETED).count()
         key = f"{difference.key}:{agreed + 1}" if agreed else difference.key
-        books.start(difference, key=key, subject=difference.order_number)
+        subject = f"{difference.order_number} {email_of(difference.order_number)}".strip()
+        books.start(difference, key=key, subject=subject[:SUBJECT])
 
 
 def open_dispute(found: Disputed) -> bool:

@@ -15,8 +15,9 @@ from django.urls import reverse
 
 from orders.desk import input_checks
 from orders.models import Order
+from orders.money import CURRENCIES, major_units
 from orders.trips.models import Trip
-from sagas import InputChange, Refused, Retry, Saga, StepContext
+from sagas import InputChange, Refused, Retry, Saga, Stake, StepContext
 
 from . import wording
 from .books import Difference, compare, compare_missing, ours_of
@@ -33,7 +34,19 @@ def order_page(number: str) -> str:
     return reverse("admin:orders_order_change", args=[order.pk]) if order else reverse("admin:orders_order_changelist")
 
 
-books = Saga[Difference]("books", version=1, admin_url=lambda difference: order_page(difference.order_number))
+def difference_of(found: Difference) -> Stake | None:
+    """What one side has more than the other; None for two currencies, and for one that nobody here can scale."""
+    if found.our_currency or found.currency not in CURRENCIES:
+        return None
+    return Stake(major_units(abs(found.ours - found.theirs), found.currency), found.currency)
+
+
+books = Saga[Difference](
+    "books",
+    version=1,
+    admin_url=lambda difference: order_page(difference.order_number),
+    stake=difference_of,
+)
 
 
 @books.pivot()

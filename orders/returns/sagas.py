@@ -13,9 +13,9 @@ from uuid import UUID
 from django.urls import reverse
 
 from orders.desk import input_checks
-from orders.money import minor_units
+from orders.money import major_units, minor_units
 from orders.participants import carrier, refunding, warehouse
-from sagas import InputChange, NotApplied, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import InputChange, NotApplied, Refused, Retry, Saga, Stake, StatusChange, StepContext, UndoContext
 
 from . import refunds, status
 from .models import Return
@@ -55,6 +55,7 @@ returning = Saga[GoodsBack](
     version=1,
     deadline=timedelta(hours=24),
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
+    stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
 )
 
 
@@ -209,6 +210,7 @@ failed_refund = Saga[FailedRefund](
     "failed_refund",
     version=1,
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
+    stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
 )
 """The return's own run is over, and may be pruned: what failed later is a run of its own."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Q
+from django.urls import reverse
 
-from orders.desk.search import keys, number_of, some_orders
+from orders.desk.search import keys, newest_of, number_of, some_orders
 from outbox.operations.listing import key_finder, uuid_of
+from sagas.front.search import Hit, finder
 
 from .models import Return
 
@@ -20,6 +22,14 @@ def returns(word: str) -> Q:
         if Return.objects.filter(own).exists():
             return own
     return Q(order__in=some_orders(word))
+
+
+@finder("Returns", "returns.view_return", order=14)
+def returns_found(text: str) -> Iterator[Hit]:
+    """By what the list of returns is searched by."""
+    for returned in newest_of(Return, returns, text).select_related("order"):
+        url = reverse("admin:returns_return_change", args=[returned.pk])
+        yield Hit(f"{returned.number} of {returned.order.number}", url, returned.get_status_display())
 
 
 @key_finder

@@ -10,11 +10,11 @@ from django.conf import settings
 from django.urls import reverse
 
 from orders.desk import input_checks
-from orders.money import minor_units
+from orders.money import major_units, minor_units
 from orders.participants import flight, hotel, payments
 from orders.sagas import until_confirmed
 from outbox import publish
-from sagas import Awaits, InputChange, NotApplied, Retry, Saga, StatusChange, StepContext, UndoContext
+from sagas import Awaits, InputChange, NotApplied, Retry, Saga, Stake, StatusChange, StepContext, UndoContext
 
 from . import status
 from .events import (
@@ -66,6 +66,7 @@ trip = Saga[Journey](
     version=1,
     deadline=timedelta(minutes=30),
     admin_url=lambda wish: reverse("admin:trips_trip_change", args=[wish.trip_id]),
+    stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
 )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from django.db.models import Q
+from django.urls import reverse
 
-from orders.desk.search import exactly, keys, meant
+from orders.desk.search import exactly, keys, meant, newest_of
 from outbox.operations.listing import key_finder
+from sagas.front.search import Hit, finder
 
 from .models import Trip
 
@@ -15,6 +17,14 @@ from .models import Trip
 def trips(word: str) -> Q:
     """The trips that a word means."""
     return meant(Trip, word, letter="T", emails="trips_trip_email")
+
+
+@finder("Trips", "trips.view_trip", order=12)
+def trips_found(text: str) -> Iterator[Hit]:
+    """By what the list of trips is searched by."""
+    for trip in newest_of(Trip, trips, text):
+        url = reverse("admin:trips_trip_change", args=[trip.pk])
+        yield Hit(f"{trip.number} {trip.email}", url, trip.get_status_display())
 
 
 @key_finder

@@ -15,6 +15,7 @@ from outbox.messages import codec
 
 from .. import desk
 from ..desk import Filter, bulk_acts
+from ..desk.outcomes import outcome_of
 from ..desk.selection import count_groups, count_pivots_in_doubt
 from ..engine.diagnosis import clock
 from ..errors import SagaError
@@ -54,6 +55,7 @@ def preview(
         "filter": chosen,
         "form": form or form_for(verb, None, BulkForm)(initial={"filter": codec.encode(chosen)}),
         "count": sum(group.count for group in found),
+        "again": sum(group.again for group in found),
         "groups": found[:GROUPS],
         "unlisted": max(0, len(found) - GROUPS),
         "in_doubt": count_pivots_in_doubt(chosen) if verb.name == "compensate" else 0,
@@ -61,10 +63,16 @@ def preview(
     return TemplateResponse(request, "sagas/bulk.html", context)
 
 
-@require_POST
 def start(request: HttpRequest, model_admin: ModelAdmin[Any], name: str) -> HttpResponse:
-    """Start the bulk act and redirect to its progress page; show the preview again when the form is invalid."""
+    """Start the bulk act (POST) and redirect to its progress page; show the preview again when the form is invalid.
+
+    GET with the query of a list: the preview of the act on all runs that the list shows. 404 for an act on single runs.
+    """
     verb = act_views.permitted_verb(model_admin, request, name)
+    if request.method != "POST":
+        if not verb.many:
+            raise Http404(f"{verb.title} is decided run by run.")
+        return preview(model_admin, request, verb, _filter_of_list(request))
     form = form_for(verb, None, BulkForm)(request.POST)
     if not form.is_valid():
         return preview(model_admin, request, verb, _filter_of_form(form), form)
@@ -95,6 +103,7 @@ def progress(model_admin: ModelAdmin[Any], request: HttpRequest, bulk: BulkAct) 
         "unnamed": bulk.skipped - len(bulk.skips),
         "may_stop": request.user.has_perm(verb.permission),
         "now": clock(),
+        "outcome": outcome_of(bulk),
     }
     return TemplateResponse(request, "sagas/progress.html", context)
 
@@ -122,6 +131,7 @@ def _filter_of_list(request: HttpRequest) -> Filter:
         status=filters.state_of(request),
         saga=request.GET.get("saga", "") or saga,
         step=step,
+        code=request.GET.get("code", ""),
         waits_for=request.GET.get("waits", ""),
         text=request.GET.get("q", "").strip(),
         accepted_after=after,

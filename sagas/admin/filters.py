@@ -14,9 +14,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from ..declare import registry
+from ..desk.selection import NO_CODE, code_condition, state_condition
 from ..desk.selection import STATES as STATES
-from ..desk.selection import state_condition
-from ..models import Run, RunStatus
+from ..models import ON_DESK, OPEN, Run, RunStatus
 from ..participants.configured import declared
 from ..presentation.labels import RUN_BADGES, readable
 
@@ -31,8 +31,11 @@ AGES = {
 
 
 def state_of(request: HttpRequest) -> str:
-    """The chosen state; by default `open`, or `all` during a search."""
+    """The chosen state; by default `open`, or `all` during a search. Codes are those of open runs: with a chosen code
+    it is `stuck`, unless some open state is chosen."""
     chosen = request.GET.get("state", "")
+    if request.GET.get("code") and not (chosen in STATES and set(STATES[chosen]) <= set(OPEN)):
+        return RunStatus.STUCK.value
     return chosen if chosen in STATES else ("all" if request.GET.get("q") else "open")
 
 
@@ -98,12 +101,32 @@ class StepFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
         if not self.value():
             return queryset
+        if state_of(request) == RunStatus.STUCK:
+            name, _, at = str(self.value()).partition(".")
+            return queryset.filter(name=name, desk_step=at)
         wanted = Q(pk__in=())
         for saga in registry.all_sagas():
             for step in saga.steps:
                 if step.title == self.value():
                     wanted |= Q(name=saga.name, version=saga.version, position=step.position)
         return queryset.filter(wanted)
+
+
+class CodeFilter(admin.SimpleListFilter):
+    """Filters by the code for which a run needs an operator. The choices come from the index of these."""
+
+    title = "code"
+    parameter_name = "code"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        codes = Run.objects.filter(ON_DESK).order_by().values_list("desk_code", flat=True).distinct()
+        found = {code or NO_CODE for code in codes} | {request.GET.get("code", "")} - {""}
+        return [(code, "none" if code == NO_CODE else code) for code in sorted(found)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        if not self.value():
+            return queryset
+        return queryset.filter(code_condition(str(self.value()), on_desk=state_of(request) == RunStatus.STUCK))
 
 
 class AgeFilter(admin.SimpleListFilter):

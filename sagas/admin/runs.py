@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, F, QuerySet, When
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -20,21 +20,19 @@ from django.utils.text import Truncator
 from outbox.messages.durations import say
 
 from .. import desk
+from ..desk.outcomes import REPEATED
 from ..desk.proposals import verb_of
 from ..desk.second_person import needs_second_person
-from ..desk.selection import search_condition
+from ..desk.selection import URGENCY, search_condition
 from ..models import ON_DESK, Run, RunStatus
 from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
-from . import act_views, bulk_views, filters, proposal_views, run_page
+from . import act_views, bulk_views, filters, front, proposal_views, run_page
 from .base import ReadOnlyAdmin, badge_html
 
-URGENCY = Case(
-    When(ON_DESK, then=Value(0)),
-    When(status__in=[RunStatus.RUNNING, RunStatus.UNDOING], then=Value(1)),
-    default=Value(2),
-    output_field=IntegerField(),
-)
+ASKS_SINCE = Case(When(ON_DESK, then=F("desk_since")))
+"""Sorts runs that need an operator by how long they have asked, the longest first."""
+AGAIN = "again, after a bulk act"
 REASON_LENGTH = 140  # characters that the list shows of a reason
 SORTED_RUNS = 1_000  # the most found runs that are sorted by urgency
 
@@ -50,6 +48,7 @@ class RunAdmin(ReadOnlyAdmin):
         filters.StateFilter,
         filters.WaitsFilter,
         filters.StepFilter,
+        filters.CodeFilter,
         filters.SagaFilter,
         filters.AgeFilter,
     )
@@ -67,7 +66,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Run]:
         runs: QuerySet[Run] = super().get_queryset(request)
-        return runs.defer("input").annotate(read_at=Now()).prefetch_related("steps")
+        return runs.defer("input").annotate(read_at=Now(), repeated=REPEATED).prefetch_related("steps")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         title = f"Runs: {filters.title_of(filters.state_of(request))}"
@@ -75,8 +74,10 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         state = filters.state_of(request)
+        if state == RunStatus.STUCK:
+            return ["desk_since", "id"]
         if state in ("open", "in_progress"):
-            return [URGENCY, "-id"]
+            return [URGENCY, ASKS_SINCE, "-id"]
         one_status = len(filters.STATES[state]) == 1
         return ["-created_at", "-id"] if one_status else ["-id"]
 
@@ -90,7 +91,7 @@ class RunAdmin(ReadOnlyAdmin):
         found = queryset.filter(search_condition(term))
         few = list(found.order_by().values_list("pk", flat=True)[: SORTED_RUNS + 1])
         if len(few) <= SORTED_RUNS:  # one search, instead of three: for the ids, the count and the page
-            found = queryset.filter(pk__in=few).order_by(URGENCY, "-id")
+            found = queryset.filter(pk__in=few).order_by(URGENCY, ASKS_SINCE, "-id")
         return found, False
 
     @admin.display(description="subject")
@@ -99,7 +100,8 @@ class RunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, run: Run) -> SafeString:
-        return badge_html(run_badge(run))
+        again = run.needs_person and run.repeated  # type: ignore[attr-defined]
+        return format_html("{}<small>{}</small>", badge_html(run_badge(run)), AGAIN if again else "")
 
     @admin.display(description="current step, and why")
     def stands(self, run: Run) -> SafeString:
@@ -164,7 +166,7 @@ class RunAdmin(ReadOnlyAdmin):
             path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
-        return [*own, *super().get_urls()]
+        return [*own, *front.urls(self.admin_site), *super().get_urls()]
 
     def desk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
         """Confirm an act (GET with ?run=<id>), or do it (POST)."""

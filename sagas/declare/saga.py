@@ -16,6 +16,7 @@ from outbox.retry import Retry
 from ..errors import Awaits, SagaDeclarationError
 from . import registry, rules
 from .context import InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .stake import Stake
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -130,9 +131,11 @@ class Saga(Generic[T]):
         version: int = 1,
         deadline: timedelta | None = None,
         admin_url: Callable[[T], str] | None = None,
+        stake: Callable[[T], Stake | None] | None = None,
     ) -> None:
         """`deadline`: a run that has not claimed its pivot within this time is undone. `admin_url`: the admin page of a
-        run's subject, from its input. Raises SagaDeclarationError when name and version are taken or do not fit."""
+        run's subject, from its input. `stake`: the value at stake in a run, from its input, or None; kept with the run.
+        Raises SagaDeclarationError when name and version are taken or do not fit."""
         from ..hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
 
         refuse_missing_apps()
@@ -140,6 +143,7 @@ class Saga(Generic[T]):
         self.version = version
         self.deadline = deadline
         self.admin_url = admin_url
+        self.stake = stake
         self.steps: list[Step[T, Any]] = []
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -18,11 +19,14 @@ from outbox.messages.texts import plain
 from ..engine.diagnosis import clock
 from ..engine.transitions import leased, locked, save
 from ..errors import SagaError, WrongState
-from ..models import OPEN, Act, Attempt, Run, RunStatus, Step, StepStatus
+from ..models import OPEN, Act, Attempt, BulkAct, Run, RunStatus, Step, StepStatus
 from .second_person import proposal_facts
 
 UNDO_STATUSES = {StepStatus.UNDO_DUE, StepStatus.UNDOING, StepStatus.UNDO_WAITING, StepStatus.UNDO_FAILED}
 """While the current step has one of these, the run is being undone, or was when it got stuck."""
+
+
+_bulk: ContextVar[BulkAct | None] = ContextVar("saga_bulk_act", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,38 @@ def act(verb: str, run_id: UUID, actor: Actor, reason: str, row_version: int | N
         run = locked(run_id)
         if row_version is not None and run.row_version != row_version:
             raise WrongState(verb, "no longer as you saw it", "Look at it again and decide anew.")
-        before = snapshot(run) | proposal
+        before, cause = snapshot(run) | proposal, cause_of(run)
         pending = PendingAct(verb, run)
         yield pending
-        record(run, verb, actor, reason, before | pending.before, snapshot(run) | pending.after)
+        record(run, verb, actor, reason, before | pending.before, snapshot(run) | pending.after, cause=cause)
 
 
-def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any], after: dict[str, Any]) -> Act:
-    """Write the record of an act, in the caller's transaction."""
+@contextmanager
+def acting_for(bulk: BulkAct) -> Iterator[None]:
+    """Within the block, the records of acts name this bulk act."""
+    token = _bulk.set(bulk)
+    try:
+        yield
+    finally:
+        _bulk.reset(token)
+
+
+def cause_of(run: Run) -> str:
+    """Why the run needs an operator: the step and the code, with a blank between; empty when it needs none."""
+    return f"{run.desk_step} {run.desk_code}" if run.needs_person else ""
+
+
+def record(
+    run: Run,
+    verb: str,
+    actor: Actor,
+    reason: str,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    *,
+    cause: str = "",
+) -> Act:
+    """Write the record of an act, in the caller's transaction. `cause` is why the run needed an operator before it."""
     return Act.objects.create(
         run=run,
         actor_id=None if isinstance(actor, Person) else actor.pk,
@@ -87,6 +115,8 @@ def record(run: Run, verb: str, actor: Actor, reason: str, before: dict[str, Any
         at=Now(),
         before=before,
         after=after,
+        bulk=_bulk.get(),
+        cause=cause,
     )
 
 

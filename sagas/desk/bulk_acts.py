@@ -19,7 +19,7 @@ from outbox.messages import codec
 from ..engine.diagnosis import clock
 from ..errors import WrongState
 from ..models import BulkAct
-from .acts import Actor, Person, actor_name_of
+from .acts import Actor, Person, acting_for, actor_name_of
 from .batches import USUAL_RATE, Outcome, act_on, checked_bulk_verb, next_match
 from .selection import Filter, matching
 from .verbs import VERBS
@@ -87,7 +87,9 @@ def _act_on_next() -> bool:
             _end(bulk, BulkAct.State.FINISHED)
             return True
         actor: Actor = bulk.actor or Person(bulk.actor_name)
-        _count(bulk, act_on(run, VERBS[bulk.verb], actor, bulk.reason, bulk.given))
+        with acting_for(bulk):
+            outcome = act_on(run, VERBS[bulk.verb], actor, bulk.reason, bulk.given)
+        _count(bulk, outcome)
         return True
 
 

@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
 from outbox.operations.listing import can_match_inside, uuid_of
 
 from .. import sql
 from ..models import ON_DESK, OPEN, Run, RunStatus, Step
 from .acts import DoesNotFit
+from .outcomes import REPEATED
 
 FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
 EVERY_STATUS = list(RunStatus)
@@ -29,6 +30,8 @@ IN_PROGRESS = "in_progress"
 """The state of runs that are running or undoing and need no operator."""
 FILTER_FIELDS = ("status", "saga", "step", "code", "version", "paused", "waits_for", "text")
 """The fields that a person may write in a filter."""
+NO_CODE = "-"
+"""Stands for no code, where a code is asked for."""
 VERSION_DIGITS = 9  # digits of a version
 SUBJECT_INDEX = "saga_run_subject"
 """The trigram index of finished runs by subject."""
@@ -49,6 +52,13 @@ SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND fin
 UNION
 SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND status = ANY(%(open)s)
 """
+URGENCY = Case(
+    When(ON_DESK, then=Value(0)),
+    When(status__in=[RunStatus.RUNNING, RunStatus.UNDOING], then=Value(1)),
+    default=Value(2),
+    output_field=IntegerField(),
+)
+"""Sorts runs that need an operator before those that are in progress, and these before the ones that have ended."""
 CURRENT_STEP = Step.objects.filter(run=OuterRef("pk"), position=OuterRef("position"))
 
 
@@ -62,7 +72,8 @@ class Filter:
     step: str = ""
     """The name of the current step."""
     code: str = ""
-    """The run's code, or the error code of its current step."""
+    """Of a run that needs an operator, the code for which it does, NO_CODE for none; of any other, its own code, or the
+    error code of its current step."""
     version: int | None = None
     paused: bool | None = None
     waits_for: str = ""
@@ -88,6 +99,8 @@ class Group:
     step: str
     code: str
     count: int
+    again: int = 0
+    """How many of them have been in an earlier bulk act for the same cause."""
 
 
 def parse_filter(text: str) -> Filter:
@@ -113,13 +126,27 @@ def state_condition(state: str) -> Q:
     return chosen & Q(asks_since=None) if state == IN_PROGRESS else chosen
 
 
+def code_condition(code: str, *, on_desk: bool) -> Q:
+    """The condition for a code; `on_desk` says that only runs that need an operator are asked for."""
+    on = Q(desk_code="" if code == NO_CODE else code)
+    if on_desk:
+        return on
+    return ON_DESK & on | ~ON_DESK & (Q(code=code) | Q(Exists(CURRENT_STEP.filter(error_code=code))))
+
+
+def step_condition(step: str, *, on_desk: bool) -> Q:
+    """The condition for the name of the current step; `on_desk` says that only runs that need an operator are asked
+    for."""
+    return Q(desk_step=step) if on_desk else Q(Exists(CURRENT_STEP.filter(name=step)))
+
+
 def matching(chosen: Filter) -> QuerySet[Run]:
     """The matching runs, in no order."""
     runs = Run.objects.filter(state_condition(chosen.status))
     if chosen.step:
-        runs = runs.filter(Exists(CURRENT_STEP.filter(name=chosen.step)))
+        runs = runs.filter(step_condition(chosen.step, on_desk=STATES[chosen.status] == [RunStatus.STUCK]))
     if chosen.code:
-        runs = runs.filter(Q(code=chosen.code) | Q(Exists(CURRENT_STEP.filter(error_code=chosen.code))))
+        runs = runs.filter(code_condition(chosen.code, on_desk=STATES[chosen.status] == [RunStatus.STUCK]))
     if chosen.paused is not None:
         runs = runs.filter(paused_at__isnull=not chosen.paused)
     if chosen.text:
@@ -131,16 +158,21 @@ def matching(chosen: Filter) -> QuerySet[Run]:
 
 def count_groups(chosen: Filter) -> list[Group]:
     """The matching runs counted by saga, step and code, the largest group first."""
-    code = Case(When(code="", then=Subquery(CURRENT_STEP.values("error_code")[:1])), default=F("code"))
+    code = Case(
+        When(ON_DESK, then=F("desk_code")),
+        When(code="", then=Subquery(CURRENT_STEP.values("error_code")[:1])),
+        default=F("code"),
+    )
+    step = Case(When(ON_DESK, then=F("desk_step")), default=Subquery(CURRENT_STEP.values("name")[:1]))
     counted = (
         matching(chosen)
-        .annotate(at=Subquery(CURRENT_STEP.values("name")[:1]), why=code)
+        .annotate(at=step, why=code, repeated=REPEATED)
         .order_by()
         .values("name", "at", "why")
-        .annotate(count=Count("pk"))
+        .annotate(count=Count("pk"), again=Count("pk", filter=ON_DESK & Q(repeated=True)))
         .order_by("-count", "name", "at", "why")
     )
-    return [Group(row["name"], row["at"] or "", row["why"] or "", row["count"]) for row in counted]
+    return [Group(row["name"], row["at"] or "", row["why"] or "", row["count"], row["again"]) for row in counted]
 
 
 def count_pivots_in_doubt(chosen: Filter) -> int:
@@ -152,14 +184,15 @@ def count_pivots_in_doubt(chosen: Filter) -> int:
 def search_condition(text: str) -> Q:
     """The condition for a search: each word is in the subject, or the text is a key, a request id, an id or in a key.
 
-    Each part reads an index. Subjects are indexed for finished runs only, since open runs are few.
+    Each part reads an index. Subjects are indexed for finished runs only, since open runs are few; in those a word is
+    found anywhere, also where the index knows beginnings alone.
     """
     words = text.split()
-    subject = Q(*(Q(**{f"subject__{_lookup_for(word)}": word}) for word in words))
     named = Q(pk__in=_ids_named(text))
     if not words or uuid_of(text) is not None:
         return named
-    return named | Q(finished_at__isnull=False) & subject | Q(status__in=OPEN) & subject
+    finished = Q(*(Q(**{f"subject__{_lookup_for(word)}": word}) for word in words), finished_at__isnull=False)
+    return named | finished | Q(*(Q(subject__icontains=word) for word in words), status__in=OPEN)
 
 
 def _lookup_for(word: str) -> str:

@@ -43,17 +43,26 @@ def ask(run: Run, step: Step) -> None:
     step.error_code = step.error_code or STILL_FAILING
     save(step)
     if run.asks_since is not None:
+        _follow(run, step)
         return
     tries = step.undo_attempts if run.status == RunStatus.UNDOING else step.attempts
     what = f"Undoing {step.name}" if run.status == RunStatus.UNDOING else step.name
     last = step.error_text or "its worker was lost each time."
     why = f"{what} has failed {tries} times, and is still being tried: {last}"
     run.asks_since, run.row_version = Now(), F("row_version") + 1
-    run.save(update_fields=["asks_since", "row_version"])
-    run.refresh_from_db(fields=["asks_since", "row_version"])
+    run.desk_since, run.desk_step, run.desk_code = Now(), step.name, step.error_code
+    run.save(update_fields=["asks_since", "desk_since", "desk_step", "desk_code", "row_version"])
+    run.refresh_from_db(fields=["asks_since", "desk_since", "row_version"])
     _note(run.pk, ASKED, why, run.status, RunStatus.STUCK)
     logger.error("saga.needs_person", extra={"run": str(run.pk), "step": step.name, "error": step.error_text})
     tell_host(run, run.status, RunStatus.STUCK, code=step.error_code, reason=why)
+
+
+def _follow(run: Run, step: Step) -> None:
+    """The desk groups the run by what the latest attempt failed with."""
+    if run.desk_code != step.error_code:
+        run.desk_code = step.error_code
+        run.save(update_fields=["desk_code"])
 
 
 def went_on(work: ClaimedStep) -> None:

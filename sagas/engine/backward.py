@@ -147,7 +147,8 @@ def _park(work: ClaimedStep, outcome: Attempt.Outcome, error: Exception) -> Cont
         step.status = StepStatus.UNDO_FAILED
         save(step)
         why = f"{run.reason} — and then undoing {step.name} failed: {error}"
-        park(run, code=run.code or step.error_code or "undo_failed", reason=why)
+        cause = step.error_code or "undo_failed"
+        park(run, code=run.code or cause, reason=why, cause=cause)
     return STOP
 
 

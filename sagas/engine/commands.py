@@ -17,6 +17,7 @@ from outbox.sql import columns
 
 from .. import sql
 from ..declare.saga import Saga
+from ..declare.stake import LARGEST, Stake
 from ..errors import LONGEST_CODE, TooLate, Unfit
 from ..models import OPEN, Act, Run, RunStatus, Step, StepStatus
 from ..settings import is_pooled, saga_settings
@@ -39,6 +40,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
     current = trace.current()
     run_id = uuid7()
     pivot = saga.pivot_step
+    stake = _stake(saga, input)
     values = {
         "id": run_id,
         "name": saga.name,
@@ -52,6 +54,8 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "request_id": current.request_id,
         "traceparent": current.traceparent,
         "names": [step.name for step in saga.steps],
+        "stake": stake.amount if stake else None,
+        "stake_currency": stake.currency if stake else None,
         "pooled": is_pooled() and not slow_starts.has(saga),
     }
     with gathering() as messages:
@@ -60,6 +64,14 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
     ring_after_commit(urgent=True)
     return run_id
+
+
+def _stake(saga: Saga[T], input: T) -> Stake | None:
+    """The value at stake. Raises Unfit for what the columns cannot keep."""
+    stake = saga.stake(input) if saga.stake else None
+    if stake is not None and not (isinstance(stake, Stake) and abs(stake.amount) < LARGEST):
+        raise Unfit(f"{saga.name}: its stake is {stake!r}; give a Stake below {LARGEST:f}, or None.")
+    return stake
 
 
 def accepted(saga: Saga[T], input: T, key: str, subject: str) -> str:

@@ -124,10 +124,13 @@ def turn_forward(run: Run, pivot: Step, result: str) -> None:
     run.code = run.reason = ""
 
 
-def park(run: Run, *, code: str, reason: str) -> None:
-    """Put the run on a person's desk."""
+def park(run: Run, *, code: str, reason: str, cause: str = "") -> None:
+    """Put the run on a person's desk. `cause` is the code by which the desk groups it, should that not be `code`."""
     asked = run.asks_since is not None
     run.code, run.reason = plain(code, LONGEST_CODE), plain(reason)
+    run.desk_since = run.asks_since or Now()
+    run.desk_step = step_at(registry.find(run.name, run.version), run.position)
+    run.desk_code = plain(cause or code, LONGEST_CODE)
     change(run, RunStatus.STUCK, wake_at=None)
     if asked:  # it was on the desk before, for another reason
         tell_host(run, RunStatus.STUCK, RunStatus.STUCK)
@@ -147,7 +150,7 @@ def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
     run.updated_at = Now()
     run.row_version = F("row_version") + 1
     run.save()
-    run.refresh_from_db(fields=["row_version", "updated_at", "finished_at", "wake_at"])
+    run.refresh_from_db(fields=["row_version", "updated_at", "finished_at", "wake_at", "desk_since"])
     if before != after:
         tell_host(run, before, after)
 

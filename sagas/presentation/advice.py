@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from ..declare import registry
+from ..declare.saga import Saga
 from ..errors import OWN_FAILURE, STILL_FAILING, SagaError
 from ..models import Run
 
@@ -22,9 +26,17 @@ def advice_for(run: Run) -> str:
     """
     if not run.needs_person:
         return ""
+    code = next((step.error_code for step in run.steps.all() if step.position == run.position), "")
     try:
-        advised = registry.find(run.name, run.version).advised
+        declared = [registry.find(run.name, run.version)]
     except SagaError:  # not declared here any more
-        advised = {}
-    words = ENGINE | advised
-    return next((words.get(step.error_code, "") for step in run.steps.all() if step.position == run.position), "")
+        declared = []
+    return advice_of(declared, code)
+
+
+def advice_of(declared: Iterable[Saga[Any]], code: str) -> str:
+    """The advice for a code: that of the newest of these versions of a saga which has some, or else the engine's."""
+    advised: dict[str, str] = dict(ENGINE)
+    for saga in declared:
+        advised |= saga.advised
+    return advised.get(code, "")

@@ -1,67 +1,66 @@
-"""Counts of runs by status, from one statement that reads two indexes and no table row."""
+"""The figures of all runs. What is open, and what needs a person, is counted from indexes; of runs that have ended,
+those of the last 24 hours alone are read, at any size of the table."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from django.db import connection
+from .. import sql
 
+FAILED = ["in_doubt", "deadline", "compensated_by_hand", "hook_failed", "unreadable"]
+"""The engine's own codes of runs that were undone: nobody refused anything. Any other code is a refusal's."""
 FIGURES = """
-WITH asking AS (SELECT count(*) AS runs, min(created_at) AS oldest FROM saga_run WHERE asks_since IS NOT NULL)
-SELECT coalesce(sum(runs) FILTER (WHERE status IN ('running', 'undoing')), 0) - (SELECT runs FROM asking),
-       coalesce(sum(runs) FILTER (WHERE status = 'completed'), 0),
-       coalesce(sum(runs) FILTER (WHERE status = 'compensated'), 0),
-       coalesce(sum(runs) FILTER (WHERE status = 'stuck'), 0) + (SELECT runs FROM asking),
-       coalesce(sum(runs) FILTER (WHERE status = 'resolved'), 0),
-       coalesce(sum(today) FILTER (WHERE status = 'completed'), 0),
-       coalesce(sum(today) FILTER (WHERE status IN ('completed', 'compensated', 'resolved')), 0),
-       clock_timestamp() - least(min(oldest) FILTER (WHERE status = 'stuck'), (SELECT oldest FROM asking))
-FROM (
-    SELECT status, count(*) AS runs, min(created_at) AS oldest,
-           count(*) FILTER (WHERE created_at > statement_timestamp() - interval '24 hours') AS today
-    FROM saga_run GROUP BY status
-) AS by_status
+WITH desk AS (
+    SELECT count(*) AS runs, min(desk_since) AS oldest FROM saga_run WHERE status = 'stuck' OR asks_since IS NOT NULL
+), ended AS (
+    SELECT status, cancel_requested_at IS NOT NULL AS cancelled, code = ANY(%(failed)s) AS failed, count(*) AS runs
+    FROM saga_run
+    WHERE status IN ('completed', 'compensated', 'resolved')
+      AND created_at > statement_timestamp() - interval '24 hours'
+    GROUP BY 1, 2, 3
+)
+SELECT desk.runs, clock_timestamp() - desk.oldest,
+       (SELECT count(*) FROM saga_run WHERE status IN ('running', 'undoing', 'stuck')) - desk.runs,
+       coalesce((SELECT sum(runs) FROM ended WHERE status = 'completed'), 0),
+       coalesce((SELECT sum(runs) FROM ended WHERE status = 'compensated' AND NOT cancelled AND NOT failed), 0),
+       coalesce((SELECT sum(runs) FROM ended WHERE status = 'compensated' AND cancelled), 0),
+       coalesce((SELECT sum(runs) FROM ended WHERE status = 'compensated' AND NOT cancelled AND failed), 0),
+       coalesce((SELECT sum(runs) FROM ended WHERE status = 'resolved'), 0)
+FROM desk
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts of runs by status. A run that is retried and needs an operator counts as stuck.
+    """Counts of runs. One that is retried and needs an operator counts as stuck, and not as in progress.
 
-    The `…_today` counts are of runs that started in the last 24 hours and have ended.
+    The counts of runs that ended are of those that started in the last 24 hours. A run that was undone was refused by
+    the business, cancelled, or it failed: its attempts or its time were spent, or an operator had it undone.
     """
 
+    stuck: int
+    oldest_stuck: timedelta | None
+    """For how long the oldest of them asks; None when none is stuck."""
     in_progress: int
     completed: int
-    undone: int
-    stuck: int
+    refused: int
+    cancelled: int
+    failed: int
     resolved: int
-    completed_today: int
-    ended_today: int
-    oldest_stuck: timedelta | None
-    """The age of the oldest stuck run; None when none is stuck."""
+    """Closed by hand."""
 
     @property
     def rate(self) -> float | None:
-        """The share of ended runs that completed, 0 to 1; None when none has ended."""
-        return _share(self.completed, self.completed + self.undone + self.resolved)
-
-    @property
-    def rate_today(self) -> float | None:
-        """The same share of the runs that started in the last 24 hours."""
-        return _share(self.completed_today, self.ended_today)
+        """The share of the runs that completed, 0 to 1, of those that ended and were neither refused nor cancelled;
+        None when there is none."""
+        whole = self.completed + self.failed + self.resolved
+        return self.completed / whole if whole else None
 
 
 def figures() -> Figures:
     """The figures as of now."""
-    with connection.cursor() as cursor:
-        cursor.execute(FIGURES)
-        row = cursor.fetchone()
-    *counts, oldest_stuck = row
-    in_progress, completed, undone, stuck, resolved, completed_today, ended_today = map(int, counts)
-    return Figures(in_progress, completed, undone, stuck, resolved, completed_today, ended_today, oldest_stuck)
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
+    given: dict[str, Any] = {"failed": FAILED}
+    ((stuck, oldest, *counts),) = sql.fetch(FIGURES, given)
+    return Figures(int(stuck), oldest, *map(int, counts))

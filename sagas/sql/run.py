@@ -48,6 +48,7 @@ TYPES = {
     "lease": "double precision",
     "patience": "double precision",
     "deadline": "double precision",
+    "stake": "numeric",
     "last": "boolean",
     "input": "jsonb",
     "result": "jsonb",

@@ -14,9 +14,10 @@ START = Statement(
     f"""
 WITH run AS (
     INSERT INTO saga_run (id, name, version, key, subject, input, status, resolution, code, reason, position, pivot,
-                          rings, wake_at, ready_at, deadline_at, request_id, traceparent, row_version, created_at,
-                          updated_at)
+                          rings, stake, stake_currency, wake_at, ready_at, deadline_at, request_id, traceparent,
+                          row_version, created_at, updated_at)
     VALUES (%(id)s, %(name)s, %(version)s, %(key)s, %(subject)s, %(input)s, 'running', '', '', '', 0, %(pivot)s, 0,
+            %(stake)s, %(stake_currency)s,
             CASE WHEN NOT %(pooled)s THEN clock_timestamp() + make_interval(secs => %(patience)s) END,
             CASE WHEN %(pooled)s THEN clock_timestamp() END,
             clock_timestamp() + make_interval(secs => %(deadline)s), %(request_id)s, %(traceparent)s, 1,

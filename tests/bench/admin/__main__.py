@@ -104,7 +104,7 @@ def look(client: Any, url: str) -> Taken:
         begun = time.perf_counter()
         answer = client.get(url)
         page = time.perf_counter() - begun
-    if answer.status_code != 200:
+    if answer.status_code not in (200, 302):
         raise SystemExit(f"{url} answered {answer.status_code}.")
     return Taken(page, clock.seconds)
 

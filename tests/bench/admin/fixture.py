@@ -44,7 +44,8 @@ SELECT md5('return' || n)::uuid, 'R-' || 100000 + n, order_id,
 """,
     "runs": """
 INSERT INTO saga_run (id, name, version, key, subject, input, status, resolution, code, reason, position, pivot,
-    wake_at, rings, request_id, traceparent, row_version, created_at, updated_at, finished_at)
+    wake_at, rings, request_id, traceparent, row_version, created_at, updated_at, finished_at, desk_since, desk_step,
+    desk_code, stake, stake_currency)
 SELECT uuidv7(at - clock_timestamp()),
        CASE WHEN n % 10 = 3 THEN 'trip' WHEN n % 10000 = 1 THEN 'dispute' ELSE 'checkout' END, 1,
        CASE WHEN n % 10 = 3 THEN 'trip:' || md5('trip' || n)::uuid ELSE 'order:' || order_id END,
@@ -52,7 +53,10 @@ SELECT uuidv7(at - clock_timestamp()),
        CASE status WHEN 'confirmed' THEN 'completed' WHEN 'cancelled' THEN 'compensated' WHEN 'processing'
                    THEN 'running' ELSE 'stuck' END,
        '', '', '', 4, 3, NULL, 0, md5(n::text), '', 9, at, at,
-       CASE WHEN status IN ('confirmed', 'cancelled') THEN at + interval '3 s' END
+       CASE WHEN status IN ('confirmed', 'cancelled') THEN at + interval '3 s' END,
+       CASE WHEN status = 'needs_attention' THEN at END, CASE WHEN status = 'needs_attention' THEN 'commit_stock'
+       ELSE '' END, CASE WHEN status <> 'needs_attention' THEN '' WHEN n % 100000 = 0 THEN 'released'
+       ELSE 'out_of_stock' END, 89, 'EUR'
 FROM past
 """,
     "steps": """

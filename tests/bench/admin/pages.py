@@ -57,6 +57,11 @@ def pages(rows: int) -> Iterator[Page]:
         number, part = f"{letter}-{known.digits}", known.email.partition("@")[0][2:]
         yield from _searches(table, number, known.digits, known.email, part, "example.com", "nobody@nowhere.example")
     yield from _searches("orders_order", known.order)
+    yield Page("front page", reverse("admin:index"), LIST)
+    yield Page("front page, the part that moves", reverse("admin:sagas_front"), LIST)
+    for term in (f"S-{known.digits}", known.email, known.order, "nobody@nowhere.example"):
+        yield Page(f"search box {term}", f"{reverse('admin:sagas_find')}?{urlencode({'q': term})}", LIST)
+    yield from _lists("sagas_run", "code=released", "state=open&code=out_of_stock", "state=all&code=none_such")
     yield from _lists("sagas_run", "", "state=all", "state=all&p=90", "state=finished", "state=completed")
     yield from _lists("sagas_run", "state=compensated", "state=stuck", "state=all&saga=dispute", "state=all&saga=trip")
     yield from _lists("sagas_run", *(f"state=all&age={age}" for age in ("hour", "day", "week", "older")))

@@ -1,4 +1,4 @@
-"""What operators see in the admin: the list of runs, the page of a run, the front page."""
+"""What operators see in the admin: the list of runs, and the page of a run."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sagas import Refused, RetryAfter
+from sagas.desk import selection
 from sagas.models import Attempt, Run, RunStatus, Step, StepStatus
 from sagas.presentation.labels import OUTCOME_BADGES, RUN_BADGES, RUN_MEANINGS, STEP_BADGES
 from tests.support.sagas.admin_pages import LIST, LOST, act, done, listed, log_in, open_run, page_of, said, stuck
@@ -56,6 +57,40 @@ def test_runs_are_filtered_by_step_saga_and_age(operator, client, world):
     Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(hours=3))
     assert listed(client, age="day") == [run.subject]
     assert listed(client, age="hour") == ["S-100002 bob@example.com"]
+
+
+@pytest.mark.parametrize("knows_parts", [True, False])
+def test_an_open_run_is_found_by_its_email_also_where_the_index_knows_beginnings_alone(
+    operator, client, world, monkeypatch, knows_parts
+):
+    monkeypatch.setattr(selection, "can_match_inside", lambda *_: knows_parts)
+    stuck(world)
+    open_run()
+    assert listed(client, q="ann@example.com") == ["S-100001 ann@example.com"]
+    assert listed(client, q="bob@example.com 100002") == ["S-100002 bob@example.com"]
+
+
+def test_those_that_need_a_person_are_listed_by_how_long_they_have_asked(operator, client, world):
+    for number, hours in ((1, 1), (2, 3), (3, 2)):
+        run = stuck(world, key=f"order:{number}", subject=f"S-{number}")
+        Run.objects.filter(pk=run.pk).update(desk_since=timezone.now() - timedelta(hours=hours))
+    open_run(key="order:9")
+    assert listed(client, state="stuck") == ["S-2", "S-3", "S-1"]
+    assert listed(client) == ["S-2", "S-3", "S-1", "S-100002 bob@example.com"]
+
+
+def test_a_code_filters_those_that_need_a_person_unless_an_open_state_is_chosen(operator, client, world):
+    run = stuck(world)
+    other = stuck(world, key="order:4", subject="S-4")
+    Run.objects.filter(pk=other.pk).update(desk_code="")
+    waiting = open_run()
+    Step.objects.filter(run=waiting, name="fetch").update(error_code="no_such_street")
+    assert listed(client, code="no_such_street") == [run.subject]
+    assert listed(client, code="no_such_street", state="all") == [run.subject]
+    assert listed(client, code="-") == ["S-4"]
+    assert listed(client, code="other") == []
+    assert listed(client, code="no_such_street", state="open") == [run.subject, waiting.subject]
+    assert "Runs: stuck" in client.get(reverse(LIST), {"code": "-"}).content.decode()
 
 
 def test_the_list_says_the_state_in_words_where_the_run_stands_and_what_comes_next(operator, client, world):
@@ -188,41 +223,6 @@ def test_without_the_view_permission_nothing_is_shown(client, world):
     assert client.get(reverse(LIST)).status_code == 403
     assert client.get(reverse("admin:sagas_run_change", args=[run.pk])).status_code == 403
     assert client.get(reverse("admin:sagas_desk", args=["retry"]), {"run": run.pk}).status_code == 403
-
-
-# --- The front page ------------------------------------------------------------------------------------------------
-
-
-def test_the_front_page_counts_runs_and_says_the_completion_rate(operator, client, world):
-    assert "<strong>—</strong>" in client.get(reverse("admin:index")).content.decode()
-    stuck(world)
-    open_run()
-    for number in range(3, 6):
-        done(key=f"order:{number}")
-    old = done(key="order:old")
-    Run.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=2))
-    world.faults["fetch"] = [Refused("sold_out")]
-    done(key="order:6")
-    text = client.get(reverse("admin:index")).content.decode()
-    for state, count in {"stuck": 1, "in_progress": 1, "completed": 4, "compensated": 1, "resolved": 0}.items():
-        href = f'{reverse(LIST)}?state={state}"'
-        assert f"<strong>{count}</strong>" in text[text.index(href) :][:200]
-    assert "<strong>75 %</strong>" in text
-    assert "80 % of all" in text
-    assert "oldest unpublished message" not in text  # no permission to see the outbox
-
-
-def test_the_front_page_links_to_the_outbox_for_those_who_may_see_it(client):
-    log_in(client, "view_run", "view_outboxmessage")
-    open_run()
-    text = client.get(reverse("admin:index")).content.decode()
-    assert f'href="{reverse("admin:outbox_outboxmessage_changelist")}"' in text
-    assert "waits for the relay" in text
-
-
-def test_the_front_page_shows_no_counts_without_the_permission(client):
-    log_in(client)
-    assert "completion rate" not in client.get(reverse("admin:index")).content.decode()
 
 
 def test_every_status_has_its_words():

@@ -1,0 +1,15 @@
+"""What the first page of the admin shows of this app and of the outbox."""
+
+from __future__ import annotations
+
+from . import causes_of_dead_letters, causes_of_runs, finders
+from .sections import Section, add_section
+
+__all__ = ["causes_of_dead_letters", "causes_of_runs", "fill", "finders"]  # the first register when they are imported
+
+
+def fill() -> None:
+    """Register the parts of the page that the outbox has."""
+    may = "outbox.view_shard"
+    add_section(Section("outbox.destinations", "admin/outbox/destination_status.html", order=10, permission=may))
+    add_section(Section("outbox.duties", "admin/outbox/duties.html", order=20, permission=may))
