@@ -114,8 +114,9 @@ def _carry_out(
 def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]) -> HttpResponse:
     actor: Any = request.user
     proposal = desk.propose(verb.name, decision.run_id, actor=actor, row_version=decision.row_version, **given)
-    differs = f" It differs from what is expected: {proposal.after['differs']}." if proposal.after["differs"] else ""
-    messages.success(request, f"{verb.title}: proposed and recorded.{differs} Somebody else must confirm it.")
+    differs = proposal.after.get("differs", "")
+    words = f" It differs from what is expected: {differs}." if differs else ""
+    messages.success(request, f"{verb.title}: proposed and recorded.{words} Somebody else must confirm it.")
     return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
 
 

@@ -169,7 +169,7 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = [
-            path("by-task/<str:task_id>/", self.admin_site.admin_view(self.by_task), name="sagas_by_task"),
+            path("by-task/<slug:task_id>/", self.admin_site.admin_view(self.by_task), name="sagas_by_task"),
             path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
             path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
             path("<uuid:pk>/file/", self.admin_site.admin_view(self.file_view), name="sagas_run_file"),

@@ -53,10 +53,12 @@ class Step(Generic[T, R]):
     expected_run: Callable[[StepContext[T]], Any] | None = None
     differs: Differs = "refuse"
     name: str = field(init=False)
+    written: Callable[[StepContext[T]], R] = field(init=False, repr=False)
+    """The function as it was declared, whose annotations count; a test may put another in the place of `run`."""
 
     def __post_init__(self) -> None:
         rules.check_step_name(self.saga, self.run)
-        self.name = self.run.__name__
+        self.name, self.written = self.run.__name__, self.run
 
     def __call__(self, ctx: StepContext[T]) -> R:
         return self.run(ctx)
@@ -140,12 +142,12 @@ class Step(Generic[T, R]):
     @cached_property
     def result_type(self) -> Any:
         """The annotated return type; Any when there is none."""
-        return get_type_hints(self.run).get("return", Any)
+        return get_type_hints(self.written).get("return", Any)
 
     @cached_property
     def result_type_in_full(self) -> Any:
         """The same with what is `Annotated`, such as `MinorUnits`."""
-        return get_type_hints(self.run, include_extras=True).get("return", Any)
+        return get_type_hints(self.written, include_extras=True).get("return", Any)
 
 
 class Saga(Generic[T]):

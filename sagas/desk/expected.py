@@ -74,7 +74,7 @@ def difference(kind: Any, known: Any, given: Any, context: Any) -> str:
 
 
 def _leaves(known: Any, by_path: Mapping[Path, TypedField], path: Path = ()) -> Iterator[tuple[Path, Any]]:
-    if isinstance(known, Mapping) and path not in by_path:
+    if isinstance(known, Mapping) and (path not in by_path or by_path[path].kind is Any):
         for name, inner in known.items():
             yield from _leaves(inner, by_path, (*path, name))
     else:

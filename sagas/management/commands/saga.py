@@ -98,8 +98,8 @@ class Command(BaseCommand):
 
     def _propose(self, verb: desk.Verb, run: Run, actor: desk.Actor, given: dict[str, Any]) -> None:
         proposal = desk.propose(verb.name, run.pk, actor=actor, **given)
-        if proposal.after["differs"]:
-            self.stdout.write(f"It differs from what is expected: {proposal.after['differs']}.")
+        if differs := proposal.after.get("differs"):
+            self.stdout.write(f"It differs from what is expected: {differs}.")
         self.stdout.write(f"{verb.title}: proposed. Somebody else confirms it: saga confirm {proposal.pk}")
 
     def _answer(self, command: str, given: dict[str, Any]) -> None:

@@ -98,7 +98,7 @@ def test_the_page_tells_the_truth_about_the_money(client: Client, order: Order, 
     status.mark_unpaid(returned.pk, "re_1", "the bank says no")
     page = page_of(client, order)
     assert "of it was refunded" not in page
-    assert "One of us is looking at it." in page
+    assert "The refund of 37.00 EUR did not arrive: your bank gave it back to us. We owe it to you. One of us" in page
     assert "the bank says no" not in page
 
 

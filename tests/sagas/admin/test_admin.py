@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from sagas import Refused, RetryAfter
-from sagas.desk import selection
+from sagas.desk import lookup, selection
 from sagas.models import Attempt, Run, RunStatus, Step, StepStatus
 from sagas.presentation.labels import OUTCOME_BADGES, RUN_BADGES, RUN_MEANINGS, STEP_BADGES
 from tests.support.sagas.admin_pages import LIST, LOST, act, done, listed, log_in, open_run, page_of, said, stuck
@@ -122,6 +122,16 @@ def test_the_timeline_shows_each_attempt_with_its_error_its_wait_and_its_task(op
     assert "Fetch, attempt 2" in text
     assert 'href="http://flower.example/task/task"' in text
     assert "Flower keeps tasks in memory" in text
+
+
+def test_a_task_as_flower_names_it_leads_to_its_run(operator, client, world, monkeypatch):
+    run = done()
+    Attempt.objects.filter(run=run).update(task_id="0199-ab")
+    address = reverse("admin:sagas_by_task", args=["0199-ab"])
+    assert client.get(address).url == reverse("admin:sagas_run_change", args=[run.pk])
+    monkeypatch.setattr(lookup, "NEWEST_ATTEMPTS", 0)
+    answer = client.get(address)
+    assert (answer.url, "No run of task 0199-ab" in said(answer)) == (reverse(LIST), True)
 
 
 def test_the_timeline_shows_an_operators_act_with_its_reason_and_what_it_changed(operator, client, world):
