@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -72,3 +72,16 @@ def use(trace: Trace) -> Iterator[Trace]:
         yield trace
     finally:
         _current.reset(token)
+
+
+def bound(function: Callable[[], None]) -> Callable[[], None]:
+    """The function, to be called later, and then in the trace of now."""
+    now = _current.get()
+    if now is None:
+        return function
+
+    def in_its_trace() -> None:
+        with use(now):
+            function()
+
+    return in_its_trace

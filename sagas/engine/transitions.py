@@ -129,6 +129,7 @@ def park(run: Run, *, code: str, reason: str) -> None:
     asked = run.asks_since is not None
     run.code, run.reason = plain(code, LONGEST_CODE), plain(reason)
     change(run, RunStatus.STUCK, wake_at=None)
+    logger.error("saga.stuck", extra={"key": run.key, "run": str(run.pk), "code": run.code, "reason": run.reason})
     if asked:  # it was on the desk before, for another reason
         tell_host(run, RunStatus.STUCK, RunStatus.STUCK)
 

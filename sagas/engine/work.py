@@ -98,7 +98,7 @@ class ClaimedStep:
     @property
     def facts(self) -> dict[str, Any]:
         """For the log."""
-        return {"run": str(self.run_id), "step": self.step.title, "attempt": self.claim.number}
+        return {"key": self.claim.key, "run": str(self.run_id), "step": self.step.title, "attempt": self.claim.number}
 
 
 def lease_seconds(step: Step[Any, Any]) -> float:

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from outbox.consuming import failures
+
 from .. import sql
 from ..declare.context import NotApplied, StepContext
 from ..declare.saga import Step
@@ -60,8 +62,9 @@ def probe(step: Step[Any, Any], context: StepContext[Any], is_ours: Callable[[Ex
     except Exception as error:
         if is_ours(error):
             raise
-        facts = {"run": str(context.run_id), "step": step.title, "attempt": context.attempt}
-        logger.warning("saga.probe_failed", exc_info=True, extra=facts)
+        facts = {"run": str(context.run_id), "step": step.title, "attempt": context.attempt, "error": str(error)}
+        stack = failures.stack_of(error) if answered(error) is None else None
+        logger.warning("saga.probe_failed", exc_info=stack, extra=facts)
         return None
     return found if isinstance(found, NotApplied) else Done(found)
 

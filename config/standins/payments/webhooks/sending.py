@@ -65,7 +65,8 @@ def _send(delivery: Delivery) -> bool:
         delivery.due_at = again if again < delivery.event.created_at + GIVE_UP else None
     delivery.save()
     said = {"event_id": delivery.event_id, "type": delivery.event.type, "status": status, "attempt": delivery.attempts}
-    logger.info("standin.webhook", extra=said)
+    arrived = status is not None and 200 <= status < 300
+    logger.log(logging.DEBUG if arrived else logging.WARNING, "standin.webhook", extra={**said, "error": error})
     return status is not None
 
 
