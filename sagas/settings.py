@@ -50,6 +50,9 @@ class SagaSettings:
     """Acts that need two people, one who proposes and one who confirms, such as ("compensate", "skip")."""
     FLOWER_URL: str = ""
     """The address of Flower, for the admin's links to tasks; when empty, the setting FLOWER_URL is used."""
+    TRACE_URL: str = ""
+    """The address of a page that shows one trace, with `{trace_id}` in it, for the admin's links; when empty, the
+    setting TRACE_URL is used."""
 
 
 class _Read:

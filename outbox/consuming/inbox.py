@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import random
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +23,7 @@ from django.utils import timezone
 from .. import settings, sql
 from ..declare.events import Message, Subscriber, registry
 from ..errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
-from ..messages import causation, trace
+from ..messages import causation, spans, trace
 from ..messages.envelope import Envelope
 from . import dead_letter_signal, failures, restart, transaction_guard
 
@@ -40,7 +42,7 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
     Raises RuntimeError inside a transaction, and OutboxError when the connection's AUTOCOMMIT is off.
     """
     transaction_guard.refuse_transactions()
-    with trace.use(trace.from_headers(envelope.trace_headers)), causation.use(envelope.id):
+    with delivered_in(envelope, subscriber):
         declared = registry.subscribers.get(subscriber)
         delivery = Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
         if delivery.is_stale():
@@ -53,6 +55,18 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
         except Exception as error:
             delivery.failed(error)
             raise
+
+
+@contextmanager
+def delivered_in(envelope: Envelope, subscriber: str) -> Iterator[None]:
+    """The message's trace, with a span for this try, and the message as the cause of what is published."""
+    facts = {"messaging.message.id": envelope.id, "outbox.key": envelope.key, "outbox.attempt": envelope.attempts + 1}
+    with (
+        trace.use(trace.from_headers(envelope.trace_headers)),
+        spans.span(f"deliver {subscriber}", "consumer", facts),
+        causation.use(envelope.id),
+    ):
+        yield
 
 
 def first_time(subscriber: str, *, source: str, source_id: str, at: datetime) -> bool:

@@ -61,6 +61,8 @@ class RunPage:
     """What the operator shall do, see `advice_for`; empty when nothing is known."""
     subject_url: str
     trace_id: str
+    trace_url: str
+    """The page that shows the trace; empty when none is known."""
     steps: list[StepCard]
     entries: list[Entry]
     cut: bool
@@ -85,6 +87,7 @@ def load(run: Run) -> RunPage:
         advice=advice_for(run),
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
+        trace_url=_trace_url(run),
         steps=_cards(run, steps),
         entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], list(run.acts.all()), now),
         cut=len(attempts) > LATEST_ATTEMPTS,
@@ -94,6 +97,11 @@ def load(run: Run) -> RunPage:
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
     )
+
+
+def _trace_url(run: Run) -> str:
+    template = saga_settings.TRACE_URL or getattr(settings, "TRACE_URL", "")
+    return template.replace("{trace_id}", run.traceparent[3:35]) if run.traceparent else ""
 
 
 def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
