@@ -12,6 +12,10 @@ RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin settl
 # The locks change less often than the code.
 COPY requirements.txt ./
 RUN pip install --require-hashes -r requirements.txt
+# `--build-arg TRACING=1` for an image that can send spans.
+ARG TRACING=
+COPY config/telemetry/requirements.txt config/telemetry/
+RUN if [ -n "$TRACING" ]; then pip install --require-hashes -r config/telemetry/requirements.txt; fi
 
 COPY manage.py ./
 COPY config/ config/

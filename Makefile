@@ -82,7 +82,8 @@ lock: setup-all ## Lock the requirements of pyproject.toml anew (ARGS=--upgrade 
 	@$(VENV) -m uv --version >/dev/null 2>&1 || $(VENV) -m pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) $(ARGS) pyproject.toml -o requirements.txt
 	$(COMPILE) $(ARGS) --group local -c requirements.txt -o config/local/requirements.txt
-	$(COMPILE) $(ARGS) --group test -c requirements.txt -c config/local/requirements.txt -o tests/requirements.txt
+	$(COMPILE) $(ARGS) --group tracing -c requirements.txt -o config/telemetry/requirements.txt
+	$(COMPILE) $(ARGS) --group test -c requirements.txt -c config/local/requirements.txt -c config/telemetry/requirements.txt -o tests/requirements.txt
 	$(COMPILE) $(ARGS) tests/bench/absurd.in -o tests/bench/absurd.txt
 	$(COMPILE) $(ARGS) tests/bench/dbos.in -o tests/bench/dbos.txt
 	$(subst 3.11,3.12,$(COMPILE)) $(ARGS) tests/bench/oban.in -o tests/bench/oban.txt

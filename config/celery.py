@@ -10,7 +10,10 @@ from celery.signals import task_prerun, worker_init
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
+from . import telemetry
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+telemetry.start()  # before anything connects or forks, whatever the worker's pool is
 
 TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.redis_transport:Transport")
 

@@ -26,6 +26,7 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1],testserver
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000")
 FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555")
+TRACE_URL = env.text("TRACE_URL")  # a page of one trace, with {trace_id} in it
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -49,8 +50,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "outbox.middleware.TraceMiddleware",  # first, so that all others log with the request id
-    "config.health.ProbesMiddleware",  # before the middleware that checks the host and TLS
+    "config.health.ProbesMiddleware",  # before the middleware that checks the host and TLS, and before any trace
+    "outbox.middleware.TraceMiddleware",  # so that all others log with the request id
     "config.addresses.AddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

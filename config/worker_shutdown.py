@@ -20,6 +20,8 @@ from kombu.transport import virtual
 from outbox.consuming import restart
 from sagas.worker.in_hand import put_down
 
+from . import telemetry
+
 log = logging.getLogger(__name__)
 
 GIVING_BACK = 5.0  # seconds; a database or a broker that does not answer must not keep the process alive
@@ -42,7 +44,7 @@ class Ending:
         _later(GIVING_BACK, os._exit, 1)
         tasks = sorted(request.name for request in tuple(state.active_requests))
         log.warning("worker.cut_short", extra={"unfinished": len(tasks), "tasks": tasks})
-        for give_back in (self._runs, self._deliveries, self._messages):
+        for give_back in (self._runs, self._deliveries, self._messages, telemetry.flush):
             try:
                 give_back()
             except Exception:

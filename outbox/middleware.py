@@ -16,7 +16,7 @@ class TraceMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with trace.use(trace.from_headers(request.headers)) as current:
+        with trace.use(trace.of_request(request.headers)) as current:
             response = self.get_response(request)
             response["X-Request-Id"] = current.request_id
         return response

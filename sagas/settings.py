@@ -48,12 +48,13 @@ class SagaSettings:
     """The folder for the files of `sagas.archive.to_jsonl`."""
     SECOND_PERSON: tuple[str, ...] = ()
     """Acts that need two people, one who proposes and one who confirms, such as ("compensate", "skip")."""
-    TRACE_URL: str = ""
-    """A run's trace in your tracing system, for the admin's links: a URL with {trace_id} in it."""
     MASKED: tuple[str, ...] = ("password", "secret", "token", "authorization", "api_key", "cvc")
     """Fields of inputs and results whose values the run's page and the command line hide, by a word in their names."""
     FLOWER_URL: str = ""
     """The address of Flower, for the admin's links to tasks; when empty, the setting FLOWER_URL is used."""
+    TRACE_URL: str = ""
+    """The address of a page that shows one trace, with `{trace_id}` in it, for the admin's links; when empty, the
+    setting TRACE_URL is used."""
 
 
 class _Read:

@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 STAMP = VENV / ".installed.json"
 PYTHON = VENV / "bin" / "python"
+PACKAGE = re.compile(r"(?:Collecting|Requirement already satisfied:|Ignoring) ([A-Za-z0-9._-]+)")
+"""How pip's line about a package begins."""
 
 
 def main(locks: list[str]) -> int:
@@ -68,19 +71,9 @@ def make_environment() -> bool:
 
 def install(wanted: dict[str, str], installed: dict[str, str]) -> int:
     begun = time.monotonic()
-    print(f"Installing {', '.join(wanted)} …", flush=True)
-    command: list[str | Path] = [
-        PYTHON,
-        "-m",
-        "pip",
-        "install",
-        "--require-hashes",
-        "--no-input",
-        "--disable-pip-version-check",
-    ]
-    for lock in wanted:
-        command += ["-r", ROOT / lock]
-    code = subprocess.run(command, check=False).returncode
+    command = [str(PYTHON), "-m", "pip", "install", "--require-hashes", "--no-input", "--disable-pip-version-check"]
+    command += ["--progress-bar", "off", *(word for lock in wanted for word in ("-r", str(ROOT / lock)))]
+    code = counted(command, len({name for lock in wanted for name in names_in(ROOT / lock)}))
     if code:
         complain("Installing failed; pip's messages are above. Nothing else changed: fix the cause, run make again.")
         return code
@@ -88,6 +81,32 @@ def install(wanted: dict[str, str], installed: dict[str, str]) -> int:
     STAMP.write_text(json.dumps({**current, **wanted}, indent=1))
     print(f"Installed in {time.monotonic() - begun:.0f} s.", flush=True)
     return 0
+
+
+def names_in(lock: Path) -> list[str]:
+    """The packages that the lock names."""
+    return re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==", lock.read_text(), re.MULTILINE)
+
+
+def counted(command: list[str], packages: int) -> int:
+    """Run pip and show how many of its packages it has seen to; its messages only when it fails. Returns its code."""
+    said: list[str] = []
+    seen: set[str] = set()
+    on_terminal = sys.stdout.isatty()
+    print(f"Installing {packages} packages …", flush=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as pip:
+        assert pip.stdout is not None
+        for line in pip.stdout:
+            said.append(line)
+            if found := PACKAGE.match(line):
+                seen.add(found[1].lower())
+                if on_terminal:
+                    print(f"\r  {len(seen)} of {packages} ", end="", flush=True)
+    if on_terminal:
+        print(f"\r  {packages} of {packages}" if pip.returncode == 0 else "")
+    if pip.returncode:
+        sys.stderr.writelines(said)
+    return pip.returncode
 
 
 def lock_digest(lock: str) -> str:

@@ -66,3 +66,4 @@ OUTBOX_LEASE = float(os.environ.get("WAREHOUSE_LEASE", "10"))  # seconds; above 
 USE_TZ = True
 TIME_ZONE = "UTC"
 LOGGING = logging_config(as_json=os.environ.get("LOG_FORMAT") == "json", level=os.environ.get("LOG_LEVEL", "INFO"))
+LOGGING["loggers"]["django.request"]["filters"] = ["unmeant"]

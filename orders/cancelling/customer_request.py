@@ -10,6 +10,7 @@ from collections.abc import Set
 from django.db import transaction
 from django.db.models import Q
 
+from .. import story
 from ..coordination.choose import coordinator_of
 from ..errors import OrderChanged
 from ..locks import lock_order
@@ -70,4 +71,5 @@ def _note(order: Order, answer: Answer) -> CancelRequest:
         begun = coordinator_of(order).charge_begun_at() if answer == Answer.TOO_LATE else None
         noted = CancelRequest.objects.create(order=order, answer=answer, charge_begun_at=begun)
         noted.refresh_from_db(fields=["asked_at"])
+        story.tell("order.cancel_asked", order=order.number, answer=str(answer))
     return noted

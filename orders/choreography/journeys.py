@@ -22,6 +22,7 @@ from outbox.messages.texts import plain
 from sagas import Refused, Step
 from sagas.models import StepStatus
 
+from .. import story
 from ..lifecycle import status
 from ..locks import lock_order
 from ..models import Journey, JourneyStep, Order
@@ -166,12 +167,14 @@ def to_the_desk(journey: Journey, why: str) -> None:
     journey.due_at = journey.deadline_at if journey.state == State.OPEN else None
     journey.save(update_fields=["due_at"])
     status.mark_needs_attention(journey.order_id, why)
+    story.tell("order.needs_attention", key=f"order:{journey.order_id}", why=why)
 
 
 def ask(order_id: UUID, why: str) -> None:
     """The order needs a person while its step is still being tried; nothing when it needs one already."""
     if lock_order(order_id).status == Order.Status.PROCESSING:
         status.mark_needs_attention(order_id, why)
+        story.tell("order.needs_attention", key=f"order:{order_id}", why=why)
 
 
 def off_the_desk(order_id: UUID) -> None:

@@ -15,6 +15,7 @@ from outbox.messages.texts import plain
 from sagas import Refused, Step
 from sagas.models import StepStatus
 
+from .. import story
 from ..lifecycle import status
 from ..locks import lock_order
 from ..models import Journey, JourneyStep, Order
@@ -97,6 +98,7 @@ def turn(journey: Journey, event: Refusal) -> None:
     """The order goes back: whoever did something for it hears the event and undoes it. The journey is locked."""
     journey.state, journey.code, journey.reason = State.UNDOING, event.code, event.reason
     status.mark_cancelling(journey.order_id, event.code)
+    story.tell("order.turned", key=f"order:{journey.order_id}", code=event.code)
     tell(journey, event)
 
 

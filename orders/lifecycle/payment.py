@@ -9,6 +9,7 @@ from django.db import transaction
 
 from outbox import publish
 
+from .. import story
 from ..events import PaymentActionRequired
 from ..locks import lock_order, note, save
 from ..models import Order
@@ -23,6 +24,7 @@ def ask_to_confirm(order_id: UUID, action: Action) -> None:
     save(order, payment_intent=action.intent_id, action_url=action.url)
     until = action.since + settings.ORDERS_CONFIRM_WITHIN
     publish(PaymentActionRequired(order.pk, order.number, order.email, action.url, until), key=order.saga_key)
+    story.tell("order.customer_is_to_confirm", order=order.number)
 
 
 def note_hold(order_id: UUID, payment_intent: str) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from outbox import publish
 
+from .. import story
 from ..errors import UnexpectedStatus
 from ..events import OrderCancelled, OrderConfirmed, OrderNeedsAttention
 from ..locks import lock_order, save
@@ -36,6 +37,7 @@ def confirm_order(order_id: UUID, tracking: str) -> None:
         order.pk, order.number, order.email, minor_units(order.total, order.currency), order.currency, tracking=tracking
     )
     publish(confirmed, key=order.saga_key)
+    story.tell("order.confirmed", order=order.number, tracking=tracking)
 
 
 def mark_cancelling(order_id: UUID, why: str) -> None:
@@ -54,6 +56,7 @@ def mark_cancelled(order_id: UUID, reason_code: str, *, by_hand: bool = False) -
     also = frozenset({Status.CONFIRMED}) if by_hand else frozenset()
     if move(order, Status.CANCELLED, also_from=also, status_reason=reason_code or order.status_reason):
         publish(OrderCancelled(order.pk, order.number, order.email, order.status_reason), key=order.saga_key)
+        story.tell("order.cancelled", order=order.number, code=order.status_reason)
 
 
 def mark_needs_attention(order_id: UUID, why: str) -> None:

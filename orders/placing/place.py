@@ -12,6 +12,7 @@ from django.conf import settings
 from outbox import publish
 from outbox.messages import causation
 
+from .. import story
 from ..coordination.choose import coordinator_of
 from ..errors import InvalidOrder, KeyReused
 from ..events import OrderPlaced
@@ -98,6 +99,8 @@ def create_order(request: PlaceOrder, idempotency_key: str, fingerprint: str, kn
         line.order = order
     OrderLine.objects.bulk_create(lines)
     start_checkout(order, lines)
+    worth = f"{figure(order.total)} {order.currency}"
+    story.tell("order.placed", order=order.number, id=str(order.pk), total=worth, by=order.coordination)
     return order
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from orders import story
 from orders.errors import KeyReused
 from orders.locks import lock_order
 from orders.models import Order
@@ -95,6 +96,7 @@ def make(order_id: UUID, wish: ReturnWish, idempotency_key: str) -> Return:
     lines = accepted(order, wish)
     returned = create(order, wish, lines, idempotency_key)
     start(order, returned, lines)
+    story.tell("return.requested", **{"return": returned.number}, id=str(returned.pk), order=order.number)
     return returned
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db.models import F
 from django.utils import timezone
 
+from orders import story
 from orders.errors import OrderChanged
 from orders.money import minor_units
 from outbox import publish
@@ -56,6 +57,7 @@ def mark_done(return_id: UUID) -> None:
     returned = lock_return(return_id)
     if move(returned, Status.DONE, refunded_at=returned.refunded_at or timezone.now(), status_reason=""):
         publish(OrderReturned(**facts(returned), **money(returned)), key=returned.saga_key)
+        story.tell("return.done", **{"return": returned.number})
 
 
 def mark_unpaid(return_id: UUID, refund_id: str, why: str) -> bool:
@@ -81,6 +83,7 @@ def mark_declined(return_id: UUID, code: str) -> None:
     returned = lock_return(return_id)
     if move(returned, Status.DECLINED, status_reason=code):
         publish(ReturnDeclined(**facts(returned), reason=code), key=returned.saga_key)
+        story.tell("return.declined", **{"return": returned.number}, code=code)
 
 
 def mark_needs_attention(return_id: UUID, why: str) -> None:

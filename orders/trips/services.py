@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from orders import story
 from orders.errors import InvalidOrder, KeyReused, OrderChanged
 from orders.money import figure, minor_units, why_not
 from orders.placing import idempotency
@@ -155,5 +156,7 @@ def start_saga(placed: Trip) -> None:
         hotel_price=minor_units(placed.night_price, placed.currency) * placed.nights,
         placed_at=placed.created_at,
     )
+    worth = f"{figure(placed.total)} {placed.currency}"
+    story.tell("trip.placed", trip=placed.number, id=str(placed.pk), total=worth)
     with causation.use(str(message)):
         trip.start(wish, key=placed.saga_key, subject=f"{placed.number} {placed.email}")

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from orders import story
 from orders.errors import OrderChanged, UnexpectedStatus
 from orders.money import minor_units
 from orders.participants.payments import Action
@@ -39,6 +40,7 @@ def confirm_trip(trip_id: UUID, ticket: str, room: str) -> None:
         amount = minor_units(trip.total, trip.currency)
         fact = TripConfirmed(trip.pk, trip.number, trip.email, amount, trip.currency, ticket)
         publish(fact, key=trip.saga_key)
+        story.tell("trip.confirmed", trip=trip.number)
 
 
 def mark_cancelling(trip_id: UUID, why: str) -> None:
@@ -53,6 +55,7 @@ def mark_cancelled(trip_id: UUID, reason_code: str) -> None:
     trip = lock_trip(trip_id)
     if move(trip, Status.CANCELLED, status_reason=reason_code or trip.status_reason):
         publish(TripCancelled(trip.pk, trip.number, trip.email, trip.status_reason), key=trip.saga_key)
+        story.tell("trip.cancelled", trip=trip.number, code=trip.status_reason)
 
 
 def mark_needs_attention(trip_id: UUID, why: str) -> None:

@@ -31,7 +31,7 @@ def stripe(request: HttpRequest) -> HttpResponse:
     if report.type not in reports.TYPES:
         return said(200, "ignored")
     taken = receiving.take(report)
-    logger.info("webhooks.received", extra={"report": report.id, "type": report.type, "first": taken})
+    logger.debug("webhooks.received", extra={"report": report.id, "type": report.type, "first": taken})
     return said(200, "taken" if taken else "taken before")
 
 

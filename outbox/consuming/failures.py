@@ -1,6 +1,6 @@
-"""Tells infrastructure failures from failures of a handler.
+"""Tells infrastructure failures from failures of a handler, and those that somebody expects from all others.
 
-They use up no attempt, because the same work succeeds later.
+Infrastructure failures use up no attempt, because the same work succeeds later.
 
 Infrastructure means that the database or the broker was away, or that the database chose another transaction (a
 deadlock). A statement that is wrong or too slow is a bug of its author: it uses up attempts and ends with a person.
@@ -17,6 +17,7 @@ from typing import TypeVar
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection
 from kombu.exceptions import OperationalError as BrokerAway
 
+from ..errors import CannotRead, PermanentFailure, RetryAfter
 from ..sql import driver
 
 BROKER_AWAY: tuple[type[Exception], ...] = (BrokerAway,)
@@ -61,6 +62,34 @@ def is_infrastructure(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether the error's text says all that there is to know, so that the log needs no traceback.
+
+    That is when the database, the broker or another system was away, did not answer, or said no in words of its own: an
+    error of the network, one that carries an HTTP response, one that says of the other system by `is_there` whether
+    anybody answered, and what a handler raises to be tried again or to be given up.
+    """
+    if isinstance(error, RetryAfter | PermanentFailure | CannotRead | ConnectionError | TimeoutError):
+        return True
+    said = hasattr(error, "is_there") or getattr(error, "response", None) is not None
+    return said or is_infrastructure(error)
+
+
+def stack_of(error: BaseException) -> BaseException | None:
+    """For a logger's `exc_info`: the error; None for one that somebody expects."""
+    return None if is_expected(error) else error
+
+
+def told(error: BaseException) -> None:
+    """Note that the log has a line of this error, so that whoever catches it next need not write another."""
+    vars(error)["outbox_told"] = True
+
+
+def is_told(error: BaseException | None) -> bool:
+    """Whether the log has a line of this very error."""
+    return "outbox_told" in getattr(error, "__dict__", {})
 
 
 def describe(error: BaseException) -> str:

@@ -11,10 +11,9 @@ from django.db import transaction
 
 from .. import sql
 from ..declare.events import Message, Subscriber
-from ..messages import trace
 from ..sql import OpenDelivery
 from . import transaction_guard
-from .inbox import read
+from .inbox import delivered_in, read
 
 logger = logging.getLogger(__name__)
 
@@ -68,5 +67,6 @@ def _in_order(declared: Subscriber, locked: list[OpenDelivery]) -> list[OpenDeli
 
 
 def _read(declared: Subscriber, one: OpenDelivery) -> Message[Any]:
-    with trace.use(trace.from_headers(one.envelope.trace_headers)):
+    """A batch is in as many traces as it has messages: each has a span of its own, and the handler runs in none."""
+    with delivered_in(one.envelope, declared.name):
         return read(declared, one.envelope, attempt=1)

@@ -19,11 +19,10 @@ from functools import partial
 from .. import settings, sql
 from ..declare.events import registry
 from ..errors import RetryAfter
-from ..messages import causation, trace
 from ..sql import OpenDelivery
 from . import in_batches, restart, transaction_guard
 from .in_batches import BatchOutcome
-from .inbox import Delivery
+from .inbox import Delivery, delivered_in
 
 LONGEST = 5.0  # seconds for which a worker stays with a busy key, so that other keys get their turn
 
@@ -124,7 +123,7 @@ def _deliver_first(subscriber: str, one: OpenDelivery, again: bool, go_on: Calla
     declared, envelope = registry.subscribers.get(subscriber), one.envelope
     counted = again or envelope.attempts > 0 or (declared is not None and declared.call is not None)
     delivery = OrderedDelivery(subscriber, declared, envelope, counted, one.row)
-    with trace.use(trace.from_headers(envelope.trace_headers)), causation.use(envelope.id):
+    with delivered_in(envelope, subscriber):
         if not delivery.begin():
             return False
         try:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 import random
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +23,7 @@ from django.utils import timezone
 from .. import settings, sql
 from ..declare.events import Message, Subscriber, registry
 from ..errors import CannotRead, NotInTransaction, OutboxError, PermanentFailure, RetryAfter
-from ..messages import causation, trace
+from ..messages import causation, spans, trace
 from ..messages.envelope import Envelope
 from . import dead_letter_signal, failures, restart, transaction_guard
 
@@ -36,15 +38,15 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
     """Run the subscriber's handler on the message, once.
 
     `redelivered`: the broker says that this copy was handed out before. An error of the handler is recorded (when to
-    try again, or a dead letter) and then raised, for the log and for Flower; RetryAfter is recorded and not raised.
+    try again, or a dead letter), logged in one line, and then raised, for Flower; RetryAfter is only recorded.
     Raises RuntimeError inside a transaction, and OutboxError when the connection's AUTOCOMMIT is off.
     """
     transaction_guard.refuse_transactions()
-    with trace.use(trace.from_headers(envelope.trace_headers)), causation.use(envelope.id):
+    with delivered_in(envelope, subscriber):
         declared = registry.subscribers.get(subscriber)
         delivery = Delivery(subscriber, declared, envelope, counted=envelope.again or redelivered)
         if delivery.is_stale():
-            logger.info("Dropped a late copy of a message", extra=delivery.log)
+            logger.debug("Dropped a late copy of a message", extra=delivery.log)
             return
         try:
             delivery.run()
@@ -53,6 +55,18 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
         except Exception as error:
             delivery.failed(error)
             raise
+
+
+@contextmanager
+def delivered_in(envelope: Envelope, subscriber: str) -> Iterator[None]:
+    """The message's trace, with a span for this try, and the message as the cause of what is published."""
+    facts = {"messaging.message.id": envelope.id, "outbox.key": envelope.key, "outbox.attempt": envelope.attempts + 1}
+    with (
+        trace.use(trace.from_headers(envelope.trace_headers)),
+        spans.span(f"deliver {subscriber}", "consumer", facts),
+        causation.use(envelope.id),
+    ):
+        yield
 
 
 def first_time(subscriber: str, *, source: str, source_id: str, at: datetime) -> bool:
@@ -180,7 +194,7 @@ class Delivery:
             failures.write_with_retry(
                 lambda: sql.hold_delivery(self.envelope, self.subscriber, self.attempt, delay, text)
             )
-            logger.warning("A subscriber failed", extra={**self.log, "again_in_s": round(delay.total_seconds(), 2)})
+            self._tell(logging.WARNING, "A subscriber failed", error, again_in_s=round(delay.total_seconds(), 2))
             return False
         try:
             recovered = self._recover(error)
@@ -189,9 +203,17 @@ class Delivery:
                 return False
             logger.exception("A subscriber's `recover` failed", extra=self.log)
             recovered = False
-        if not recovered:
+        if recovered:
+            self._tell(logging.WARNING, "A subscriber failed, and `recover` settled the matter", error)
+        else:
             failures.write_with_retry(lambda: self._make_dead_letter(error))
         return True
+
+    def _tell(self, level: int, what: str, error: Exception, **facts: object) -> None:
+        """The one line of this try, with a traceback only for an error that nobody expects."""
+        text = f"{type(error).__qualname__}: {error}"
+        logger.log(level, what, exc_info=failures.stack_of(error), extra={**self.log, "error": text, **facts})
+        failures.told(error)
 
     def _delay_after(self, error: Exception) -> timedelta | None:
         """How long to wait before the next try; None to give up."""
@@ -231,9 +253,7 @@ class Delivery:
         )
         if times is not None and times > failures.MOST_IN_A_ROW:
             return False
-        logger.warning(
-            "A subscriber met an infrastructure failure", extra={**self.log, "error": str(error), "times": times}
-        )
+        self._tell(logging.WARNING, "A subscriber met an infrastructure failure", error, times=times)
         return True
 
     def _make_dead_letter(self, error: Exception) -> None:
@@ -247,12 +267,12 @@ class Delivery:
                 return
             if self._settled_by_gave_up(error):
                 sql.confirm(one.id, self.subscriber)
-                logger.warning("A message was given up, and `gave_up` settled the matter", extra=self.log)
+                self._tell(logging.WARNING, "A message was given up, and `gave_up` settled the matter", error)
                 return
             sql.unclaim(one, self.subscriber)
             sql.dead_letter_delivery(one, self.subscriber, self.attempt, (type(error).__qualname__, str(error), trail))
             dead_letter_signal.send(one.type, one.key, self.subscriber, str(error))
-        logger.error("A message became a dead letter", extra=self.log)
+        self._tell(logging.ERROR, "A message became a dead letter", error)
 
     def _settled_by_gave_up(self, error: Exception) -> bool:
         """Whether `gave_up` settled the matter. When it fails, it did not: a person decides."""

@@ -99,7 +99,7 @@ def _add(table: str, day: date) -> bool:
     if day in sql.partition_days(table):  # another process made it meanwhile
         return False
     sql.add_partition(table, day)
-    logger.info("Made a partition", extra={"table": table, "day": str(day)})
+    logger.debug("Made a partition", extra={"table": table, "day": str(day)})
     return True
 
 

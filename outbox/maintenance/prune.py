@@ -28,7 +28,7 @@ def prune() -> int:
     published = _in_batches(sql.prune_published, keep)
     inbox = _in_batches(sql.prune_inbox, keep)
     holds = _in_batches(lambda _, limit: sql.delete_ended_holds(limit), keep)
-    logger.info(
+    logger.debug(
         "Pruned the outbox", extra={"partitions": dropped, "published": published, "inbox": inbox, "holds": holds}
     )
     return dropped

@@ -16,7 +16,7 @@ from django.db import DataError, Error, IntegrityError, transaction
 from django.utils import timezone
 
 from .. import settings, sql
-from ..consuming import dead_letter_signal, inbox
+from ..consuming import dead_letter_signal, failures, inbox
 from ..declare.events import registry
 from ..errors import CannotRead
 from ..messages.envelope import Envelope
@@ -99,7 +99,10 @@ class Receiver:
                 if is_outage(error):
                     raise
                 self.make_dead_letter(envelope, error, subscriber)
-            logger.error("A subscriber failed on a received message", exc_info=error, extra={"subscriber": subscriber})
+            if not failures.is_told(error):
+                said = {"subscriber": subscriber, "error": str(error)}
+                stack = failures.stack_of(error)
+                logger.error("A subscriber failed on a received message", exc_info=stack, extra=said)
         if not envelope.again and sql.is_open(envelope.id, subscriber):
             received.open_deliveries(envelope, [])  # the delivery is open: store the message beside it
 

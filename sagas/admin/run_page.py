@@ -66,6 +66,8 @@ class RunPage:
     """What the operator shall do, see `advice_for`; empty when nothing is known."""
     subject_url: str
     trace_id: str
+    trace_url: str
+    """The page that shows the trace; empty when none is known."""
     steps: list[StepCard]
     known: list[Known]
     scale: Scale | None
@@ -82,8 +84,6 @@ class RunPage:
     """Who looks after it; "" for nobody."""
     snoozed_until: datetime | None
     """None when it is in sight."""
-    trace_url: str
-    """The trace in the host's tracing system; empty when TRACE_URL is not set."""
 
 
 def load(run: Run) -> RunPage:
@@ -100,6 +100,7 @@ def load(run: Run) -> RunPage:
         advice=advice_for(run),
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
+        trace_url=_trace_url(run),
         steps=_cards(run, steps),
         known=known_of(steps),
         scale=to_scale(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
@@ -112,12 +113,16 @@ def load(run: Run) -> RunPage:
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
         assignee="" if handling is None or handling.assignee is None else handling.assignee.get_username(),
         snoozed_until=_still(None if handling is None else handling.snoozed_until, now),
-        trace_url=saga_settings.TRACE_URL.replace("{trace_id}", run.traceparent[3:35]) if run.traceparent else "",
     )
 
 
 def _still(until: datetime | None, now: datetime) -> datetime | None:
     return until if until is not None and until > now else None
+
+
+def _trace_url(run: Run) -> str:
+    template = saga_settings.TRACE_URL or getattr(settings, "TRACE_URL", "")
+    return template.replace("{trace_id}", run.traceparent[3:35]) if run.traceparent else ""
 
 
 def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:

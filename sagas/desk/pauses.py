@@ -48,4 +48,4 @@ def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None =
             change(run, RunStatus.STUCK, wake_at=None)
             return
         change(run, RunStatus(run.status), wake_at=Now())
-        ring_on_commit(ready(run), run.key)
+        ring_on_commit(ready(run), run)

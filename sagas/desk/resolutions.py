@@ -33,7 +33,7 @@ def retry_now(run_id: UUID, *, actor: Actor, reason: str, row_version: int | Non
         step.granted = F("granted") + 1
         save(step)
         change(run, RunStatus.UNDOING if undo else RunStatus.RUNNING, wake_at=Now())
-        ring_on_commit(ready(run), run.key)
+        ring_on_commit(ready(run), run)
 
 
 def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
@@ -52,7 +52,7 @@ def compensate(run_id: UUID, *, actor: Actor, reason: str, row_version: int | No
             run, code="compensated_by_hand", reason=f"{run.reason} — undone by hand: {reason}".lstrip(" —")
         )
         if turned is not None:
-            ring_on_commit(turned, run.key)
+            ring_on_commit(turned, run)
 
 
 def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_version: int | None = None) -> None:

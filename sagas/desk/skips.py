@@ -151,7 +151,7 @@ def _write(step: Step, status: StepStatus) -> None:
 
 def _continue(run: Run, status: RunStatus) -> None:
     change(run, status, wake_at=Now() + saga_settings.PATIENCE)
-    ring_on_commit(ready(run), run.key)
+    ring_on_commit(ready(run), run)
 
 
 @contextmanager

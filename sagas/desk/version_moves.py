@@ -102,7 +102,7 @@ def _continue(run: Run) -> None:
         change(run, RunStatus.STUCK, wake_at=None)
         return
     change(run, RunStatus(run.status), wake_at=Now() + saga_settings.PATIENCE)
-    ring_on_commit(ready(run), run.key)
+    ring_on_commit(ready(run), run)
 
 
 def _pivot(saga: Saga[Any]) -> int:

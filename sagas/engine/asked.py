@@ -9,9 +9,11 @@ from datetime import timedelta
 
 from django.db import Error as DatabaseError
 
+from outbox.consuming import failures
+
 from ..errors import LeaseLost, LostAttempts, OwnFailure
-from ..participants.answers import Answer, Done, LostWorker, OurFailure
-from ..participants.calls import is_held, settled
+from ..participants.answers import Answer, Done, Later, LostWorker, OurFailure
+from ..participants.calls import answered, is_held, settled
 from .decide import Place
 from .work import ClaimedStep
 
@@ -32,9 +34,16 @@ def lost_worker(work: ClaimedStep) -> LostWorker:
 
 
 def log_failure(event: str, work: ClaimedStep, error: Exception) -> None:
-    """Log a lost answer; with a traceback unless it is the network, where a stack adds nothing to the text."""
-    network = isinstance(error, ConnectionError | TimeoutError)
-    logger.warning(event, exc_info=None if network else error, extra={**work.facts, "error": str(error)})
+    """Log a failed attempt in one line, with a traceback only where the error says nothing of the participant."""
+    expected = answered(error) is not None or isinstance(error, LostAttempts)
+    stack = None if expected else failures.stack_of(error)
+    logger.warning(event, exc_info=stack, extra={**work.facts, "error": f"{type(error).__qualname__}: {error}"})
+
+
+def log_turned_away(work: ClaimedStep, answer: Later) -> None:
+    """Log an attempt that was surely not applied. Its text may be the participant's, who may quote a key of ours."""
+    facts = {"error": type(answer.error).__qualname__, "delay_s": round(answer.delay.total_seconds(), 2)}
+    logger.info("saga.turned_away", extra={**work.facts, **facts})
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def ask(run: Run, step: Step) -> None:
     run.save(update_fields=["asks_since", "desk_since", "desk_step", "desk_code", "row_version"])
     run.refresh_from_db(fields=["asks_since", "desk_since", "row_version"])
     _note(run.pk, ASKED, why, run.status, RunStatus.STUCK)
-    logger.error("saga.needs_person", extra={"run": str(run.pk), "step": step.name, "error": step.error_text})
+    facts = {"key": run.key, "run": str(run.pk), "step": step.name, "error": step.error_text}
+    logger.error("saga.needs_person", extra=facts)
     tell_host(run, run.status, RunStatus.STUCK, code=step.error_code, reason=why)
 
 

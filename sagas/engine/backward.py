@@ -15,9 +15,9 @@ from ..declare.context import NotApplied, StepContext, UndoContext
 from ..errors import LeaseLost, SagaError, Unfit
 from ..models import Attempt, RunStatus, StepStatus
 from ..participants import calls
-from ..participants.answers import Answer, Done, NoAnswer, OurFailure, Refusal, answer_to
+from ..participants.answers import Answer, Done, Later, LostWorker, NoAnswer, OurFailure, Refusal, answer_to
 from ..settings import saga_settings
-from .asked import Attempted, is_ours, log_failure, lost_worker
+from .asked import Attempted, is_ours, log_failure, log_turned_away, lost_worker
 from .asking import ask_for_lost, went_on
 from .continuation import CONTINUE, STOP, Continuation, RunNext, SwitchChain
 from .decide import GoForward, Park, Record, Wait, decide_doubtful_pivot, decide_undo
@@ -63,8 +63,10 @@ def _try(work: ClaimedStep, context: UndoContext[Any, Any]) -> Continuation:
 
 def _follow(work: ClaimedStep, answer: Answer, context: UndoContext[Any, Any] | None = None) -> Continuation:
     """Decide what follows from the answer, and write it down. `context` is what the undo was asked with."""
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, NoAnswer | LostWorker):
         log_failure("saga.undo_failed", work, answer.error)
+    elif isinstance(answer, Later):
+        log_turned_away(work, answer)
     decision = decide_undo(answer, Attempted(work, answer))
     if isinstance(decision, Record):
         return _record_undone(work, context or undo_context(work))

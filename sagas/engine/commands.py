@@ -113,7 +113,7 @@ def cancel(saga: Saga[Any], key: str, *, reason: str, actor: str, code: str = "c
         if not leased(step, clock()):  # else the worker that has the step in hand finds the flag at the next claim
             turned = begin_undo(run, code=code, reason=reason)
             if turned is not None:
-                ring_on_commit(turned, run.key)
+                ring_on_commit(turned, run)
         after = {"status": run.status, "cancel_requested": True}
         Act.objects.create(
             run=run, actor_name=actor, verb="cancel", reason=reason, at=Now(), before=before, after=after
@@ -142,5 +142,5 @@ def _bring_back(run: Run, step: Step) -> bool:
     step.save(update_fields=["next_attempt_at"])
     run.wake_at = Now() + saga_settings.PATIENCE
     run.save(update_fields=["wake_at"])
-    ring_on_commit(ready(run), run.key)
+    ring_on_commit(ready(run), run)
     return True

@@ -227,7 +227,8 @@ def _try_together(calls: Sequence[Called]) -> list[Continuation | Called]:
     except Exception as error:  # one of them: settled by themselves, each says which
         if _is_session_lost(error):
             raise
-        logger.warning("saga.recorded_singly", exc_info=True, extra={"runs": len(calls)})
+        facts = {"runs": len(calls), "error": str(error).strip()}
+        logger.warning("saga.recorded_singly", exc_info=failures.stack_of(error), extra=facts)
         return answers
     _writers.update(told[place].work.step for place in shared.writers)
     for (place, outcome), row, failure in zip(outcomes.items(), rows, shared.failures, strict=True):

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from outbox.messages import codec, trace
+from outbox.messages import codec, spans, trace
 
 from .. import sql
 from ..declare import registry
@@ -63,6 +63,13 @@ def proceed(work: ClaimedStep) -> Continuation:
 
     Should the lease have passed to another worker meanwhile, the step is that worker's to settle.
     """
+    if spans.library is None:
+        return _proceed(work)
+    with work.span():
+        return _proceed(work)
+
+
+def _proceed(work: ClaimedStep) -> Continuation:
     try:
         return try_undo(work) if work.undo else try_step(work)
     except LeaseLost:
@@ -71,6 +78,13 @@ def proceed(work: ClaimedStep) -> Continuation:
 
 def call(work: ClaimedStep) -> Called | Stop:
     """Ask the participant of a step, forwards, that this worker has claimed, and write nothing down yet."""
+    if spans.library is None:
+        return _call(work)
+    with work.span():
+        return _call(work)
+
+
+def _call(work: ClaimedStep) -> Called | Stop:
     try:
         return ask(work)
     except LeaseLost:

@@ -13,8 +13,18 @@ from ..declare.context import StepContext
 from ..errors import LeaseLost
 from ..models import Attempt, StepStatus
 from ..participants import calls
-from ..participants.answers import Awaiting, Done, Failure, NoAnswer, OurFailure, Refusal, answer_to
-from .asked import Attempted, is_ours, log_failure, lost_worker
+from ..participants.answers import (
+    Awaiting,
+    Done,
+    Failure,
+    Later,
+    LostWorker,
+    NoAnswer,
+    OurFailure,
+    Refusal,
+    answer_to,
+)
+from .asked import Attempted, is_ours, log_failure, log_turned_away, lost_worker
 from .asking import ask_for_lost, went_on
 from .continuation import STOP, Continuation, SwitchChain
 from .decide import Park, Record, Undo, Wait, decide
@@ -90,8 +100,10 @@ def _try_here(work: ClaimedStep, context: StepContext[Any]) -> Continuation:
 
 def _follow(called: Called) -> Continuation:
     work, context, answer = called.work, called.context, called.answer
-    if isinstance(answer, NoAnswer):
+    if isinstance(answer, NoAnswer | LostWorker):
         log_failure("saga.attempt_failed", work, answer.error)  # whatever it was: the participant may have been asked
+    elif isinstance(answer, Later):
+        log_turned_away(work, answer)
     decision = decide(answer, Attempted(work, answer), partial(calls.probe, work.step, context, is_ours))
     if isinstance(decision, Record):
         return record(called, decision.result)

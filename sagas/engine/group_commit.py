@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Generic, TypeVar
 
+from outbox.consuming import failures
+
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 Key = TypeVar("Key", bound=Hashable)
@@ -108,8 +110,9 @@ class GroupCommit(Generic[Item, Key, Value]):
         """Write all; when that fails, none has a value, and each writes its own and learns why."""
         try:
             values = self._together([one.item for one in batch])
-        except Exception:
-            logger.warning("saga.recorded_singly", exc_info=True, extra={"runs": len(batch)})
+        except Exception as error:
+            facts = {"runs": len(batch), "error": str(error).strip()}
+            logger.warning("saga.recorded_singly", exc_info=failures.stack_of(error), extra=facts)
             return
         for one in batch:
             one.value = values.get(self._key_of(one.item))

@@ -132,6 +132,7 @@ def park(run: Run, *, code: str, reason: str, cause: str = "") -> None:
     run.desk_step = step_at(registry.find(run.name, run.version), run.position)
     run.desk_code = plain(cause or code, LONGEST_CODE)
     change(run, RunStatus.STUCK, wake_at=None)
+    logger.error("saga.stuck", extra={"key": run.key, "run": str(run.pk), "code": run.code, "reason": run.reason})
     if asked:  # it was on the desk before, for another reason
         tell_host(run, RunStatus.STUCK, RunStatus.STUCK)
 

@@ -42,7 +42,8 @@ def put_down(work: ClaimedStep, wait: Wait, answer: Failure, hook: Callable[[], 
     write = functools.partial(_put_down, work, wait, answer, hook)
     if not isinstance(answer, OurFailure):
         return write()
-    logger.error("saga.own_failure", exc_info=answer.error, extra={**work.facts, "error": str(answer.error)})
+    stack = failures.stack_of(answer.error)
+    logger.error("saga.own_failure", exc_info=stack, extra={**work.facts, "error": str(answer.error).strip()})
     try:
         return failures.write_with_retry(write, saga_settings.LEASE_MARGIN.total_seconds())
     except DatabaseError as away:

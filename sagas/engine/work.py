@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from outbox.messages import codec, trace
+from outbox.messages import codec, spans, trace
 from outbox.retry import Retry
 
 from .. import sql
@@ -98,7 +99,19 @@ class ClaimedStep:
     @property
     def facts(self) -> dict[str, Any]:
         """For the log."""
-        return {"run": str(self.run_id), "step": self.step.title, "attempt": self.claim.number}
+        return {"key": self.claim.key, "run": str(self.run_id), "step": self.step.title, "attempt": self.claim.number}
+
+    def span(self) -> AbstractContextManager[object]:
+        """A span of a tracing library for this attempt."""
+        name = f"undo {self.step.title}" if self.undo else f"step {self.step.title}"
+        facts: spans.Facts = {
+            "saga.run": str(self.run_id),
+            "saga.key": self.claim.key,
+            "saga.attempt": self.claim.number,
+            "saga.participant": self.step.participant,
+            "messaging.message.id": self.worker.task_id,
+        }
+        return spans.span(name, "internal", facts)
 
 
 def lease_seconds(step: Step[Any, Any]) -> float:

@@ -63,7 +63,7 @@ def prune_runs(older_than: timedelta | None = None) -> int:
         total += removed
         if removed < batch:
             break
-    logger.info("saga.pruned", extra={"runs": total})
+    logger.debug("saga.pruned", extra={"runs": total})
     return total
 
 

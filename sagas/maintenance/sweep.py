@@ -47,7 +47,7 @@ def ring_overdue() -> int:
         logger.warning("saga.sweep_without_broker", extra={"runs": len(chains), "error": str(error)})
         return 0
     if chains:
-        logger.info("saga.swept", extra={"rung": len(chains)})
+        logger.debug("saga.swept", extra={"rung": len(chains)})
     return len(chains)
 
 

@@ -6,6 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from outbox.consuming import failures
+from outbox.messages import spans
+
 from .. import sql
 from ..declare.context import NotApplied, StepContext
 from ..declare.saga import Step
@@ -44,11 +47,22 @@ def ask(admission: Admission, function: Callable[[C], Any], context: C, is_ours:
     try:
         result = function(context)
     except Exception as error:
+        _note(error)
         settled(admission, answered=answered(error), reason=str(error))
         return answer_to(error, is_ours)
     if admission.name:
         settled(admission, answered=True)
     return Done(result)
+
+
+def _note(error: Exception) -> None:
+    """In the span of the call: a no, and a wait for somebody, are answers."""
+    if isinstance(error, Refused):
+        spans.note("refused", code=error.code)
+    elif isinstance(error, RetryAfter):
+        spans.note("later", error=type(error).__qualname__)
+    else:
+        spans.failed(error)
 
 
 def probe(step: Step[Any, Any], context: StepContext[Any], is_ours: Callable[[Exception], bool]) -> Found:
@@ -60,8 +74,9 @@ def probe(step: Step[Any, Any], context: StepContext[Any], is_ours: Callable[[Ex
     except Exception as error:
         if is_ours(error):
             raise
-        facts = {"run": str(context.run_id), "step": step.title, "attempt": context.attempt}
-        logger.warning("saga.probe_failed", exc_info=True, extra=facts)
+        facts = {"run": str(context.run_id), "step": step.title, "attempt": context.attempt, "error": str(error)}
+        stack = failures.stack_of(error) if answered(error) is None else None
+        logger.warning("saga.probe_failed", exc_info=stack, extra=facts)
         return None
     return found if isinstance(found, NotApplied) else Done(found)
 

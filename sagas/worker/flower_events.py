@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from celery import current_app
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
+from outbox.consuming import failures
+
 from ..engine.work import ClaimedStep
 
 logger = logging.getLogger(__name__)
@@ -110,8 +112,9 @@ class Gathered:
                 for kind, fields in events:
                     dispatcher.send(kind, **fields)
                 dispatcher.flush()
-        except Exception:  # the broker is away; the steps are recorded all the same
-            logger.warning("saga.not_shown", exc_info=True, extra={"events": len(events)})
+        except Exception as error:  # the broker is away; the steps are recorded all the same
+            facts = {"events": len(events), "error": str(error)}
+            logger.warning("saga.not_shown", exc_info=failures.stack_of(error), extra=facts)
 
     def _send_later(self, hostname: str) -> None:
         time.sleep(GATHERED)

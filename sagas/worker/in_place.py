@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 from celery import Task
 from celery.worker import state as this_worker
 
-from outbox.messages import trace
+from outbox.messages import spans, trace
 
 from ..declare.saga import Step
 from ..engine.continuation import Continuation, Continue, RetryIn, RunNext, Stop, SwitchChain
@@ -35,10 +35,16 @@ def carry_out(
 
     Raises Celery's Retry for a step that is to be tried again soon.
     """
-    headers: dict[str, str] = task.request.headers or {}
-    with trace.use(trace.from_headers(headers)), in_hand(UUID(run_id)):
+    request = task.request
+    headers: dict[str, str] = request.headers or {}
+    facts: spans.Facts = {"messaging.message.id": request.id or "", "celery.retries": request.retries or 0}
+    with (
+        trace.use(trace.from_headers(headers)),
+        spans.span(f"task {saga}.{step}", "consumer", facts),
+        in_hand(UUID(run_id)),
+    ):
         way = InPlace(task)
-        worker = Worker(task.request.hostname or "", task.request.id or "", way.ahead)
+        worker = Worker(request.hostname or "", request.id or "", way.ahead)
         way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
 
 

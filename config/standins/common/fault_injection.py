@@ -34,7 +34,7 @@ def answer(
     """
     fault = faults.take(operation, order)
     kind = fault.kind if fault else ""
-    logger.info("standin.call", extra={"operation": operation, "order": order, "fault": kind or None})
+    logger.debug("standin.call", extra={"operation": operation, "order": order, "fault": kind or None})
     time.sleep(LATENCY + (fault.delay if fault is not None else 0))
     if kind == Kind.DOWN:
         return drop(request)

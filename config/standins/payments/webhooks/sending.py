@@ -15,8 +15,10 @@ from datetime import timedelta
 import requests
 from django.utils import timezone
 
+from outbox.messages import trace
+
 from .. import shapes
-from ..models import Delivery
+from ..models import Delivery, LedgerEntry
 
 logger = logging.getLogger(__name__)
 BATCH = 50  # deliveries at a time
@@ -65,7 +67,8 @@ def _send(delivery: Delivery) -> bool:
         delivery.due_at = again if again < delivery.event.created_at + GIVE_UP else None
     delivery.save()
     said = {"event_id": delivery.event_id, "type": delivery.event.type, "status": status, "attempt": delivery.attempts}
-    logger.info("standin.webhook", extra=said)
+    arrived = status is not None and 200 <= status < 300
+    logger.log(logging.DEBUG if arrived else logging.WARNING, "standin.webhook", extra={**said, "error": error})
     return status is not None
 
 
@@ -79,12 +82,21 @@ def _post(delivery: Delivery) -> tuple[int | None, str]:
         "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
     }
     try:
-        answer = requests.post(
-            delivery.endpoint.url, data=payload, headers=headers, timeout=PATIENCE, allow_redirects=False
-        )
+        with trace.use(_trace_of(delivery)) as current:
+            headers |= current.headers()
+            answer = requests.post(
+                delivery.endpoint.url, data=payload, headers=headers, timeout=PATIENCE, allow_redirects=False
+            )
     except requests.RequestException as error:
         return None, f"{type(error).__name__}: {error}"
     return answer.status_code, "" if answer.ok else answer.text[:500]
+
+
+def _trace_of(delivery: Delivery) -> trace.Trace:
+    """That of the call by which something was last done for the order. Stripe sends none."""
+    done = LedgerEntry.objects.filter(order=delivery.event.order).order_by("-id")
+    request_id, traceparent = done.values_list("request_id", "traceparent").first() or ("", "")
+    return trace.start(request_id, traceparent).child()
 
 
 def _arrived(delivery: Delivery) -> None:
