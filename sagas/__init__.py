@@ -5,12 +5,14 @@ This package imports no models, so that a declaration needs no database. The gui
 
 from outbox.retry import Retry
 
+from .declare.alert_rule import AlertRule
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .declare.participant import Participant
 from .declare.saga import Saga, Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 
 __all__ = [
+    "AlertRule",
     "Awaits",
     "Earlier",
     "InputChange",

@@ -19,6 +19,7 @@ class SagasConfig(AppConfig):
     def ready(self) -> None:
         """Register checks, duties and the worker's start signal; import each app's `sagas` module."""
         from . import checks  # noqa: F401 - they register on import
+        from .alerts import telling  # noqa: F401 - subscribers, which register on import
         from .maintenance import duties  # noqa: F401 - they register on import
         from .worker import restart  # noqa: F401 - they register on import
 

@@ -1,5 +1,5 @@
 """The pages of the Django admin. Importing this package registers them."""
 
-from . import acts, participants, runs
+from . import acts, alerts, participants, runs
 
-__all__ = ["acts", "participants", "runs"]
+__all__ = ["acts", "alerts", "participants", "runs"]

@@ -1,4 +1,4 @@
-"""Counts of runs by status, from one statement that reads two indexes and no table row."""
+"""Counts of runs by status, from one statement that reads two indexes, and table rows only of the canary's runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from datetime import timedelta
 
 from django.db import connection
 
-FIGURES = """
+from ..sql.canary import NAME as CANARY
+
+FIGURES = f"""
 WITH asking AS (SELECT count(*) AS runs, min(created_at) AS oldest FROM saga_run WHERE asks_since IS NOT NULL)
 SELECT coalesce(sum(runs) FILTER (WHERE status IN ('running', 'undoing')), 0) - (SELECT runs FROM asking),
        coalesce(sum(runs) FILTER (WHERE status = 'completed'), 0),
@@ -21,6 +23,9 @@ FROM (
     SELECT status, count(*) AS runs, min(created_at) AS oldest,
            count(*) FILTER (WHERE created_at > statement_timestamp() - interval '24 hours') AS today
     FROM saga_run GROUP BY status
+    UNION ALL  -- without the canary's
+    SELECT status, -count(*), NULL, -count(*) FILTER (WHERE created_at > statement_timestamp() - interval '24 hours')
+    FROM saga_run WHERE name = '{CANARY}' GROUP BY status
 ) AS by_status
 """
 
