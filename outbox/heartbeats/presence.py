@@ -108,7 +108,7 @@ class Presence:
             connection.close()
 
 
-class Turning(bootsteps.StartStopStep):  # type: ignore[misc]
+class Turning(bootsteps.StartStopStep):
     """Has the consumer's loop note that it turns, from each connection to the broker until that is lost."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)

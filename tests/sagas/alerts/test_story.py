@@ -47,15 +47,14 @@ def reads(value: float, label: str = "") -> None:
 
 def passes(span: timedelta) -> None:
     """Time passes for what is known of the alerts."""
-    Alert.objects.update(since=F("since") - span, began_at=F("began_at") - span)
-    for name in ("silenced_until",):
-        Alert.objects.update(**{name: F(name) - span})
+    earlier = {name: F(name) - span for name in ("since", "began_at", "silenced_until")}
+    Alert.objects.update(**earlier)
 
 
 def mails() -> list[str]:
     """The subjects of the mails that went out, the outbox emptied."""
     drain()
-    return [one.subject for one in mail.outbox]
+    return [str(one.subject) for one in mail.outbox]
 
 
 def test_an_outage_that_flaps_is_two_mails():
@@ -77,9 +76,9 @@ def test_an_outage_that_flaps_is_two_mails():
     for _ in range(3):
         reads(0)
         passes(MINUTE)
-    began, ended = mail.outbox[0], mails()[1:]
-    assert ended == ["over: Orders stand still, after 9 min 20 s"] or ended[0].startswith("over: Orders stand still")
-    assert len(ended) == 1
+    assert len(mails()) == 2
+    assert mails()[1].startswith("over: Orders stand still, after ")
+    began = mail.outbox[0]
     assert began.to == ["olga@settle.example"]
     assert "1 orders wait." in began.body
     assert "What to do: Look at the worker." in began.body

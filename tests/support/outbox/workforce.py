@@ -18,7 +18,7 @@ A_MINUTE = timedelta(minutes=1)
 
 def says(name: str = "worker@host-7", queues: tuple[str, ...] = ("events",), **changed: Any) -> None:
     """A worker leaves a sign now: free for a minute, unless `changed` says otherwise."""
-    usual = {
+    usual: dict[str, Any] = {
         "pid": os.getpid(),
         "release": "1.4",
         "pool": "threads",
