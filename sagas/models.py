@@ -348,7 +348,7 @@ class Alert(models.Model):
     class State(models.TextChoices):
         OK = "ok", "over"
         """Its figure is not above the threshold."""
-        PENDING = "pending", "not long enough yet"
+        PENDING = "pending", "not yet"
         """It is above, not yet for as long as the rule says."""
         FIRING = "firing", "on"
         """It has been above for so long: a person was told, unless it is silenced."""

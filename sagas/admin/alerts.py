@@ -19,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 
 from ..alerts import acts
 from ..engine.diagnosis import clock
@@ -30,6 +31,7 @@ from .forms import ReasonForm
 
 HISTORY = 50
 """The most acts that the page of an alert lists."""
+WORDS_LENGTH = 140  # characters that the list shows of what an alert says
 URGENCY = Case(
     When(state=Alert.State.FIRING, then=Value(0)),
     When(state__in=[Alert.State.ENDING, Alert.State.PENDING], then=Value(1)),
@@ -129,7 +131,7 @@ class AlertAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what it says")
     def words_now(self, alert: Alert) -> str:
-        return alert.words or "—"
+        return Truncator(alert.words).chars(WORDS_LENGTH) or "—"
 
     def get_urls(self) -> list[URLPattern]:
         act = self.admin_site.admin_view(self.act_view)

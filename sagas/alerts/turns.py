@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import NamedTuple
 
@@ -10,6 +10,8 @@ from ..declare.alert_rule import AlertRule
 from ..models import Alert
 
 State = Alert.State
+SLACK = timedelta(seconds=2)
+"""Evaluations do not come to the millisecond: one that comes a moment early need not wait for the next."""
 
 
 class Tell(Enum):
@@ -40,7 +42,7 @@ def turn(
             state, since = State.ENDING, now
         case State.PENDING:
             return Turn(State.OK, now)
-    if state == State.ENDING and now - since >= rule.is_over_after:
+    if state == State.ENDING and now - since >= rule.is_over_after - SLACK:
         return Turn(State.OK, now, Tell.ENDED if is_told else Tell.NOTHING)
     return Turn(state, since)
 
@@ -50,7 +52,7 @@ def _above(rule: AlertRule, state: State, since: datetime, now: datetime, *, is_
         state, since = State.FIRING, now
     if state == State.OK:
         state, since = State.PENDING, now
-    if state == State.PENDING and now - since >= rule.for_:
+    if state == State.PENDING and now - since >= rule.for_ - SLACK:
         state, since = State.FIRING, now
     tells = state == State.FIRING and not is_told and not is_silenced
     return Turn(state, since, Tell.BEGAN if tells else Tell.NOTHING)

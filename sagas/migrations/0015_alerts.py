@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("rule", models.CharField(max_length=60)),
                 ("label", models.CharField(blank=True, help_text="Which of several that the rule is about.", max_length=200)),
-                ("state", models.CharField(choices=[("ok", "over"), ("pending", "not long enough yet"), ("firing", "on"), ("ending", "about to be over")], max_length=8)),
+                ("state", models.CharField(choices=[("ok", "over"), ("pending", "not yet"), ("firing", "on"), ("ending", "about to be over")], max_length=8)),
                 ("since", models.DateTimeField(help_text="In its state.")),
                 ("title", models.CharField(max_length=200)),
                 ("words", models.TextField(blank=True, help_text="What its figure meant when it was last above.")),

@@ -12,7 +12,7 @@ from .labels import Badge
 S = Alert.State
 BADGES = {
     S.OK: Badge("✓", "ok", "over"),
-    S.PENDING: Badge("…", "wait", "not long enough yet"),
+    S.PENDING: Badge("…", "wait", "not yet"),
     S.FIRING: Badge("!", "bad", "on"),
     S.ENDING: Badge("…", "wait", "about to be over"),
 }

@@ -122,17 +122,18 @@ def _of_workers(workers: Iterable[WorkerStatus]) -> Iterator[Light]:
         ill = [one for one in workers if one.state == state]
         if ill:
             verb = "1 worker is" if len(ill) == 1 else f"{len(ill)} workers are"
-            which = "; ".join(_named(one) for one in ill)
+            which = ", ".join(_named(one) for one in ill)
             since = max(one.for_how_long for one in ill)
             name = f"worker.{state.replace(' ', '_')}"
             yield Light(name, fault.tone, f"{verb} {fault.title}", f"{which}. {fault.means}", fault.do, since)
 
 
 def _named(one: WorkerStatus) -> str:
-    """`worker@host, 1.4, for 32 s, takes sagas and events, at 3 of 16 tasks`."""
+    """`worker@host (release 1.4, for 32 s, at 3 of 16 tasks, takes events, sagas)`."""
     row = one.row
-    parts = [row.name, row.release, f"for {say(one.for_how_long)}", f"takes {' and '.join(row.queues) or 'nothing'}"]
-    return ", ".join([*filter(None, parts), f"at {row.busy} of {row.size} tasks"])
+    release = f"release {row.release}, " if row.release else ""
+    work = f"at {row.busy} of {row.size} tasks, takes {', '.join(row.queues) or 'nothing'}"
+    return f"{row.name} ({release}for {say(one.for_how_long)}, {work})"
 
 
 def _of_queues(workforce: Workforce) -> Iterator[Light]:
@@ -146,7 +147,7 @@ def _of_queues(workforce: Workforce) -> Iterator[Light]:
         )
     for one in workforce.queues:
         if one.is_unattended:
-            yield _unattended(one)
+            yield _unattended(one, [w for w in workforce.workers if one.name in w.row.queues])
         elif one.is_behind:
             yield Light(
                 f"queue.behind.{one.name}",
@@ -158,14 +159,18 @@ def _of_queues(workforce: Workforce) -> Iterator[Light]:
             )
 
 
-def _unattended(one: QueueStatus) -> Light:
+def _unattended(one: QueueStatus, ill: list[WorkerStatus]) -> Light:
+    """`ill`: the workers that would take its messages."""
     filled = one.filled or timedelta(0)
+    do = f"Start a worker with `--queues {one.name}`, or add it to the queues of one that runs."
+    if ill:
+        do = f"Who takes it is {' and '.join(sorted({w.state for w in ill}))}: see to that, or start another worker."
     return Light(
         f"queue.unattended.{one.name}",
         "bad" if filled > queues.UNATTENDED else "wait",
         f"Nobody works the queue {one.name}",
         f"{_waiting(one)}, and no worker that lives takes messages from it.",
-        f"Start a worker with `--queues {one.name}`, or add it to the queues of one that runs.",
+        do,
         filled,
     )
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
 
 from outbox.monitoring.workers import WorkerStatus
 from sagas.models import Alert
@@ -23,6 +27,14 @@ def watched() -> watch.Watch:
 def alerts_on() -> list[Alert]:
     """The alerts that are on, the oldest first."""
     return list(Alert.objects.filter(state__in=Alert.ON).order_by("began_at"))
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """A text for a page: its lines, and as code what stands between backticks."""
+    parts = re.split(r"`([^`]+)`", text)
+    html = "".join(f"<code>{escape(part)}</code>" if i % 2 else escape(part) for i, part in enumerate(parts))
+    return mark_safe(html.replace("\n", "<br>"))  # noqa: S308 - each part is escaped
 
 
 @register.filter

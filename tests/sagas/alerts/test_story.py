@@ -8,6 +8,8 @@ import pytest
 from django.core import mail
 from django.db.models import F
 
+from outbox.consuming.watermarks import queue_of
+from outbox.declare.events import registry
 from outbox.models import OutboxMessage
 from outbox.testing import drain
 from sagas import AlertRule
@@ -192,3 +194,10 @@ def test_by_the_usual_rules_all_that_stands_still_is_one_alert(programs, setting
     assert "1 worker is deaf" in told
     assert "1 worker is cut off from the broker" in told
     assert "Nobody works the queue sagas" in told
+
+
+def test_it_is_told_through_the_queue_of_the_worker_that_evaluates():
+    """The worker of another queue may be the one that is frozen."""
+    tells = [one for name, one in registry.subscribers.items() if one.event.name.startswith("sagas.alert_")]
+    assert len(tells) == 4
+    assert {one.queue for one in tells} == {queue_of("sagas.alerts")}

@@ -49,5 +49,5 @@ def test_a_silence_keeps_the_beginning_until_it_is_over_and_keeps_no_end():
 def test_a_rule_without_a_duration_begins_at_once_and_still_ends_after_a_minute():
     at_once = AlertRule("old", "figure", above=0, for_=timedelta(0), title="Old", do="Look.")
     assert turn(at_once, OK, NOW, NOW, is_above=True, is_told=False, is_silenced=False) == (FIRING, NOW, BEGAN)
-    soon = NOW + timedelta(seconds=59)
+    soon = NOW + timedelta(seconds=57)
     assert turn(at_once, ENDING, NOW, soon, is_above=False, is_told=True, is_silenced=False).tell == NOTHING

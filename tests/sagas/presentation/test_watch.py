@@ -53,7 +53,7 @@ def test_a_frozen_worker_is_seen_within_thirty_seconds_wherever_somebody_looks(w
     took = time.monotonic() - frozen_at
     light = lights()["worker.frozen"]
     assert (light.tone, light.title) == ("bad", "1 worker is frozen")
-    assert "takes events and sagas" in light.means
+    assert "takes events, sagas" in light.means
     assert "SIGKILL" in light.do
     answer = client.get("/healthz")
     assert answer.status_code == 503
