@@ -7,6 +7,7 @@ which ALLOWED_HOSTS cannot list, and follows no redirect. The answers are public
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -18,7 +19,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from outbox.monitoring import alarms, health
+from outbox.monitoring import alarms, health, queues
+from sagas.presentation import watch
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +43,12 @@ def readyz(_request: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """200 when PostgreSQL and Redis answer, messages move and every duty is done on time; else 503.
+    """200 when PostgreSQL and Redis answer, messages move, every duty is done on time and workers work; else 503.
 
-    Lists each duty with its state. The log and `outbox status` give the reason of a failure in words.
+    Lists each duty with its state. The log, `outbox status` and `saga status` give the reason of a failure in words.
     """
-    return _answer({"database": _check(database), "redis": _check(redis_server), "outbox": _check(duties)})
+    checks = {"database": database, "redis": redis_server, "outbox": duties, "workers": workers}
+    return _answer({name: _check(question) for name, question in checks.items()})
 
 
 PROBES: dict[str, Callable[[HttpRequest], HttpResponse]] = {"/livez": livez, "/readyz": readyz, "/healthz": healthz}
@@ -94,6 +97,28 @@ def duties() -> dict[str, Any]:
         "oldest_unpublished_seconds": round(now.oldest.total_seconds(), 1) if now.oldest else 0.0,
         "stalled": [one.name for one in now.destinations if alarms.stalls([one])],
         **health.duties(now.duty_report),
+    }
+
+
+def workers() -> dict[str, Any]:
+    """Whether every worker works and every queue has one. Logs what is wrong, with the names of the workers."""
+    now = queues.read()
+    lights = watch.of_workforce(now)
+    wrong = [light for light in lights if light.tone == "bad"]
+    for light in wrong:
+        log.error("Workers or queues stand still", extra={"alarm": f"{light.title}: {light.means}"})
+    return {
+        "ok": not wrong,
+        "lights": [light.title for light in lights],
+        "states": dict(Counter(one.state for one in now.workers)),
+        "queues": {
+            one.name: {
+                "messages": one.depth,
+                "oldest_seconds": None if one.oldest is None else round(one.oldest.total_seconds(), 1),
+                "workers": one.workers,
+            }
+            for one in now.queues
+        },
     }
 
 

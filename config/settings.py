@@ -27,6 +27,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 SITE_URL = env.text("SITE_URL", "http://127.0.0.1:8000")
 FLOWER_URL = env.text("FLOWER_URL", "http://127.0.0.1:5555")
 TRACE_URL = env.text("TRACE_URL")  # a page of one trace, with {trace_id} in it
+RELEASE = env.text("RELEASE")  # what this code is called, as each worker says of itself: a tag, a commit, a day
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -194,6 +195,11 @@ EMAIL_TIMEOUT = 10  # seconds
 EMAIL_FILE_PATH = env.text("EMAIL_FILE_PATH", str(BASE_DIR / ".local" / "mail"))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Settle <orders@settle.example>")
+
+# --- Alerts ----------------------------------------------------------------------------------------------------------
+SAGAS_ALERT_MAIL = env.words("ALERT_MAIL", "operator@settle.example" if LOCAL else "")
+SAGAS_ALERT_WEBHOOK = env.text("ALERT_WEBHOOK")
+SAGAS_ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")  # several, with spaces, while one replaces another
 
 # --- Orders ----------------------------------------------------------------------------------------------------------
 ORDERS_COORDINATION = env.text("ORDERS_COORDINATION", "saga")  # the default for new orders: saga or choreography

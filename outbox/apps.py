@@ -23,6 +23,7 @@ class OutboxConfig(AppConfig):
         from .heartbeats import (
             beat,
             own_duties,  # noqa: F401 - registers them
+            presence,  # noqa: F401 - a worker leaves signs
         )
 
         autodiscover_modules("events", "subscribers")

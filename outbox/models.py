@@ -262,3 +262,46 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class WorkerProcess(models.Model):
+    """A Celery worker, as it last said of itself. One that stops in order deletes its row."""
+
+    name = models.CharField(max_length=255, primary_key=True, help_text="The worker's --hostname.")
+    pid = models.IntegerField()
+    release = models.CharField(max_length=100, help_text="The code's version, as the settings name it.")
+    pool = models.CharField(max_length=40, help_text="threads, prefork, solo …")
+    size = models.IntegerField(help_text="How many tasks it carries out at once.")
+    busy = models.IntegerField(help_text="How many it is at.")
+    queues = ArrayField(models.CharField(max_length=200), help_text="Those that it takes messages from.")
+    begun = models.BigIntegerField(help_text="How many tasks it has begun since it started.")
+    began_at = models.DateTimeField(help_text="When it began the last of them, or started.")
+    loop_silent = models.DurationField(help_text="Since its loop last turned, at its last sign.")
+    is_connected = models.BooleanField(help_text="It has a connection to the broker.")
+    is_ending = models.BooleanField(help_text="It was told to stop.")
+    session = models.IntegerField(help_text="PostgreSQL's number of the session by which it leaves its signs.")
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="Its last sign.")
+
+    class Meta:
+        db_table = "outbox_worker"
+        verbose_name = "worker"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class QueueHead(models.Model):
+    """What was last seen at the head of a queue of the broker that is not empty."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    head = models.CharField(max_length=64, blank=True, help_text="Tells its oldest message from others.")
+    head_since = models.DateTimeField(help_text="When that message was first seen there.")
+    filled_since = models.DateTimeField(help_text="When the queue was first seen not to be empty.")
+
+    class Meta:
+        db_table = "outbox_queue_head"
+        verbose_name = "queue's head"
+
+    def __str__(self) -> str:
+        return self.name

@@ -46,6 +46,11 @@ def healthy() -> dict[str, timedelta | None]:
     }
 
 
+def release() -> str:
+    """OUTBOX_RELEASE: what this code is called, as each worker says of itself; default RELEASE. Empty: not known."""
+    return str(_get("RELEASE", "") or getattr(settings, "RELEASE", ""))[:100]
+
+
 def redis_url() -> str:
     """OUTBOX_REDIS_URL: the doorbell's Redis; default REDIS_URL, else the broker. Empty when that is no Redis."""
     url = str(_get("REDIS_URL", "") or getattr(settings, "REDIS_URL", "") or getattr(settings, "CELERY_BROKER_URL", ""))

@@ -5,6 +5,7 @@ This package imports no models, so that a declaration needs no database. The gui
 
 from outbox.retry import Retry
 
+from .declare.alert_rule import AlertRule
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .declare.money import MinorUnits
 from .declare.participant import Participant
@@ -13,6 +14,7 @@ from .declare.stake import Stake
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 
 __all__ = [
+    "AlertRule",
     "Awaits",
     "Earlier",
     "InputChange",

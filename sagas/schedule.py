@@ -17,6 +17,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     **of_the_outbox.SCHEDULE,
     "every-second-sweep-overdue-sagas": row("sagas.sweep", timedelta(seconds=1)),
     "every-second-work-off-bulk-acts": row("sagas.bulk", timedelta(seconds=1)),
+    "every-minute-start-a-canary-run": row("sagas.canary", timedelta(minutes=1)),
+    "twice-a-minute-evaluate-alerts": row("sagas.alerts", timedelta(seconds=30)),
     "every-hour-prune-finished-sagas": row("sagas.prune", timedelta(hours=1), timedelta(hours=1)),
 }
 """For CELERY_BEAT_SCHEDULE."""
@@ -28,6 +30,8 @@ ROUTES: dict[str, dict[str, str]] = {
     "sagas.sweep": {"queue": "upkeep"},
     "sagas.prune": {"queue": "upkeep"},
     "sagas.bulk": {"queue": "upkeep"},
+    "sagas.canary": {"queue": "upkeep"},
+    "sagas.alerts": {"queue": "upkeep"},
 }
 """For CELERY_TASK_ROUTES."""
 

@@ -9,6 +9,7 @@ from typing import cast
 from django.conf import settings
 from django.core.signals import setting_changed
 
+from .declare.alert_rule import AlertRule
 from .declare.participant import Participant
 
 
@@ -50,6 +51,19 @@ class SagaSettings:
     """Acts that need two people, one who proposes and one who confirms, such as ("compensate", "skip")."""
     MASKED: tuple[str, ...] = ("password", "secret", "token", "authorization", "api_key", "cvc")
     """Fields of inputs and results whose values the run's page and the command line hide, by a word in their names."""
+    CANARY: bool = True
+    """Whether a run without effect is started each minute, whose age says whether runs get through; see
+    `sagas/maintenance/canary.py`."""
+    ALERTS: tuple[AlertRule, ...] | None = None
+    """The rules of the alerts, `sagas.AlertRule`s; None for those of `sagas/alerts/rules.py`, () for none."""
+    ALERT_MAIL: tuple[str, ...] | list[str] = ()
+    """Who gets a mail when an alert begins, and when it is over."""
+    ALERT_WEBHOOK: str = ""
+    """The address that gets a signed POST at the same moments; empty for none."""
+    ALERT_WEBHOOK_SECRET: str = ""
+    """`whsec_` and the key in base64; several, with spaces between, while one replaces another."""
+    ALERT_QUEUE: str = "upkeep"
+    """The queue of the mails and webhooks of alerts: that of the worker that evaluates them. Read at the start."""
     FLOWER_URL: str = ""
     """The address of Flower, for the admin's links to tasks; when empty, the setting FLOWER_URL is used."""
     TRACE_URL: str = ""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from celery import Task, shared_task
 
+from .alerts.evaluate import evaluate
 from .desk.bulk_acts import run_due
 from .engine import executor
+from .maintenance.canary import start_canary
 from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
 from .worker.in_place import carry_out
@@ -40,6 +42,18 @@ def sweep() -> None:
 def bulk() -> None:
     """Act on the runs of bulk acts that are due."""
     run_due()
+
+
+@shared_task(name="sagas.canary")
+def canary() -> None:
+    """Start a canary run."""
+    start_canary()
+
+
+@shared_task(name="sagas.alerts", send_events=False)
+def alerts() -> None:
+    """Compare the rules with their figures, and have a person told."""
+    evaluate()
 
 
 @shared_task(name="sagas.prune")

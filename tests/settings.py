@@ -20,6 +20,7 @@ if "TEST_ORDER" in os.environ:
     OUTBOX_DESTINATIONS = {
         "tasks": {"transport": "outbox.transports.celery.CeleryTransport", "order": os.environ["TEST_ORDER"]}
     }
+SAGAS_CANARY = os.environ.get("SAGAS_CANARY") == "1"  # tests count the runs that there are
 if "SAGAS_IN_PLACE" in os.environ:
     SAGAS_IN_PLACE = os.environ["SAGAS_IN_PLACE"] == "1"
 if "SAGAS_HAND" in os.environ:

@@ -12,6 +12,7 @@ from . import partitions
 
 logger = logging.getLogger(__name__)
 
+FORGOTTEN, ENDED = timedelta(days=1), timedelta(minutes=1)  # of workers: those that vanished, and those that ended
 BATCH = 1_000  # rows for each statement: short locks, little to vacuum at once
 
 
@@ -28,8 +29,10 @@ def prune() -> int:
     published = _in_batches(sql.prune_published, keep)
     inbox = _in_batches(sql.prune_inbox, keep)
     holds = _in_batches(lambda _, limit: sql.delete_ended_holds(limit), keep)
+    workers = sql.forget_lost_workers(FORGOTTEN, ENDED)
     logger.debug(
-        "Pruned the outbox", extra={"partitions": dropped, "published": published, "inbox": inbox, "holds": holds}
+        "Pruned the outbox",
+        extra={"partitions": dropped, "published": published, "inbox": inbox, "holds": holds, "workers": workers},
     )
     return dropped
 

@@ -88,11 +88,15 @@ class DutyReport:
     waits: tuple[WaitStatus, ...]
 
     @property
+    def beat(self) -> DutyStatus | None:
+        """Beat's own."""
+        return next((one for one in self.duties if one.duty.name == BEAT), None)
+
+    @property
     def stalls(self) -> list[str]:
         """One sentence for each duty that is not done, and for each wait that is too long. Empty when all is well."""
-        beat = next((one for one in self.duties if one.duty.name == BEAT), None)
         late = [one for one in self.duties if one.is_late]
-        return [*(_silent(one, beat) for one in late), *(_too_old(one) for one in self.waits if one.is_late)]
+        return [*(_silent(one, self.beat) for one in late), *(_too_old(one) for one in self.waits if one.is_late)]
 
     @property
     def alarms(self) -> list[str]:
@@ -116,12 +120,16 @@ def _consumer(name: str) -> Duty:
 
 
 def _silent(one: DutyStatus, beat: DutyStatus | None) -> str:
-    healthy = one.duty.healthy or timedelta(0)
+    return f"{what_is_late(one)} {why_late(one, beat)}"
+
+
+def what_is_late(one: DutyStatus) -> str:
+    """What the duty does, and for how long it has not done it."""
     text = f"{one.duty.name} {one.duty.does}, and has not finished for {say(one.heartbeat.silent_for)}"
-    return f"{text}; at most {say(healthy)} is healthy. {_why(one, beat)}"
+    return f"{text}; at most {say(one.duty.healthy or timedelta(0))} is healthy."
 
 
-def _why(one: DutyStatus, beat: DutyStatus | None) -> str:
+def why_late(one: DutyStatus, beat: DutyStatus | None) -> str:
     """The most likely reason why the duty is not done."""
     if one.heartbeat.failed_for is not None:
         return f"It fails: {one.heartbeat.error}"
@@ -137,9 +145,13 @@ def _why(one: DutyStatus, beat: DutyStatus | None) -> str:
 
 
 def _too_old(one: WaitStatus) -> str:
-    healthy = one.wait.healthy or timedelta(0)
+    return f"{what_waits(one)} {one.wait.remedy}"
+
+
+def what_waits(one: WaitStatus) -> str:
+    """What has waited for how long."""
     text = f"{one.wait.what} has waited for {say(one.age or timedelta(0))}"
-    return f"{text}; at most {say(healthy)} is healthy. {one.wait.remedy}"
+    return f"{text}; at most {say(one.wait.healthy or timedelta(0))} is healthy."
 
 
 def _clocks(duties: tuple[DutyStatus, ...]) -> Iterator[str]:

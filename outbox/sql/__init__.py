@@ -104,11 +104,13 @@ from .shards import (
 )
 from .snapshots import Heads, Holder, first_time, heads, snapshot_holders
 from .upkeep import prune_inbox, prune_published, unpublished_ages
+from .workers import HeadRow, Sign, WorkerRow, forget_lost_workers, forget_worker, leave_sign, see_heads, workers
 
 __all__ = [
     "GATHERED",
     "PARTITIONED",
     "Due",
+    "HeadRow",
     "Heads",
     "HeartbeatRow",
     "Holder",
@@ -118,6 +120,8 @@ __all__ = [
     "Route",
     "ShardRow",
     "Share",
+    "Sign",
+    "WorkerRow",
     "add_partition",
     "begin",
     "begin_again",
@@ -145,6 +149,8 @@ __all__ = [
     "first_positions_of_others",
     "first_time",
     "forget_duty",
+    "forget_lost_workers",
+    "forget_worker",
     "free_held",
     "give_back_overdue",
     "heads",
@@ -161,6 +167,7 @@ __all__ = [
     "is_open",
     "is_settled",
     "leave_heartbeat",
+    "leave_sign",
     "lock_default",
     "lock_for_requeue",
     "lock_key",
@@ -188,6 +195,7 @@ __all__ = [
     "request_run",
     "resume",
     "schedule_requeue",
+    "see_heads",
     "set_lock_timeout",
     "shards_by_destination",
     "snapshot_holders",
@@ -203,4 +211,5 @@ __all__ = [
     "unschedule_requeue",
     "wake_soon",
     "withdraw_request",
+    "workers",
 ]

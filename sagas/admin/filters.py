@@ -20,6 +20,7 @@ from ..desk.selection import STATES as STATES
 from ..models import ON_DESK, OPEN, Run, RunStatus
 from ..participants.configured import declared
 from ..presentation.labels import RUN_BADGES, readable
+from ..sql.canary import NAME as CANARY
 
 TITLES = {"open": "open, stuck first", "in_progress": "in progress", "finished": "finished", "all": "all"}
 CLOCK_SKEW = timedelta(hours=1)  # between PostgreSQL's clock and that of a process that starts runs
@@ -78,6 +79,8 @@ class WaitsFilter(admin.SimpleListFilter):
 
 
 class SagaFilter(admin.SimpleListFilter):
+    """Filters by the saga; the canary's runs are shown only when it is chosen."""
+
     title = "saga"
     parameter_name = "saga"
 
@@ -85,7 +88,7 @@ class SagaFilter(admin.SimpleListFilter):
         return [(name, name) for name in sorted({saga.name for saga in registry.all_sagas()})]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(name=self.value()) if self.value() else queryset
+        return queryset.filter(name=self.value()) if self.value() else queryset.exclude(name=CANARY)
 
 
 class StepFilter(admin.SimpleListFilter):
@@ -95,7 +98,7 @@ class StepFilter(admin.SimpleListFilter):
     parameter_name = "step"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        titles = {step.title: None for saga in registry.all_sagas() for step in saga.steps}
+        titles = {step.title: None for saga in registry.all_sagas() if saga.name != CANARY for step in saga.steps}
         one_saga = len({title.partition(".")[0] for title in titles}) == 1
         return [(title, readable(title.partition(".")[2]) if one_saga else title) for title in titles]
 

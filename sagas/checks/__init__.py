@@ -1,5 +1,6 @@
 """Django's system checks of the engine; each hint says how to fix the problem. Importing this registers them."""
 
+from .alerts import check_alerts
 from .apps import check_any, check_apps
 from .broker import check_broker, check_kombu, check_participants, check_schedule, check_upkeep
 from .declarations import check_declarations
@@ -10,6 +11,7 @@ from .retention import check_retention
 from .second_person import check_second_person
 
 __all__ = [
+    "check_alerts",
     "check_any",
     "check_apps",
     "check_broker",

@@ -13,6 +13,7 @@ from outbox.operations.listing import can_match_inside, uuid_of
 
 from .. import sql
 from ..models import ON_DESK, OPEN, Run, RunStatus, Step
+from ..sql.canary import NAME as CANARY
 from .acts import DoesNotFit
 from .outcomes import REPEATED
 
@@ -143,6 +144,8 @@ def step_condition(step: str, *, on_desk: bool) -> Q:
 def matching(chosen: Filter) -> QuerySet[Run]:
     """The matching runs, in no order."""
     runs = Run.objects.filter(state_condition(chosen.status))
+    if not (chosen.saga or chosen.text or chosen.ids is not None or STATES[chosen.status] == [RunStatus.STUCK]):
+        runs = runs.exclude(name=CANARY)
     if chosen.step:
         runs = runs.filter(step_condition(chosen.step, on_desk=STATES[chosen.status] == [RunStatus.STUCK]))
     if chosen.code:

@@ -29,6 +29,8 @@ class Verb:
     """The name of the argument that the act needs beside its reason; empty for none."""
     many: bool = False
     """Whether the act can be done to many runs at once."""
+    aside: bool = False
+    """Whether it leaves the run as it is: a note for other people."""
     check: Callable[..., str] | None = None
     """Called with the run and the act's arguments before the act is proposed to a second person; returns what that
     person must know of what was given, such as how it differs from what is owed, and empty for nothing."""

@@ -9,7 +9,8 @@ __all__ = ["causes_of_dead_letters", "causes_of_runs", "fill", "finders"]  # the
 
 
 def fill() -> None:
-    """Register the parts of the page that the outbox has."""
+    """Register who works, and the parts of the page that the outbox has."""
+    add_section(Section("sagas.watch", "sagas/watch.html", order=1, permission="sagas.view_run"))
     may = "outbox.view_shard"
     add_section(Section("outbox.destinations", "admin/outbox/destination_status.html", order=10, permission=may))
     add_section(Section("outbox.duties", "admin/outbox/duties.html", order=20, permission=may))

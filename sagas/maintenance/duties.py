@@ -9,7 +9,9 @@ from outbox.relay.lookback import Lookback
 
 from .. import sql
 from ..engine.taking import ready_times
+from ..presentation import canary
 from ..sql import participants
+from . import canary as declared  # noqa: F401 - every process knows the saga
 from .sweep import wake_times
 
 MINUTE = timedelta(minutes=1)
@@ -55,6 +57,16 @@ def _age_of_oldest(column: str, times: Lookback[datetime]) -> timedelta | None:
 register_duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue, and brings back those that waited")
 register_duty("sagas.bulk", timedelta(seconds=1), "works off acts on many runs")
 register_duty("sagas.prune", timedelta(hours=1), "removes runs that ended long ago")
+register_duty("sagas.canary", MINUTE, "starts a run that goes the whole path")
+register_duty("sagas.alerts", timedelta(seconds=30), "compares the rules of alerts with their figures")
+register_wait(
+    "sagas.canary_age",
+    "The end of a canary run",
+    3 * MINUTE,
+    canary.age,
+    "No run goes the whole path, from beat by the relay and a worker to its end: `manage.py saga status` says which "
+    "part stands still.",
+)
 register_wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
 register_wait(
     "sagas.untaken",

@@ -1,5 +1,5 @@
 """The figures of all runs. What is open, and what needs a person, is counted from indexes; of runs that have ended,
-those of the last 24 hours alone are read, at any size of the table."""
+those of the last 24 hours alone are read, at any size of the table. The canary's count only while they are stuck."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from .. import sql
+from ..sql.canary import NAME as CANARY
 
 FAILED = ["in_doubt", "deadline", "compensated_by_hand", "hook_failed", "unreadable"]
 """The engine's own codes of runs that were undone: nobody refused anything. Any other code is a refusal's."""
@@ -18,11 +19,12 @@ WITH desk AS (
     SELECT status, cancel_requested_at IS NOT NULL AS cancelled, code = ANY(%(failed)s) AS failed, count(*) AS runs
     FROM saga_run
     WHERE status IN ('completed', 'compensated', 'resolved')
-      AND created_at > statement_timestamp() - interval '24 hours'
+      AND created_at > statement_timestamp() - interval '24 hours' AND name <> %(canary)s
     GROUP BY 1, 2, 3
 )
 SELECT desk.runs, clock_timestamp() - desk.oldest,
-       (SELECT count(*) FROM saga_run WHERE status IN ('running', 'undoing', 'stuck')) - desk.runs,
+       (SELECT count(*) FROM saga_run
+        WHERE status IN ('running', 'undoing') AND asks_since IS NULL AND name <> %(canary)s),
        coalesce((SELECT sum(runs) FROM ended WHERE status = 'completed'), 0),
        coalesce((SELECT sum(runs) FROM ended WHERE status = 'compensated' AND NOT cancelled AND NOT failed), 0),
        coalesce((SELECT sum(runs) FROM ended WHERE status = 'compensated' AND cancelled), 0),
@@ -61,6 +63,6 @@ class Figures:
 
 def figures() -> Figures:
     """The figures as of now."""
-    given: dict[str, Any] = {"failed": FAILED}
+    given: dict[str, Any] = {"failed": FAILED, "canary": CANARY}
     ((stuck, oldest, *counts),) = sql.fetch(FIGURES, given)
     return Figures(int(stuck), oldest, *map(int, counts))

@@ -57,8 +57,8 @@ class Command(BaseCommand):
                 "--shard", type=int, action="append", metavar="N", help="only this shard; may be given several times"
             )
             _who_and_why(act, required=True)
-        forget = commands.add_parser("forget", help="Stop expecting a consumer that will not run again")
-        forget.add_argument("duty", help="its name in `status`, such as 'consume orders/billing'")
+        forget = commands.add_parser("forget", help="Stop expecting a consumer, or a worker, that will not run again")
+        forget.add_argument("duty", help="its name in `status`, such as 'consume orders/billing', or the worker's")
         commands.add_parser("stop-requeue", help="Cancel the scheduled requeues of dead letters")
 
     def handle(self, *_args: Any, command: str, **given: Any) -> None:
@@ -106,8 +106,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"{duty} is a duty of this project. To switch its alarm off, set OUTBOX_HEALTHY = {{{duty!r}: None}}."
             )
-        if not sql.forget_duty(duty):
-            raise CommandError(f"No duty is named {duty}: `manage.py outbox status` lists the duties.")
+        if not sql.forget_duty(duty) and not sql.forget_worker(duty):
+            raise CommandError(f"No duty is named {duty}, nor a worker: `manage.py outbox status` lists the duties.")
         self.stdout.write(f"{duty} is no longer expected, until it runs again.")
 
     def _holds(self, destination: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterable
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 
 from sagas import desk
 from sagas.desk import given_values, lookup, selection
@@ -15,7 +17,7 @@ from sagas.desk.second_person import needs_second_person
 from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError
 from sagas.models import Run
-from sagas.presentation import run_file, text_tables
+from sagas.presentation import alert_labels, run_file, text_tables, watch, watch_text
 from sagas.presentation.labels import run_badge
 
 WAYS = {
@@ -27,6 +29,7 @@ WAYS = {
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
 """The option for what a verb takes beside its reason."""
+ALARM, CANNOT_TELL = 1, 2
 PROGRESS = 50
 """After how many runs a bulk act prints its progress."""
 
@@ -47,6 +50,12 @@ class Command(BaseCommand):
         for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
         listing.add_argument("--limit", type=int, default=50)
+        status = commands.add_parser(
+            "status",
+            help="Say who works and what stands still",
+            description="Exit code 0: all is well, 1: a person must act, 2: the database does not answer.",
+        )
+        status.add_argument("--json", action="store_true", help="print it as JSON")
         show = commands.add_parser(
             "show", help="Show a run", description="Shows the facts, steps, attempts and acts of a run."
         )
@@ -60,6 +69,8 @@ class Command(BaseCommand):
         try:
             if command == "list":
                 self._list(given)
+            elif command == "status":
+                self._status(as_json=given["json"])
             elif command == "show":
                 self._lines(text_tables.run_lines(lookup.run_named(given["run"]), clock()))
             elif command == "export":
@@ -74,6 +85,17 @@ class Command(BaseCommand):
     def _list(self, given: dict[str, Any]) -> None:
         written = ",".join(f"{name}={given[name]}" for name in selection.FILTER_FIELDS if given[name])
         self._lines(text_tables.run_table(selection.parse_filter(written or "status=open"), clock(), given["limit"]))
+
+    def _status(self, *, as_json: bool) -> None:
+        try:
+            now = watch.read()
+        except (DatabaseError, InterfaceError) as error:
+            self.stderr.write(f"The database does not answer, so nobody can tell: {error}".strip())
+            sys.exit(CANNOT_TELL)
+        text = [*watch_text.lines(now), *alert_labels.lines(clock())]
+        self._lines([json.dumps(watch_text.as_json(now), indent=2)] if as_json else text)
+        if now.is_bad:
+            sys.exit(ALARM)
 
     def _act(self, verb: desk.Verb, given: dict[str, Any]) -> None:
         where = given.get("where")
