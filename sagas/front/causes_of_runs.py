@@ -46,6 +46,14 @@ WORDS = {
 }
 
 
+ADVICE = {
+    "in_doubt": "Ask the participant whether it happened. Retry now asks it once more, under the same key: what it has "
+    "done already is not done twice.",
+    "unreadable": "Change the input of each run to one that this code reads, then retry.",
+}
+"""For codes of the engine that are those of no step."""
+
+
 @dataclass(slots=True)
 class Found:
     """What the statement says of one cause, over all currencies."""
@@ -88,7 +96,7 @@ def _cause(user: Viewer, saga: str, step: str, code: str, found: Found) -> Cause
         url=f"{reverse('admin:sagas_run_changelist')}?{query}",
         stakes=total(found.stakes),
         unknown=found.count - found.known,
-        advice=advice_of(declared, code),
+        advice=advice_of(declared, code) or ADVICE.get(code, ""),
         acts=tuple(_acts(user, declared, step, query)),
     )
 
