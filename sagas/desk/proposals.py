@@ -51,7 +51,9 @@ def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: 
         if not (differs or needs_second_person(verb)):
             raise DoesNotFit(NEEDS_ONE.format(verb))
         before = snapshot(run) | {"row_version": run.row_version}
-        return record(run, PROPOSE + verb, actor, reason, before, {"given": given, **({"differs": differs} if differs else {})})
+        return record(
+            run, PROPOSE + verb, actor, reason, before, {"given": given, **({"differs": differs} if differs else {})}
+        )
 
 
 def confirm(proposal_id: int, *, actor: Actor, reason: str) -> None:
