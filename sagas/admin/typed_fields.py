@@ -177,7 +177,7 @@ def _made(field: TypedField, options: dict[str, Any]) -> tuple[forms.Field, str]
         if kind is str:
             del options["required"]
         return PLAIN[kind](**options), ""
-    return RawField(**options, widget=forms.Textarea(attrs=RawField.widget.attrs | {"rows": 6})), "As JSON."  # type: ignore[attr-defined]
+    return RawField(**options, widget=forms.Textarea(attrs=RawField.widget.attrs | {"rows": 6})), "As JSON."
 
 
 PLAIN: dict[Any, Callable[..., forms.Field]] = {

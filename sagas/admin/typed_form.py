@@ -142,7 +142,7 @@ def form_class(base: type[forms.Form], takes: str, asked: Asked) -> type[forms.F
         help_text=f"{asked.words} What is written here is used instead of the fields.",
     )
     raw.widget.attrs |= {"rows": 8, "placeholder": pretty_json(sample_value(asked.kind))}
-    order = [*made, takes, *base.base_fields]  # type: ignore[attr-defined]
+    order = [*made, takes, *base.base_fields]
     body = {"takes": takes, "asked": asked, "field_order": order, **made, takes: raw}
     return type(f"{takes}Form", (TypedForm, base), body)
 
