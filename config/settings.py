@@ -50,6 +50,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "outbox.middleware.TraceMiddleware",  # first, so that all others log with the request id
+    "config.metrics.http.MetricsMiddleware",  # counts all that follows, and answers /metrics
     "config.health.ProbesMiddleware",  # before the middleware that checks the host and TLS
     "config.addresses.AddressMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -200,6 +201,9 @@ ORDERS_RECONCILE_DAYS = 7  # how many days the nightly comparison with the card 
 ORDERS_RECONCILE_SETTLED = timedelta(hours=1)  # payments younger than this may still be in progress
 ORDERS_CONFIRM_WITHIN = timedelta(seconds=env.number("ORDERS_CONFIRM_WITHIN", 900))  # 3-D Secure
 ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after this the watchdog acts on an event that has not arrived
+
+# --- Metrics ---------------------------------------------------------------------------------------------------------
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # who scrapes /metrics sends it; "" answers this machine, and only locally
 
 # --- Logging ---------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(as_json=env.text("LOG_FORMAT", "console") == "json", level=env.text("LOG_LEVEL", "INFO"))

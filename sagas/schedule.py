@@ -17,6 +17,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     **of_the_outbox.SCHEDULE,
     "every-second-sweep-overdue-sagas": row("sagas.sweep", timedelta(seconds=1)),
     "every-second-work-off-bulk-acts": row("sagas.bulk", timedelta(seconds=1)),
+    "every-ten-seconds-count-what-has-ended": row("sagas.tally", timedelta(seconds=10)),
     "every-hour-prune-finished-sagas": row("sagas.prune", timedelta(hours=1), timedelta(hours=1)),
 }
 """For CELERY_BEAT_SCHEDULE."""
@@ -28,6 +29,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "sagas.sweep": {"queue": "upkeep"},
     "sagas.prune": {"queue": "upkeep"},
     "sagas.bulk": {"queue": "upkeep"},
+    "sagas.tally": {"queue": "upkeep"},
 }
 """For CELERY_TASK_ROUTES."""
 

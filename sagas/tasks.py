@@ -8,6 +8,7 @@ from .desk.bulk_acts import run_due
 from .engine import executor
 from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
+from .maintenance.tally import tally as count_ended
 from .worker.in_place import carry_out
 from .worker.taker import taker
 
@@ -40,6 +41,12 @@ def sweep() -> None:
 def bulk() -> None:
     """Act on the runs of bulk acts that are due."""
     run_due()
+
+
+@shared_task(name="sagas.tally", send_events=False)
+def tally() -> None:
+    """Count what has ended, for metrics and charts."""
+    count_ended()
 
 
 @shared_task(name="sagas.prune")

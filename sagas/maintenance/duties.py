@@ -55,6 +55,7 @@ def _age_of_oldest(column: str, times: Lookback[datetime]) -> timedelta | None:
 register_duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue, and brings back those that waited")
 register_duty("sagas.bulk", timedelta(seconds=1), "works off acts on many runs")
 register_duty("sagas.prune", timedelta(hours=1), "removes runs that ended long ago")
+register_duty("sagas.tally", timedelta(seconds=10), "counts what has ended, for metrics and charts")
 register_wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
 register_wait(
     "sagas.untaken",
