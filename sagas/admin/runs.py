@@ -26,7 +26,7 @@ from ..desk.selection import search_condition
 from ..models import ON_DESK, Run, RunStatus
 from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
-from . import act_views, bulk_views, filters, proposal_views, run_page
+from . import act_views, bulk_views, charts, filters, proposal_views, run_page
 from .base import ReadOnlyAdmin, badge_html
 
 URGENCY = Case(
@@ -160,11 +160,16 @@ class RunAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         own = [
+            path("charts/", self.admin_site.admin_view(self.charts_view), name="sagas_run_charts"),
             path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
             path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
         return [*own, *super().get_urls()]
+
+    def charts_view(self, request: HttpRequest) -> HttpResponse:
+        """How it went in the last hour, day or month."""
+        return charts.charts_view(self, request)
 
     def desk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
         """Confirm an act (GET with ?run=<id>), or do it (POST)."""
