@@ -31,4 +31,4 @@ RUN SECRET_KEY=unused-while-building DATABASE_URL=postgres://nobody@localhost/no
 # No HEALTHCHECK here: each part has its own in docker-compose.yml, and one for all would be wrong for all but one.
 USER settle
 EXPOSE 8000
-CMD ["gunicorn", "config.wsgi", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]
+CMD ["gunicorn", "config.wsgi", "--config", "python:config.web_server", "--bind", "0.0.0.0:8000", "--workers", "2", "--threads", "8", "--worker-tmp-dir", "/dev/shm", "--no-control-socket"]

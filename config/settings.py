@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "config.metrics.http.MetricsMiddleware",  # counts all that follows, and answers /metrics
     "config.health.ProbesMiddleware",  # before the middleware that checks the host and TLS, and before any trace
     "outbox.middleware.TraceMiddleware",  # so that all others log with the request id
     "config.addresses.AddressMiddleware",
@@ -209,6 +210,9 @@ ORDERS_RECONCILE_DAYS = 7  # how many days the nightly comparison with the card 
 ORDERS_RECONCILE_SETTLED = timedelta(hours=1)  # payments younger than this may still be in progress
 ORDERS_CONFIRM_WITHIN = timedelta(seconds=env.number("ORDERS_CONFIRM_WITHIN", 900))  # 3-D Secure
 ORDERS_EVENT_PATIENCE = timedelta(minutes=1)  # after this the watchdog acts on an event that has not arrived
+
+# --- Metrics ---------------------------------------------------------------------------------------------------------
+METRICS_TOKEN = env.text("METRICS_TOKEN")  # who scrapes /metrics sends it; "" answers this machine, and only locally
 
 # --- Logging ---------------------------------------------------------------------------------------------------------
 LOGGING = logging_config(as_json=env.text("LOG_FORMAT", "console") == "json", level=env.text("LOG_LEVEL", "INFO"))

@@ -19,6 +19,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "every-second-work-off-bulk-acts": row("sagas.bulk", timedelta(seconds=1)),
     "every-minute-start-a-canary-run": row("sagas.canary", timedelta(minutes=1)),
     "twice-a-minute-evaluate-alerts": row("sagas.alerts", timedelta(seconds=30)),
+    "every-ten-seconds-count-what-has-ended": row("sagas.tally", timedelta(seconds=10)),
     "every-hour-prune-finished-sagas": row("sagas.prune", timedelta(hours=1), timedelta(hours=1)),
 }
 """For CELERY_BEAT_SCHEDULE."""
@@ -32,6 +33,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "sagas.bulk": {"queue": "upkeep"},
     "sagas.canary": {"queue": "upkeep"},
     "sagas.alerts": {"queue": "upkeep"},
+    "sagas.tally": {"queue": "upkeep"},
 }
 """For CELERY_TASK_ROUTES."""
 

@@ -10,6 +10,7 @@ from .engine import executor
 from .maintenance.canary import start_canary
 from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
+from .maintenance.tally import tally as count_ended
 from .worker.in_place import carry_out
 from .worker.taker import taker
 
@@ -54,6 +55,12 @@ def canary() -> None:
 def alerts() -> None:
     """Compare the rules with their figures, and have a person told."""
     evaluate()
+
+
+@shared_task(name="sagas.tally", send_events=False)
+def tally() -> None:
+    """Count what has ended, for metrics and charts."""
+    count_ended()
 
 
 @shared_task(name="sagas.prune")

@@ -74,8 +74,17 @@ def stalls() -> list[str]:
 
 def oldest_unpublished_age() -> timedelta | None:
     """How long the oldest message has waited to be published; None when none waits. Reads the head of each shard."""
-    names = [one.name for one in destinations.configured()]
-    return max(sql.unpublished_ages(lookback.messages.since(), names).values(), default=None)
+    return max(_unpublished_ages().values(), default=None)
+
+
+def oldest_unpublished_ages() -> dict[str, timedelta]:
+    """The same for each configured destination; 0 where none waits."""
+    ages = _unpublished_ages()
+    return {one.name: ages.get(one.name, timedelta(0)) for one in destinations.configured()}
+
+
+def _unpublished_ages() -> dict[str, timedelta]:
+    return sql.unpublished_ages(lookback.messages.since(), [one.name for one in destinations.configured()])
 
 
 def dead_letters() -> int:

@@ -32,7 +32,7 @@ from ..models import ON_DESK, Run, RunStatus
 from ..presentation import run_file
 from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
-from . import act_views, bulk_views, filters, front, proposal_views, run_page
+from . import act_views, bulk_views, charts, filters, front, proposal_views, run_page
 from .base import ReadOnlyAdmin, badge_html, said_at
 
 ASKS_SINCE = Case(When(ON_DESK, then=F("desk_since")))
@@ -170,12 +170,17 @@ class RunAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         own = [
             path("by-task/<slug:task_id>/", self.admin_site.admin_view(self.by_task), name="sagas_by_task"),
+            path("charts/", self.admin_site.admin_view(self.charts_view), name="sagas_run_charts"),
             path("desk/<str:verb>/", self.admin_site.admin_view(self.desk_view), name="sagas_desk"),
             path("proposals/<int:pk>/<str:answer>/", self.admin_site.admin_view(self.answer), name="sagas_proposal"),
             path("<uuid:pk>/file/", self.admin_site.admin_view(self.file_view), name="sagas_run_file"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
         return [*own, *front.urls(self.admin_site), *super().get_urls()]
+
+    def charts_view(self, request: HttpRequest) -> HttpResponse:
+        """How it went in the last hour, day or month."""
+        return charts.charts_view(self, request)
 
     def desk_view(self, request: HttpRequest, verb: str) -> HttpResponse:
         """Confirm an act (GET with ?run=<id>), or do it (POST)."""

@@ -67,6 +67,7 @@ register_wait(
     "No run goes the whole path, from beat by the relay and a worker to its end: `manage.py saga status` says which "
     "part stands still.",
 )
+register_duty("sagas.tally", timedelta(seconds=10), "counts what has ended, for metrics and charts")
 register_wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
 register_wait(
     "sagas.untaken",

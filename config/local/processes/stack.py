@@ -106,8 +106,8 @@ def standins(port: int) -> tuple[str, ...]:
 
 def web() -> tuple[str, ...]:
     """`--preload` loads the app once, then forks. A worker process ends by itself when its parent is gone."""
-    command = (PYTHON, "-m", "gunicorn", "config.wsgi", "--bind", LISTENING, "--preload")
-    return (*command, "--workers", "2", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket")
+    command = (PYTHON, "-m", "gunicorn", "config.wsgi", "--config", "python:config.web_server", "--bind", LISTENING)
+    return (*command, "--preload", "--workers", "2", "--threads", "8", "--graceful-timeout", "5", "--no-control-socket")
 
 
 def worker(name: str, queues: str, *, threads: int) -> tuple[str, ...]:
