@@ -166,7 +166,7 @@ def _made(field: TypedField, options: dict[str, Any]) -> tuple[forms.Field, str]
     """The field, and how it is filled in."""
     kind = field.kind
     if field.money is not None:
-        return MoneyField(**options), f"In the currency of the field {field.money.currency}."
+        return MoneyField(**options), f"In the currency that stands under {readable(field.money.currency)}."
     if kind in AS_TEXT:
         return WrittenField(kind, **options), AS_TEXT[kind]
     if (values := _values(kind, optional=field.optional)) is not None:
