@@ -98,7 +98,7 @@ class Run(models.Model):
             # What needs a person, oldest first, and all that the front page says of it. A step changes none of these.
             models.Index(
                 fields=["desk_since", "name", "desk_step", "desk_code"],
-                include=["stake", "stake_currency"],
+                include=["stake", "stake_currency", "id"],
                 condition=ON_DESK,
                 name="saga_run_desk",
             ),

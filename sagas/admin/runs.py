@@ -163,7 +163,7 @@ class RunAdmin(ReadOnlyAdmin):
             **proposal,
             **(extra_context or {}),
         }
-        return TemplateResponse(request, "sagas/run.html", context)
+        return TemplateResponse(request, "sagas/run_live.html" if "live" in request.GET else "sagas/run.html", context)
 
     # --- The desk --------------------------------------------------------------------------------------------------
 

@@ -38,7 +38,7 @@ def oldest_stuck_seconds() -> list[Reading]:
     oldest = figures().oldest_stuck
     if oldest is None:
         return [Reading(0, "No run needs a person.")]
-    return [Reading(oldest.total_seconds(), f"The oldest run that needs a person was accepted {say(oldest)} ago.")]
+    return [Reading(oldest.total_seconds(), f"The oldest run that needs a person has needed one for {say(oldest)}.")]
 
 
 def red_lights() -> list[Reading]:

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from .. import sql
@@ -18,6 +19,7 @@ from ..declare.stake import Stake
 from ..desk import VERBS
 from ..desk.second_person import needs_second_person
 from ..desk.selection import NO_CODE
+from ..models import ON_DESK, Run
 from ..presentation.advice import advice_of
 from ..presentation.labels import readable
 from .causes import Cause, Link, source
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
 
     from .causes import Viewer
 
-# Answered from saga_run_desk alone, which has every column. Its condition stands here word for word.
+# Answered from saga_run_desk, which has every column; its condition stands here word for word. Runs that somebody has
+# snoozed are left out: they are few.
 CAUSES = """
 SELECT name, desk_step, desk_code, stake_currency, count(*), count(stake), sum(stake), min(desk_since)
-FROM saga_run WHERE status = 'stuck' OR asks_since IS NOT NULL
+FROM saga_run WHERE (status = 'stuck' OR asks_since IS NOT NULL)
+  AND NOT EXISTS (SELECT FROM saga_handling h WHERE h.run_id = saga_run.id AND h.snoozed_until > statement_timestamp())
 GROUP BY name, desk_step, desk_code, stake_currency
 ORDER BY name, desk_step, desk_code
 """
@@ -52,6 +56,11 @@ ADVICE = {
     "unreadable": "Change the input of each run to one that this code reads, then retry.",
 }
 """For codes of the engine that are those of no step."""
+
+
+def snoozed() -> int:
+    """How many runs that need a person somebody has snoozed."""
+    return Run.objects.filter(ON_DESK, handling__snoozed_until__gt=Now()).count()
 
 
 @dataclass(slots=True)

@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
             models.Index(
                 condition=models.Q(("status", "stuck"), ("asks_since__isnull", False), _connector="OR"),
                 fields=["desk_since", "name", "desk_step", "desk_code"],
-                include=("stake", "stake_currency"),
+                include=("stake", "stake_currency", "id"),
                 name="saga_run_desk",
             ),
         ),

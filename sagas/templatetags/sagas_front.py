@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from sagas.engine.diagnosis import clock
 from sagas.front import causes as presented
-from sagas.front import sections, waits
+from sagas.front import causes_of_runs, sections, waits
 
 register = template.Library()
 LISTED = 50
@@ -45,6 +45,12 @@ def needs_a_person(context: template.RequestContext) -> Desk:
         any(cause.more for cause in found),
         presented.at_stake(found),
     )
+
+
+@register.simple_tag
+def snoozed_runs() -> int:
+    """How many runs that need a person are snoozed."""
+    return causes_of_runs.snoozed()
 
 
 @register.simple_tag

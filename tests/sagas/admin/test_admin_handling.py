@@ -52,3 +52,25 @@ def test_the_page_draws_the_run_and_says_what_is_known(client, world, operator):
     assert 'aria-label="Attempts and waits, to scale"' in page
     assert "Attempt 1: refused" in page
     assert "Took effect</dt><dd>Fetch" in page
+
+
+def test_what_is_snoozed_is_off_the_first_page_which_says_so(client, world, operator):
+    run = stuck(world)
+    assert "no_such_street" in client.get("/admin/").content.decode()
+    at = timezone.localtime() + timedelta(days=1)
+    act(client, "snooze", run, until=f"{at:%Y-%m-%dT%H:%M}")
+    page = client.get("/admin/").content.decode()
+    assert "no_such_street" not in page
+    assert "1 more snoozed" in page
+    act(client, "snooze", run, until="")
+    assert "no_such_street" in client.get("/admin/").content.decode()
+
+
+def test_the_part_of_the_page_that_moves_is_read_by_itself(client, world, operator):
+    run = stuck(world)
+    page = page_of(client, run)
+    assert 'data-live="?live=1"' in page
+    part = client.get(reverse("admin:sagas_run_change", args=[run.pk]), {"live": 1}).content.decode()
+    assert "<html" not in part
+    assert "Input and results" not in part
+    assert "What is known" in part

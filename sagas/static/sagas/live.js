@@ -1,7 +1,8 @@
 "use strict";
-// Reads the desk's part of the first page again each ten seconds, while somebody looks at it. Focus and place stay.
+// Reads the part of a page that moves (data-live: its address) again each ten seconds, while somebody looks at it.
+// Focus, place and what is opened stay.
 (() => {
-    const part = document.getElementById("desk-live");
+    const part = document.querySelector("[data-live]");
     const EVERY = 10_000;
     let readAt = Date.now();
 
@@ -25,8 +26,12 @@
     const replace = (html) => {
         const within = part.contains(document.activeElement);
         const href = within ? document.activeElement.getAttribute("href") : null;
+        const opened = [...part.querySelectorAll("details[open] > summary")].map((one) => one.textContent);
         const {scrollX, scrollY} = window;
         part.innerHTML = html;
+        for (const one of part.querySelectorAll("details > summary")) {
+            if (opened.includes(one.textContent)) { one.parentElement.open = true; }
+        }
         if (href !== null) {
             [...part.querySelectorAll("a")].find((one) => one.getAttribute("href") === href)?.focus({preventScroll: true});
         }
