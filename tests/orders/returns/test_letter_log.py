@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from orders.returns import status
 from orders.returns.mail import letter_log
@@ -102,6 +102,32 @@ def test_of_two_messages_at_once_one_writes_the_correction(refunded: Return) -> 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(write, ["<c@d>", "<e@f>"])) == [False, True]
     assert kinds(refunded) == [Kind.REFUNDED, Kind.UNPAID]
+
+
+def test_what_was_said_and_how_the_return_stands_are_read_under_its_lock(
+    refunded: Return, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standing = letter_log.standing
+    seen: list[bool] = []
+
+    def is_locked() -> bool:
+        try:
+            with transaction.atomic():
+                Return.objects.select_for_update(nowait=True).get(pk=refunded.pk)
+        except OperationalError:
+            return True
+        finally:
+            connection.close()
+        return False
+
+    def looked_at(returned: Return) -> str:
+        with ThreadPoolExecutor(1) as elsewhere:
+            seen.append(elsewhere.submit(is_locked).result())
+        return standing(returned)
+
+    monkeypatch.setattr(letter_log, "standing", looked_at)
+    assert letter_log.begin(refunded.pk, "<a@b>") is not None
+    assert seen == [True]
 
 
 def test_what_was_written_before_there_was_a_log_is_known(refunded: Return, ask: Ask) -> None:
