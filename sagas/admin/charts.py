@@ -24,7 +24,7 @@ def charts_view(model_admin: ModelAdmin[Any], request: HttpRequest) -> HttpRespo
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "media": model_admin.media,
-        "title": f"Charts: the last {chosen.title}",
+        "title": f"Charts: {chosen.title}",
         "ranges": list(Range),
         "chosen": chosen,
         "charts": all_charts(chosen),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -16,6 +18,7 @@ from outbox.monitoring.exposition import Collector
 from outbox.monitoring.metrics import metrics
 from outbox.monitoring.samples import Histogram, Kind, Metric
 from tests.support.hostapp.events import ItemCounted
+from tests.support.workers import ROOT, process_env
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,3 +107,15 @@ def test_kinds_are_exported_as_they_are():
         "took_seconds_count 4.0",
         "took_seconds_sum 9.5",
     ]
+
+
+def test_a_project_without_prometheus_client_has_the_plain_values():
+    code = (
+        "import sys; sys.modules['prometheus_client'] = None; import django; django.setup(); "
+        "import outbox.monitoring.metrics, sagas.monitoring.metrics"
+    )
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=process_env(settings), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from sagas.maintenance.tally import tally
 from sagas.models import Breaker, Run, Tally
 from sagas.monitoring import metrics as module
 from sagas.monitoring.metrics import metrics
+from sagas.sql import gauges
 from tests.support.sagas import errand as module_of_errand
 from tests.support.sagas.driver import begin, carry_until_asked
 from tests.support.sagas.ended import LOST, finished, grow_old, stuck, undone
@@ -122,3 +124,11 @@ def test_more_runs_make_no_more_samples(world):
     for key in "bcd":
         finished(key)
     assert samples() == before
+
+
+def test_counting_open_runs_reads_the_index_of_what_is_open_and_not_the_table():
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {gauges.OPEN_RUNS}", {"counted": 10})
+        plan = " ".join(row[0] for row in cursor.fetchall())
+    assert "Index Scan using saga_run_status" in plan
+    assert "Sort Key: r.created_at" not in plan
