@@ -142,7 +142,7 @@ def hurry() -> None:
     Delivery.objects.update(due_at=Now(), held_until=None)
     Step.objects.filter(status="waiting").update(next_attempt_at=None)
     for run in Run.objects.filter(status="running"):
-        ring_on_commit(ready(run), run.key)
+        ring_on_commit(ready(run), run)
 
 
 def test_an_order_on_the_desk_is_settled_by_a_report_and_the_record_says_by_whom(stuck: Order, bank: Bank) -> None:

@@ -56,7 +56,7 @@ def stuck(trip: Trip, bank: Bank) -> Trip:
         carried(trip)
         Step.objects.filter(status="waiting").update(next_attempt_at=None)
         for run in Run.objects.filter(status="running"):
-            ring_on_commit(ready(run), run.key)
+            ring_on_commit(ready(run), run)
     assert carried(trip).status == "needs_attention"
     assert step(CAPTURE)[0] == "in_doubt"
     return trip

@@ -38,7 +38,7 @@ def looked_at_again(order: Order) -> Order:
     Delivery.objects.update(due_at=Now(), held_until=None)
     Step.objects.filter(status="waiting").update(next_attempt_at=None)
     for run in Run.objects.filter(status="running"):
-        ring_on_commit(ready(run), run.key)
+        ring_on_commit(ready(run), run)
     return carry(order)
 
 
