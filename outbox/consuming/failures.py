@@ -68,13 +68,13 @@ def is_expected(error: BaseException) -> bool:
     """Whether the error's text says all that there is to know, so that the log needs no traceback.
 
     That is when the database, the broker or another system was away, did not answer, or said no in words of its own: an
-    error of the network, one that carries an HTTP response, one that says of the other system by `is_there` whether
-    anybody answered, and what a handler raises to be tried again or to be given up.
+    error of the network or of an HTTP call (by its attribute `response`), one that says of the other system by
+    `is_there` whether anybody answered, and what a handler raises to be tried again or to be given up.
     """
     if isinstance(error, RetryAfter | PermanentFailure | CannotRead | ConnectionError | TimeoutError):
         return True
-    said = hasattr(error, "is_there") or getattr(error, "response", None) is not None
-    return said or is_infrastructure(error)
+    of_a_call = hasattr(error, "response") and not isinstance(error, ValueError)  # a wrong URL is ours
+    return of_a_call or hasattr(error, "is_there") or is_infrastructure(error)
 
 
 def stack_of(error: BaseException) -> BaseException | None:

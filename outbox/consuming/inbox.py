@@ -60,11 +60,8 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
 @contextmanager
 def delivered_in(envelope: Envelope, subscriber: str) -> Iterator[None]:
     """The message's trace, with a span for this try, and the message as the cause of what is published."""
-    facts: dict[str, str | int] = {
-        "messaging.message.id": envelope.id,
-        "outbox.key": envelope.key,
-        "outbox.attempt": envelope.attempts + 1,
-    }
+    facts: spans.Facts = {"messaging.message.id": envelope.id, "outbox.key": envelope.key}
+    facts["outbox.attempt"] = envelope.attempts + 1
     with (
         trace.use(trace.from_headers(envelope.trace_headers)),
         spans.span(f"deliver {subscriber}", "consumer", facts),

@@ -32,7 +32,8 @@ class Spans(Protocol):
 
 library: Spans | None = None
 """None: nobody traces. Whoever would prepare something for a span asks this first."""
-_NOTHING = nullcontext()
+NOTHING = nullcontext
+"""The block that is no span, for whoever has asked already."""
 
 
 def tell(spans: Spans | None) -> None:
@@ -43,7 +44,7 @@ def tell(spans: Spans | None) -> None:
 
 def span(name: str, kind: Kind, facts: Facts) -> AbstractContextManager[object]:
     """A span for the block; `facts` are its attributes."""
-    return _NOTHING if library is None else library.span(name, kind, facts)
+    return NOTHING() if library is None else library.span(name, kind, facts)
 
 
 def failed(error: BaseException) -> None:

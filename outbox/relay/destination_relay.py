@@ -137,7 +137,7 @@ class DestinationRelay:
             waiting = {one.subscriber for one in due if one.waits}
             lost = [one for one in due if not one.waits]
             outgoing = [Outgoing(one.row, one.envelope, (one.subscriber,)) for one in lost]
-            sent = self._give(outgoing)
+            sent = relayed.publish(self.destination, outgoing)
             for error in sent.failed.values():
                 logger.error("A delivery cannot be published again", exc_info=error)
             not_woken = self._wake(outgoing, sent, again=True)
@@ -150,15 +150,9 @@ class DestinationRelay:
 
     def _publish(self, due: list[Due]) -> _Batch:
         outgoing, unreadable = self._address(due)
-        sent = self._give(outgoing)
+        sent = relayed.publish(self.destination, outgoing)
         sent.failed.update(unreadable)
         return _Batch(due, outgoing, sent)
-
-    def _give(self, outgoing: list[Outgoing]) -> Sent:
-        """Have the transport publish them."""
-        if not outgoing:
-            return Sent()
-        return relayed.publish(self.destination.transport.publish, outgoing, self.destination.name)
 
     def _record(self, batch: _Batch, *, beside: bool) -> None:
         """Mark what was sent, `beside` the next batch where that is possible, and record what failed.

@@ -7,19 +7,20 @@ from collections.abc import Callable, Sequence
 from ..errors import CannotRead
 from ..messages import codec, spans, trace
 from ..messages.envelope import Envelope
+from ..publishing.destinations import Destination
 from ..transports import Outgoing, Sent
 
-Publish = Callable[[Sequence[Outgoing]], Sent]
 
-
-def publish(by: Publish, batch: Sequence[Outgoing], destination: str) -> Sent:
-    """What `by` says of the batch. Where spans are made, each message that is traced carries the one of its hop."""
+def publish(to: Destination, batch: Sequence[Outgoing]) -> Sent:
+    """Publish the batch, be it nothing. Where spans are made, each traced message carries the one of its hop."""
+    if not batch:
+        return Sent()
     if spans.library is None:
-        return by(batch)
+        return to.transport.publish(batch)
     ends: dict[int, Callable[[Exception | None], None]] = {}
     sent = Sent(outage=RuntimeError("the relay ended"))
     try:
-        sent = by([_with_hop(one, destination, spans.library, ends) for one in batch])
+        sent = to.transport.publish([_with_hop(one, to.name, spans.library, ends) for one in batch])
     finally:
         gone = set(sent.rows)
         for row, end in ends.items():

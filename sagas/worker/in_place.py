@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 from uuid import UUID, uuid4
 
@@ -37,15 +39,16 @@ def carry_out(
     """
     request = task.request
     headers: dict[str, str] = request.headers or {}
-    facts: spans.Facts = {"messaging.message.id": request.id or "", "celery.retries": request.retries or 0}
-    with (
-        trace.use(trace.from_headers(headers)),
-        spans.span(f"task {saga}.{step}", "consumer", facts),
-        in_hand(UUID(run_id)),
-    ):
+    span = spans.NOTHING if spans.library is None else partial(_span, request, f"{saga}.{step}")
+    with trace.use(trace.from_headers(headers)), span(), in_hand(UUID(run_id)):
         way = InPlace(task)
         worker = Worker(request.hostname or "", request.id or "", way.ahead)
         way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
+
+
+def _span(request: Any, title: str) -> AbstractContextManager[object]:
+    facts: spans.Facts = {"messaging.message.id": request.id or "", "celery.retries": request.retries or 0}
+    return spans.span(f"task {title}", "consumer", facts)
 
 
 @dataclass

@@ -134,6 +134,16 @@ def test_a_task_as_flower_names_it_leads_to_its_run(operator, client, world, mon
     assert (answer.url, "No run of task 0199-ab" in said(answer)) == (reverse(LIST), True)
 
 
+def test_the_page_links_to_the_runs_trace_where_a_page_of_traces_is_known(operator, client, settings):
+    run = done()
+    trace_id = run.traceparent[3:35]
+    assert f"<dd><code>{trace_id}</code></dd>" in page_of(client, run)
+    settings.TRACE_URL = "https://jaeger.example/trace/{trace_id}?all=1"
+    assert f'<a href="https://jaeger.example/trace/{trace_id}?all=1"><code>{trace_id}</code></a>' in page_of(
+        client, run
+    )
+
+
 def test_the_timeline_shows_an_operators_act_with_its_reason_and_what_it_changed(operator, client, world):
     run = stuck(world)
     act(client, "retry", run, reason="The street exists now.")

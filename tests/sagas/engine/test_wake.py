@@ -7,10 +7,14 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import transaction
 
 from outbox.messages import trace
+from outbox.models import OutboxMessage
 from sagas import Refused, desk
 from sagas.engine.continuation import STOP, RetryIn, SwitchChain
+from sagas.engine.run_ready import ring_on_commit
+from sagas.engine.transitions import ready
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step
 from sagas.settings import saga_settings
@@ -135,6 +139,18 @@ def test_a_ring_goes_on_in_the_trace_of_the_request(world, rung):
     assert rung == [(run_id, current.trace_id, "request-1")]
 
 
+def test_a_run_that_somebody_else_sets_going_goes_on_in_its_own_trace(world):
+    with trace.use(trace.start("request-1")) as its_own:
+        run_id = begin(errand, Errand("milk"))
+    OutboxMessage.objects.all().delete()
+    run = Run.objects.get(pk=run_id)
+    with trace.use(trace.start("an operator's")), transaction.atomic():
+        ring_on_commit(ready(run), run)
+    headers = OutboxMessage.objects.get().headers
+    assert its_own.trace_id in headers
+    assert '"request-1"' in headers
+
+
 def test_a_run_that_this_code_does_not_know_keeps_the_sweep_from_no_other(world, rung):
     begin(errand, Errand("milk"), key="old")
     Run.objects.update(name="forgotten", wake_at="2019-01-01T00:00:00Z")
@@ -145,7 +161,7 @@ def test_a_run_that_this_code_does_not_know_keeps_the_sweep_from_no_other(world,
 
 
 def test_a_sweep_waits_for_no_run_that_somebody_has_locked(world, rung):
-    from django.db import connection, transaction
+    from django.db import connection
 
     locked, free = (begin(errand, Errand("milk"), key=key) for key in ("locked", "free"))
     Run.objects.update(wake_at=LONG_AGO)

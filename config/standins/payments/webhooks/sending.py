@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from datetime import timedelta
+from typing import Any
 
 import requests
 from django.utils import timezone
@@ -94,7 +95,8 @@ def _post(delivery: Delivery) -> tuple[int | None, str]:
 
 def _trace_of(delivery: Delivery) -> trace.Trace:
     """That of the call by which something was last done for the order. Stripe sends none."""
-    done = LedgerEntry._default_manager.filter(order=delivery.event.order).order_by("-id")
+    entries: Any = LedgerEntry._default_manager
+    done = entries.filter(order=delivery.event.order).order_by("-id")
     request_id, traceparent = done.values_list("request_id", "traceparent").first() or ("", "")
     return trace.start(request_id, traceparent).child()
 
