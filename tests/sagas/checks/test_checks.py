@@ -229,7 +229,15 @@ def test_links_without_a_route_are_told(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("sagas.checks.queues.unrouted", none)
     assert check_routes() == []
-    assert asked == ["sagas.run_step", "sagas.undo_step", "sagas.take", "sagas.sweep", "sagas.prune", "sagas.bulk"]
+    assert asked == [
+        "sagas.run_step",
+        "sagas.undo_step",
+        "sagas.take",
+        "sagas.sweep",
+        "sagas.prune",
+        "sagas.bulk",
+        "sagas.tally",
+    ]
 
 
 def test_a_project_without_a_saga_knows(monkeypatch: pytest.MonkeyPatch) -> None:
