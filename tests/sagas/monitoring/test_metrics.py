@@ -24,6 +24,13 @@ from tests.support.sagas.ended import LOST, finished, grow_old, stuck, undone
 from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
+FINISHED_AND_OPEN = """
+INSERT INTO saga_run (id, name, version, key, subject, input, status, resolution, code, reason, position, rings,
+                      request_id, traceparent, row_version, created_at, updated_at)
+SELECT gen_random_uuid(), 'past', 1, n::text, '', '{}',
+       (ARRAY['running', 'undoing', 'stuck', 'completed'])[1 + n % 4], '', '', '', 0, 0, '', '', 1, now(), now()
+FROM generate_series(1, 2000) AS n
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +135,9 @@ def test_more_runs_make_no_more_samples(world):
 
 def test_counting_open_runs_reads_the_index_of_what_is_open_and_not_the_table():
     with connection.cursor() as cursor:
+        cursor.execute(FINISHED_AND_OPEN)
+        cursor.execute("ANALYZE saga_run")
         cursor.execute(f"EXPLAIN {gauges.OPEN_RUNS}", {"counted": 10})
         plan = " ".join(row[0] for row in cursor.fetchall())
     assert "Index Scan using saga_run_status" in plan
-    assert "Sort Key: r.created_at" not in plan
+    assert "Seq Scan" not in plan
