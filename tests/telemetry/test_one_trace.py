@@ -128,7 +128,7 @@ def test_a_system_at_rest_makes_no_span(shop: TracedShop) -> None:
         row = Heartbeat.objects.filter(name=duty).first()
         return 0 if row is None or row.ended_at is None else int(row.ended_at.timestamp())
 
-    duties = ("sagas.sweep", "outbox.relay", "consume warehouse.events/shop")
+    duties = ("sagas.sweep", "outbox.relay", "consume warehouse.events/shop", "orders.refresh_availability")
     until(lambda: all(beats(duty) for duty in duties), 60, what="every duty is done")
     first = {duty: beats(duty) for duty in duties}
     until(lambda: all(beats(duty) > first[duty] + 2 for duty in duties), 60, what="and done again")
