@@ -79,7 +79,7 @@ from sagas.models import Run
 client = Client(headers={"host": "localhost"})
 client.force_login(User.objects.create_superuser("ann", password="x"))
 run = Run.objects.get(key="trip:2")
-for url in ("/admin/sagas/run/", f"/admin/sagas/run/{run.pk}/change/"):
+for url in ("/admin/", "/admin/sagas/run/find/?q=trip", "/admin/sagas/run/", f"/admin/sagas/run/{run.pk}/change/"):
     answer = client.get(url)
     assert answer.status_code == 200, (url, answer.status_code)
 assert b"bob" in answer.content, "the run's own page says whose it is"
