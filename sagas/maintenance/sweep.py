@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from kombu.exceptions import OperationalError
@@ -14,16 +15,19 @@ from outbox.relay import lookback
 from outbox.transports.task_messages import BatchPublishError
 
 from .. import sql
+from ..engine.diagnosis import clock
 from ..engine.run_ready import RunReady
 from ..engine.taking import ready_times
 from ..errors import SagaError
 from ..models import RunStatus
 from ..participants.waiting import release
 from ..settings import saga_settings
-from ..worker.chains import STEP_TASK, TAKERS, UNDO_TASK, chain_of, send, take_task
+from ..worker.chains import STEP_TASK, TAKE_TASK, TAKERS, UNDO_TASK, chain_of, send, take_task
 
 logger = logging.getLogger(__name__)
 wake_times = lookback.of_times("saga_run", "wake_at", "paused_at IS NULL")
+takers_sent_at: datetime | None = None
+"""When this process has last sent tasks that take; None when it has sent none that reached the broker."""
 
 
 @heartbeat.leaves("sagas.sweep", "runs rung")
@@ -44,6 +48,7 @@ def ring_overdue() -> int:
         send([*takers, *chains.values()])
     except (OperationalError, BatchPublishError) as error:  # or one that takes nothing: out of memory, read-only
         sql.GIVE_BACK.count({"ids": list(chains)})
+        _forget_takers()
         logger.warning("saga.sweep_without_broker", extra={"runs": len(chains), "error": str(error)})
         return 0
     if chains:
@@ -59,9 +64,27 @@ def _takers_for_stale() -> list[Any]:
     parameters = {"patience": saga_settings.PATIENCE.total_seconds(), "since": ready_times.since()}
     for run_id, several in sql.STALE.rows(parameters):
         if several:
-            return [take_task()] * TAKERS
+            return _takers()
         sql.execute(sql.UNPOOL, {"run": run_id})
     return []
+
+
+def _takers() -> list[Any]:
+    """None while the last ones may be in the workers' queue still: it must not grow while nobody works."""
+    global takers_sent_at
+    queue = watermarks.queue_of(TAKE_TASK)
+    if takers_sent_at is not None:
+        passed = watermarks.passed([queue]).get(queue)
+        if passed is None or passed < takers_sent_at:
+            watermarks.send_due([queue])
+            return []
+    takers_sent_at = clock()
+    return [take_task()] * TAKERS
+
+
+def _forget_takers() -> None:
+    global takers_sent_at
+    takers_sent_at = None
 
 
 def _take_overdue() -> list[tuple[Any, ...]]:

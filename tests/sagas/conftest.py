@@ -8,6 +8,7 @@ import pytest
 
 from sagas.engine import done
 from sagas.engine.slow_starts import slow_starts
+from sagas.maintenance import sweep
 from tests.support.sagas import errand as module
 
 
@@ -22,6 +23,12 @@ def no_start_is_known_to_be_slow(monkeypatch):
     """Nor is what workers of one test have said in Redis."""
     monkeypatch.setattr(slow_starts, "_read_at", math.inf)
     monkeypatch.setattr(slow_starts, "_slow", frozenset())
+
+
+@pytest.fixture(autouse=True)
+def no_takers_are_under_way(monkeypatch):
+    """Nor those that the sweep of another test has sent."""
+    monkeypatch.setattr(sweep, "takers_sent_at", None)
 
 
 @pytest.fixture

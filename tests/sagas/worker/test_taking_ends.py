@@ -9,10 +9,13 @@ import pytest
 from celery.worker import state
 from django.db import OperationalError
 from django.db.models.functions import Now
+from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerAway
 
 from outbox import publish
+from outbox.consuming import watermarks
 from outbox.models import Queue
+from outbox.sql import watermarks as marks
 from outbox.testing import published
 from sagas.maintenance import sweep
 from sagas.models import Run, Step
@@ -170,6 +173,40 @@ def test_runs_whose_message_is_lost_are_brought_by_the_sweep(world, process, pos
     assert post.takes == chains.TAKERS
     ends(process().take())
     assert completed() == 3
+
+
+def test_while_nobody_works_the_sweep_sends_no_second_task_that_takes(world, process, post, monkeypatch):
+    """Once its watermark says that workers have read the queue beyond the first ones, which were lost, it does."""
+    queue = watermarks.queue_of(chains.TAKE_TASK)
+    seen: list[list[str]] = []
+
+    def send_due(queues: list[str]) -> None:
+        seen.append(queues)
+        marks.take_due(queues)
+
+    monkeypatch.setattr(watermarks, "send_due", send_due)
+    begin_many(3)
+    time_passes(timedelta(seconds=11))
+    for _ in range(5):
+        sweep.ring_overdue()
+    assert post.takes == chains.TAKERS
+    assert [queue] in seen
+    watermarks.record_passed(queue, timezone.now().isoformat())
+    sweep.ring_overdue()
+    assert post.takes == 2 * chains.TAKERS
+
+
+def test_a_broker_that_did_not_take_them_gets_them_again(world, post, monkeypatch):
+    def away(_sent):
+        raise BrokerAway("away")
+
+    begin_many(3)
+    time_passes(timedelta(seconds=11))
+    with monkeypatch.context() as broken:
+        broken.setattr(sweep, "send", away)
+        sweep.ring_overdue()
+    sweep.ring_overdue()
+    assert post.takes == chains.TAKERS
 
 
 def test_one_run_by_itself_whose_message_is_lost_is_brought_by_its_own(world, post):
