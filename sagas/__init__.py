@@ -9,8 +9,9 @@ from .declare.alert_rule import AlertRule
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
 from .declare.money import MinorUnits
 from .declare.participant import Participant
-from .declare.saga import Saga, Step
+from .declare.saga import Saga
 from .declare.stake import Stake
+from .declare.step import Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
 
 __all__ = [

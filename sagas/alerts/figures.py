@@ -10,8 +10,18 @@ from django.utils.module_loading import import_string
 from outbox.messages.durations import say
 from outbox.monitoring import duty_status, health
 
+from .. import sql
+from ..declare.stake import Stake
+from ..front.stakes import money
+from ..monitoring.failure_rates import failure_rates
 from ..presentation import canary, watch
 from ..presentation.statistics import figures
+
+STAKES = """
+SELECT stake_currency, sum(stake), count(*) FROM saga_run
+WHERE (status = 'stuck' OR asks_since IS NOT NULL) AND stake IS NOT NULL
+GROUP BY 1 ORDER BY 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +85,40 @@ def canary_age_seconds() -> list[Reading]:
     return [Reading(age.total_seconds(), f"The last run that went the whole path started {say(age)} ago.")]
 
 
+def stuck_value() -> list[Reading]:
+    """The value at stake in the runs that need a person, in the major unit of each currency."""
+    rows = sql.fetch(STAKES, {})
+    return [
+        Reading(float(amount), f"{money(Stake(amount, currency))} is at stake in {count} runs.", currency)
+        for currency, amount, count in rows
+    ]
+
+
+def failure_rise() -> list[Reading]:
+    """For each step and undo, by how many percentage points more of its attempts fail than in the week before."""
+    return [
+        Reading(
+            100 * (one.share - one.usual),
+            f"{one.failed} of {one.ended} attempts of {one.title} failed lately, "
+            f"and {one.usual:.1%} in the week before.",
+            one.title,
+        )
+        for one in failure_rates()
+    ]
+
+
 FIGURES: dict[str, Figure] = {
     one.__name__: one
-    for one in (stuck_runs, oldest_stuck_seconds, red_lights, lag_seconds, silent_duties, canary_age_seconds)
+    for one in (
+        stuck_runs,
+        stuck_value,
+        oldest_stuck_seconds,
+        failure_rise,
+        red_lights,
+        lag_seconds,
+        silent_duties,
+        canary_age_seconds,
+    )
 }
 
 

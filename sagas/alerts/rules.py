@@ -34,7 +34,15 @@ DEFAULTS: tuple[AlertRule, ...] = (
         above=4 * 3600,
         for_=timedelta(0),
         title="A run has needed a person for hours",
-        do="The oldest is the last in the list of runs that are stuck.",
+        do="The oldest is the first in the list of runs that are stuck.",
+    ),
+    AlertRule(
+        "failing",
+        "failure_rise",
+        above=20,
+        for_=5 * MINUTE,
+        title="A step fails more often than in the week before",
+        do="Open the charts in the admin, and a run that failed: the participant, or our code, has changed.",
     ),
 )
 """One alert for all that stands still: what one dead part brings about is many lights, and one reason to get up."""

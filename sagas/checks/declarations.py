@@ -11,7 +11,8 @@ from django.core.checks import CheckMessage, Error, Warning, register
 from outbox.messages import codec
 
 from ..declare import registry
-from ..declare.saga import UNDECLARED, Saga, Step
+from ..declare.saga import Saga
+from ..declare.step import UNDECLARED, Step
 from ..errors import SagaError
 
 

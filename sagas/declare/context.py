@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from .saga import Step
+    from .step import Step
 
 T = TypeVar("T")
 R = TypeVar("R")

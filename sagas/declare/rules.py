@@ -15,7 +15,8 @@ from outbox.retry import Retry
 from ..errors import SagaDeclarationError
 
 if TYPE_CHECKING:
-    from .saga import Saga, Step
+    from .saga import Saga
+    from .step import Step
 
 LONGEST_NAME = 100  # characters; the columns' length
 HIGHEST_VERSION = 32_767  # a smallint

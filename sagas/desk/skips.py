@@ -15,7 +15,7 @@ from outbox.messages import codec
 from ..declare import registry
 from ..declare.context import StepContext, UndoContext
 from ..declare.saga import Saga
-from ..declare.saga import Step as DeclaredStep
+from ..declare.step import Step as DeclaredStep
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, finish, ready, save
 from ..engine.work import results_of, step_key

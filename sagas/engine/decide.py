@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Protocol
 
 from ..declare.context import NotApplied
-from ..declare.saga import Step
+from ..declare.step import Step
 from ..errors import OwnFailure
 from ..participants.answers import Answer, Awaiting, Done, Found, Later, NoAnswer, OurFailure, Refusal
 

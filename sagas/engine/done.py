@@ -18,7 +18,7 @@ from outbox.sql import NewMessage, columns
 
 from .. import sql
 from ..declare.context import StepContext
-from ..declare.saga import Step
+from ..declare.step import Step
 from ..errors import LeaseLost, Unfit
 from ..models import RunStatus
 from ..participants.answers import Answer, Done, OurFailure

@@ -18,7 +18,7 @@ from outbox.messages import codec, spans, trace
 
 from .. import sql
 from ..declare import registry
-from ..declare.saga import Step
+from ..declare.step import Step
 from ..errors import LeaseLost
 from ..models import Attempt, Run, RunStatus, StepStatus
 from ..participants.breaker import Admission, admit

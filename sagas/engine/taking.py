@@ -13,7 +13,7 @@ from outbox.relay import lookback
 
 from .. import sql
 from ..declare import registry
-from ..declare.saga import Step
+from ..declare.step import Step
 from ..participants.breaker import Admission
 from ..participants.lookup import is_free
 from ..settings import saga_settings

@@ -22,7 +22,7 @@ from outbox.messages.texts import plain
 from ..declare import registry
 from ..declare.context import StatusChange
 from ..declare.saga import Saga
-from ..declare.saga import Step as DeclaredStep
+from ..declare.step import Step as DeclaredStep
 from ..errors import LONGEST_CODE, LeaseLost, LostAttempts, Refused
 from ..models import Attempt, Run, RunStatus, Step, StepStatus
 from ..participants.waiting import WOKEN_BY_SWEEP

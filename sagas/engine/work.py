@@ -14,7 +14,8 @@ from outbox.retry import Retry
 
 from .. import sql
 from ..declare.context import Earlier, StatusChange, StepContext, UndoContext
-from ..declare.saga import Saga, Step
+from ..declare.saga import Saga
+from ..declare.step import Step
 from ..errors import Unfit
 from ..models import RunStatus
 from ..participants.breaker import Admission

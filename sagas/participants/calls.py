@@ -11,7 +11,7 @@ from outbox.messages import spans
 
 from .. import sql
 from ..declare.context import NotApplied, StepContext
-from ..declare.saga import Step
+from ..declare.step import Step
 from ..errors import Refused, RetryAfter, Unavailable
 from ..sql import participants
 from . import limits

@@ -10,7 +10,8 @@ from typing import Any
 from outbox.messages.durations import say
 from outbox.retry import Retry
 
-from ..declare.saga import UNDECLARED, Saga, Step
+from ..declare.saga import Saga
+from ..declare.step import UNDECLARED, Step
 
 HEAD = ("", "step", "undo", "retry", "timeout", "participant", "marks")
 CLASSES = ("classDef pivot stroke-width:4px", "classDef undo stroke-dasharray:4")

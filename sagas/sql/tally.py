@@ -103,6 +103,24 @@ EXPIRE = """
 DELETE FROM saga_tally WHERE span = %(span)s AND at < clock_timestamp() - %(kept)s
 """
 
+# How many attempts of each step, and of each undo, have ended lately and in the week before that, and how many failed.
+_ENDED = "sum(count) AS ended, coalesce(sum(count) FILTER (WHERE outcome = ANY(%(failures)s)), 0) AS failed"
+FAILED = f"""
+WITH lately AS (
+    SELECT saga, name, kind, {_ENDED}
+    FROM saga_tally
+    WHERE span = 60 AND at >= clock_timestamp() - %(lately)s AND kind IN ('step', 'undo') GROUP BY 1, 2, 3
+), earlier AS (
+    SELECT saga, name, kind, {_ENDED}
+    FROM saga_tally
+    WHERE span = 3600 AND at >= clock_timestamp() - %(lately)s - interval '7 days' - interval '1 hour'
+      AND at < clock_timestamp() - %(lately)s - interval '1 hour' AND kind IN ('step', 'undo') GROUP BY 1, 2, 3
+)
+SELECT saga, name, kind, lately.failed::bigint, lately.ended::bigint,
+       coalesce(earlier.failed, 0)::bigint, coalesce(earlier.ended, 0)::bigint
+FROM lately LEFT JOIN earlier USING (saga, name, kind) WHERE lately.ended >= %(least)s ORDER BY 1, 2, 3
+"""
+
 EVER = """
 SELECT kind, saga, name, outcome, count, retries, seconds, buckets, last_at FROM saga_tally
 WHERE span = 0 AND kind <> 'lag' ORDER BY kind, saga, name, outcome

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Self
 
 from outbox.testing import published
-from sagas.declare.saga import Step
+from sagas.declare.step import Step
 from sagas.models import Attempt, Run, RunStatus
 
 from .fake_participants import FakeParticipants

@@ -10,7 +10,7 @@ from types import NoneType
 from typing import Any, get_args
 
 from sagas import NotApplied, Saga, StepContext, UndoContext
-from sagas.declare.saga import Step
+from sagas.declare.step import Step
 
 from .answers import Script
 from .errors import Unplayable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sagas.declare.saga import Saga, Step
+from sagas.declare.saga import Saga
+from sagas.declare.step import Step
 
 BEFORE_CALL = "before_call"
 AFTER_CALL = "after_call"

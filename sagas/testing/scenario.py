@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from sagas import Saga
-from sagas.declare.saga import Step
+from sagas.declare.step import Step
 from sagas.models import Run, RunStatus
 
 from .clock import time_passes

@@ -23,7 +23,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from sagas.declare import registry
-from sagas.declare.saga import Step
+from sagas.declare.step import Step
 from sagas.errors import Refused
 
 from .errors import NoAnswer

@@ -12,7 +12,7 @@ from outbox.messages import trace
 from outbox.transports.celery import publish_all, publish_from_template, renders
 
 from ..declare import registry
-from ..declare.saga import Step
+from ..declare.step import Step
 from ..engine.run_ready import RunReady
 from ..engine.taking import awaited
 from ..engine.work import lease_seconds

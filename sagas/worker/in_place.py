@@ -19,7 +19,7 @@ from celery.worker import state as this_worker
 
 from outbox.messages import spans, trace
 
-from ..declare.saga import Step
+from ..declare.step import Step
 from ..engine.continuation import Continuation, Continue, RetryIn, RunNext, Stop, SwitchChain
 from ..engine.executor import TaskRef, proceed
 from ..engine.run_ready import RunReady

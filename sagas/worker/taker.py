@@ -20,7 +20,8 @@ from celery import Task
 from outbox.messages import trace
 
 from ..declare import registry
-from ..declare.saga import Saga, Step
+from ..declare.saga import Saga
+from ..declare.step import Step
 from ..engine.continuation import Continuation, Queued
 from ..engine.run_ready import RunReady
 from ..engine.slow_starts import slow_starts

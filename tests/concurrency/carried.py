@@ -11,7 +11,7 @@ from orders.choreography.forward import name_of
 from orders.models import JourneyStep, Order
 from orders.sagas import Checkout, book_shipment, capture_payment
 from sagas import sql
-from sagas.declare.saga import Step
+from sagas.declare.step import Step
 from sagas.engine.transitions import begin_undo, locked
 from sagas.models import Attempt, Run, StepStatus
 from sagas.testing.fake_participants import FakeParticipants

@@ -20,7 +20,7 @@ from orders.sagas import (
     reserve_stock,
 )
 from outbox.testing import published
-from sagas.declare.saga import Step
+from sagas.declare.step import Step
 from sagas.testing import Scenario
 from sagas.testing.fake_participants import FakeParticipants
 from sagas.testing.when import When, WhenProbing, WhenUndoing
