@@ -86,7 +86,7 @@ def start(request: HttpRequest, model_admin: ModelAdmin[Any], name: str) -> Http
 
 
 def progress(model_admin: ModelAdmin[Any], request: HttpRequest, bulk: BulkAct) -> HttpResponse:
-    """The page with the progress, and the skipped runs with reasons; it reloads itself while the bulk act runs."""
+    """The page with the progress, and the skipped runs with reasons; it is read again in place."""
     verb = desk.VERBS[bulk.verb]
     left = max(0, bulk.total - bulk.done - bulk.skipped)
     context = {
@@ -105,7 +105,9 @@ def progress(model_admin: ModelAdmin[Any], request: HttpRequest, bulk: BulkAct) 
         "now": clock(),
         "outcome": outcome_of(bulk),
     }
-    return TemplateResponse(request, "sagas/progress.html", context)
+    return TemplateResponse(
+        request, "sagas/progress_live.html" if "live" in request.GET else "sagas/progress.html", context
+    )
 
 
 @require_POST

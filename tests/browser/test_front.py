@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from orders.models import Order, Product
-from orders.placing.place import place_order
-from orders.placing.validation import OrderedLine, PlaceOrder
-from sagas.models import Act, Run, Step
+from sagas.models import Act
+from tests.support.stopped_orders import place, stop
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MANY = 12
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-
-
-def place(number: int) -> Order:
-    wish = PlaceOrder(f"ann{number}@example.com", "pm_card_visa", (OrderedLine("mug", 1),))
-    return place_order(wish, idempotency_key=f"k{number}").order
-
-
-def stop(order: Order, code: str = "bank_away") -> None:
-    """The bank does not answer the capture: the run is stuck there."""
-    run = Run.objects.get(key=order.saga_key)
-    position = run.steps.get(name="capture_payment").position
-    Step.objects.filter(run=run, position__lt=position).update(status="done", attempts=1)
-    Step.objects.filter(run=run, position=position).update(status="in_doubt", attempts=5, error_code=code)
-    Run.objects.filter(pk=run.pk).update(
-        status="stuck", position=position, code=code, reason="capture_payment: no answer", wake_at=None, ready_at=None,
-        desk_since=timezone.now() - timedelta(hours=3), desk_step="capture_payment", desk_code=code,
-    )  # fmt: skip
 
 
 @pytest.fixture

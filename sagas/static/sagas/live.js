@@ -1,9 +1,9 @@
 "use strict";
-// Reads the part of a page that moves (data-live: its address) again each ten seconds, while somebody looks at it.
+// Reads the part of a page that moves (data-live: its address) again each ten seconds, or data-every, while somebody looks at it.
 // Focus, place and what is opened stay.
 (() => {
     const part = document.querySelector("[data-live]");
-    const EVERY = 10_000;
+    const EVERY = 1000 * (part.dataset.every ?? 10);
     let readAt = Date.now();
 
     const read = async () => {

@@ -89,7 +89,7 @@ def test_a_bulk_act_is_stopped_by_its_button(operator, client, three):
     text = progress(client)
     assert "Stopped by olga. What was done stays done." in text
     assert 'value="Stop"' not in text
-    assert 'http-equiv="refresh"' not in text
+    assert 'data-live="?live=1"' in text
     assert not Act.objects.exists()
     answer = client.post(reverse("admin:sagas_bulkact_stop", args=[BulkAct.objects.get().pk]))
     assert "Cannot stop it: the run is stopped." in said(answer)
