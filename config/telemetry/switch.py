@@ -9,8 +9,8 @@ from importlib.util import find_spec
 logger = logging.getLogger(__name__)
 NAMES = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LOCK = "config/telemetry/requirements.txt"
-PROBES = 1
-"""Middleware before that of OpenTelemetry: the probes', which answers before anybody checks the host."""
+PROBES = 2
+"""Middleware before that of OpenTelemetry: the metrics' and the probes', which answer before anybody checks the host."""
 
 _is_on = False
 

@@ -61,3 +61,8 @@ def test_off_a_span_is_nothing_and_ids_are_passed_on_as_ever():
     with trace.use(trace.start()) as current, spans.span("a step", "internal", {}):
         assert trace.current() is current
         assert trace.current().child().traceparent != current.traceparent
+
+
+def test_a_request_is_a_span_from_behind_what_answers_the_metrics_and_the_probes(settings):
+    first = [name.rpartition(".")[2] for name in settings.MIDDLEWARE[: switch.PROBES]]
+    assert first == ["MetricsMiddleware", "ProbesMiddleware"]
