@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 NAMES = ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 LOCK = "config/telemetry/requirements.txt"
 PROBES = 2
-"""Middleware before that of OpenTelemetry: the metrics' and the probes', which answer before anybody checks the host."""
+"""Middleware before OpenTelemetry's: of the metrics and of the probes, which answer before anybody checks the host."""
 
 _is_on = False
 
