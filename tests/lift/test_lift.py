@@ -320,7 +320,7 @@ def test_a_type_checker_sees_what_a_step_is_given_and_returns(on_django_5: Path,
     )
     assert re.findall(r'Revealed type is "(.*)"', done.stdout) == [
         "builtins.str",
-        "sagas.declare.saga.Step[typed.Trip, builtins.str]",
+        "sagas.declare.step.Step[typed.Trip, builtins.str]",
     ]
     assert '"Trip" has no attribute "whom"' in done.stdout
     assert "import-untyped" not in done.stdout
@@ -352,7 +352,8 @@ PARTS = "from sagas.schedule import ROUTES, SCHEDULE\nCELERY_BROKER_URL = 'redis
                 "Nothing runs outbox.prune",
                 "outbox.deliver, outbox.deliver_open, outbox.prune, outbox.relay have no route",
                 "Nothing runs the sweep",
-                "sagas.bulk, sagas.prune, sagas.run_step, sagas.sweep, sagas.take, sagas.undo_step have no route",
+                "sagas.alerts, sagas.bulk, sagas.canary, sagas.prune, sagas.run_step, sagas.sweep, sagas.take, sagas.tally, "
+                "sagas.undo_step have no route",
             ],
         ),
         (
@@ -415,7 +416,7 @@ def test_own_rows_routes_and_options_are_taken_in(forgetful: Project):
         "s.CELERY_TASK_ROUTES['trips.tell'], s.CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout'], "
         "len(s.CELERY_BEAT_SCHEDULE), s.CELERY_TASK_ROUTES['sagas.sweep'])"
     )
-    assert told.split() == ["trips.tell", "trips", "600", "6", "{'queue':", "'upkeep'}"]
+    assert told.split() == ["trips.tell", "trips", "600", "9", "{'queue':", "'upkeep'}"]
 
 
 def test_a_project_on_rabbitmq_needs_no_client_of_redis(forgetful: Project):
