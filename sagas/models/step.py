@@ -31,7 +31,7 @@ class StepStatus(models.TextChoices):
 
 
 class Step(models.Model):
-    """One step of a run: a row per declared step, copied when the run started. See `declare.saga.Step`."""
+    """One step of a run: a row per declared step, copied when the run started. See `declare.step.Step`."""
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="steps", db_index=False)  # saga_step_position
     position = models.SmallIntegerField()
