@@ -182,7 +182,13 @@ PARTICIPANTS = {
     "hotel": "HOTEL_URL",
 }
 """Each company, and the setting with its URL."""
-RECORD_URLS = {name: env.text(f"{name.upper()}_RECORD_URL") for name in PARTICIPANTS}
+RECORD_URLS = {
+    "payments": env.text("PAYMENTS_RECORD_URL"),
+    "warehouse": env.text("WAREHOUSE_RECORD_URL"),
+    "carrier": env.text("CARRIER_RECORD_URL"),
+    "flight": env.text("FLIGHT_RECORD_URL"),
+    "hotel": env.text("HOTEL_RECORD_URL"),
+}
 """Where each shows to people what it knows of {number}; see `orders.participants.records`."""
 FAULT_PANEL = env.flag("FAULT_PANEL", default=LOCAL)  # /faults/: for local use and staging; refused in production
 

@@ -85,7 +85,7 @@ def test_the_metadata_say_what_it_is(app: str, wheel: ZipFile) -> None:
     said = metadata(wheel, app)
     assert (said["Name"], said["Version"]) == (f"settle-{app}", version("."))
     assert said["License-Expression"] == "BSD-3-Clause"
-    assert said.get_all("Provides-Extra") == ["metrics", "rabbitmq", "redis"]
+    assert said.get_all("Provides-Extra") == ["metrics", "rabbitmq", "redis", "telemetry"]
     assert said["Requires-Python"] == ">=3.11"
     assert "Typing :: Typed" in said.get_all("Classifier", [])
     assert str(said.get_payload()).strip() == (ROOT / app / "README.md").read_text().strip()
