@@ -6,10 +6,18 @@ import math
 
 import pytest
 
+from outbox import doorbell
 from sagas.engine import done
 from sagas.engine.slow_starts import slow_starts
 from sagas.maintenance import sweep
 from tests.support.sagas import errand as module
+
+
+@pytest.fixture(autouse=True)
+def patient_bell(monkeypatch):
+    """Redis that answers late on a busy machine is not away, and an outage ends with its test."""
+    monkeypatch.setattr(doorbell, "TIMEOUT", 10.0)
+    monkeypatch.setattr(doorbell, "_bell", doorbell._Bell())
 
 
 @pytest.fixture(autouse=True)
