@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
+from django.db import connection
+
 from . import settings
 
 HAS_CLIENT = find_spec("redis") is not None
@@ -67,6 +69,12 @@ def ask(question: Callable[[redis.Redis], T]) -> T | None:
         _bell.silent_until = time.monotonic() + PAUSE
         logger.warning("The doorbell cannot be rung; relays look once a second", extra={"error": str(error)})
         return None
+
+
+def database() -> str:
+    """What tells this process's database from others that share the Redis."""
+    at = connection.settings_dict
+    return f"{at['NAME']}@{at['HOST']}:{at['PORT']}"
 
 
 class Listener:

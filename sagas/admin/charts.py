@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from ..monitoring.history import Range
-from ..presentation.chart_page import all_charts
+from ..presentation.drawing.chart_page import all_charts
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

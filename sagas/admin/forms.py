@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from outbox.messages import codec
 
-from ..desk import DoesNotFit, Filter, Verb, given_values
+from ..desk import DoesNotFit, Filter, Verb
 from ..desk.batches import HIGHEST_RATE, LOWEST_RATE, USUAL_RATE
+from ..desk.given import given_values
 from ..desk.selection import STATES
 from ..desk.version_moves import newer_versions
 from ..models import Run

@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from ..desk import DoesNotFit, given_values
+from ..desk import DoesNotFit
+from ..desk.given import given_values
 
 
 class JsonField(forms.CharField):

@@ -16,11 +16,11 @@ from ..errors import SagaError
 from ..models import Handling, Run, Step
 from ..presentation import participant_labels
 from ..presentation.advice import advice_for
+from ..presentation.drawing.scale import Scale, to_scale
 from ..presentation.known import Known, known_of
 from ..presentation.labels import Badge, meaning_of, readable, run_badge, step_badge
 from ..presentation.masking import masked
 from ..presentation.run_state import deadline_of, record_urls, subject_url
-from ..presentation.scale import Scale, to_scale
 from ..presentation.text_tables import LATEST_ATTEMPTS
 from ..presentation.timeline import Entry, timeline
 from ..settings import saga_settings

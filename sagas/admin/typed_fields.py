@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 
 from outbox.messages import codec
 
-from ..desk.typed_values import TypedField
+from ..desk.given.typed_values import TypedField
 from ..presentation.labels import readable
 from .base import pretty_json
 from .json_field import JsonField

@@ -14,10 +14,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from ..declare import registry
-from ..desk.expected import Expected
-from ..desk.json_samples import describe_type, sample_value
+from ..desk.given.expected import Expected
+from ..desk.given.json_samples import describe_type, sample_value
+from ..desk.given.typed_values import TypedField, currency_of, fields_of, said, value_at
 from ..desk.skips import expected_result
-from ..desk.typed_values import TypedField, currency_of, fields_of, said, value_at
 from ..errors import SagaError
 from ..models import Run
 from ..presentation.run_state import current_step

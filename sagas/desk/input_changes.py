@@ -12,9 +12,9 @@ from ..declare import registry
 from ..declare.context import InputChange
 from ..declare.saga import Saga
 from ..models import Run
-from . import given_values
 from .acts import Actor, DoesNotFit, act, current_step, put_back_to_waiting, save_field
-from .validators import validating
+from .given import given_values
+from .given.validators import validating
 
 MISSING = "(not there)"
 """In a diff: this side does not have the field."""

@@ -22,9 +22,9 @@ from ..engine.work import results_of, step_key
 from ..errors import RecordingFailed
 from ..models import Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
-from . import expected, given_values
 from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, release_claim
-from .validators import validating
+from .given import expected, given_values
+from .given.validators import validating
 
 
 def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_version: int | None = None) -> None:

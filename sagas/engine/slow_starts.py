@@ -11,8 +11,6 @@ import time
 from collections.abc import Collection
 from typing import Any
 
-from django.db import connection
-
 from outbox import doorbell
 
 from ..declare import registry
@@ -65,5 +63,4 @@ def _read(sagas: Collection[Saga[Any]]) -> frozenset[Saga[Any]]:
 
 def _key(saga: Saga[Any]) -> str:
     """One for each database that shares the Redis."""
-    at = connection.settings_dict
-    return f"sagas:slow:{at['NAME']}@{at['HOST']}:{at['PORT']}:{saga.name}:{saga.version}"
+    return f"sagas:slow:{doorbell.database()}:{saga.name}:{saga.version}"

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..declare import registry
+from ..desk.given.typed_values import TypedField, fields_of, rows, said
 from ..desk.input_changes import differences
 from ..desk.proposals import verb_of
-from ..desk.typed_values import TypedField, fields_of, rows, said
 from ..errors import SagaError
 from ..models import Act, Run
 from .labels import readable

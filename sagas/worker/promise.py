@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import secrets
 
-from django.db import connection
-
 from outbox import doorbell
 
 from ..declare import registry
@@ -50,7 +48,6 @@ def stands() -> bool:
 
 def _key() -> str:
     """One for each database and for each set of sagas: a worker of an older release takes no runs of newer sagas."""
-    at = connection.settings_dict
     sagas = " ".join(f"{saga.name}:{saga.version}:{len(saga.steps)}" for saga in registry.all_sagas())
     declared = hashlib.sha256(sagas.encode()).hexdigest()[:16]
-    return f"sagas:taking:{at['NAME']}@{at['HOST']}:{at['PORT']}:{declared}"
+    return f"sagas:taking:{doorbell.database()}:{declared}"

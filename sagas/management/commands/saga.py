@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
 from sagas import desk
-from sagas.desk import given_values, lookup, selection
+from sagas.desk import lookup, selection
 from sagas.desk.batches import USUAL_RATE, checked_bulk_verb
+from sagas.desk.given import given_values
 from sagas.desk.second_person import needs_second_person
 from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError

@@ -18,7 +18,7 @@ from orders.returns.status import note_refund
 from sagas import desk
 from sagas.declare import registry
 from sagas.desk import input_changes, skips
-from sagas.desk.typed_values import fields_of
+from sagas.desk.given.typed_values import fields_of
 from sagas.models import Run
 
 from ..doors import returns, trips

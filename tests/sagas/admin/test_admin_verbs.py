@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from sagas import Refused, Saga, StepContext, desk
 from sagas.declare import registry
-from sagas.desk.json_samples import describe_type, sample_value
+from sagas.desk.given.json_samples import describe_type, sample_value
 from sagas.models import Act, Run, RunStatus
 from tests.support.sagas.admin_pages import EVERY_ACT, LIST, act, listed, log_in, open_run, page_of, said, stuck
 from tests.support.sagas.driver import begin, carry, step_once

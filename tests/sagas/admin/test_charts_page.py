@@ -74,7 +74,7 @@ def test_a_range_that_there_is_not_is_an_hour(operator, client, range_):
 
 
 def test_steps_beyond_the_most_share_a_line(lived, operator, client, monkeypatch):
-    monkeypatch.setattr("sagas.presentation.chart_page.MOST", 1)
+    monkeypatch.setattr("sagas.presentation.drawing.chart_page.MOST", 1)
     chart = shown(client, "1h")["Failures by step"]
     assert [line.name for line in chart.lines] == ["errand: fetch"]
 

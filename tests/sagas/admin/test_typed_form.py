@@ -18,7 +18,7 @@ from outbox.messages import codec
 from sagas import MinorUnits, Refused, Saga, StepContext
 from sagas.admin.typed_form import Asked, form_class
 from sagas.declare import registry
-from sagas.desk.typed_values import fields_of
+from sagas.desk.given.typed_values import fields_of
 from sagas.models import Act, Run
 from tests.support.sagas.admin_pages import EVERY_ACT, act, log_in, page_of, said
 from tests.support.sagas.driver import begin, carry

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sagas.presentation.axis import CUT_WIDTH, MOST_CUTS, Axis
+from sagas.presentation.drawing.axis import CUT_WIDTH, MOST_CUTS, Axis
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from sagas.presentation.charts import BOTTOM, HEIGHT, TOP, Chart, Line, round_up, unbroken
+from sagas.presentation.drawing.charts import BOTTOM, HEIGHT, TOP, Chart, Line, round_up, unbroken
 
 
 def chart(*lines: Line) -> Chart:

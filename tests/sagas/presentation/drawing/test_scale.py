@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from sagas.models import Act, Attempt, Run, Step
-from sagas.presentation.scale import LEAST_WIDTH, to_scale
+from sagas.presentation.drawing.scale import LEAST_WIDTH, to_scale
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 STEPS = [Step(name="pay", position=0), Step(name="send_parcel", position=1)]

@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from outbox.messages.durations import say
 
-from ..models import Attempt, RunStatus, Tally
-from ..monitoring.history import FAILURES, Counted, Course, History, Range, read
+from ...models import Attempt, RunStatus, Tally
+from ...monitoring.history import FAILURES, Counted, Course, History, Range, read
+from ..labels import readable
 from .charts import Chart, Line
-from .labels import readable
 
 MOST = 5
 """Steps that have a line of their own; the others share one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..errors import RecordingFailed, SagaError
-from .acts import DoesNotFit
+from ...errors import RecordingFailed, SagaError
+from ..acts import DoesNotFit
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from .acts import DoesNotFit
+from ..acts import DoesNotFit
 
 DEEPEST = 50
 """The most levels of lists and objects. Nobody types more, and each parser needs stack for every level."""

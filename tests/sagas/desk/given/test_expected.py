@@ -13,8 +13,8 @@ from django.core.management import CommandError, call_command
 
 from sagas import MinorUnits, Refused, Saga, SagaDeclarationError, StepContext, desk
 from sagas.declare import registry
-from sagas.desk.expected import difference
-from sagas.desk.typed_values import fields_of, rows
+from sagas.desk.given.expected import difference
+from sagas.desk.given.typed_values import fields_of, rows
 from sagas.errors import RecordingFailed
 from sagas.models import Act, Run
 from tests.support.sagas.driver import begin, carry

@@ -8,10 +8,10 @@ from typing import Any
 
 from outbox.messages import codec
 
-from ..declare.context import StepContext
-from ..declare.step import Step as DeclaredStep
-from .acts import DoesNotFit
-from .second_person import require_second_person
+from ...declare.context import StepContext
+from ...declare.step import Step as DeclaredStep
+from ..acts import DoesNotFit
+from ..second_person import require_second_person
 from .typed_values import Path, TypedField, currency_of, fields_of, said, value_at
 from .validators import validating
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from ..declare.money import MinorUnits
+from ...declare.money import MinorUnits
 
 Path = tuple[str, ...]
 

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 from outbox.messages.durations import say
 
-from ..engine.asking import ASKED, WENT_ON
-from ..models import Act, Attempt, Run, Step
+from ...engine.asking import ASKED, WENT_ON
+from ...models import Act, Attempt, Run, Step
+from ..labels import IN_HAND, OUTCOME_BADGES, readable
 from .axis import Axis, Cut, Span
-from .labels import IN_HAND, OUTCOME_BADGES, readable
 
 LEAST_WIDTH = 0.4  # per cent: an attempt of no length is seen all the same
 

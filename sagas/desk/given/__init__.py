@@ -1,0 +1,1 @@
+"""What an operator gives with an act: read by its type, held against what is known, kept as JSON."""

@@ -1,0 +1,1 @@
+"""What the admin draws: a run to scale, and charts."""
