@@ -52,6 +52,7 @@ def test_a_sweep_reads_what_lives_and_finds_what_was_committed_late(world, reade
     monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)  # statements as they are
     sweep.wake_times.forget()
     run_id = begin(errand, Errand("milk"))
+    Run.objects.filter(pk=run_id).update(wake_at=F("created_at") + timedelta(hours=1))  # due only when told below
     with connection.cursor() as cursor:
         cursor.execute(CHURN)
         cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")  # as for a table of any size
