@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, F, QuerySet, When
 from django.db.models.functions import Now
@@ -34,6 +35,7 @@ from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
 from . import act_views, bulk_views, charts, filters, front, proposal_views, run_page
 from .base import ReadOnlyAdmin, badge_html, said_at
+from .urgent_first import UrgentFirst
 
 ASKS_SINCE = Case(When(ON_DESK, then=F("desk_since")))
 """Sorts runs that need an operator by how long they have asked, the longest first."""
@@ -87,6 +89,11 @@ class RunAdmin(ReadOnlyAdmin):
             return [URGENCY, ASKS_SINCE, "-id"]
         one_status = len(filters.STATES[state]) == 1
         return ["-created_at", "-id"] if one_status else ["-id"]
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], *given: Any, **named: Any) -> Any:
+        """Open runs are two lists, one after the other; a search sorts the few that it finds."""
+        two = filters.state_of(request) == "open" and SEARCH_VAR not in request.GET
+        return (UrgentFirst if two else self.paginator)(queryset, *given, **named)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -18,10 +18,11 @@ from .acts import DoesNotFit
 from .outcomes import REPEATED
 
 FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
+MOVING = [RunStatus.RUNNING, RunStatus.UNDOING]
 EVERY_STATUS = list(RunStatus)
 STATES: dict[str, list[RunStatus]] = {
     "open": OPEN,
-    "in_progress": [RunStatus.RUNNING, RunStatus.UNDOING],
+    "in_progress": MOVING,
     **{status.value: [status] for status in (RunStatus.STUCK, RunStatus.RUNNING, RunStatus.UNDOING)},
     "finished": FINISHED,
     **{status.value: [status] for status in FINISHED},
@@ -51,11 +52,14 @@ WHERE %(id)s <> ''
 UNION
 SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND finished_at IS NOT NULL
 UNION
-SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND status = ANY(%(open)s)
+SELECT id FROM saga_run
+WHERE request_id = %(text)s AND request_id <> '' AND (status = 'stuck' OR asks_since IS NOT NULL)
+UNION
+SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND status = ANY(%(moving)s)
 """
 URGENCY = Case(
     When(ON_DESK, then=Value(0)),
-    When(status__in=[RunStatus.RUNNING, RunStatus.UNDOING], then=Value(1)),
+    When(status__in=MOVING, then=Value(1)),
     default=Value(2),
     output_field=IntegerField(),
 )
@@ -187,15 +191,17 @@ def count_pivots_in_doubt(chosen: Filter) -> int:
 def search_condition(text: str) -> Q:
     """The condition for a search: each word is in the subject, or the text is a key, a request id, an id or in a key.
 
-    Each part reads an index. Subjects are indexed for finished runs only, since open runs are few; in those a word is
-    found anywhere, also where the index knows beginnings alone.
+    Each part reads an index. Subjects are indexed for runs that have ended and for those that need an operator: those
+    in progress are few, and change often. In open runs a word is found anywhere, also where an index knows beginnings
+    alone.
     """
     words = text.split()
     named = Q(pk__in=_ids_named(text))
     if not words or uuid_of(text) is not None:
         return named
     finished = Q(*(Q(**{f"subject__{_lookup_for(word)}": word}) for word in words), finished_at__isnull=False)
-    return named | finished | Q(*(Q(subject__icontains=word) for word in words), status__in=OPEN)
+    anywhere = Q(*(Q(subject__icontains=word) for word in words))
+    return named | finished | anywhere & ON_DESK | anywhere & Q(status__in=MOVING)
 
 
 def _lookup_for(word: str) -> str:
@@ -205,7 +211,7 @@ def _lookup_for(word: str) -> str:
 def _ids_named(text: str) -> list[UUID]:
     """The runs whose key or request id is the text; for a UUID also those with this id, or with it in their key."""
     id_ = uuid_of(text)
-    found = sql.fetch(RUNS_NAMED, {"text": text, "id": "" if id_ is None else str(id_), "open": list(OPEN)})
+    found = sql.fetch(RUNS_NAMED, {"text": text, "id": "" if id_ is None else str(id_), "moving": MOVING})
     return [run for (run,) in found] + ([] if id_ is None else [id_])
 
 

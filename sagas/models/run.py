@@ -102,12 +102,15 @@ class Run(models.Model):
             models.Index(
                 fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="saga_run_finished"
             ),
-            # Searched by people, as saga_run_subject is (migration 0010). Written once, when the run ends: a run that
-            # is carried out changes its row often, and would have a new entry here each time.
+            # Searched by people, as saga_run_subject is (migrations 0010 and 0017). Written when the run ends, or comes
+            # onto a desk: a run that is carried out changes its row often, and would have a new entry here each time.
             models.Index(
                 fields=["request_id"],
                 condition=models.Q(finished_at__isnull=False) & ~models.Q(request_id=""),
                 name="saga_run_request",
+            ),
+            models.Index(
+                fields=["request_id"], condition=ON_DESK & ~models.Q(request_id=""), name="saga_run_desk_request"
             ),
         ]
         permissions: ClassVar = [
