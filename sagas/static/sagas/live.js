@@ -33,7 +33,7 @@
             if (opened.includes(one.textContent)) { one.parentElement.open = true; }
         }
         if (href !== null) {
-            [...part.querySelectorAll("a")].find((one) => one.getAttribute("href") === href)?.focus({preventScroll: true});
+            [...part.querySelectorAll("a")].find((one) => one.getAttribute("href") === href && one.getClientRects().length)?.focus({preventScroll: true});
         }
         window.scrollTo(scrollX, scrollY);
     };
