@@ -76,8 +76,16 @@ class RunAdmin(ReadOnlyAdmin):
         return runs.select_related("handling__assignee").prefetch_related("steps")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; with `live` in its query the part of it that moves, which the page reads again and puts in."""
+        query = request.GET.copy()
+        is_live = query.pop("live", None) is not None and request.method == "GET"
+        request.GET = query  # type: ignore[assignment] # Django's list takes what it does not know for a filter
+        live = f"{query.urlencode()}&live=1"
         title = f"Runs: {filters.title_of(filters.state_of(request))}"
-        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+        answer = super().changelist_view(request, {**(extra_context or {}), "title": title, "live": live})
+        if is_live and isinstance(answer, TemplateResponse):
+            answer.template_name = "sagas/runs_live.html"
+        return answer
 
     def get_ordering(self, request: HttpRequest) -> Any:
         state = filters.state_of(request)
