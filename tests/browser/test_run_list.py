@@ -116,3 +116,22 @@ def test_a_list_that_cannot_be_read_says_so(page: Page, runs: str) -> None:
     page.route("**live=1*", lambda route: route.abort())
     page.clock.run_for(6_000)
     expect(page.locator(".stale")).to_have_count(1)
+
+
+def test_a_view_is_saved_opened_renamed_and_deleted(page: Page, runs: str) -> None:
+    views = page.get_by_role("navigation", name="Saved views")
+    views.get_by_text("Save this view").click()
+    views.get_by_label("Name").fill("Stuck ones")
+    views.get_by_role("button", name="Save").click()
+    expect(views.get_by_role("link", name="Stuck ones")).to_have_attribute("aria-current", "page")
+    page.goto(runs.replace("state=stuck", "state=all"))
+    views.get_by_role("link", name="Stuck ones").click()
+    expect(page).to_have_url(runs)
+    views.get_by_text("Rename or delete it").click()
+    views.get_by_label("Name").fill("On the desk")
+    views.get_by_role("button", name="Rename").click()
+    expect(views.get_by_role("link", name="On the desk")).to_be_visible()
+    views.get_by_text("Rename or delete it").click()
+    views.get_by_role("button", name="Delete").click()
+    expect(views.get_by_role("link")).to_have_count(0)
+    expect(page).to_have_url(runs)
