@@ -33,7 +33,7 @@ from ..models import ON_DESK, Run, RunStatus
 from ..presentation import run_file
 from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
-from . import act_views, bulk_views, charts, filters, front, proposal_views, run_page
+from . import act_views, bulk_views, charts, filters, front, proposal_views, run_page, saved_views
 from .base import ReadOnlyAdmin, badge_html, said_at
 from .urgent_first import UrgentFirst
 
@@ -78,8 +78,17 @@ class RunAdmin(ReadOnlyAdmin):
         return runs.select_related("handling__assignee").prefetch_related("steps")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; with `live` in its query the part of it that moves, which the page reads again and puts in."""
+        query = request.GET.copy()
+        is_live = query.pop("live", None) is not None and request.method == "GET"
+        request.GET = query  # type: ignore[assignment] # Django's list takes what it does not know for a filter
+        live = f"{query.urlencode()}&live=1"
         title = f"Runs: {filters.title_of(filters.state_of(request))}"
-        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+        own = {"title": title, "live": live} | ({} if is_live else {"views": saved_views.above(request)})
+        answer = super().changelist_view(request, {**own, **(extra_context or {})})
+        if is_live and isinstance(answer, TemplateResponse):
+            answer.template_name = "sagas/runs_live.html"
+        return answer
 
     def get_ordering(self, request: HttpRequest) -> Any:
         state = filters.state_of(request)
@@ -183,7 +192,7 @@ class RunAdmin(ReadOnlyAdmin):
             path("<uuid:pk>/file/", self.admin_site.admin_view(self.file_view), name="sagas_run_file"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
-        return [*own, *front.urls(self.admin_site), *super().get_urls()]
+        return [*own, *saved_views.urls(self), *front.urls(self.admin_site), *super().get_urls()]
 
     def charts_view(self, request: HttpRequest) -> HttpResponse:
         """How it went in the last hour, day or month."""

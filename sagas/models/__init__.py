@@ -7,6 +7,7 @@ from .bulk_act import BulkAct
 from .handling import Handling
 from .participant import Breaker, Slot
 from .run import ON_DESK, OPEN, Run, RunStatus
+from .saved_view import SavedView
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
 
@@ -21,6 +22,7 @@ __all__ = [
     "Handling",
     "Run",
     "RunStatus",
+    "SavedView",
     "Slot",
     "Step",
     "StepStatus",
