@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("sagas", "0016_tally"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
+    dependencies = [("sagas", "0017_desk_subject"), migrations.swappable_dependency(settings.AUTH_USER_MODEL)]
     operations = [
         migrations.CreateModel(
             name="SavedView",
