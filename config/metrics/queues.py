@@ -13,7 +13,7 @@ from django.conf import settings
 
 from outbox.messages import sending_time
 from outbox.monitoring.metrics import subscriber_queues
-from outbox.monitoring.samples import Kind, Metric
+from outbox.monitoring.samples import Kind, Metric, Values
 
 TIMEOUT = 2  # seconds
 
@@ -23,10 +23,10 @@ def metrics() -> Iterator[Metric]:
     names = queues() if settings.CELERY_BROKER_URL.startswith(("redis://", "rediss://")) else []
     says = "Messages in a queue of the broker that no worker has fetched."
     found = heads(names)
-    depths = {(name,): float(head.messages) for name, head in found.items()}
+    depths: Values = {(name,): float(head.messages) for name, head in found.items()}
     yield Metric("celery_queue_messages", Kind.GAUGE, says, ("queue",), depths)
     says = "How long ago the oldest message of a queue was sent; missing where the message does not say when."
-    ages = {(name,): head.age for name, head in found.items() if head.age is not None}
+    ages: Values = {(name,): head.age for name, head in found.items() if head.age is not None}
     yield Metric("celery_queue_oldest_seconds", Kind.GAUGE, says, ("queue",), ages)
 
 

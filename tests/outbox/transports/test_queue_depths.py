@@ -105,7 +105,7 @@ def test_of_somebody_elses_message_it_is_unknown(broker, text):
 
 def test_beats_ticks_say_it_and_other_threads_leave_messages_alone(monkeypatch):
     headers: dict[str, Any] = {}
-    monkeypatch.setattr(beat.heartbeat, "finished", lambda _duty: None)
+    monkeypatch.setattr("outbox.heartbeats.heartbeat.finished", lambda _duty: None)
     monkeypatch.setattr(beat, "_beats_thread", [])
     beat._tick(headers=headers)
     assert headers == {}
