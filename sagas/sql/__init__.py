@@ -9,13 +9,14 @@ from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_
 from .record_many import RECORD_MANY
 from .run import Statement, execute, fetch
 from .start import START
-from .take import AWAITED, TAKE, UNTAKE
+from .take import AWAITED, LET_GO, TAKE, UNTAKE
 from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, STALE, SWEEP, UNPOOL
 
 __all__ = [
     "AWAITED",
     "END_LEASES",
     "GIVE_BACK",
+    "LET_GO",
     "PUT_DOWN",
     "RECORD_AND_CLAIM",
     "RECORD_AND_TELL",

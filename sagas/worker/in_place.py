@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 from celery import Task
 from celery.worker import state as this_worker
 
-from outbox.messages import spans, trace
+from outbox.messages import sending_time, spans, trace
 
 from ..declare.step import Step
 from ..engine.continuation import Continuation, Continue, RetryIn, RunNext, Stop, SwitchChain
@@ -88,7 +88,8 @@ class InPlace:
             send_rest(then, self.at)
             return
         if isinstance(then, RetryIn) and _is_short(then):
-            raise self.task.retry(countdown=then.seconds, exc=None)
+            headers = sending_time.stamped(self.task.request.headers)
+            raise self.task.retry(countdown=then.seconds, exc=None, headers=headers)
         if isinstance(then, Stop | SwitchChain | RetryIn):
             self.task.request.chain = None  # Celery reads it after the body: the steps that follow are not published
         if isinstance(then, SwitchChain):
