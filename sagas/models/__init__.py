@@ -7,6 +7,7 @@ from .bulk_act import BulkAct
 from .handling import Handling
 from .participant import Breaker, Slot
 from .run import ON_DESK, OPEN, Run, RunStatus
+from .schedule import Schedule, ScheduleAct, ScheduleTick
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
 
@@ -21,6 +22,9 @@ __all__ = [
     "Handling",
     "Run",
     "RunStatus",
+    "Schedule",
+    "ScheduleAct",
+    "ScheduleTick",
     "Slot",
     "Step",
     "StepStatus",
