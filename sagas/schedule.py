@@ -17,6 +17,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     **of_the_outbox.SCHEDULE,
     "every-second-sweep-overdue-sagas": row("sagas.sweep", timedelta(seconds=1)),
     "every-second-work-off-bulk-acts": row("sagas.bulk", timedelta(seconds=1)),
+    "every-second-start-what-schedules-say": row("sagas.schedules", timedelta(seconds=1)),
     "every-minute-start-a-canary-run": row("sagas.canary", timedelta(minutes=1)),
     "twice-a-minute-evaluate-alerts": row("sagas.alerts", timedelta(seconds=30)),
     "every-ten-seconds-count-what-has-ended": row("sagas.tally", timedelta(seconds=10)),
@@ -32,6 +33,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "sagas.prune": {"queue": "upkeep"},
     "sagas.bulk": {"queue": "upkeep"},
     "sagas.canary": {"queue": "upkeep"},
+    "sagas.schedules": {"queue": "upkeep"},
     "sagas.alerts": {"queue": "upkeep"},
     "sagas.tally": {"queue": "upkeep"},
 }

@@ -11,6 +11,7 @@ from .maintenance.canary import start_canary
 from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
 from .maintenance.tally import tally as count_ended
+from .schedules.look import look
 from .worker.in_place import carry_out
 from .worker.taker import taker
 
@@ -49,6 +50,12 @@ def bulk() -> None:
 def canary() -> None:
     """Start a canary run."""
     start_canary()
+
+
+@shared_task(name="sagas.schedules", send_events=False)
+def schedules() -> None:
+    """Start what schedules say."""
+    look()
 
 
 @shared_task(name="sagas.alerts", send_events=False)

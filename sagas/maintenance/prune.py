@@ -1,4 +1,5 @@
-"""Deletes runs that ended long ago, with their steps, attempts and acts. Open and stuck runs are never deleted.
+"""Deletes runs that ended long ago, with their steps, attempts and acts, and the history of schedules as old. Open and
+stuck runs are never deleted.
 
 SAGAS_ARCHIVE names a function that gets each batch first: a list of dicts, one per run, with the columns of `saga_run`,
 and with `steps`, `attempts` and `acts` as lists of dicts; UUIDs and datetimes are Python objects. It is called in the
@@ -20,6 +21,7 @@ from django.utils.module_loading import import_string
 from outbox.heartbeats import heartbeat
 
 from ..desk.whole_runs import whole_runs
+from ..schedules.look import prune_history
 from ..settings import saga_settings
 
 logger = logging.getLogger(__name__)
@@ -63,6 +65,7 @@ def prune_runs(older_than: timedelta | None = None) -> int:
         total += removed
         if removed < batch:
             break
+    prune_history(keep)
     logger.debug("saga.pruned", extra={"runs": total})
     return total
 

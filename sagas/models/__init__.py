@@ -8,6 +8,7 @@ from .handling import Handling
 from .participant import Breaker, Slot
 from .run import ON_DESK, OPEN, Run, RunStatus
 from .saved_view import SavedView
+from .schedule import Schedule, ScheduleAct, ScheduleTick
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
 
@@ -23,6 +24,9 @@ __all__ = [
     "Run",
     "RunStatus",
     "SavedView",
+    "Schedule",
+    "ScheduleAct",
+    "ScheduleTick",
     "Slot",
     "Step",
     "StepStatus",
