@@ -148,6 +148,11 @@ def until_field(_run: Run | None) -> forms.Field:
     )
 
 
+def due_field(_run: Run | None) -> forms.Field:
+    """The time until which a run waits."""
+    return MomentField(label="Waits until", help_text=f"In {timezone.get_current_timezone_name()}.")
+
+
 ASKED = {"result": typed_form.result_asked, "changes": typed_form.input_asked}
 FIELDS = {
     "ended": lambda _run: ended_field(),
@@ -156,6 +161,7 @@ FIELDS = {
     "changes": input_field,
     "assignee": assignee_field,
     "until": until_field,
+    "due": due_field,
 }
 
 

@@ -16,6 +16,7 @@ from .context import NotApplied, StepContext, UndoContext
 
 if TYPE_CHECKING:
     from .saga import Saga
+    from .waits import Wait
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -47,6 +48,8 @@ class Step(Generic[T, R]):
     validator_run: Callable[[StepContext[T], R], None] | None = None
     expected_run: Callable[[StepContext[T]], Any] | None = None
     differs: Differs = "refuse"
+    wait: Wait | None = None
+    """What the step waits for, where it is one that waits."""
     name: str = field(init=False)
     written: Callable[[StepContext[T]], R] = field(init=False, repr=False)
     """The function as it was declared, whose annotations count; a test may put another in the place of `run`."""

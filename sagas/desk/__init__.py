@@ -16,6 +16,7 @@ from .selection import Filter
 from .skips import skip
 from .verbs import VERBS, Verb, allowed
 from .version_moves import move
+from .waits import end_wait, postpone
 
 __all__ = [
     "VERBS",
@@ -35,9 +36,11 @@ __all__ = [
     "comment",
     "compensate",
     "confirm",
+    "end_wait",
     "move",
     "open_proposal",
     "pause",
+    "postpone",
     "propose",
     "reject",
     "resolve",

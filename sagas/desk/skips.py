@@ -16,6 +16,7 @@ from ..declare import registry
 from ..declare.context import StepContext, UndoContext
 from ..declare.saga import Saga
 from ..declare.step import Step as DeclaredStep
+from ..engine.kept_waits import close
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, finish, ready, save
 from ..engine.work import results_of, step_key
@@ -111,6 +112,8 @@ def _done(run: Run, step: Step, saga: Saga[Any], result: Any) -> Any:
     """Record the step as done; returns the result as it was stored."""
     declared = saga.named(step.name)
     written = codec.decode(Any, codec.storable(result))
+    if declared.wait is not None:
+        close(run.pk, declared.name)
     _write(step, StepStatus.DONE)
     Step.objects.filter(pk=step.pk).update(result=Value(written, JSONField()))  # None is JSON's null, not SQL's
     if declared.recorded_run is not None:

@@ -14,6 +14,7 @@ from .pauses import pause, resume
 from .resolutions import compensate, resolve, retry_now
 from .skips import skip
 from .version_moves import move, newer_versions
+from .waits import end_wait, postpone, waits_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +117,25 @@ VERBS = {
             many=True,
         ),
         Verb(
+            "postpone",
+            "Move the date",
+            "The run waits until the time that you give: for its date, or for the answer of somebody. An answer that "
+            "comes before then still counts.",
+            "sagas.move_wait_run",
+            postpone,
+            takes="due",
+            many=True,
+        ),
+        Verb(
+            "end_wait",
+            "End the wait",
+            "The date that the run waits for counts as come. A run that waits for an answer goes on, or is undone, as "
+            "it would be without an answer in time.",
+            "sagas.move_wait_run",
+            end_wait,
+            many=True,
+        ),
+        Verb(
             "comment",
             "Comment",
             "Writes your words into the record of the run, for whoever looks at it next. Nothing else changes.",
@@ -159,6 +179,8 @@ def allowed(run: Run, verb: str) -> bool:
         return True
     if verb in ("resolve", "snooze", "pause", "resume"):
         return _by_run(run, verb)
+    if verb in ("postpone", "end_wait"):
+        return waits_now(run) is not None
     if verb in ("retry", "compensate") and run.paused_at is not None:
         return False
     undoing = verb in ("compensate", "move") and run.steps.filter(status__in=UNDO_STATUSES).exists()

@@ -9,6 +9,7 @@ from .participant import Breaker, Slot
 from .run import ON_DESK, OPEN, Run, RunStatus
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
+from .wait import Signal, Wait
 
 __all__ = [
     "ON_DESK",
@@ -21,10 +22,12 @@ __all__ = [
     "Handling",
     "Run",
     "RunStatus",
+    "Signal",
     "Slot",
     "Step",
     "StepStatus",
     "Tally",
     "TallyMark",
     "TallyWait",
+    "Wait",
 ]

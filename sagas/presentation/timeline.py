@@ -32,6 +32,7 @@ FACTS = (
     "steps",
     "assignee",
     "snoozed_until",
+    "due_at",
 )
 """The facts of an act that are shown. Its record holds more, for audits."""
 ENGINE = {

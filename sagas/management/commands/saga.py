@@ -27,6 +27,7 @@ WAYS = {
     "ended": ("--ended", {"choices": ["completed", "compensated"], "required": True, "help": "how it ended"}),
     "assignee": ("--to", {"metavar": "USERNAME", "required": True, "help": "an operator's user name; '' is nobody"}),
     "until": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-03-04T09:00; '' ends the snooze"}),
+    "due": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-12-24T08:00"}),
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
 """The option for what a verb takes beside its reason."""
