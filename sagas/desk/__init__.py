@@ -5,6 +5,7 @@ after in the same transaction.
 """
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
+from .answers import MayNotAnswer, approve, decline, send_back
 from .batches import Outcome, bulk
 from .handling import assign, comment, snooze
 from .input_changes import set_input
@@ -23,6 +24,7 @@ __all__ = [
     "Actor",
     "DoesNotFit",
     "Filter",
+    "MayNotAnswer",
     "Outcome",
     "Person",
     "ReasonMissing",
@@ -31,11 +33,13 @@ __all__ = [
     "SecondPersonNeeded",
     "Verb",
     "allowed",
+    "approve",
     "assign",
     "bulk",
     "comment",
     "compensate",
     "confirm",
+    "decline",
     "end_wait",
     "move",
     "open_proposal",
@@ -46,6 +50,7 @@ __all__ = [
     "resolve",
     "resume",
     "retry_now",
+    "send_back",
     "set_input",
     "skip",
     "snooze",

@@ -165,6 +165,12 @@ def _host_hook(declared: DeclaredStep[Any, Any]) -> Iterator[None]:
         raise RecordingFailed(f"Nothing was done: the hook of {declared.name} failed: {error}") from error
 
 
+def step_context(run: Run, step: Step) -> StepContext[Any]:
+    """What the step's function and hooks are given. Raises DoesNotFit for an input that cannot be read."""
+    saga = registry.find(run.name, run.version)
+    return _step_context(run, step, saga, saga.named(step.name))
+
+
 def _step_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[Any, Any]) -> StepContext[Any]:
     key = step_key(run.id, declared)
     return StepContext(_input(run, saga), run.id, key, max(step.attempts, 1), declared.timeout, results_of(run.id))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from sagas import Awaits, Refused, Saga, StepContext, UndoContext
+from sagas import Awaits, Refused, Saga, Stake, StepContext, UndoContext
 
 HOURS = timedelta(hours=2)
 
@@ -87,3 +88,56 @@ def cast_off(ctx: UndoContext[Voyage, None]) -> None:
 
 tide = patience.wait("tide", for_=timedelta(days=30))
 """The last step of a saga without a pivot is a wait."""
+
+
+# --- A person is asked ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the harbour master fills in."""
+
+    berth: str
+    fee: int = 0
+
+
+permit = Saga[Voyage]("permit", deadline=timedelta(days=400), stake=lambda _: Stake(Decimal("12.50"), "EUR"))
+
+
+@permit.step()
+def hold_berth(ctx: StepContext[Voyage]) -> None:
+    log.called.append("hold_berth")
+
+
+@hold_berth.undo
+def free_berth(ctx: UndoContext[Voyage, None]) -> None:
+    log.called.append("free_berth")
+
+
+@permit.step(local=True, undo=None)
+def draft(ctx: StepContext[Voyage]) -> str:
+    log.called.append("draft")
+    return f"draft {log.called.count('draft')}"
+
+
+granted = permit.approval(
+    "granted",
+    Terms,
+    permission="sagas.pause_run",
+    group="harbour masters",
+    within=timedelta(days=2),
+    remind=timedelta(days=1),
+    else_=Refused("no_answer"),
+    back_to=(draft,),
+    says=lambda ctx: "may it moor?",
+)
+
+
+@granted.sent_back
+def sent_back(ctx: StepContext[Voyage], words: str) -> None:
+    log.called.append(words)
+
+
+@permit.pivot()
+def enter(ctx: StepContext[Voyage]) -> str:
+    return f"{ctx.result_of(draft)} at {ctx.result_of(granted).berth}"
