@@ -11,6 +11,7 @@ from .declare.money import MinorUnits
 from .declare.participant import Participant
 from .declare.saga import Saga
 from .declare.schedule import Schedule
+from .declare.sent import Sent
 from .declare.stake import Stake
 from .declare.step import Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
@@ -30,6 +31,7 @@ __all__ = [
     "SagaDeclarationError",
     "SagaError",
     "Schedule",
+    "Sent",
     "Stake",
     "StatusChange",
     "Step",

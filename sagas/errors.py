@@ -100,7 +100,7 @@ class WrongState(SagaError):
 
 
 class TooLate(SagaError):
-    """The pivot, the point of no return, was called already: the run can no longer be cancelled."""
+    """The run can no longer be cancelled, since its pivot was called already; or it no longer waits for the signal."""
 
 
 class LeaseLost(SagaError):

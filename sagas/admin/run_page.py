@@ -13,10 +13,11 @@ from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
 from ..declare import registry
 from ..declare import step as declare
+from ..desk.waits import waits_now
 from ..engine.diagnosis import clock
 from ..errors import SagaError
-from ..models import Handling, Run, Step, StepStatus
-from ..presentation import participant_labels
+from ..models import Handling, Run, Step, StepStatus, Wait
+from ..presentation import participant_labels, wait_words
 from ..presentation.advice import advice_for
 from ..presentation.drawing.boxes import Node
 from ..presentation.drawing.graph import Graph, graph_of
@@ -88,6 +89,8 @@ class RunPage:
     input: str
     deadline: datetime | None
     """None when it no longer counts."""
+    wait: Wait | None
+    """What the current step waits for: a date, a signal, a person."""
     now: datetime
     flower_url: str
     assignee: str
@@ -102,12 +105,12 @@ def load(run: Run) -> RunPage:
     attempts = list(run.attempts.order_by("-id")[: LATEST_ATTEMPTS + 1])[::-1]
     acts = list(run.acts.all())
     handling = Handling.objects.select_related("assignee").filter(run=run).first()
-    now = clock()
+    now, wait = clock(), waits_now(run)
     cards = _cards(run, steps)
     return RunPage(
         run=run,
         badge=run_badge(run),
-        means=participant_labels.wait_sentence(run) or meaning_of(run),
+        means=participant_labels.wait_sentence(run) or wait_words.meaning(run, wait) or meaning_of(run),
         advice=advice_for(run),
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
@@ -121,6 +124,7 @@ def load(run: Run) -> RunPage:
         messages=_messages(run.key),
         input=pretty_json(masked(run.input)),
         deadline=deadline_of(run),
+        wait=wait,
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
         assignee="" if handling is None or handling.assignee is None else handling.assignee.get_username(),

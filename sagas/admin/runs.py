@@ -33,7 +33,7 @@ from ..models import ON_DESK, Run, RunStatus
 from ..presentation import run_file
 from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
-from . import act_views, bulk_views, charts, filters, front, proposal_views, run_page, saved_views
+from . import act_views, bulk_views, charts, filters, front, inbox, proposal_views, run_page, saved_views
 from .base import ReadOnlyAdmin, badge_html, said_at
 from .urgent_first import UrgentFirst
 
@@ -166,7 +166,7 @@ class RunAdmin(ReadOnlyAdmin):
         if run is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
         proposal = _proposal(request, run)
-        verbs = [verb for verb in _permitted(request) if desk.allowed(run, verb.name)]
+        verbs = [verb for verb in _permitted(request, run) if desk.allowed(run, verb.name)]
         if proposal:  # one proposal at a time
             verbs = [verb for verb in verbs if not needs_second_person(verb.name) and verb != proposal["proposed"]]
         context = {
@@ -192,7 +192,8 @@ class RunAdmin(ReadOnlyAdmin):
             path("<uuid:pk>/file/", self.admin_site.admin_view(self.file_view), name="sagas_run_file"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
-        return [*own, *saved_views.urls(self), *front.urls(self.admin_site), *super().get_urls()]
+        site = self.admin_site
+        return [*own, *saved_views.urls(self), *front.urls(site), *inbox.urls(site), *super().get_urls()]
 
     def charts_view(self, request: HttpRequest) -> HttpResponse:
         """How it went in the last hour, day or month."""
@@ -264,13 +265,13 @@ def _proposal(request: HttpRequest, run: Run) -> dict[str, Any]:
     return {
         "proposal": proposal,
         "proposed": verb,
-        "may_answer": request.user.has_perm(verb.permission),
+        "may_answer": verb.permits(request.user, run),
         "own": proposal.actor_id == request.user.pk,
     }
 
 
-def _permitted(request: HttpRequest) -> list[desk.Verb]:
-    return [verb for verb in desk.VERBS.values() if request.user.has_perm(verb.permission)]
+def _permitted(request: HttpRequest, run: Run | None = None) -> list[desk.Verb]:
+    return [verb for verb in desk.VERBS.values() if verb.permits(request.user, run)]
 
 
 def _bulk_action(verb: desk.Verb) -> Callable[[RunAdmin, HttpRequest, QuerySet[Run]], HttpResponse]:

@@ -49,8 +49,9 @@ def _undo_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
     if step.undo_run is UNDECLARED:
         hint = f"Add @{step.name}.undo, or say that there is nothing to undo: @{step.saga.name}.step(undo=None)."
         yield Error(f"{step.title} comes before the pivot and has no undo.", hint=hint, id="sagas.E003")
-    if step.retry.attempts is None and step.saga.deadline is None:
-        hint = f'Give Saga("{step.saga.name}", deadline=…), or retry=Retry(attempts=…): then the run is undone.'
+    if step.retry.attempts is None and step.saga.deadline is None and not (step.wait and step.wait.is_bounded):
+        limit = "within=… and else_=…" if step.wait else "retry=Retry(attempts=…)"
+        hint = f'Give Saga("{step.saga.name}", deadline=…), or {limit}: then the run is undone.'
         text = f"{step.title} comes before the pivot and is tried until done: its run may never end."
         yield Warning(text, hint=hint, id="sagas.W007")
 

@@ -33,14 +33,14 @@ def check_saga(saga: Saga[Any]) -> None:
         f"{saga.name}: version={saga.version!r}; give a whole number from 1 to {HIGHEST_VERSION}.",
     )
     if saga.deadline is not None:
-        _check_duration(saga.name, "deadline", saga.deadline)
+        check_duration(saga.name, "deadline", saga.deadline)
 
 
 def check_step(step: Step[Any, Any]) -> None:
     """Refuse a step that no worker could run."""
     _check_length(f"The step's name {step.title}", step.name)
     _check_length(f"{step.title}: the participant's name", step.participant)
-    _check_duration(step.title, "timeout", step.timeout)
+    check_duration(step.title, "timeout", step.timeout)
     for name, retry in (("retry", step.retry), ("undo_retry", step.undo_retry)):
         wanted = f"{step.title}: {name}={retry!r}; give a sagas.Retry, such as {name}=Retry(attempts=5)."
         require(isinstance(retry, Retry), wanted)
@@ -70,6 +70,7 @@ def check_step_name(saga: Saga[Any], function: Any) -> None:
 
 def check_undo(step: Step[Any, Any], *, declared: bool) -> None:
     """Refuse an undo at or after the pivot, and a second undo. `declared` is also true for `undo=None`."""
+    require(step.wait is None, f"{step.name} waits, and a wait leaves nothing to undo. Remove its undo.")
     pivot = step.saga.pivot_step
     if step.is_pivot or (pivot is not None and step.position >= pivot.position):
         where = "is the pivot" if step.is_pivot else f"comes after the pivot {pivot.name}" if pivot else ""
@@ -146,7 +147,8 @@ def _check_length(what: str, name: str) -> None:
     )
 
 
-def _check_duration(title: str, name: str, span: Any) -> None:
+def check_duration(title: str, name: str, span: Any) -> None:
+    """Refuse what is no timedelta above zero."""
     require(
         isinstance(span, timedelta) and span > timedelta(0),
         f"{title}: {name}={span!r}; give a timedelta above zero, such as {name}=timedelta(seconds=10).",

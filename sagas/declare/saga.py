@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
 
 from outbox.retry import Retry
 
-from ..errors import SagaDeclarationError
-from . import registry, rules
+from ..errors import Refused, SagaDeclarationError
+from . import registry, rules, waits
 from .context import InputChange, StatusChange, StepContext
 from .stake import Stake
 from .step import UNDECLARED, Step
 
 if TYPE_CHECKING:
     from uuid import UUID
+
+    from .sent import Sent
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -132,6 +134,81 @@ class Saga(Generic[T]):
 
         return add
 
+    @overload
+    def wait(
+        self, name: str, /, *, until: waits.Until[T] | None = None, for_: waits.For[T] | None = None
+    ) -> Step[T, None]: ...
+    @overload
+    def wait(
+        self, /, *, until: waits.Until[T] | None = None, for_: waits.For[T] | None = None
+    ) -> Callable[[waits.Words[T]], Step[T, None]]: ...
+    def wait(
+        self, name: str = "", /, *, until: waits.Until[T] | None = None, for_: waits.For[T] | None = None
+    ) -> Step[T, None] | Callable[[waits.Words[T]], Step[T, None]]:
+        """Declare that the run waits here, for any length of time; no worker and no message is held.
+
+        `until`: a function of the context that returns an aware datetime, or the name of such a field of the input;
+        `for_`: a timedelta, or a function that returns one, from when the step is reached. The date is fixed then. As a
+        decorator it takes a function that says in words, to people, what is waited for.
+        """
+
+        def add(says: waits.Words[T]) -> Step[T, None]:
+            rules.check_step_name(self, says)
+            rules.check_function(f"{self.name}.{says.__name__}", says, takes="ctx")
+            return self._add_wait(says.__name__, waits.timer(self, f"{self.name}.{says.__name__}", until, for_, says))
+
+        return self._add_wait(name, waits.timer(self, f"{self.name}.{name}", until, for_, None)) if name else add
+
+    def signal(
+        self,
+        name: str,
+        payload: type[R],
+        *,
+        within: timedelta | None = None,
+        else_: R | Refused = waits.NOTHING,
+        says: waits.Words[T] | None = None,
+    ) -> Step[T, R]:
+        """Declare that the run waits here for a signal, which `send` brings; its payload is the step's result.
+
+        When none came `within` that time of reaching the step, `else_` follows: a Refused undoes the run, a value is
+        the result. Without `within` only the run's deadline, a cancel or an operator ends the wait. `says` tells people
+        what is waited for.
+        """
+        return self._add_wait(name, waits.signal(self, f"{self.name}.{name}", payload, within, else_, says))
+
+    def approval(
+        self,
+        name: str,
+        form: type[R],
+        *,
+        permission: str = "",
+        group: str = "",
+        within: timedelta | None = None,
+        remind: timedelta | None = None,
+        else_: R | Refused = waits.NOTHING,
+        back_to: tuple[Step[T, Any], ...] = (),
+        says: waits.Words[T] | None = None,
+    ) -> Step[T, R]:
+        """Declare that the run waits here for a person who has the permission, and is in the group, that are named.
+
+        *Yes* comes with the form, a dataclass, filled in: the step's result. *No* undoes the run, as Refused with the
+        code `not_approved`. *Send back* runs the steps from one of `back_to` on again; these steps use only our own
+        database, or wait. `within` and `else_` are those of `signal`; after `remind` those who may answer get a mail.
+        """
+        wait = waits.approval(
+            self,
+            f"{self.name}.{name}",
+            form,
+            permission=permission,
+            group=group,
+            within=within,
+            remind=remind,
+            else_=else_,
+            back_to=back_to,
+            says=says,
+        )
+        return self._add_wait(name, wait)
+
     def status_changed(self, function: Callable[[StatusChange[T]], None]) -> Callable[[StatusChange[T]], None]:
         """Declare the host's own writes whenever the status of a run changes, in the same transaction."""
         rules.check_declared_once(self.name, "status hook", self.status_hook)
@@ -191,6 +268,18 @@ class Saga(Generic[T]):
 
         return wake(self, key, step)
 
+    def send(self, key: str, signal: str | Step[T, Any], payload: object, *, id: str) -> Sent:
+        """Bring a signal to the run of that key, in the caller's transaction. Returns what became of it.
+
+        `id` tells one signal from another, at most 200 characters: one that comes twice counts once. One that comes
+        before the run waits for it is kept. Raises TooLate when the run no longer waits for it, Unfit for a payload of
+        another type or another payload under the same id, NotInTransaction outside `atomic()`, and Run.DoesNotExist for
+        an unknown key. Call this before you lock rows of your own: the engine always locks the run first.
+        """
+        from ..waits.sending import send
+
+        return send(self, key, signal if isinstance(signal, str) else signal.name, payload, id)
+
     def named(self, name: str) -> Step[T, Any]:
         """The step of that name. Raises KeyError."""
         return self._by_name[name]
@@ -199,6 +288,13 @@ class Saga(Generic[T]):
     def pivot_step(self) -> Step[T, Any] | None:
         return next((step for step in self.steps if step.is_pivot), None)
 
+    @property
+    def point_of_no_return(self) -> int | None:
+        """The position of the pivot; without one, of the last step, and None where that one only waits."""
+        if self.pivot_step is not None:
+            return self.pivot_step.position
+        return None if self.steps and self.steps[-1].wait is not None else len(self.steps) - 1
+
     @cached_property
     def input_type(self) -> Any:
         """The T in `Saga[T](…)`."""
@@ -206,6 +302,21 @@ class Saga(Generic[T]):
         if not arguments:
             raise SagaDeclarationError(f'Say what {self.name} is about: Saga[YourInput]("{self.name}").')
         return arguments[0]
+
+    def _add_wait(self, name: str, wait: waits.Wait) -> Step[T, Any]:
+        made: Step[T, Any] = Step(
+            self,
+            waits.function_of(self, name, wait),
+            len(self.steps),
+            "",
+            DEFAULT_TIMEOUT,
+            Retry.until_done(),
+            Retry(),
+            local=True,
+            undo_run=None,
+            wait=wait,
+        )
+        return self._add(made)
 
     def _add(self, step: Step[T, R]) -> Step[T, R]:
         if step.name in self._by_name:

@@ -16,6 +16,7 @@ from .context import NotApplied, StepContext, UndoContext
 
 if TYPE_CHECKING:
     from .saga import Saga
+    from .waits import Wait
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -47,6 +48,9 @@ class Step(Generic[T, R]):
     validator_run: Callable[[StepContext[T], R], None] | None = None
     expected_run: Callable[[StepContext[T]], Any] | None = None
     differs: Differs = "refuse"
+    sent_back_run: Callable[[StepContext[T], str], None] | None = None
+    wait: Wait | None = None
+    """What the step waits for, where it is one that waits."""
     name: str = field(init=False)
     written: Callable[[StepContext[T]], R] = field(init=False, repr=False)
     """The function as it was declared, whose annotations count; a test may put another in the place of `run`."""
@@ -94,6 +98,17 @@ class Step(Generic[T, R]):
         rules.check_declared_once(self.title, "awaiting hook", self.awaiting_run)
         rules.check_function(f"{self.title}: the awaiting hook", function, takes="ctx, awaits")
         self.awaiting_run = function
+        return function
+
+    def sent_back(self, function: Callable[[StepContext[T], str], None]) -> Callable[[StepContext[T], str], None]:
+        """Declare the host's own writes when a person sends the run back, given their words; of an approval only."""
+        rules.require(
+            self.wait is not None and bool(self.wait.back_to),
+            f"{self.title} is never sent back: only an approval with back_to is. Remove its hook.",
+        )
+        rules.check_declared_once(self.title, "sent-back hook", self.sent_back_run)
+        rules.check_function(f"{self.title}: the sent-back hook", function, takes="ctx, words")
+        self.sent_back_run = function
         return function
 
     def validator(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models.functions import Now
 
 from ..engine.diagnosis import clock
+from ..engine.kept_waits import prolong
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, ready
 from ..errors import WrongState
@@ -33,7 +34,8 @@ def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = 
 
 
 def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
-    """Let workers claim the run's steps again. The deadline moves by the length of the pause.
+    """Let workers claim the run's steps again. The deadline, and that of an answer that is waited for, move by the
+    length of the pause.
 
     A run that got stuck meanwhile, by the step that was running, stays stuck. Raises WrongState when it is not paused.
     """
@@ -41,8 +43,10 @@ def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None =
         run = pending.run
         if run.paused_at is None or run.status not in OPEN:
             raise WrongState("resume", RunStatus(run.status).label, "Only a paused run is resumed.")
+        paused = clock() - run.paused_at
         if run.deadline_at is not None:
-            run.deadline_at += clock() - run.paused_at
+            run.deadline_at += paused
+        prolong(run, paused)
         run.paused_at = None
         if run.status == RunStatus.STUCK:
             change(run, RunStatus.STUCK, wake_at=None)

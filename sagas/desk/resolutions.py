@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F
 from django.db.models.functions import Now
 
+from ..engine.kept_waits import close
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import begin_undo, change, finish, ready, save
 from ..errors import WrongState
@@ -65,5 +66,6 @@ def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_v
             raise WrongState("resolve", RunStatus(run.status).label, hint)
         if run.status != RunStatus.STUCK:
             put_back_to_waiting(run, current_step(pending, "resolve"))
+        close(run.pk)
         run.resolution, run.paused_at = ended, None
         finish(run, RunStatus.RESOLVED)

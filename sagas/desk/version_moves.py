@@ -72,10 +72,10 @@ def refuse_misfit(run: Run, kept: list[Step], target: Saga[Any]) -> None:
 
 
 def _refuse_other_pivot(run: Run, kept: int, target: Saga[Any]) -> None:
-    pivot = _pivot(target)
-    if pivot != run.pivot and (pivot < kept or (run.pivot is not None and run.pivot < kept)):
+    pivot = target.point_of_no_return
+    if pivot != run.pivot and any(one is not None and one < kept for one in (pivot, run.pivot)):
         raise DoesNotFit(
-            f"The point of no return of version {target.version} is {target.steps[pivot].name}, that of this run is "
+            f"The point of no return of version {target.version} is {_named(target, pivot)}, that of this run is "
             "another step, and one of the two has been asked for."
         )
 
@@ -94,7 +94,7 @@ def _refuse_unreadable(run: Run, kept: list[Step], target: Saga[Any]) -> None:
 def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
     run.steps.filter(pk__in=[step.pk for step in steps[kept:]]).delete()
     Step.objects.bulk_create(Step(run=run, position=step.position, name=step.name) for step in target.steps[kept:])
-    run.version, run.pivot = target.version, _pivot(target)
+    run.version, run.pivot = target.version, target.point_of_no_return
 
 
 def _continue(run: Run) -> None:
@@ -105,5 +105,5 @@ def _continue(run: Run) -> None:
     ring_on_commit(ready(run), run)
 
 
-def _pivot(saga: Saga[Any]) -> int:
-    return saga.pivot_step.position if saga.pivot_step else len(saga.steps) - 1
+def _named(target: Saga[Any], pivot: int | None) -> str:
+    return "none" if pivot is None else target.steps[pivot].name

@@ -39,7 +39,6 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         raise NotInTransaction(f"Start {saga.name} inside transaction.atomic(), with the change that it belongs to.")
     current = trace.current()
     run_id = uuid7()
-    pivot = saga.pivot_step
     stake = _stake(saga, input)
     values = {
         "id": run_id,
@@ -48,7 +47,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "key": key,
         "subject": subject,
         "input": accepted(saga, input, key, subject),
-        "pivot": pivot.position if pivot else len(saga.steps) - 1,
+        "pivot": saga.point_of_no_return,
         "deadline": saga.deadline.total_seconds() if saga.deadline else None,
         "patience": saga_settings.PATIENCE.total_seconds(),
         "request_id": current.request_id,
@@ -125,16 +124,24 @@ def wake(saga: Saga[Any], key: str, step: str) -> bool:
     with transaction.atomic():
         found = Run.objects.filter(name=saga.name, key=key, status__in=OPEN).values_list("pk", flat=True).first()
         run = None if found is None else locked(found)
-        if run is None or run.status not in MOVING or run.paused_at is not None or run.waits_for:
+        at = None if run is None else run.steps.filter(position=run.position).first()
+        if run is None or at is None or (step and at.name != step):
             return False
-        at = run.steps.filter(position=run.position).first()
-        if at is None or (step and at.name != step):
-            return False
-        if leased(at, clock()):
-            at.woken = True
-            at.save(update_fields=["woken"])
-            return True
-        return at.status in WAITING and _bring_back(run, at)
+        return bring_forward(run, at)
+
+
+def bring_forward(run: Run, at: Step) -> bool:
+    """Have the run, which is locked, look again at its current step, at once or as the attempt in hand ends.
+
+    Returns whether it waits there, and for nothing that stands in its way.
+    """
+    if run.status not in MOVING or run.paused_at is not None or run.waits_for:
+        return False
+    if leased(at, clock()):
+        at.woken = True
+        at.save(update_fields=["woken"])
+        return True
+    return at.status in WAITING and _bring_back(run, at)
 
 
 def _bring_back(run: Run, step: Step) -> bool:

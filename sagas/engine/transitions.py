@@ -28,6 +28,7 @@ from ..errors import LONGEST_CODE, LeaseLost, LostAttempts, Refused
 from ..models import Attempt, Run, RunStatus, Step, StepStatus
 from ..participants.waiting import WOKEN_BY_SWEEP
 from ..settings import saga_settings
+from . import kept_waits
 from .run_ready import RunReady
 
 logger = logging.getLogger(__name__)
@@ -93,9 +94,12 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
             step.forgiven = step.granted = step.own_failures = 0
             save(step)
         elif step.status in (StepStatus.WAITING, StepStatus.RUNNING):  # nobody will try it again
-            step.status = StepStatus.IN_DOUBT if may_have_happened(step) else StepStatus.PENDING
+            in_doubt = saga.named(step.name).wait is None and may_have_happened(step)
+            step.status = StepStatus.IN_DOUBT if in_doubt else StepStatus.PENDING
             step.next_attempt_at = None
             save(step)
+    if any(step.wait is not None for step in saga.steps):
+        kept_waits.close(run.pk)
     run.code, run.reason = plain(code, LONGEST_CODE), masked(reason)
     run.position = due[0].position if due else -1
     if not due:

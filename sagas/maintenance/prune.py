@@ -41,6 +41,8 @@ SELECT id, finished_at {OLD} AND finished_at >= %(since)s ORDER BY finished_at L
 """
 # Children before parents, each by its index on the run. Django's cascade would first read every row.
 REMOVE = (
+    "DELETE FROM saga_signal WHERE run_id = ANY(%(ids)s)",
+    "DELETE FROM saga_wait WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_handling WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_act WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_attempt WHERE run_id = ANY(%(ids)s)",

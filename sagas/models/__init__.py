@@ -11,6 +11,7 @@ from .saved_view import SavedView
 from .schedule import Schedule, ScheduleAct, ScheduleTick
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
+from .wait import Signal, Wait
 
 __all__ = [
     "ON_DESK",
@@ -27,10 +28,12 @@ __all__ = [
     "Schedule",
     "ScheduleAct",
     "ScheduleTick",
+    "Signal",
     "Slot",
     "Step",
     "StepStatus",
     "Tally",
     "TallyMark",
     "TallyWait",
+    "Wait",
 ]

@@ -122,6 +122,7 @@ class Run(models.Model):
             ("change_input_run", "Can change the input of a saga run"),
             ("move_run", "Can move a saga run to a newer version"),
             ("handle_run", "Can comment on, assign and snooze a saga run"),
+            ("move_wait_run", "Can move and end what a saga run waits for"),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from outbox.retry import Retry
 
 from ..declare.saga import Saga
 from ..declare.step import UNDECLARED, Step
+from . import wait_words
 
 HEAD = ("", "step", "undo", "retry", "timeout", "participant", "marks")
 CLASSES = ("classDef pivot stroke-width:4px", "classDef undo stroke-dasharray:4")
@@ -53,7 +54,8 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _row(step: Step[Any, Any]) -> tuple[str, ...]:
-    marks = {"pivot": step.is_pivot, "probe": step.probe_run is not None, "local": step.local}
+    marks = {"pivot": step.is_pivot, "probe": step.probe_run is not None, "local": step.local and step.wait is None}
+    waits = [wait_words.declared(step.wait)] if step.wait is not None else []
     return (
         str(step.position + 1),
         step.name,
@@ -61,7 +63,7 @@ def _row(step: Step[Any, Any]) -> tuple[str, ...]:
         _retry(step.retry),
         say(step.timeout),
         step.participant,
-        ", ".join(mark for mark, holds in marks.items() if holds),
+        ", ".join([*(mark for mark, holds in marks.items() if holds), *waits]),
     )
 
 
@@ -82,7 +84,8 @@ def _waits(first: timedelta, longest: timedelta) -> str:
 def _nodes(saga: Saga[Any]) -> Iterable[str]:
     yield f'start(["{_text(saga.name)} {saga.version}"])'
     for step in saga.steps:
-        where = f"<br/>{_text(step.participant)}" if step.participant else ""
+        what = step.participant or (wait_words.declared(step.wait) if step.wait is not None else "")
+        where = f"<br/>{_text(what)}" if what else ""
         label = f'"{_text(step.name)}{where}"'
         yield f"s{step.position}{{{{{label}}}}}:::pivot" if step.is_pivot else f"s{step.position}[{label}]"
     yield 'completed(["completed"])'

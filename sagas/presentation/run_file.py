@@ -20,6 +20,8 @@ def text_of(run: Run) -> str:
     plain["input"] = masked(plain["input"])
     for step in plain["steps"]:
         step["result"] = masked(step["result"])
+    for signal in plain["signals"]:
+        signal["payload"] = masked(signal["payload"])
     for act in plain["acts"]:
         act["actor_id"] = None  # of this database alone; the name stays
     return json.dumps({"format": FORMAT, "run": plain}, indent=1, ensure_ascii=False) + "\n"

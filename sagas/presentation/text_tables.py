@@ -12,10 +12,12 @@ from django.db.models import QuerySet
 from outbox.messages.durations import say
 
 from ..desk.selection import Filter, Group, count_groups, matching
-from ..models import Act, Attempt, Run, Step, StepStatus
+from ..desk.waits import waits_now
+from ..models import Act, Attempt, Run, Step, StepStatus, Wait
 from .advice import advice_for
 from .labels import meaning_of, run_badge
 from .masking import masked
+from .wait_words import meaning
 
 WIDEST_CELL = 60
 """The most characters of a cell; longer text is cut."""
@@ -46,7 +48,7 @@ def group_table(chosen: Filter) -> Iterator[str]:
 def run_lines(run: Run, now: datetime) -> Iterator[str]:
     """The lines that tell all of a run: its facts, steps, attempts and acts."""
     yield f"{run.name} {run.subject or run.key}: {run_badge(run).text}"
-    yield meaning_of(run)
+    yield meaning(run, waits_now(run)) or meaning_of(run)
     if run.reason:
         yield run.reason
     if advised := advice_for(run):
@@ -94,6 +96,10 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
         yield "waits for a free worker since", _time(run.ready_at)
     if run.wake_at and not run.paused_at:
         yield "next look", _time(run.wake_at)
+    if (wait := waits_now(run)) is not None:
+        yield "waits for", wait.words or Wait.Kind(wait.kind).label
+        if wait.due_at:
+            yield "waits until", _time(wait.due_at)
     if run.finished_at:
         yield "ended", _time(run.finished_at)
     yield "input", json.dumps(masked(run.input), ensure_ascii=False)

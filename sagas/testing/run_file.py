@@ -11,11 +11,13 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..errors import SagaError
-from ..models import Act, Attempt, Run, Step
+from ..models import Act, Attempt, Run, Signal, Step, Wait
 from ..presentation.run_file import FORMAT
 from .errors import ScenarioError
 
-PARTS: dict[str, Any] = {"steps": Step, "attempts": Attempt, "acts": Act}
+PARTS: dict[str, Any] = {"steps": Step, "attempts": Attempt, "acts": Act, "waits": Wait, "signals": Signal}
+OLDER = ("steps", "attempts", "acts")
+"""What a file of an older release holds, too."""
 
 
 def run_from_file(path: Path | str) -> Run:
@@ -27,7 +29,7 @@ def run_from_file(path: Path | str) -> Run:
     try:
         whole = codec.decode(dict[str, Any], Path(path).read_text(encoding="utf-8"))
         given: dict[str, Any] = whole["run"]
-        parts = {name: given.pop(name) for name in PARTS}
+        parts = {name: given.pop(name) if name in OLDER else given.pop(name, []) for name in PARTS}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScenarioError(f"{path} holds no run; write it with manage.py saga export.") from error
     if whole.get("format") != FORMAT:

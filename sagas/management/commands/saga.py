@@ -27,6 +27,9 @@ WAYS = {
     "ended": ("--ended", {"choices": ["completed", "compensated"], "required": True, "help": "how it ended"}),
     "assignee": ("--to", {"metavar": "USERNAME", "required": True, "help": "an operator's user name; '' is nobody"}),
     "until": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-03-04T09:00; '' ends the snooze"}),
+    "due": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-12-24T08:00"}),
+    "form": ("--form", {"metavar": "JSON", "required": True, "help": "what is filled in, as a JSON object"}),
+    "to": ("--to", {"metavar": "STEP", "required": True, "help": "the step from which on it runs again"}),
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
 """The option for what a verb takes beside its reason."""
@@ -182,7 +185,7 @@ def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
     if not verb.takes:
         return {}
     value = given[verb.takes]
-    if verb.takes in ("result", "changes") and value is not None:
+    if verb.takes in ("result", "changes", "form") and value is not None:
         try:
             value = given_values.parse(value)
         except desk.DoesNotFit as error:

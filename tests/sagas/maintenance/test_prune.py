@@ -15,7 +15,7 @@ from sagas import Refused
 from sagas.engine import executor
 from sagas.engine.continuation import STOP
 from sagas.maintenance import prune
-from sagas.models import Act, Attempt, Run, Step
+from sagas.models import Act, Attempt, Run, Signal, Step, Wait
 from tests.support.sagas.driver import begin, link, step_once
 from tests.support.sagas.ended import LOST, YEAR, finished, grow_old, left, resolved, stuck, undone
 from tests.support.sagas.errand import Errand, errand
@@ -164,11 +164,17 @@ def multiply(cursor: Any) -> None:
         "INSERT INTO saga_act (run_id, actor_name, verb, reason, at, before, after) "
         "SELECT id, 'ann', 'resolve', '', now(), '{}', '{}' FROM saga_run"
     )
+    cursor.execute(
+        "INSERT INTO saga_wait (run_id, step, kind, words, since) SELECT id, 'w', 'timer', '', now() FROM saga_run"
+    )
+    cursor.execute(
+        "INSERT INTO saga_signal (run_id, name, sent_id, payload, at) SELECT id, 's', '1', '{}', now() FROM saga_run"
+    )
 
 
 @pytest.fixture
 def many(world):
-    """20 000 finished runs, of which 100 are old, with a step, an attempt and an act each."""
+    """20 000 finished runs, of which 100 are old, with a step, an attempt, an act, a wait and a signal each."""
     finished()
     with connection.cursor() as cursor:
         multiply(cursor)
@@ -176,7 +182,7 @@ def many(world):
             "UPDATE saga_run SET finished_at = now() - interval '1 year' "
             "WHERE id IN (SELECT id FROM saga_run WHERE key LIKE 'copy:%' LIMIT 100)"
         )
-        for table in TABLES:
+        for table in (*TABLES, Wait, Signal):
             cursor.execute(f"VACUUM ANALYZE {table._meta.db_table}")
 
 
