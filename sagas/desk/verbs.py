@@ -157,6 +157,8 @@ def allowed(run: Run, verb: str) -> bool:
         return False
     if verb == "assign":
         return True
+    if run.is_branch and verb in ("set_input", "move"):
+        return False
     if verb in ("resolve", "snooze", "pause", "resume"):
         return _by_run(run, verb)
     if verb in ("retry", "compensate") and run.paused_at is not None:

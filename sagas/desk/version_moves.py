@@ -18,6 +18,7 @@ from ..models import Run, RunStatus, Step
 from ..settings import saga_settings
 from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, put_back_to_waiting
 from .skips import decode_result
+from .started_runs import refuse_branch, refuse_open_children
 
 
 def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: int | None = None) -> None:
@@ -32,6 +33,8 @@ def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: 
     """
     with act("move", run_id, actor, reason, row_version) as pending:
         run, step = pending.run, current_step(pending, "move")
+        refuse_branch(run, "move")
+        refuse_open_children(run, "move")
         if step.status in UNDO_STATUSES:
             raise WrongState("move", "being undone", "What was done is undone by the version that did it.")
         target = registry.find(run.name, version)
@@ -72,8 +75,8 @@ def refuse_misfit(run: Run, kept: list[Step], target: Saga[Any]) -> None:
 
 
 def _refuse_other_pivot(run: Run, kept: int, target: Saga[Any]) -> None:
-    pivot = _pivot(target)
-    if pivot != run.pivot and (pivot < kept or (run.pivot is not None and run.pivot < kept)):
+    pivot = _pivot(run, target)
+    if pivot is not None and pivot != run.pivot and (pivot < kept or (run.pivot is not None and run.pivot < kept)):
         raise DoesNotFit(
             f"The point of no return of version {target.version} is {target.steps[pivot].name}, that of this run is "
             "another step, and one of the two has been asked for."
@@ -94,7 +97,7 @@ def _refuse_unreadable(run: Run, kept: list[Step], target: Saga[Any]) -> None:
 def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
     run.steps.filter(pk__in=[step.pk for step in steps[kept:]]).delete()
     Step.objects.bulk_create(Step(run=run, position=step.position, name=step.name) for step in target.steps[kept:])
-    run.version, run.pivot = target.version, _pivot(target)
+    run.version, run.pivot = target.version, _pivot(run, target)
 
 
 def _continue(run: Run) -> None:
@@ -105,5 +108,8 @@ def _continue(run: Run) -> None:
     ring_on_commit(ready(run), run)
 
 
-def _pivot(saga: Saga[Any]) -> int:
-    return saga.pivot_step.position if saga.pivot_step else len(saga.steps) - 1
+def _pivot(run: Run, saga: Saga[Any]) -> int | None:
+    """None for a run that another one has started: that one may undo it to its end."""
+    if saga.pivot_step is not None:
+        return saga.pivot_step.position
+    return None if run.pivot is None else len(saga.steps) - 1

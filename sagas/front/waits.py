@@ -22,18 +22,18 @@ LOOKED_AT = 10_000
 WAITS = """
 WITH newest AS MATERIALIZED (
     (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
-     FROM saga_run WHERE status = 'running' ORDER BY created_at DESC LIMIT %(most)s)
+     FROM saga_run WHERE status = 'running' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
     UNION ALL
     (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
-     FROM saga_run WHERE status = 'undoing' ORDER BY created_at DESC LIMIT %(most)s)
+     FROM saga_run WHERE status = 'undoing' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
 ), moving AS (
     SELECT id, name, position, reason, paused_at, ready_at, created_at FROM newest
     WHERE asks_since IS NULL AND waits_for = ''
 )
 SELECT moving.name, s.name,
        CASE WHEN moving.paused_at IS NOT NULL THEN 'paused' WHEN moving.ready_at IS NOT NULL THEN 'worker'
-            WHEN s.error_class = 'Awaits' THEN 'awaits' ELSE 'retry' END AS kind,
-       count(*), min(moving.created_at), min(moving.reason) FILTER (WHERE s.error_class = 'Awaits')
+            WHEN s.error_class IN ('Awaits', 'AwaitsRuns') THEN 'awaits' ELSE 'retry' END AS kind,
+       count(*), min(moving.created_at), min(moving.reason) FILTER (WHERE s.error_class IN ('Awaits', 'AwaitsRuns'))
 FROM moving JOIN saga_step s ON s.run_id = moving.id AND s.position = moving.position
 WHERE moving.paused_at IS NOT NULL OR moving.ready_at IS NOT NULL OR s.status IN ('waiting', 'undo_waiting')
 GROUP BY 1, 2, 3

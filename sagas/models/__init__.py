@@ -4,20 +4,23 @@ from .act import Act
 from .alert import Alert
 from .attempt import Attempt
 from .bulk_act import BulkAct
+from .child import Child
 from .handling import Handling
 from .participant import Breaker, Slot
-from .run import ON_DESK, OPEN, Run, RunStatus
+from .run import ON_DESK, OPEN, VISIBLE, Run, RunStatus
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
 
 __all__ = [
     "ON_DESK",
     "OPEN",
+    "VISIBLE",
     "Act",
     "Alert",
     "Attempt",
     "Breaker",
     "BulkAct",
+    "Child",
     "Handling",
     "Run",
     "RunStatus",
