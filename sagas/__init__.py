@@ -7,6 +7,7 @@ from outbox.retry import Retry
 
 from .declare.alert_rule import AlertRule
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .declare.ended import Ended
 from .declare.money import MinorUnits
 from .declare.participant import Participant
 from .declare.saga import Saga
@@ -20,6 +21,7 @@ __all__ = [
     "AlertRule",
     "Awaits",
     "Earlier",
+    "Ended",
     "InputChange",
     "MinorUnits",
     "NotApplied",

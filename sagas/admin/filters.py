@@ -14,10 +14,13 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
 
+from outbox.operations.listing import uuid_of
+
 from ..declare import registry
+from ..declare.saga import Saga
 from ..desk.selection import NO_CODE, code_condition, state_condition
 from ..desk.selection import STATES as STATES
-from ..models import ON_DESK, OPEN, Run, RunStatus
+from ..models import ON_DESK, OPEN, VISIBLE, Run, RunStatus
 from ..participants.configured import declared
 from ..presentation.labels import RUN_BADGES, readable
 from ..sql.canary import NAME as CANARY
@@ -79,16 +82,22 @@ class WaitsFilter(admin.SimpleListFilter):
 
 
 class SagaFilter(admin.SimpleListFilter):
-    """Filters by the saga; the canary's runs are shown only when it is chosen."""
+    """Filters by the saga; the canary's runs are shown only when it is chosen, and so are branches that need nobody."""
 
     title = "saga"
     parameter_name = "saga"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in sorted({saga.name for saga in registry.all_sagas()})]
+        chosen = request.GET.get("saga")
+        return [
+            (one, one) for one in sorted({s.name for s in registry.all_sagas() if not s.is_branch or s.name == chosen})
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(name=self.value()) if self.value() else queryset.exclude(name=CANARY)
+        if self.value():
+            return queryset.filter(name=self.value())
+        runs = queryset.exclude(name=CANARY)
+        return runs if request.GET.get("waits") or uuid_of(request.GET.get("q", "")) else runs.filter(VISIBLE)
 
 
 class StepFilter(admin.SimpleListFilter):
@@ -98,7 +107,7 @@ class StepFilter(admin.SimpleListFilter):
     parameter_name = "step"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        titles = {step.title: None for saga in registry.all_sagas() if saga.name != CANARY for step in saga.steps}
+        titles = {step.title: None for saga in registry.all_sagas() if not _is_aside(saga) for step in saga.steps}
         one_saga = len({title.partition(".")[0] for title in titles}) == 1
         return [(title, readable(title.partition(".")[2]) if one_saga else title) for title in titles]
 
@@ -106,7 +115,7 @@ class StepFilter(admin.SimpleListFilter):
         if not self.value():
             return queryset
         if state_of(request) == RunStatus.STUCK:
-            name, _, at = str(self.value()).partition(".")
+            name, _, at = str(self.value()).rpartition(".")
             return queryset.filter(name=name, desk_step=at)
         wanted = Q(pk__in=())
         for saga in registry.all_sagas():
@@ -166,6 +175,10 @@ class HandlingFilter(admin.SimpleListFilter):
         if self.value() == "snoozed":
             return queryset.filter(handling__snoozed_until__gt=Now())
         return queryset
+
+
+def _is_aside(saga: Saga[Any]) -> bool:
+    return saga.name == CANARY or saga.is_branch
 
 
 def bounds(age: str) -> tuple[datetime | None, datetime | None]:

@@ -12,7 +12,7 @@ from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, 
 from outbox.operations.listing import can_match_inside, uuid_of
 
 from .. import sql
-from ..models import ON_DESK, OPEN, Run, RunStatus, Step
+from ..models import ON_DESK, OPEN, VISIBLE, Run, RunStatus, Step
 from ..sql.canary import NAME as CANARY
 from .acts import DoesNotFit
 from .outcomes import REPEATED
@@ -150,6 +150,8 @@ def matching(chosen: Filter) -> QuerySet[Run]:
     runs = Run.objects.filter(state_condition(chosen.status))
     if not (chosen.saga or chosen.text or chosen.ids is not None or STATES[chosen.status] == [RunStatus.STUCK]):
         runs = runs.exclude(name=CANARY)
+    if not (chosen.saga or chosen.waits_for or chosen.ids is not None or uuid_of(chosen.text) is not None):
+        runs = runs.filter(VISIBLE)
     if chosen.step:
         runs = runs.filter(step_condition(chosen.step, on_desk=STATES[chosen.status] == [RunStatus.STUCK]))
     if chosen.code:

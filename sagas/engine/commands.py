@@ -39,7 +39,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         raise NotInTransaction(f"Start {saga.name} inside transaction.atomic(), with the change that it belongs to.")
     current = trace.current()
     run_id = uuid7()
-    stake = _stake(saga, input)
+    stake = stake_of(saga, input)
     values = {
         "id": run_id,
         "name": saga.name,
@@ -65,7 +65,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
     return run_id
 
 
-def _stake(saga: Saga[T], input: T) -> Stake | None:
+def stake_of(saga: Saga[T], input: T) -> Stake | None:
     """The value at stake. Raises Unfit for what the columns cannot keep."""
     stake = saga.stake(input) if saga.stake else None
     if stake is not None and not (isinstance(stake, Stake) and abs(stake.amount) < LARGEST):

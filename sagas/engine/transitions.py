@@ -164,7 +164,8 @@ def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
 def tell_host(run: Run, before: str, after: str, *, code: str = "", reason: str = "") -> None:
     """Call the host's hook for a changed status; `code` and `reason` are the run's own where none are given."""
     saga = registry.find(run.name, run.version)
-    if saga.status_hook is None:
+    hook = saga.told
+    if hook is None:
         return
     try:
         value = codec.decode(saga.input_type, codec.encode(run.input))
@@ -175,7 +176,7 @@ def tell_host(run: Run, before: str, after: str, *, code: str = "", reason: str 
     told = StatusChange(run.id, run.key, value, before, after, step, *why, run.resolution)
     try:
         with transaction.atomic():
-            saga.status_hook(told)
+            hook(told)
     except Exception as error:  # a bug of the host, or a row of its own that is gone: no number of tries mends it
         logger.exception("saga.status_hook_failed", extra={"run": str(run.id), "status": after})
         if after != RunStatus.STUCK:

@@ -4,9 +4,10 @@ from .act import Act
 from .alert import Alert
 from .attempt import Attempt
 from .bulk_act import BulkAct
+from .child import Child
 from .handling import Handling
 from .participant import Breaker, Slot
-from .run import ON_DESK, OPEN, Run, RunStatus
+from .run import ON_DESK, OPEN, VISIBLE, Run, RunStatus
 from .saved_view import SavedView
 from .schedule import Schedule, ScheduleAct, ScheduleTick
 from .step import Step, StepStatus
@@ -16,11 +17,13 @@ from .wait import Signal, Wait
 __all__ = [
     "ON_DESK",
     "OPEN",
+    "VISIBLE",
     "Act",
     "Alert",
     "Attempt",
     "Breaker",
     "BulkAct",
+    "Child",
     "Handling",
     "Run",
     "RunStatus",

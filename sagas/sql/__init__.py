@@ -4,6 +4,7 @@ Lock order, everywhere: run, then step, then the outbox. Each statement locks th
 join, so that two of them never wait for each other crosswise. Every clock is PostgreSQL's.
 """
 
+from .children import BRANCH_RESULT, CHILDREN, ITEM_RESULTS, START_CHILDREN
 from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
 from .record_many import RECORD_MANY
@@ -14,8 +15,11 @@ from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, STALE, SWEEP, UNPOO
 
 __all__ = [
     "AWAITED",
+    "BRANCH_RESULT",
+    "CHILDREN",
     "END_LEASES",
     "GIVE_BACK",
+    "ITEM_RESULTS",
     "LET_GO",
     "PUT_DOWN",
     "RECORD_AND_CLAIM",
@@ -27,6 +31,7 @@ __all__ = [
     "RESULT",
     "STALE",
     "START",
+    "START_CHILDREN",
     "SWEEP",
     "TAKE",
     "UNPOOL",
