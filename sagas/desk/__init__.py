@@ -5,6 +5,7 @@ after in the same transaction.
 """
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
+from .attributes import runs_where
 from .batches import Outcome, bulk
 from .handling import assign, comment, snooze
 from .input_changes import set_input
@@ -43,6 +44,7 @@ __all__ = [
     "resolve",
     "resume",
     "retry_now",
+    "runs_where",
     "set_input",
     "skip",
     "snooze",

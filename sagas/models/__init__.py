@@ -3,6 +3,7 @@
 from .act import Act
 from .alert import Alert
 from .attempt import Attempt
+from .attribute import Attribute
 from .bulk_act import BulkAct
 from .handling import Handling
 from .participant import Breaker, Slot
@@ -16,6 +17,7 @@ __all__ = [
     "Act",
     "Alert",
     "Attempt",
+    "Attribute",
     "Breaker",
     "BulkAct",
     "Handling",

@@ -15,7 +15,7 @@ from ..desk.selection import Filter, Group, count_groups, matching
 from ..models import Act, Attempt, Run, Step, StepStatus
 from .advice import advice_for
 from .labels import meaning_of, run_badge
-from .masking import masked
+from .masking import attributes_of, masked
 
 WIDEST_CELL = 60
 """The most characters of a cell; longer text is cut."""
@@ -25,13 +25,23 @@ LATEST_ATTEMPTS = 300
 
 def run_table(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
     """The lines of a table of the matching runs, the newest first, at most `limit`."""
-    runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps")
+    runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps", "attributes")
     shown = list(runs[: limit + 1])
+    head = ("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE", *(["ATTRIBUTES"] if chosen.where else []))
     rows = [
-        (str(run.pk), run.name, run.subject or run.key, run_badge(run).text, _at(run), run.code, _age(run, now))
+        (
+            str(run.pk),
+            run.name,
+            run.subject or run.key,
+            run_badge(run).text,
+            _at(run),
+            run.code,
+            _age(run, now),
+            _found_by(run),
+        )
         for run in shown[:limit]
     ]
-    yield from table(("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE"), rows)
+    yield from table(head, [row[: len(head)] for row in rows])
     if len(shown) > limit:
         yield f"More than {limit} match; narrow the filter, or raise --limit."
 
@@ -96,7 +106,13 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
         yield "next look", _time(run.wake_at)
     if run.finished_at:
         yield "ended", _time(run.finished_at)
+    if attributes := _found_by(run):
+        yield "attributes", attributes
     yield "input", json.dumps(masked(run.input), ensure_ascii=False)
+
+
+def _found_by(run: Run) -> str:
+    return " ".join(f"{name}={value}" for name, value in attributes_of(run))
 
 
 def _step(run: Run, step: Step) -> tuple[str, ...]:

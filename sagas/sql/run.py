@@ -51,6 +51,7 @@ TYPES = {
     "stake": "numeric",
     "last": "boolean",
     "input": "jsonb",
+    "attributes": "jsonb",
     "result": "jsonb",
     "destinations": "text[]",
     "shards": "smallint[]",
