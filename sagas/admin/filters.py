@@ -18,6 +18,8 @@ from outbox.operations.listing import uuid_of
 
 from ..declare import registry
 from ..declare.saga import Saga
+from ..desk.acts import DoesNotFit
+from ..desk.attributes import EXAMPLE, checked_conditions, matching_all
 from ..desk.selection import NO_CODE, code_condition, state_condition
 from ..desk.selection import STATES as STATES
 from ..models import ON_DESK, OPEN, VISIBLE, Run, RunStatus
@@ -36,12 +38,12 @@ AGES = {
 
 
 def state_of(request: HttpRequest) -> str:
-    """The chosen state; by default `open`, or `all` during a search. Codes are those of open runs: with a chosen code
-    it is `stuck`, unless some open state is chosen."""
+    """The chosen state; by default `open`, or `all` during a search and for attributes. Codes are those of open runs:
+    with a chosen code it is `stuck`, unless some open state is chosen."""
     chosen = request.GET.get("state", "")
     if request.GET.get("code") and not (chosen in STATES and set(STATES[chosen]) <= set(OPEN)):
         return RunStatus.STUCK.value
-    return chosen if chosen in STATES else ("all" if request.GET.get("q") else "open")
+    return chosen if chosen in STATES else ("all" if request.GET.get("q") or where_of(request) else "open")
 
 
 def title_of(state: str) -> str:
@@ -175,6 +177,43 @@ class HandlingFilter(admin.SimpleListFilter):
         if self.value() == "snoozed":
             return queryset.filter(handling__snoozed_until__gt=Now())
         return queryset
+
+
+class WhereFilter(admin.SimpleListFilter):
+    """Filters by attributes, as they are typed."""
+
+    title = "attributes"
+    parameter_name = "where"
+    template = "sagas/where.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.error = ""
+        return [("", EXAMPLE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        """What cannot be read finds nothing, and the box says why."""
+        text = where_of(request)
+        try:
+            checked_conditions(text)
+        except DoesNotFit as error:
+            self.error = str(error)
+            return queryset.none()
+        return matching_all(queryset, text)
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """What the form holds: the text, why it finds nothing, and the other filters of the list."""
+        others = [
+            (name, value) for name, value in changelist.get_filters_params().items() if name != self.parameter_name
+        ]
+        if changelist.query:
+            others.append(("q", changelist.query))
+        named = [(name, one) for name, value in others for one in (value if isinstance(value, list) else [value])]
+        yield {"text": self.value() or "", "error": self.error, "others": named, "example": EXAMPLE}
+
+
+def where_of(request: HttpRequest) -> str:
+    """The conditions on attributes that were typed."""
+    return request.GET.get("where", "").strip()
 
 
 def _is_aside(saga: Saga[Any]) -> bool:

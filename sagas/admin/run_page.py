@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.urls import reverse
 
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
@@ -24,7 +26,7 @@ from ..presentation.drawing.graph import Graph, graph_of
 from ..presentation.drawing.scale import Scale, to_scale
 from ..presentation.known import Known, known_of
 from ..presentation.labels import Badge, meaning_of, readable, run_badge, step_badge
-from ..presentation.masking import masked
+from ..presentation.masking import MASK, attributes_of, masked
 from ..presentation.run_state import deadline_of, record_urls, subject_url
 from ..presentation.step_graph import edges_of, tries, undo_words
 from ..presentation.text_tables import LATEST_ATTEMPTS
@@ -87,6 +89,8 @@ class RunPage:
     """Whether earlier attempts are left out."""
     messages: list[Messages]
     input: str
+    attributes: list[tuple[str, str, str]]
+    """What it is found by: name, value, and the list of runs that share it; "" for a value that is hidden."""
     deadline: datetime | None
     """None when it no longer counts."""
     wait: Wait | None
@@ -122,6 +126,7 @@ def load(run: Run) -> RunPage:
         entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
         cut=len(attempts) > LATEST_ATTEMPTS,
         messages=_messages(run.key),
+        attributes=[(name, value, _sharing(name, value)) for name, value in attributes_of(run)],
         input=pretty_json(masked(run.input)),
         deadline=deadline_of(run),
         wait=wait,
@@ -130,6 +135,13 @@ def load(run: Run) -> RunPage:
         assignee="" if handling is None or handling.assignee is None else handling.assignee.get_username(),
         snoozed_until=_still(None if handling is None else handling.snoozed_until, now),
     )
+
+
+def _sharing(name: str, value: str) -> str:
+    if value == MASK or '"' in value:  # the filter has no way to write it
+        return ""
+    query = urlencode({"state": "all", "where": f'{name}="{value}"'})
+    return f"{reverse('admin:sagas_run_changelist')}?{query}"
 
 
 def _still(until: datetime | None, now: datetime) -> datetime | None:

@@ -59,6 +59,7 @@ class RunAdmin(ReadOnlyAdmin):
         filters.SagaFilter,
         filters.AgeFilter,
         filters.HandlingFilter,
+        filters.WhereFilter,
     )
     change_list_template = "sagas/runs.html"
     search_fields = ("subject", "key", "request_id", "id")

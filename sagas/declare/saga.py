@@ -14,6 +14,7 @@ from outbox.retry import Retry
 
 from ..errors import Refused, SagaDeclarationError
 from . import registry, rules, waits
+from .attributes import Value
 from .context import InputChange, StatusChange, StepContext
 from .stake import Stake
 from .step import UNDECLARED, Step
@@ -77,6 +78,7 @@ class Saga(Generic[T]):
         """Called after the status hook, where other sagas start runs of this one."""
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None
+        self.attributes_run: Callable[[T], Mapping[str, Value]] | None = None
         self.advised: dict[str, str] = {}
         rules.check_saga(self)
         registry.register(self)
@@ -314,6 +316,16 @@ class Saga(Generic[T]):
         rules.check_declared_once(self.name, "validator", self.validator_run)
         rules.check_function(f"{self.name}: the validator", function, takes="change")
         self.validator_run = function
+        return function
+
+    def attributes(self, function: Callable[[T], Mapping[str, Value]]) -> Callable[[T], Mapping[str, Value]]:
+        """Declare what runs are found by: a function of the input that returns names with values, at most 20.
+
+        They are kept with the run when it starts, and anew when an operator changes its input.
+        """
+        rules.check_declared_once(self.name, "attributes", self.attributes_run)
+        rules.check_function(f"{self.name}: the attributes", function, takes="input")
+        self.attributes_run = function
         return function
 
     def advice(self, words: Mapping[str, str]) -> None:

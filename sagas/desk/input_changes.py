@@ -11,6 +11,7 @@ from outbox.messages import codec
 from ..declare import registry
 from ..declare.context import InputChange
 from ..declare.saga import Saga
+from ..engine.attributes import attributes_of, write_anew
 from ..models import Run
 from .acts import Actor, DoesNotFit, act, current_step, put_back_to_waiting, save_field
 from .given import given_values
@@ -45,6 +46,7 @@ def set_input(
         put_back_to_waiting(run, step)  # a late worker would run the next step with the old input
         run.input = new
         save_field(run, "input")
+        write_anew(run)
 
 
 def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
@@ -64,6 +66,8 @@ def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
         raise DoesNotFit(f"{kind} has no field {', '.join(unknown)}.")
     before, after = _read(saga, run.input), codec.decode(saga.input_type, codec.encode(new))
     refuse_other_items(run, saga, before, after)
+    with validating(saga.name, "attributes"):
+        attributes_of(saga, after)
     if saga.validator_run is not None:
         change = InputChange(run.id, run.key, before, after)
         with validating(saga.name):

@@ -11,6 +11,7 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..declare.saga import Saga
+from ..engine.attributes import write_anew
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, may_have_happened, ready
 from ..errors import WrongState
@@ -46,6 +47,7 @@ def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: 
         pending.before["steps"] = [one.name for one in steps]
         pending.after["steps"] = [one.name for one in target.steps]
         _rewrite(run, steps, len(kept), target)
+        write_anew(run)
         _continue(run)
 
 

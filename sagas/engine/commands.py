@@ -21,6 +21,7 @@ from ..declare.stake import LARGEST, Stake
 from ..errors import LONGEST_CODE, TooLate, Unfit
 from ..models import OPEN, Act, Run, RunStatus, Step, StepStatus
 from ..settings import is_pooled, saga_settings
+from .attributes import attributes_of
 from .diagnosis import clock
 from .run_ready import RunReady, ring_on_commit
 from .slow_starts import slow_starts
@@ -59,7 +60,9 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
     }
     with gathering() as messages:
         publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)
-    if sql.START.count({**values, **columns(messages)}) == 0:
+    attributes = attributes_of(saga, input)
+    statement = sql.START if attributes is None else sql.START_WITH_ATTRIBUTES
+    if statement.count({**values, **columns(messages), "attributes": attributes}) == 0:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
     ring_after_commit(urgent=True)
     return run_id

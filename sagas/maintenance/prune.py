@@ -5,9 +5,9 @@ A run that another one has started is deleted with that one, and not before: its
 it. It does not count towards the batch.
 
 SAGAS_ARCHIVE names a function that gets each batch first: a list of dicts, one per run, with the columns of `saga_run`,
-and with `steps`, `attempts` and `acts` as lists of dicts; UUIDs and datetimes are Python objects. It is called in the
-transaction that deletes the batch. An error that it raises keeps the batch and ends the pruning. What it writes to this
-database commits with the deletion; what it writes elsewhere may be written twice, when the commit fails.
+and with `steps`, `attempts`, `acts` and `attributes` as lists of dicts; UUIDs and datetimes are Python objects. It is
+called in the transaction that deletes the batch. An error that it raises keeps the batch and ends the pruning. What it
+writes to this database commits with the deletion; what it writes elsewhere may be written twice, when the commit fails.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ REMOVE = (
     "DELETE FROM saga_handling WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_act WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_attempt WHERE run_id = ANY(%(ids)s)",
+    "DELETE FROM saga_attribute WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_step WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_run WHERE id = ANY(%(ids)s)",
 )

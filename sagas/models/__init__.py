@@ -3,6 +3,7 @@
 from .act import Act
 from .alert import Alert
 from .attempt import Attempt
+from .attribute import Attribute
 from .bulk_act import BulkAct
 from .child import Child
 from .handling import Handling
@@ -21,6 +22,7 @@ __all__ = [
     "Act",
     "Alert",
     "Attempt",
+    "Attribute",
     "Breaker",
     "BulkAct",
     "Child",

@@ -9,7 +9,7 @@ from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
 from .record_many import RECORD_MANY
 from .run import Statement, execute, fetch
-from .start import START
+from .start import START, START_WITH_ATTRIBUTES, WRITE_ATTRIBUTES
 from .take import AWAITED, LET_GO, TAKE, UNTAKE
 from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, STALE, SWEEP, UNPOOL
 
@@ -32,10 +32,12 @@ __all__ = [
     "STALE",
     "START",
     "START_CHILDREN",
+    "START_WITH_ATTRIBUTES",
     "SWEEP",
     "TAKE",
     "UNPOOL",
     "UNTAKE",
+    "WRITE_ATTRIBUTES",
     "Claim",
     "Statement",
     "claim",

@@ -55,6 +55,7 @@ TYPES = {
     "stake": "numeric",
     "last": "boolean",
     "input": "jsonb",
+    "attributes": "jsonb",
     "result": "jsonb",
     "destinations": "text[]",
     "shards": "smallint[]",

@@ -15,19 +15,20 @@ from sagas import Refused
 from sagas.engine import executor
 from sagas.engine.continuation import STOP
 from sagas.maintenance import prune
-from sagas.models import Act, Attempt, Child, Run, Signal, Step, Wait
+from sagas.models import Act, Attempt, Attribute, Child, Run, Signal, Step, Wait
 from tests.support.sagas.driver import begin, link, step_once
 from tests.support.sagas.ended import LOST, YEAR, finished, grow_old, left, resolved, stuck, undone
 from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act)
+TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act, Attribute)
 
 
 def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
     finished("completed")
     undone(world, "undone")
     resolved(world, "resolved")
+    Attribute.objects.bulk_create(Attribute(run=run, name="customer", text="ann") for run in Run.objects.all())
     assert all(table.objects.exists() for table in TABLES)
     grow_old()
     assert prune.prune_runs() == 3
@@ -170,11 +171,12 @@ def multiply(cursor: Any) -> None:
     cursor.execute(
         "INSERT INTO saga_signal (run_id, name, sent_id, payload, at) SELECT id, 's', '1', '{}', now() FROM saga_run"
     )
+    cursor.execute("INSERT INTO saga_attribute (run_id, name, text) SELECT id, 'customer', 'ann' FROM saga_run")
 
 
 @pytest.fixture
 def many(world):
-    """20 000 finished runs, of which 100 are old, with a step, an attempt, an act, a wait and a signal each."""
+    """20 000 finished runs, of which 100 are old, with a step, an attempt, an act, an attribute and so on each."""
     finished()
     with connection.cursor() as cursor:
         multiply(cursor)
