@@ -15,7 +15,7 @@ from sagas.models import Run, RunStatus
 from .clock import time_passes
 from .errors import ScenarioError, Unplayable
 from .expectations import Expectations
-from .fake_participants import FakeParticipants
+from .fake_participants import FakeParticipants, played_steps
 from .run_inline import walk
 from .when import When, WhenProbing, WhenUndoing
 
@@ -113,7 +113,7 @@ class Scenario(Expectations, Generic[T]):
     def _happen(self, run: Run) -> None:
         """Do what shall happen before the run's current step."""
         if run.status == RunStatus.RUNNING:
-            event = self._events.pop(self._saga.steps[run.position].name, None)
+            event = self._events.pop(run.steps.get(position=run.position).name, None)
             if event is not None:
                 event()
 
@@ -123,7 +123,7 @@ class Scenario(Expectations, Generic[T]):
         return self
 
     def _own(self, step: Step[T, R]) -> Step[T, R]:
-        if step not in self._saga.steps:
+        if step not in played_steps(self._saga):
             raise ScenarioError(f"{step.name} is not a step of {self._saga.name}.")
         return step
 
