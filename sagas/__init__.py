@@ -7,10 +7,12 @@ from outbox.retry import Retry
 
 from .declare.alert_rule import AlertRule
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .declare.ended import Ended
 from .declare.money import MinorUnits
 from .declare.participant import Participant
 from .declare.saga import Saga
 from .declare.schedule import Schedule
+from .declare.sent import Sent
 from .declare.stake import Stake
 from .declare.step import Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
@@ -19,6 +21,7 @@ __all__ = [
     "AlertRule",
     "Awaits",
     "Earlier",
+    "Ended",
     "InputChange",
     "MinorUnits",
     "NotApplied",
@@ -30,6 +33,7 @@ __all__ = [
     "SagaDeclarationError",
     "SagaError",
     "Schedule",
+    "Sent",
     "Stake",
     "StatusChange",
     "Step",

@@ -19,7 +19,7 @@ class SagasConfig(AppConfig):
     def ready(self) -> None:
         """Register checks, duties, the worker's start signal and the front page's parts; import each app's `sagas`."""
         from . import checks  # noqa: F401 - they register on import
-        from .alerts import telling  # noqa: F401 - subscribers, which register on import
+        from .alerts import reminders, telling  # noqa: F401 - subscribers, which register on import
         from .front import page
         from .maintenance import duties  # noqa: F401 - they register on import
 

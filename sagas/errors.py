@@ -17,6 +17,7 @@ __all__ = [
     "OWN_FAILURE",
     "STILL_FAILING",
     "Awaits",
+    "AwaitsRuns",
     "LeaseLost",
     "LostAttempts",
     "OwnFailure",
@@ -66,6 +67,13 @@ class Awaits(RetryAfter):
         self.detail = detail
 
 
+class AwaitsRuns(Awaits):
+    """The runs that the step, or its undo, waits for have not ended. The engine raises it, and wakes the step."""
+
+    def __init__(self, recheck: timedelta, reason: str) -> None:
+        super().__init__(recheck, reason)
+
+
 class LostAttempts(SagaError):
     """The attempts are spent, and the last worker was killed or overran its lease: the outcome is unknown."""
 
@@ -100,7 +108,7 @@ class WrongState(SagaError):
 
 
 class TooLate(SagaError):
-    """The pivot, the point of no return, was called already: the run can no longer be cancelled."""
+    """The run can no longer be cancelled, since its pivot was called already; or it no longer waits for the signal."""
 
 
 class LeaseLost(SagaError):

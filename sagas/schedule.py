@@ -29,6 +29,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "sagas.run_step": {"queue": "sagas"},
     "sagas.undo_step": {"queue": "sagas"},
     "sagas.take": {"queue": "sagas"},
+    "sagas.wake_parent": {"queue": "sagas"},
     "sagas.sweep": {"queue": "upkeep"},
     "sagas.prune": {"queue": "upkeep"},
     "sagas.bulk": {"queue": "upkeep"},

@@ -12,7 +12,7 @@ from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
 from .maintenance.tally import tally as count_ended
 from .schedules.look import look
-from .worker.in_place import carry_out
+from .worker.in_place import carry_out, carry_parent
 from .worker.taker import taker
 
 
@@ -32,6 +32,12 @@ def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step:
 def take(self: Task[..., None]) -> None:
     """Take runs that wait for any worker, and carry them out, until none is left."""
     taker.work(self)
+
+
+@shared_task(bind=True, name="sagas.wake_parent", max_retries=None, acks_late=True, reject_on_worker_lost=True)
+def wake_parent(self: Task[..., None], run_id: str) -> None:
+    """Have a run go on that waits for others, one of which has ended."""
+    carry_parent(self, run_id)
 
 
 @shared_task(name="sagas.sweep", send_events=False)  # one each second would bury the rest in Flower

@@ -36,12 +36,13 @@ def act_view(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> H
     if request.method != "POST":
         return confirm_page(model_admin, request, verb, request.GET.get("run", ""))
     run = _get_run(request.POST.get("run", "").partition(":")[0])
+    _refuse_stranger(verb, run, request)
     form = form_for(verb, run, DecisionForm)(request.POST)
     if not form.is_valid():
         decision = form.cleaned_data.get("run")
         if decision is not None and decision.row_version != run.row_version:  # it may be another step's form by now
             messages.error(request, _nothing_was_done(changed_since(verb.name)))
-            return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[run.pk]))
+            return _afterwards(request, run.pk)
         return _page(model_admin, request, verb, form, run)
     if verb.name == "set_input" and (answer := _preview_input(model_admin, request, verb, form, run)) is not None:
         return answer
@@ -51,6 +52,7 @@ def act_view(model_admin: ModelAdmin[Any], request: HttpRequest, name: str) -> H
 def confirm_page(model_admin: ModelAdmin[Any], request: HttpRequest, verb: desk.Verb, run_id: str) -> HttpResponse:
     """The confirmation page of an act on a run. It changes nothing."""
     run = _get_run(run_id)
+    _refuse_stranger(verb, run, request)
     form = form_for(verb, run, DecisionForm)(initial={"run": f"{run.pk}:{run.row_version}"})
     return _page(model_admin, request, verb, form, run)
 
@@ -60,9 +62,25 @@ def permitted_verb(model_admin: ModelAdmin[Any], request: HttpRequest, name: str
     verb = desk.VERBS.get(name)
     if verb is None:
         raise Http404(f"There is no act named {name}.")
-    if not (model_admin.has_view_permission(request) and request.user.has_perm(verb.permission)):
+    if verb.who is None and not (model_admin.has_view_permission(request) and request.user.has_perm(verb.permission)):
         raise PermissionDenied(f"You may not {verb.title.lower()}.")
     return verb
+
+
+def _refuse_stranger(verb: desk.Verb, run: Run, request: HttpRequest) -> None:
+    """Raises PermissionDenied, with the reason, for a user who may not give the run this answer."""
+    if verb.who is not None:
+        try:
+            verb.who(run, request.user)
+        except SagaError as error:
+            raise PermissionDenied(str(error)) from error
+
+
+def _afterwards(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The run's page, or the inbox for somebody who may answer and see no runs."""
+    if not request.user.has_perm("sagas.view_run"):
+        return HttpResponseRedirect(reverse("admin:sagas_inbox"))
+    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[run_id]))
 
 
 def _preview_input(
@@ -108,7 +126,7 @@ def _carry_out(
     else:  # the desk has recorded the act; this is for the user's list of recent actions
         model_admin.log_change(request, Run.objects.get(pk=run.pk), f"{verb.title}: {given['reason']}")
         messages.success(request, f"{verb.title}: done and recorded. {_what_follows(verb, decision.run_id)}")
-    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
+    return _afterwards(request, decision.run_id)
 
 
 def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: dict[str, Any]) -> HttpResponse:
@@ -117,7 +135,7 @@ def _propose(request: HttpRequest, verb: desk.Verb, decision: Decision, given: d
     differs = proposal.after.get("differs", "")
     words = f" It differs from what is expected: {differs}." if differs else ""
     messages.success(request, f"{verb.title}: proposed and recorded.{words} Somebody else must confirm it.")
-    return HttpResponseRedirect(reverse("admin:sagas_run_change", args=[decision.run_id]))
+    return _afterwards(request, decision.run_id)
 
 
 def _nothing_was_done(error: SagaError) -> str:

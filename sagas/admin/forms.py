@@ -13,13 +13,13 @@ from django.utils import timezone
 
 from outbox.messages import codec
 
-from ..desk import DoesNotFit, Filter, Verb
+from ..desk import DoesNotFit, Filter, Verb, answers
 from ..desk.batches import HIGHEST_RATE, LOWEST_RATE, USUAL_RATE
 from ..desk.given import given_values
 from ..desk.selection import STATES
 from ..desk.version_moves import newer_versions
 from ..models import Run
-from ..presentation.labels import ENDINGS
+from ..presentation.labels import ENDINGS, readable
 from ..presentation.run_state import current_step
 from . import typed_form
 from .base import pretty_json
@@ -148,7 +148,23 @@ def until_field(_run: Run | None) -> forms.Field:
     )
 
 
-ASKED = {"result": typed_form.result_asked, "changes": typed_form.input_asked}
+def due_field(_run: Run | None) -> forms.Field:
+    """The time until which a run waits."""
+    return MomentField(label="Waits until", help_text=f"In {timezone.get_current_timezone_name()}.")
+
+
+def to_field(run: Run | None) -> forms.Field:
+    """The step from which on a run is sent back."""
+    asked = None if run is None else answers.asked_of(run)
+    steps = asked.wait.back_to if asked is not None and asked.wait is not None else ()
+    return forms.ChoiceField(label="Back to", choices=[(step.name, readable(step.name)) for step in steps])
+
+
+ASKED = {
+    "result": typed_form.result_asked,
+    "changes": typed_form.input_asked,
+    "form": typed_form.result_asked,
+}
 FIELDS = {
     "ended": lambda _run: ended_field(),
     "version": version_field,
@@ -156,6 +172,9 @@ FIELDS = {
     "changes": input_field,
     "assignee": assignee_field,
     "until": until_field,
+    "due": due_field,
+    "form": result_field,
+    "to": to_field,
 }
 
 

@@ -31,7 +31,7 @@ def answer(model_admin: ModelAdmin[Any], request: HttpRequest, pk: int, name: st
     proposal = Act.objects.filter(pk=pk, verb__startswith=PROPOSE).select_related("run").first()
     if proposal is None or name not in ANSWERS:
         raise Http404("There is no such proposal.")
-    if not (model_admin.has_view_permission(request) and request.user.has_perm(verb_of(proposal).permission)):
+    if not (model_admin.has_view_permission(request) and verb_of(proposal).permits(request.user, proposal.run)):
         raise PermissionDenied("You may not decide on this.")
     form = ReasonForm(request.POST or None)
     if request.method != "POST" or not form.is_valid():

@@ -33,14 +33,14 @@ def check_saga(saga: Saga[Any]) -> None:
         f"{saga.name}: version={saga.version!r}; give a whole number from 1 to {HIGHEST_VERSION}.",
     )
     if saga.deadline is not None:
-        _check_duration(saga.name, "deadline", saga.deadline)
+        check_duration(saga.name, "deadline", saga.deadline)
 
 
 def check_step(step: Step[Any, Any]) -> None:
     """Refuse a step that no worker could run."""
     _check_length(f"The step's name {step.title}", step.name)
     _check_length(f"{step.title}: the participant's name", step.participant)
-    _check_duration(step.title, "timeout", step.timeout)
+    check_duration(step.title, "timeout", step.timeout)
     for name, retry in (("retry", step.retry), ("undo_retry", step.undo_retry)):
         wanted = f"{step.title}: {name}={retry!r}; give a sagas.Retry, such as {name}=Retry(attempts=5)."
         require(isinstance(retry, Retry), wanted)
@@ -70,6 +70,7 @@ def check_step_name(saga: Saga[Any], function: Any) -> None:
 
 def check_undo(step: Step[Any, Any], *, declared: bool) -> None:
     """Refuse an undo at or after the pivot, and a second undo. `declared` is also true for `undo=None`."""
+    require(step.wait is None, f"{step.name} waits, and a wait leaves nothing to undo. Remove its undo.")
     pivot = step.saga.pivot_step
     if step.is_pivot or (pivot is not None and step.position >= pivot.position):
         where = "is the pivot" if step.is_pivot else f"comes after the pivot {pivot.name}" if pivot else ""
@@ -85,6 +86,60 @@ def check_undo_option(saga: Saga[Any], given: object) -> None:
     require(
         given is None,
         f"{saga.name}: undo={given!r}; it takes only None, for nothing to undo. Declare an undo with @<step>.undo.",
+    )
+
+
+def check_after(saga: Saga[Any], step: Step[Any, Any], after: Any) -> None:
+    """Refuse an `after=` that is no list of steps of this saga that stand above."""
+    title = f"{saga.name}.{step.name}"
+    require(
+        isinstance(after, list | tuple),
+        f"{title}: after={after!r}; give a list of steps that stand above, such as after=[authorize_payment].",
+    )
+    for one in after:
+        name: str = getattr(one, "name", "")
+        require(
+            bool(name) and hasattr(one, "saga"),
+            f"{title}: after= names {one!r:.80}, which is no step. Name the decorated functions themselves.",
+        )
+        require(
+            one.saga is saga,
+            f"{title}: after= names {name}, a step of {one.saga.name}. A step comes after steps of its own saga; to "
+            "wait for another saga, start it with @<saga>.child.",
+        )
+        require(
+            saga.declared.get(name) is one,
+            f"{title}: after= names {name}, which does not stand above it. Move {name} up, or leave it out.",
+        )
+
+
+def check_branch(step: Step[Any, Any]) -> None:
+    """Refuse what cannot stand side by side with other steps."""
+    require(
+        step.in_list is step and step.spread is None,
+        f"{step.title} starts runs of its own, and stands side by side with other steps. Have one of them come after "
+        "the other, or give the other steps a saga of their own and start that with @<saga>.child.",
+    )
+
+
+def check_items(saga: Saga[Any], items: Any, at_once: Any) -> None:
+    """Refuse `each` without a function that gives the items, or with a bad limit."""
+    hint = f"Write @{saga.name}.each(lambda input: input.lines)."
+    require(callable(items), f"{saga.name}: each({items!r:.80}); give a function from the input to the items. {hint}")
+    check_function(f"{saga.name}: each", items, takes="input")
+    plain_number = isinstance(at_once, int) and not isinstance(at_once, bool)
+    require(plain_number and at_once >= 1, f"{saga.name}: each(at_once={at_once!r}); give a whole number from 1.")
+
+
+def check_child(parent: Saga[Any], child: Any) -> None:
+    """Refuse a child that is no saga, or the parent itself, whose runs would start each other for ever."""
+    require(
+        hasattr(child, "steps") and hasattr(child, "status_hook"),
+        f"{parent.name}: child({child!r:.80}); give the saga of which a run is to be started.",
+    )
+    require(
+        child.name != parent.name,
+        f"{parent.name} would start runs of itself, and those again. Give the child a saga of its own.",
     )
 
 
@@ -146,7 +201,8 @@ def _check_length(what: str, name: str) -> None:
     )
 
 
-def _check_duration(title: str, name: str, span: Any) -> None:
+def check_duration(title: str, name: str, span: Any) -> None:
+    """Refuse what is no timedelta above zero."""
     require(
         isinstance(span, timedelta) and span > timedelta(0),
         f"{title}: {name}={span!r}; give a timedelta above zero, such as {name}=timedelta(seconds=10).",

@@ -16,6 +16,8 @@ from .context import NotApplied, StepContext, UndoContext
 
 if TYPE_CHECKING:
     from .saga import Saga
+    from .spread import Spread
+    from .waits import Wait
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -47,6 +49,11 @@ class Step(Generic[T, R]):
     validator_run: Callable[[StepContext[T], R], None] | None = None
     expected_run: Callable[[StepContext[T]], Any] | None = None
     differs: Differs = "refuse"
+    sent_back_run: Callable[[StepContext[T], str], None] | None = None
+    wait: Wait | None = None
+    """What the step waits for, where it is one that waits."""
+    spread: Spread | None = None
+    """The runs that the step starts and waits for."""
     name: str = field(init=False)
     written: Callable[[StepContext[T]], R] = field(init=False, repr=False)
     """The function as it was declared, whose annotations count; a test may put another in the place of `run`."""
@@ -96,6 +103,17 @@ class Step(Generic[T, R]):
         self.awaiting_run = function
         return function
 
+    def sent_back(self, function: Callable[[StepContext[T], str], None]) -> Callable[[StepContext[T], str], None]:
+        """Declare the host's own writes when a person sends the run back, given their words; of an approval only."""
+        rules.require(
+            self.wait is not None and bool(self.wait.back_to),
+            f"{self.title} is never sent back: only an approval with back_to is. Remove its hook.",
+        )
+        rules.check_declared_once(self.title, "sent-back hook", self.sent_back_run)
+        rules.check_function(f"{self.title}: the sent-back hook", function, takes="ctx, words")
+        self.sent_back_run = function
+        return function
+
     def validator(self, function: Callable[[StepContext[T], R], None]) -> Callable[[StepContext[T], R], None]:
         """Declare a check of a result that an operator gives, such as the amount that the run owes.
 
@@ -126,6 +144,11 @@ class Step(Generic[T, R]):
         return add
 
     @property
+    def in_list(self) -> Step[T, Any]:
+        """The step of the saga's list that carries this one out, where it has a place of its own there."""
+        return self
+
+    @property
     def has_undo(self) -> bool:
         return self.undo_run is not UNDECLARED and self.undo_run is not None
 
@@ -138,6 +161,11 @@ class Step(Generic[T, R]):
     def result_type(self) -> Any:
         """The annotated return type; Any when there is none."""
         return get_type_hints(self.written).get("return", Any)
+
+    @property
+    def kept_type(self) -> Any:
+        """What `result_of` returns of it: of a step for each item, a list."""
+        return self.result_type
 
     @cached_property
     def result_type_in_full(self) -> Any:

@@ -5,6 +5,8 @@ after in the same transaction.
 """
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
+from .answers import MayNotAnswer, approve, decline, send_back
+from .attributes import runs_where
 from .batches import Outcome, bulk
 from .handling import assign, comment, snooze
 from .input_changes import set_input
@@ -16,12 +18,14 @@ from .selection import Filter
 from .skips import skip
 from .verbs import VERBS, Verb, allowed
 from .version_moves import move
+from .waits import end_wait, postpone
 
 __all__ = [
     "VERBS",
     "Actor",
     "DoesNotFit",
     "Filter",
+    "MayNotAnswer",
     "Outcome",
     "Person",
     "ReasonMissing",
@@ -30,19 +34,25 @@ __all__ = [
     "SecondPersonNeeded",
     "Verb",
     "allowed",
+    "approve",
     "assign",
     "bulk",
     "comment",
     "compensate",
     "confirm",
+    "decline",
+    "end_wait",
     "move",
     "open_proposal",
     "pause",
+    "postpone",
     "propose",
     "reject",
     "resolve",
     "resume",
     "retry_now",
+    "runs_where",
+    "send_back",
     "set_input",
     "skip",
     "snooze",

@@ -52,8 +52,8 @@ def snooze(
             raise WrongState("snooze it", RunStatus(pending.run.status).label, "Only what needs a person is snoozed.")
         moment = _moment(until)
         was = _handling(pending.run)
-        pending.before["snoozed_until"] = _said(None if was is None else was.snoozed_until)
-        pending.after["snoozed_until"] = _said(moment)
+        pending.before["snoozed_until"] = said(None if was is None else was.snoozed_until)
+        pending.after["snoozed_until"] = said(moment)
         _save(pending.run, snoozed_until=moment)
 
 
@@ -83,13 +83,19 @@ def _user(name: str) -> Any:
 def _moment(until: datetime | str | None) -> datetime | None:
     if not until:
         return None
-    moment = _parsed(until) if isinstance(until, str) else until
-    if timezone.is_naive(moment):
-        moment = timezone.make_aware(moment)
-    now = clock()
+    moment, now = moment_of(until), clock()
+    assert moment is not None, "only an empty text is none"  # noqa: S101
     if not now < moment <= now + LONGEST_SNOOZE:
         raise DoesNotFit(f"{moment:%Y-%m-%d %H:%M} is not within the next {LONGEST_SNOOZE.days} days.")
     return moment
+
+
+def moment_of(given: datetime | str | None) -> datetime | None:
+    """The time that somebody gave, in the site's time zone when it names none. Raises DoesNotFit."""
+    if not given:
+        return None
+    moment = _parsed(given) if isinstance(given, str) else given
+    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
 
 
 def _parsed(text: str) -> datetime:
@@ -102,5 +108,6 @@ def _parsed(text: str) -> datetime:
     return moment
 
 
-def _said(moment: datetime | None) -> str:
+def said(moment: datetime | None) -> str:
+    """The time as a record holds it; empty for none."""
     return "" if moment is None else moment.isoformat(timespec="minutes")

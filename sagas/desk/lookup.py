@@ -50,7 +50,7 @@ def proposed_verb(proposal_id: int) -> Verb:
 
 
 def acting_user(username: str | None, verb: Verb) -> Actor:
-    """The user of that name, who must have the verb's permission; without a name, the operating system's user.
+    """The user of that name, who must have the verb's permission, if any; without a name, the operating system's user.
 
     Whoever can run commands on the server may do everything; a named user may do what their permissions allow. Raises
     DoesNotFit when there is no such user, or the permission is missing.
@@ -60,6 +60,6 @@ def acting_user(username: str | None, verb: Verb) -> Actor:
     user = get_user_model()._default_manager.filter(**{get_user_model().USERNAME_FIELD: username}).first()
     if user is None:
         raise DoesNotFit(f"There is no user {username}.")
-    if not user.has_perm(verb.permission):
+    if verb.permission and not user.has_perm(verb.permission):
         raise DoesNotFit(f"{username} may not {verb.title.lower()}: the permission {verb.permission} is missing.")
     return user

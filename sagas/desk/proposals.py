@@ -43,6 +43,8 @@ def propose(verb: str, run_id: UUID, *, actor: Actor, reason: str, row_version: 
         run = locked(run_id)
         if row_version is not None and run.row_version != row_version:
             raise changed_since(verb)
+        if (who := VERBS[verb].who) is not None:
+            who(run, actor)
         if not allowed(run, verb):
             raise WrongState(f"propose to {verb}", run.get_status_display())
         if (waiting := open_proposal(run)) is not None:

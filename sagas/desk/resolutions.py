@@ -8,11 +8,13 @@ from uuid import UUID
 from django.db.models import F
 from django.db.models.functions import Now
 
+from ..engine.kept_waits import close
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import begin_undo, change, finish, ready, save
 from ..errors import WrongState
 from ..models import RunStatus, StepStatus
 from .acts import UNDO_STATUSES, Actor, act, current_step, put_back_to_waiting
+from .started_runs import refuse_open_children
 
 Resolution = Literal["completed", "compensated"]
 
@@ -63,7 +65,9 @@ def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_v
         if not run.needs_person:
             hint = "Only a run that needs a person is resolved by hand."
             raise WrongState("resolve", RunStatus(run.status).label, hint)
+        refuse_open_children(run, "resolve")
         if run.status != RunStatus.STUCK:
             put_back_to_waiting(run, current_step(pending, "resolve"))
+        close(run.pk)
         run.resolution, run.paused_at = ended, None
         finish(run, RunStatus.RESOLVED)

@@ -16,6 +16,7 @@ from ..declare import registry
 from ..declare.context import StepContext, UndoContext
 from ..declare.saga import Saga
 from ..declare.step import Step as DeclaredStep
+from ..engine.kept_waits import close
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, finish, ready, save
 from ..engine.work import results_of, step_key
@@ -25,6 +26,7 @@ from ..settings import saga_settings
 from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, release_claim
 from .given import expected, given_values
 from .given.validators import validating
+from .started_runs import refuse_open_children
 
 
 def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_version: int | None = None) -> None:
@@ -41,6 +43,7 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
     """
     with act("skip", run_id, actor, reason, row_version) as pending:
         run, step = pending.run, current_step(pending, "skip")
+        refuse_open_children(run, "skip")
         saga = registry.find(run.name, run.version)
         pending.after["skipped"] = step.name
         release_claim(run, step)
@@ -111,6 +114,8 @@ def _done(run: Run, step: Step, saga: Saga[Any], result: Any) -> Any:
     """Record the step as done; returns the result as it was stored."""
     declared = saga.named(step.name)
     written = codec.decode(Any, codec.storable(result))
+    if declared.wait is not None:
+        close(run.pk, declared.name)
     _write(step, StepStatus.DONE)
     Step.objects.filter(pk=step.pk).update(result=Value(written, JSONField()))  # None is JSON's null, not SQL's
     if declared.recorded_run is not None:
@@ -160,6 +165,12 @@ def _host_hook(declared: DeclaredStep[Any, Any]) -> Iterator[None]:
         yield
     except Exception as error:  # the whole act is rolled back, and the operator is told why
         raise RecordingFailed(f"Nothing was done: the hook of {declared.name} failed: {error}") from error
+
+
+def step_context(run: Run, step: Step) -> StepContext[Any]:
+    """What the step's function and hooks are given. Raises DoesNotFit for an input that cannot be read."""
+    saga = registry.find(run.name, run.version)
+    return _step_context(run, step, saga, saga.named(step.name))
 
 
 def _step_context(run: Run, step: Step, saga: Saga[Any], declared: DeclaredStep[Any, Any]) -> StepContext[Any]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from ..models import OPEN, Run, RunStatus
-from . import input_changes, skips
+from . import answers, input_changes, skips
 from .acts import UNDO_STATUSES
+from .answers import approve, decline, send_back
 from .handling import assign, comment, snooze
 from .input_changes import set_input
 from .pauses import pause, resume
 from .resolutions import compensate, resolve, retry_now
 from .skips import skip
 from .version_moves import move, newer_versions
+from .waits import end_wait, postpone, waits_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,7 @@ class Verb:
     title: str
     explains: str
     permission: str
+    """Empty for an answer: `who` says who may give it."""
     do: Callable[..., None]
     takes: str = ""
     """The name of the argument that the act needs beside its reason; empty for none."""
@@ -34,6 +38,14 @@ class Verb:
     check: Callable[..., str] | None = None
     """Called with the run and the act's arguments before the act is proposed to a second person; returns what that
     person must know of what was given, such as how it differs from what is owed, and empty for nothing."""
+    who: Callable[..., None] | None = None
+    """Called with the run and the actor; raises SagaError, with the reason, for one who may not do it."""
+
+    def permits(self, user: Any, run: Run | None = None) -> bool:
+        """Whether the user may do it, to the run where one is given."""
+        if self.who is None:
+            return bool(user.has_perm(self.permission))
+        return run is not None and answers.may_answer(run, user)
 
 
 VERBS = {
@@ -116,6 +128,52 @@ VERBS = {
             many=True,
         ),
         Verb(
+            "approve",
+            "Approve",
+            "Says yes: the run goes on with what you fill in.",
+            "",
+            approve,
+            takes="form",
+            check=answers.check_form,
+            who=answers.refuse_stranger,
+        ),
+        Verb(
+            "decline",
+            "Decline",
+            "Says no: what the run has done is undone, and your reason is the run's.",
+            "",
+            decline,
+            who=answers.refuse_stranger,
+        ),
+        Verb(
+            "send_back",
+            "Send back",
+            "The steps from the one that you choose run once more, and you are asked again. Say what is to be changed.",
+            "",
+            send_back,
+            takes="to",
+            who=answers.refuse_stranger,
+        ),
+        Verb(
+            "postpone",
+            "Move the date",
+            "The run waits until the time that you give: for its date, or for the answer of somebody. An answer that "
+            "comes before then still counts.",
+            "sagas.move_wait_run",
+            postpone,
+            takes="due",
+            many=True,
+        ),
+        Verb(
+            "end_wait",
+            "End the wait",
+            "The date that the run waits for counts as come. A run that waits for an answer goes on, or is undone, as "
+            "it would be without an answer in time.",
+            "sagas.move_wait_run",
+            end_wait,
+            many=True,
+        ),
+        Verb(
             "comment",
             "Comment",
             "Writes your words into the record of the run, for whoever looks at it next. Nothing else changes.",
@@ -149,16 +207,21 @@ VERBS = {
 }
 
 
+ANSWERS = ("approve", "decline", "send_back")
+
+
 def allowed(run: Run, verb: str) -> bool:
     """Whether the state of the run allows the verb; the admin shows a button for it then."""
     if verb == "comment":
         return True
     if run.status not in OPEN:
         return False
-    if verb == "assign":
-        return True
-    if verb in ("resolve", "snooze", "pause", "resume"):
+    if run.is_branch and verb in ("set_input", "move"):
+        return False
+    if verb in ("assign", "resolve", "snooze", "pause", "resume"):
         return _by_run(run, verb)
+    if verb in (*ANSWERS, "postpone", "end_wait"):
+        return _by_wait(run, verb)
     if verb in ("retry", "compensate") and run.paused_at is not None:
         return False
     undoing = verb in ("compensate", "move") and run.steps.filter(status__in=UNDO_STATUSES).exists()
@@ -167,7 +230,16 @@ def allowed(run: Run, verb: str) -> bool:
     return verb != "move" or (not undoing and bool(newer_versions(run)))
 
 
+def _by_wait(run: Run, verb: str) -> bool:
+    if verb in ("postpone", "end_wait"):
+        return waits_now(run) is not None
+    asked = answers.asked_of(run)
+    return asked is not None and (verb != "send_back" or bool(asked.wait and asked.wait.back_to))
+
+
 def _by_run(run: Run, verb: str) -> bool:
+    if verb == "assign":
+        return True
     if verb in ("resolve", "snooze"):
         return run.needs_person
     if verb == "pause":

@@ -21,6 +21,7 @@ from ..declare.stake import LARGEST, Stake
 from ..errors import LONGEST_CODE, TooLate, Unfit
 from ..models import OPEN, Act, Run, RunStatus, Step, StepStatus
 from ..settings import is_pooled, saga_settings
+from .attributes import attributes_of
 from .diagnosis import clock
 from .run_ready import RunReady, ring_on_commit
 from .slow_starts import slow_starts
@@ -39,8 +40,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         raise NotInTransaction(f"Start {saga.name} inside transaction.atomic(), with the change that it belongs to.")
     current = trace.current()
     run_id = uuid7()
-    pivot = saga.pivot_step
-    stake = _stake(saga, input)
+    stake = stake_of(saga, input)
     values = {
         "id": run_id,
         "name": saga.name,
@@ -48,7 +48,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "key": key,
         "subject": subject,
         "input": accepted(saga, input, key, subject),
-        "pivot": pivot.position if pivot else len(saga.steps) - 1,
+        "pivot": saga.point_of_no_return,
         "deadline": saga.deadline.total_seconds() if saga.deadline else None,
         "patience": saga_settings.PATIENCE.total_seconds(),
         "request_id": current.request_id,
@@ -60,13 +60,15 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
     }
     with gathering() as messages:
         publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)
-    if sql.START.count({**values, **columns(messages)}) == 0:
+    attributes = attributes_of(saga, input)
+    statement = sql.START if attributes is None else sql.START_WITH_ATTRIBUTES
+    if statement.count({**values, **columns(messages), "attributes": attributes}) == 0:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
     ring_after_commit(urgent=True)
     return run_id
 
 
-def _stake(saga: Saga[T], input: T) -> Stake | None:
+def stake_of(saga: Saga[T], input: T) -> Stake | None:
     """The value at stake. Raises Unfit for what the columns cannot keep."""
     stake = saga.stake(input) if saga.stake else None
     if stake is not None and not (isinstance(stake, Stake) and abs(stake.amount) < LARGEST):
@@ -125,16 +127,24 @@ def wake(saga: Saga[Any], key: str, step: str) -> bool:
     with transaction.atomic():
         found = Run.objects.filter(name=saga.name, key=key, status__in=OPEN).values_list("pk", flat=True).first()
         run = None if found is None else locked(found)
-        if run is None or run.status not in MOVING or run.paused_at is not None or run.waits_for:
+        at = None if run is None else run.steps.filter(position=run.position).first()
+        if run is None or at is None or (step and at.name != step):
             return False
-        at = run.steps.filter(position=run.position).first()
-        if at is None or (step and at.name != step):
-            return False
-        if leased(at, clock()):
-            at.woken = True
-            at.save(update_fields=["woken"])
-            return True
-        return at.status in WAITING and _bring_back(run, at)
+        return bring_forward(run, at)
+
+
+def bring_forward(run: Run, at: Step) -> bool:
+    """Have the run, which is locked, look again at its current step, at once or as the attempt in hand ends.
+
+    Returns whether it waits there, and for nothing that stands in its way.
+    """
+    if run.status not in MOVING or run.paused_at is not None or run.waits_for:
+        return False
+    if leased(at, clock()):
+        at.woken = True
+        at.save(update_fields=["woken"])
+        return True
+    return at.status in WAITING and _bring_back(run, at)
 
 
 def _bring_back(run: Run, step: Step) -> bool:

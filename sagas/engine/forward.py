@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from .asking import ask_for_lost, went_on
 from .continuation import STOP, Continuation, SwitchChain
 from .decide import Park, Record, Undo, Wait, decide
 from .done import Called, record
+from .kept_waits import Awaited, keep
 from .recording import hooks, recording
 from .transitions import begin_undo, close_attempt, held, park, save
 from .waiting import put_down
@@ -117,10 +119,20 @@ def _follow(called: Called) -> Continuation:
             return _end_step(work, StepStatus(left.value), answer, stuck=True)
 
 
-def _awaiting_hook(work: ClaimedStep, context: StepContext[Any], answer: Failure) -> partial[None] | None:
-    """The host's hook for a step that waits for somebody to act."""
+def _awaiting_hook(work: ClaimedStep, context: StepContext[Any], answer: Failure) -> Callable[[], None] | None:
+    """What the engine and the host write for a step that waits for somebody to act."""
     hook = work.step.awaiting_run
-    return partial(hook, context, answer.error) if hook and isinstance(answer, Awaiting) else None
+    if not isinstance(answer, Awaiting) or (hook is None and work.step.wait is None):
+        return None
+    error = answer.error
+
+    def write() -> None:
+        if work.step.wait is not None and isinstance(error.detail, Awaited):
+            keep(work.run_id, work.step, error.detail)
+        if hook is not None:
+            hook(context, error)
+
+    return write
 
 
 def _end_step(work: ClaimedStep, status: StepStatus, answer: Failure, *, stuck: bool) -> Continuation:

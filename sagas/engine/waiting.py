@@ -56,7 +56,7 @@ def _put_down(work: ClaimedStep, wait: Wait, answer: Failure, hook: Callable[[],
         run, step = held(work.run_id, work.step.position, work.claim.token)
         outcome = _outcome(wait, answer)
         close_attempt(step, outcome, answer.error)
-        _count(step, wait, answer)
+        _count(step, wait, answer, asked=work.step.wait is None)
         delay = _delay(step, wait, answer)
         step.woken = False
         postpone(run, step, StepStatus.UNDO_WAITING if work.undo else StepStatus.WAITING, delay)
@@ -82,9 +82,11 @@ def _outcome(wait: Wait, answer: Failure) -> Attempt.Outcome:
     return Attempt.Outcome.AWAITS if isinstance(answer, Awaiting) else Attempt.Outcome.IN_DOUBT
 
 
-def _count(step: Step, wait: Wait, answer: Failure) -> None:
-    step.granted += wait.cost is Cost.GRANTED
-    step.forgiven += wait.cost is Cost.FORGIVEN
+def _count(step: Step, wait: Wait, answer: Failure, *, asked: bool) -> None:
+    """`asked`: whether the step asks anybody; one that only waits does not."""
+    free = wait.cost is Cost.FORGIVEN or (isinstance(answer, Awaiting) and not asked)
+    step.granted += wait.cost is Cost.GRANTED and not free
+    step.forgiven += free
     if isinstance(answer, OurFailure):
         step.own_failures += 1
         step.error_code = OWN_FAILURE

@@ -77,7 +77,7 @@ class Source:
     """Where causes come from."""
 
     permission: str
-    """Who lacks it sees none of them."""
+    """Who lacks it sees none of them; empty where the source itself says who sees what."""
     find: Find
     dead_letters: Callable[[], Q] | None
     """Which dead letters belong to what this source counts, so that they are not counted once more."""
@@ -101,7 +101,9 @@ def source(permission: str, *, dead_letters: Callable[[], Q] | None = None) -> C
 
 def causes_for(user: Viewer) -> list[Cause]:
     """All causes that the user may see, the one that has waited longest first."""
-    found = [cause for one in _sources if user.has_perm(one.permission) for cause in one.find(user)]
+    found = [
+        cause for one in _sources if not one.permission or user.has_perm(one.permission) for cause in one.find(user)
+    ]
     return sorted(found, key=lambda cause: (cause.since or LAST, -cause.count))
 
 

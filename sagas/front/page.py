@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from . import causes_of_dead_letters, causes_of_runs, finders
+from . import causes_of_approvals, causes_of_dead_letters, causes_of_runs, finders
 from .sections import Section, add_section
 
-__all__ = ["causes_of_dead_letters", "causes_of_runs", "fill", "finders"]  # the first register when they are imported
+__all__ = [
+    "causes_of_approvals",
+    "causes_of_dead_letters",
+    "causes_of_runs",
+    "fill",
+    "finders",
+]
+"""The first four register when they are imported."""
 
 
 def fill() -> None:

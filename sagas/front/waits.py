@@ -1,6 +1,6 @@
-"""What waits by itself, and why. Open runs wait for somebody else to act, for their next attempt, for a free worker, or
-to be resumed; keys of the outbox are held while their first message is tried again. Runs that wait for a participant
-are counted by `presentation.participant_labels`."""
+"""What waits by itself, and why. Open runs wait for a date, for somebody else to act, for their next attempt, for a
+free worker, or to be resumed; keys of the outbox are held while their first message is tried again. Runs that wait for
+a participant are counted by `presentation.participant_labels`."""
 
 from __future__ import annotations
 
@@ -22,26 +22,31 @@ LOOKED_AT = 10_000
 WAITS = """
 WITH newest AS MATERIALIZED (
     (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
-     FROM saga_run WHERE status = 'running' ORDER BY created_at DESC LIMIT %(most)s)
+     FROM saga_run WHERE status = 'running' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
     UNION ALL
     (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
-     FROM saga_run WHERE status = 'undoing' ORDER BY created_at DESC LIMIT %(most)s)
+     FROM saga_run WHERE status = 'undoing' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
 ), moving AS (
     SELECT id, name, position, reason, paused_at, ready_at, created_at FROM newest
     WHERE asks_since IS NULL AND waits_for = ''
 )
 SELECT moving.name, s.name,
        CASE WHEN moving.paused_at IS NOT NULL THEN 'paused' WHEN moving.ready_at IS NOT NULL THEN 'worker'
-            WHEN s.error_class = 'Awaits' THEN 'awaits' ELSE 'retry' END AS kind,
-       count(*), min(moving.created_at), min(moving.reason) FILTER (WHERE s.error_class = 'Awaits')
+            WHEN s.error_class IN ('Awaits', 'AwaitsRuns') THEN coalesce(w.kind, 'awaits') ELSE 'retry' END AS kind,
+       count(*), min(moving.created_at),
+       min(coalesce(w.words, moving.reason)) FILTER (WHERE s.error_class IN ('Awaits', 'AwaitsRuns'))
 FROM moving JOIN saga_step s ON s.run_id = moving.id AND s.position = moving.position
-WHERE moving.paused_at IS NOT NULL OR moving.ready_at IS NOT NULL OR s.status IN ('waiting', 'undo_waiting')
+LEFT JOIN saga_wait w ON w.run_id = moving.id AND w.step = s.name AND w.over_at IS NULL
+WHERE w.kind IS DISTINCT FROM 'approval'
+  AND (moving.paused_at IS NOT NULL OR moving.ready_at IS NOT NULL OR s.status IN ('waiting', 'undo_waiting'))
 GROUP BY 1, 2, 3
 ORDER BY 5
 """
 WORDS = {
     "paused": "paused: somebody must resume {them}",
     "worker": "{wait} for a free worker",
+    "timer": "{wait} for {their} date",
+    "signal": "{wait} for an answer from outside",
     "awaits": "{wait} for somebody else to act",
     "retry": "{wait} for the next attempt",
 }
@@ -63,7 +68,9 @@ class Wait:
 
     def __str__(self) -> str:
         one = self.count == 1
-        words = WORDS[self.kind].format(wait="waits" if one else "wait", them="it" if one else "them")
+        words = WORDS[self.kind].format(
+            wait="waits" if one else "wait", them="it" if one else "them", their="its" if one else "their"
+        )
         return f"{self.count} {'run' if one else 'runs'} {words}{f': {self.reason}' if self.reason else ''}"
 
     @property

@@ -73,6 +73,11 @@ WHAT_FOLLOWS = {
     "resume": "A worker goes on with {step} within seconds; reload to see the outcome.",
     "set_input": "The run is at the same step; if it is stuck, retry it.",
     "move": "It goes on by the newer version; if it is stuck, retry it.",
+    "approve": "A worker goes on with {step} within seconds; reload to see the outcome.",
+    "decline": "Workers undo the steps one by one, the last one first; reload to see the progress.",
+    "send_back": "A worker runs {step} again within seconds.",
+    "postpone": "It waits until then with {step}.",
+    "end_wait": "A worker goes on with {step} within seconds; reload to see the outcome.",
     "comment": "The run itself is as it was.",
     "assign": "The run itself is as it was.",
     "snooze": "It is off the first page until then; the lists still show it.",
@@ -117,6 +122,8 @@ def meaning_of(run: Run) -> str:
 def step_badge(run: Run, step: Step) -> Badge:
     """The badge of a step: its status, or that it waits for its participant, or that it will not run."""
     if waits_for_participant(run) and step.position == run.position:
+        return WAITING
+    if step.status == StepStatus.WAITING and step.error_class == "Awaits":
         return WAITING
     over = run.status in (RunStatus.UNDOING, RunStatus.COMPENSATED, RunStatus.RESOLVED)
     turned = over or (run.status == RunStatus.STUCK and step.position > run.position and _goes_back(run))

@@ -12,10 +12,12 @@ from django.db.models import QuerySet
 from outbox.messages.durations import say
 
 from ..desk.selection import Filter, Group, count_groups, matching
-from ..models import Act, Attempt, Run, Step, StepStatus
+from ..desk.waits import waits_now
+from ..models import Act, Attempt, Run, Step, StepStatus, Wait
 from .advice import advice_for
 from .labels import meaning_of, run_badge
-from .masking import masked
+from .masking import attributes_of, masked
+from .wait_words import meaning
 
 WIDEST_CELL = 60
 """The most characters of a cell; longer text is cut."""
@@ -25,13 +27,23 @@ LATEST_ATTEMPTS = 300
 
 def run_table(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
     """The lines of a table of the matching runs, the newest first, at most `limit`."""
-    runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps")
+    runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps", "attributes")
     shown = list(runs[: limit + 1])
+    head = ("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE", *(["ATTRIBUTES"] if chosen.where else []))
     rows = [
-        (str(run.pk), run.name, run.subject or run.key, run_badge(run).text, _at(run), run.code, _age(run, now))
+        (
+            str(run.pk),
+            run.name,
+            run.subject or run.key,
+            run_badge(run).text,
+            _at(run),
+            run.code,
+            _age(run, now),
+            _found_by(run),
+        )
         for run in shown[:limit]
     ]
-    yield from table(("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE"), rows)
+    yield from table(head, [row[: len(head)] for row in rows])
     if len(shown) > limit:
         yield f"More than {limit} match; narrow the filter, or raise --limit."
 
@@ -46,7 +58,7 @@ def group_table(chosen: Filter) -> Iterator[str]:
 def run_lines(run: Run, now: datetime) -> Iterator[str]:
     """The lines that tell all of a run: its facts, steps, attempts and acts."""
     yield f"{run.name} {run.subject or run.key}: {run_badge(run).text}"
-    yield meaning_of(run)
+    yield meaning(run, waits_now(run)) or meaning_of(run)
     if run.reason:
         yield run.reason
     if advised := advice_for(run):
@@ -94,9 +106,19 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
         yield "waits for a free worker since", _time(run.ready_at)
     if run.wake_at and not run.paused_at:
         yield "next look", _time(run.wake_at)
+    if (wait := waits_now(run)) is not None:
+        yield "waits for", wait.words or Wait.Kind(wait.kind).label
+        if wait.due_at:
+            yield "waits until", _time(wait.due_at)
     if run.finished_at:
         yield "ended", _time(run.finished_at)
+    if attributes := _found_by(run):
+        yield "attributes", attributes
     yield "input", json.dumps(masked(run.input), ensure_ascii=False)
+
+
+def _found_by(run: Run) -> str:
+    return " ".join(f"{name}={value}" for name, value in attributes_of(run))
 
 
 def _step(run: Run, step: Step) -> tuple[str, ...]:

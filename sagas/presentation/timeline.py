@@ -32,6 +32,9 @@ FACTS = (
     "steps",
     "assignee",
     "snoozed_until",
+    "due_at",
+    "answer",
+    "sent_back_to",
 )
 """The facts of an act that are shown. Its record holds more, for audits."""
 ENGINE = {

@@ -7,6 +7,8 @@ from .run import Statement
 # A run that has moved has its message in the queue since `patience` before it is due; one that the sweep has looked at
 # before, since `rung_at`. Nothing is in the queue of one that waits for its time, or for a worker that died. While the
 # message still waits there the run waits too, five minutes at most, and is looked at again after a quarter of that.
+# By the time of the statement, which is one value, the index tells what is due; by the clock, which moves, each run
+# that waits would be read.
 SWEEP = Statement(
     "saga_sweep",
     """
@@ -14,7 +16,7 @@ WITH due AS (
     SELECT r.id, CASE WHEN r.rings > 0 THEN r.rung_at WHEN s.status IN ('pending', 'undo_due')
                       THEN r.wake_at - make_interval(secs => %(patience)s) END AS rung_at
     FROM saga_run r LEFT JOIN saga_step s ON s.run_id = r.id AND s.position = r.position
-    WHERE r.wake_at <= clock_timestamp() AND r.wake_at >= coalesce(%(since)s, '-infinity'::timestamptz)
+    WHERE r.wake_at <= statement_timestamp() AND r.wake_at >= coalesce(%(since)s, '-infinity'::timestamptz)
       AND r.paused_at IS NULL
     ORDER BY r.wake_at LIMIT %(batch)s FOR UPDATE OF r SKIP LOCKED
 ), looked AS (

@@ -28,6 +28,9 @@ WAYS = {
     "ended": ("--ended", {"choices": ["completed", "compensated"], "required": True, "help": "how it ended"}),
     "assignee": ("--to", {"metavar": "USERNAME", "required": True, "help": "an operator's user name; '' is nobody"}),
     "until": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-03-04T09:00; '' ends the snooze"}),
+    "due": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-12-24T08:00"}),
+    "form": ("--form", {"metavar": "JSON", "required": True, "help": "what is filled in, as a JSON object"}),
+    "to": ("--to", {"metavar": "STEP", "required": True, "help": "the step from which on it runs again"}),
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
 """The option for what a verb takes beside its reason."""
@@ -51,6 +54,7 @@ class Command(BaseCommand):
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
         for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
+        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {selection.EXAMPLE}")
         listing.add_argument("--limit", type=int, default=50)
         status = commands.add_parser(
             "status",
@@ -89,6 +93,8 @@ class Command(BaseCommand):
 
     def _list(self, given: dict[str, Any]) -> None:
         written = ",".join(f"{name}={given[name]}" for name in selection.FILTER_FIELDS if given[name])
+        if given["where"]:
+            written = f"{written or 'status=all'},{given['where']}"
         self._lines(text_tables.run_table(selection.parse_filter(written or "status=open"), clock(), given["limit"]))
 
     def _status(self, *, as_json: bool) -> None:
@@ -175,7 +181,7 @@ def _add_verb(parser: Any, verb: desk.Verb) -> None:
         flag, options = WAYS[verb.takes]
         parser.add_argument(flag, dest=verb.takes, **options)
     if verb.many:
-        parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,code=… instead of a run")
+        parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,amount>=100 instead of a run")
         parser.add_argument("--rate", type=float, default=USUAL_RATE, help=f"runs a second (default {USUAL_RATE:g})")
         parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
         parser.add_argument("--dry-run", action="store_true", help="only print how many match")
@@ -186,7 +192,7 @@ def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
     if not verb.takes:
         return {}
     value = given[verb.takes]
-    if verb.takes in ("result", "changes") and value is not None:
+    if verb.takes in ("result", "changes", "form") and value is not None:
         try:
             value = given_values.parse(value)
         except desk.DoesNotFit as error:

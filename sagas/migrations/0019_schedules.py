@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0016_tally'),
+        ('sagas', '0018_saved_views'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
