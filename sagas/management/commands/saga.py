@@ -18,6 +18,7 @@ from sagas.desk.given import given_values
 from sagas.desk.second_person import needs_second_person
 from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError
+from sagas.management import schedule_commands
 from sagas.models import Run
 from sagas.presentation import alert_labels, run_file, text_tables, watch, watch_text
 from sagas.presentation.labels import run_badge
@@ -66,6 +67,7 @@ class Command(BaseCommand):
             "show", help="Show a run", description="Shows the facts, steps, attempts and acts of a run."
         )
         show.add_argument("run", help="its id, or <saga>:<key>")
+        schedule_commands.add_arguments(commands)
         export = commands.add_parser(
             "export", help="Print a run as JSON", description="Prints all of a run as JSON, with secrets hidden."
         )
@@ -81,6 +83,8 @@ class Command(BaseCommand):
                 self._lines(text_tables.run_lines(lookup.run_named(given["run"]), clock()))
             elif command == "export":
                 self.stdout.write(run_file.text_of(lookup.run_named(given["run"])))
+            elif command == "schedules":
+                self._lines(schedule_commands.carry_out(given))
             elif command in ("confirm", "reject"):
                 self._answer(command, given)
             else:
