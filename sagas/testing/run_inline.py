@@ -21,7 +21,8 @@ A_MOMENT = timedelta(milliseconds=1)
 def walk(run_id: UUID, *, before: Callable[[Run], None] = lambda run: None, most: int = 150) -> Run:
     """Run the steps until the run has ended, is stuck or paused; returns it. `time_passes` skips each wait.
 
-    `before` is called before each task. Raises ScenarioError when the run has not ended after `most` tasks.
+    `before` is called before each task, and before the wait that precedes it. Raises ScenarioError when the run has not
+    ended after `most` tasks.
     """
     for _ in range(most):
         run = Run.objects.get(pk=run_id)
@@ -39,11 +40,12 @@ def _next_task(run_id: UUID) -> None:
     run = Run.objects.get(pk=run_id)
     if run.status in ENDED:
         return
-    before = _position(run_id)
-    _run_current(run)
     if (wait := until_claimable(run_id)) > timedelta(0):
         time_passes(wait + A_MOMENT)
-    elif _position(run_id) == before:  # nothing happened, or the run waits for its participant: the sweep is next
+    before = _position(run_id)
+    _run_current(run)
+    if until_claimable(run_id) == timedelta(0) and _position(run_id) == before:
+        # nothing happened, or the run waits for its participant: the sweep is next
         time_passes(until_sweep(run_id) + A_MOMENT)
 
 
