@@ -13,15 +13,15 @@ from django.db import transaction
 
 def main() -> None:
     """`<gap> <run>`: carry the run's current step, or send it a signal, and be killed in the gap."""
-    from sagas.engine import forward
-    from sagas.waits import awaited, sending
+    from sagas.engine import forward, kept_waits
+    from sagas.waits import sending
     from tests.support.sagas.driver import step_once
     from tests.support.sagas.voyage import Offer, voyage
 
     gap, run_id = sys.argv[1], UUID(sys.argv[2])
     patched: dict[str, tuple[Any, str]] = {
         "as_the_end_is_recorded": (forward, "begin_undo"),
-        "as_the_signal_is_recorded": (awaited.kept_waits, "close"),
+        "as_the_signal_is_recorded": (kept_waits, "close"),
         "as_the_signal_is_sent": (sending, "bring_forward"),
     }
     if gap == "before_the_end_is_recorded":
