@@ -115,6 +115,7 @@ def workers() -> dict[str, Any]:
             one.name: {
                 "messages": one.depth,
                 "oldest_seconds": None if one.oldest is None else round(one.oldest.total_seconds(), 1),
+                "oldest_at_least_seconds": None if one.waited is None else round(one.waited.total_seconds(), 1),
                 "workers": one.workers,
             }
             for one in now.queues

@@ -27,8 +27,8 @@ def logging_config(*, as_json: bool, level: str) -> dict[str, Any]:
         add_trace,
         shorten_expected,
     ]
-    for_people = [drop_unshown, console()]
-    for_programs = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    for_people = [drop_unshown, console(), hide_secrets]
+    for_programs = [structlog.processors.format_exc_info, hide_secrets, structlog.processors.JSONRenderer()]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -106,6 +106,15 @@ def shorten_expected(_logger: WrappedLogger, _method: str, event: EventDict) -> 
         del event["exc_info"]
         event.setdefault("error", f"{type(error).__qualname__}: {str(error).strip()}")
     return event
+
+
+def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict | str) -> EventDict | str:
+    """Mask our keys and passwords in a record's texts, or in the line that it has become: an error may quote them."""
+    from outbox.masking import masked
+
+    if isinstance(event, str):
+        return masked(event)
+    return {name: masked(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def drop_unshown(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

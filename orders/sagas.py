@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
@@ -67,6 +68,12 @@ checkout = Saga[Checkout](
     stake=lambda order: Stake(major_units(order.amount, order.currency), order.currency),
 )
 checkout.advice(ADVICE)
+
+
+@checkout.attributes
+def found_by(order: Checkout) -> dict[str, str | Decimal]:
+    """What operators find an order's run by, beside its subject."""
+    return {"customer": order.email, "amount": major_units(order.amount, order.currency), "currency": order.currency}
 
 
 @checkout.validator

@@ -12,9 +12,11 @@ from .cancelling import expired_reservation
 from .catalogue import availability
 from .choreography import companies, dead_letters  # noqa: F401 - who reacts to what, by events alone
 from .events import OrderCancelled, OrderConfirmed, OrderPlaced
+from .lifecycle import unrecorded
 from .mail import letters, sent_log
 from .models import Notice
 from .participants.warehouse_events import ReservationExpired, StockChanged
+from .webhooks.retry_after import asked_later
 
 PATIENT = Retry(attempts=8)
 
@@ -25,7 +27,10 @@ def write_received(message: Message[OrderPlaced]) -> Notice | None:
 
 
 def write_confirmation(message: Message[OrderConfirmed]) -> Notice | None:
-    """That the order is paid and on its way."""
+    """That the order is paid and on its way; of one that a person closed, what the card processor says was charged."""
+    if not message.body.tracking:
+        with asked_later():
+            unrecorded.find_charge(message.body.order_id)
     return _written(sent_log.begin_notice(message.body.order_id, Notice.Kind.CONFIRMATION, _id(message)))
 
 

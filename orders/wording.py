@@ -151,6 +151,7 @@ def inside(who: str) -> str:
 
 
 FREE = "There is nothing to pay."
+UNRECORDED = "One of us closed it by hand. We have no record of a charge to your card."
 
 
 def charge(order: Order, capture: str) -> str:
@@ -161,7 +162,7 @@ def charge(order: Order, capture: str) -> str:
     if order.status == Order.Status.CANCELLED and order.charged:
         return f"Your card was charged {shown(order.charged, order.currency)}, and you get all of it back."
     if capture == "done" or order.status == Order.Status.CONFIRMED:
-        return f"Your card was charged {total}, once."
+        return taken(total, recorded=capture == "done" or order.charged > 0)
     if order.status == Order.Status.CANCELLED:
         return "Your card was not charged."
     if capture in {"pending", "refused"}:
@@ -173,6 +174,11 @@ def charge(order: Order, capture: str) -> str:
     if order.status == Order.Status.NEEDS_ATTENTION:
         return "We are finding out whether your card was charged. It will not be charged twice."
     return "Your card is being charged, once."
+
+
+def taken(total: str, *, recorded: bool) -> str:
+    """What is said of the charge of what is done; it was not recorded where a person closed the thing before."""
+    return f"Your card was charged {total}, once." if recorded else UNRECORDED
 
 
 def reason(code: str) -> str:

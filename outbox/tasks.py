@@ -13,7 +13,7 @@ from .maintenance import prune
 from .messages.envelope import Envelope, Wire
 from .relay.beat_driven import beat_driven_relay
 from .transports import Wakeup
-from .transports.celery import wakeup_task
+from .transports.celery import publish_all, wakeup_task
 
 
 # The next tick replaces a lost one. No events: one each second would hide all other tasks in Flower.
@@ -54,7 +54,7 @@ def prune_history() -> None:
 
 
 def _deliver_open(wakeup: Wakeup, *, again: bool) -> None:
-    in_order.deliver_open(*wakeup, again=again, go_on=lambda: wakeup_task(wakeup).apply_async())
+    in_order.deliver_open(*wakeup, again=again, go_on=lambda: publish_all([wakeup_task(wakeup)]))
 
 
 def _redelivered(task: Any) -> bool:

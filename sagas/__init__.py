@@ -7,9 +7,11 @@ from outbox.retry import Retry
 
 from .declare.alert_rule import AlertRule
 from .declare.context import Earlier, InputChange, NotApplied, StatusChange, StepContext, UndoContext
+from .declare.ended import Ended
 from .declare.money import MinorUnits
 from .declare.participant import Participant
 from .declare.saga import Saga
+from .declare.schedule import Schedule
 from .declare.sent import Sent
 from .declare.stake import Stake
 from .declare.step import Step
@@ -19,6 +21,7 @@ __all__ = [
     "AlertRule",
     "Awaits",
     "Earlier",
+    "Ended",
     "InputChange",
     "MinorUnits",
     "NotApplied",
@@ -29,6 +32,7 @@ __all__ = [
     "Saga",
     "SagaDeclarationError",
     "SagaError",
+    "Schedule",
     "Sent",
     "Stake",
     "StatusChange",

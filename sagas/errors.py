@@ -17,6 +17,7 @@ __all__ = [
     "OWN_FAILURE",
     "STILL_FAILING",
     "Awaits",
+    "AwaitsRuns",
     "LeaseLost",
     "LostAttempts",
     "OwnFailure",
@@ -64,6 +65,13 @@ class Awaits(RetryAfter):
     def __init__(self, recheck: timedelta, reason: str, detail: object = None) -> None:
         super().__init__(recheck, reason)
         self.detail = detail
+
+
+class AwaitsRuns(Awaits):
+    """The runs that the step, or its undo, waits for have not ended. The engine raises it, and wakes the step."""
+
+    def __init__(self, recheck: timedelta, reason: str) -> None:
+        super().__init__(recheck, reason)
 
 
 class LostAttempts(SagaError):

@@ -50,7 +50,8 @@ class SagaSettings:
     SECOND_PERSON: tuple[str, ...] = ()
     """Acts that need two people, one who proposes and one who confirms, such as ("compensate", "skip")."""
     MASKED: tuple[str, ...] = ("password", "secret", "token", "authorization", "api_key", "cvc")
-    """Fields of inputs and results whose values the run's page and the command line hide, by a word in their names."""
+    """Fields of inputs and results, and attributes, whose values the run's page and the command line hide, by a word in
+    their names."""
     CANARY: bool = True
     """Whether a run without effect is started each minute, whose age says whether runs get through; see
     `sagas/maintenance/canary.py`."""
@@ -96,6 +97,11 @@ class _Read:
 _read = _Read()
 saga_settings = cast(SagaSettings, _read)
 setting_changed.connect(_read.forget)
+
+
+def is_masked(name: str) -> bool:
+    """Whether the values of a field or an attribute of that name are hidden, by SAGAS_MASKED, in any case."""
+    return any(word.lower() in name.lower() for word in saga_settings.MASKED)
 
 
 def is_pooled() -> bool:

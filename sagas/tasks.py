@@ -11,7 +11,8 @@ from .maintenance.canary import start_canary
 from .maintenance.prune import prune_runs
 from .maintenance.sweep import ring_overdue
 from .maintenance.tally import tally as count_ended
-from .worker.in_place import carry_out
+from .schedules.look import look
+from .worker.in_place import carry_out, carry_parent
 from .worker.taker import taker
 
 
@@ -33,6 +34,12 @@ def take(self: Task[..., None]) -> None:
     taker.work(self)
 
 
+@shared_task(bind=True, name="sagas.wake_parent", max_retries=None, acks_late=True, reject_on_worker_lost=True)
+def wake_parent(self: Task[..., None], run_id: str) -> None:
+    """Have a run go on that waits for others, one of which has ended."""
+    carry_parent(self, run_id)
+
+
 @shared_task(name="sagas.sweep", send_events=False)  # one each second would bury the rest in Flower
 def sweep() -> None:
     """Restart overdue runs."""
@@ -49,6 +56,12 @@ def bulk() -> None:
 def canary() -> None:
     """Start a canary run."""
     start_canary()
+
+
+@shared_task(name="sagas.schedules", send_events=False)
+def schedules() -> None:
+    """Start what schedules say."""
+    look()
 
 
 @shared_task(name="sagas.alerts", send_events=False)

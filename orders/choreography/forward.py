@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from outbox import Message, PermanentFailure, RetryAfter, subscribe
-from outbox.messages.texts import plain
+from outbox.masking import masked
 from sagas import Refused, Step, StepContext
 from sagas.engine.decide import Cost, Failures, Left, Park, Record, Undo, Wait, decide, needs_person
 from sagas.errors import OWN_FAILURE
@@ -187,10 +187,10 @@ def _asks(asked: asking.Attempted, message: Message[Fact], wait: Wait, answer: F
     if not needs_person(answer, wait, asked, failures, saga_settings.ASK_AFTER):
         return None
     why = f"{asked.step.name} has failed {asked.number} times, and is still being tried: {answer.error}"
-    return lambda: journeys.ask(message.body.order_id, plain(why))
+    return lambda: journeys.ask(message.body.order_id, masked(why))
 
 
 def _turn(message: Message[Fact], step: Step[Checkout, Any], refused: type[Refusal] | None, no: NotDone) -> None:
     assert refused is not None, "only a step that can be refused says no"  # noqa: S101
     order_id = message.body.order_id
-    turning.refuse(step, no.to, refused(order_id, no.code, plain(f"{step.name}: {no.error}")), no.error)
+    turning.refuse(step, no.to, refused(order_id, no.code, masked(f"{step.name}: {no.error}")), no.error)

@@ -17,8 +17,8 @@ from django.db.models import F
 from django.db.models.functions import Least, Now
 
 from outbox import publish, registry
+from outbox.masking import masked
 from outbox.messages import codec
-from outbox.messages.texts import plain
 from sagas import Refused, Step
 from sagas.models import StepStatus
 
@@ -153,9 +153,9 @@ def park(order_id: UUID, step: str, to: StepStatus, error: Exception, why: str) 
     if journey is None or row is None or _is_settled(row, to):
         return False
     row.status, row.next_attempt_at = to, None
-    row.error, row.error_code = plain(str(error)), _code_of(error)
+    row.error, row.error_code = masked(str(error)), _code_of(error)
     row.save()
-    to_the_desk(journey, f"{plain(why)} {checkout.advised.get(row.error_code, '')}".strip())
+    to_the_desk(journey, f"{masked(why)} {checkout.advised.get(row.error_code, '')}".strip())
     return True
 
 

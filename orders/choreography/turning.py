@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models.functions import Now
 
+from outbox.masking import masked
 from outbox.messages import codec
-from outbox.messages.texts import plain
 from sagas import Refused, Step
 from sagas.models import StepStatus
 
@@ -35,7 +35,7 @@ def refuse(step: Step[Checkout, Any], to: StepStatus, event: Refusal, error: Exc
     journey = locked(event.order_id, State.ONWARD if step.is_pivot else State.OPEN)
     code = error.code if isinstance(error, Refused) else ""
     if journey is None or not journey.steps.filter(name=step.name).exclude(status__in=OVER).update(
-        status=to, error=plain(str(error)), error_code=code, next_attempt_at=None
+        status=to, error=masked(str(error)), error_code=code, next_attempt_at=None
     ):
         return
     turn(journey, event)

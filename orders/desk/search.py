@@ -6,6 +6,7 @@ A word is a number, with its letter or without; an id; a day such as 2026-11-28;
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,9 +42,14 @@ class Listed(Base):
     paginator = BoundedPaginator
     sortable_by = ("created_at",)  # by another column the whole table would be sorted
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.found is Listed.found:
+            raise TypeError(f"{cls.__qualname__} needs a method found(word): the rows that one word of a search means.")
+
+    @abstractmethod
     def found(self, word: str) -> Q:
-        """The rows that one word means."""
-        raise NotImplementedError
+        """The rows that one word means. A class without it is refused with TypeError."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

@@ -48,7 +48,12 @@ def latest(number: int = LATEST) -> list[Watched]:
     """The newest first."""
     now = timezone.now()
     orders = [of_order(order, now) for order in Order.objects.all()[:number]]
-    others = Run.objects.exclude(name=checkout.name).order_by("-created_at").prefetch_related("steps")
+    others = (
+        Run.objects.filter(is_branch=False)
+        .exclude(name=checkout.name)
+        .order_by("-created_at")
+        .prefetch_related("steps")
+    )
     return sorted([*orders, *(of_other(run, now) for run in others[:number])], key=lambda one: one.at, reverse=True)[
         :number
     ]

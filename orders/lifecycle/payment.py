@@ -37,6 +37,13 @@ def note_charge(order_id: UUID, payment_intent: str, amount: int) -> None:
     save(lock_order(order_id), payment_intent=payment_intent, charged=amount, action_url="")
 
 
+def note_found_charge(order_id: UUID, amount: int) -> None:
+    """The processor says that the card was charged `amount`, and nobody has written it down; else no-op."""
+    with transaction.atomic():
+        if not (order := lock_order(order_id)).charged:
+            save(order, charged=amount)
+
+
 def note_other_charge(order_id: UUID, payment_intent: str, amount: int) -> None:
     """The card was charged `amount`, which is not what the order comes to; nothing goes on by itself."""
     with transaction.atomic():

@@ -16,23 +16,27 @@ from .sent_log import taken_back
 
 SUBJECTS = {
     Notice.Kind.RECEIVED: "We have your order {}",
+    Notice.Kind.CONFIRM_PAYMENT: "Please confirm the payment of your order {}",
     Notice.Kind.CONFIRMATION: "Your order {} is on its way",
     Notice.Kind.CANCELLATION: "Your order {} is cancelled",
     Notice.Kind.APOLOGY: "We are sorry: your order {} is cancelled",
 }
 
 
-def send(notice: Notice) -> None:
-    """Render and send one letter to the order's customer, as the order stands now."""
+def send(notice: Notice, **said: object) -> None:
+    """Render and send one letter to the order's customer, as the order stands now; `said` is what else it says."""
     order, earlier = notice.order, taken_back(notice.order)
-    confirmed = any(one.kind == Notice.Kind.CONFIRMATION for one in earlier)  # that letter said what was charged
+    charged = major_units(order.charged, order.currency)
     context = {
         "order": order,
         "link": f"{settings.SITE_URL}{order.get_absolute_url()}",
         "reason": wording.reason(order.status_reason),
-        "charged": major_units(order.charged, order.currency) or (order.total if confirmed else 0),
+        "charged": charged,
+        "differs": charged != order.total,
+        "unrecorded": not charged and any(one.kind == Notice.Kind.CONFIRMATION for one in earlier),
         "taken_back": [subject(one) for one in earlier],
         "wished": is_wished(order),
+        **said,
     }
     text = render_to_string(f"orders/mail/{notice.kind}.txt", context)
     EmailMessage(subject(notice), text, to=[order.email], headers={"Message-ID": notice.message_id}).send()

@@ -42,6 +42,19 @@ def begin_notice(order_id: UUID, kind: Notice.Kind, message_id: str) -> Notice |
         return _begun(order, kind, message_id, notices.get(kind))
 
 
+def begin_request(order_id: UUID, url: str, message_id: str) -> Notice | None:
+    """Write down that the customer is about to be asked to confirm the payment at `url`.
+
+    None when this message has asked them, when they need not any more, or when the bank asks for it elsewhere.
+    """
+    with transaction.atomic():
+        order = lock_order(order_id)
+        if not url or order.action_url != url:
+            return None
+        found = order.notices.filter(kind=Kind.CONFIRM_PAYMENT, message_id=message_id).first()
+        return _begun(order, Kind.CONFIRM_PAYMENT, message_id, found)
+
+
 def begin_last_word(order_id: UUID, message_id: str) -> Notice | None:
     """Write down that an undone order's last letter is about to be sent: an apology when it has to take a notice back.
 

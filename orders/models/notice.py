@@ -16,12 +16,13 @@ class Notice(models.Model):
         """What it says."""
 
         RECEIVED = "received", "We have your order"
+        CONFIRM_PAYMENT = "confirm_payment", "Please confirm the payment"
         CONFIRMATION = "confirmation", "Your order is on its way"
         CANCELLATION = "cancellation", "Your order is cancelled"
         APOLOGY = "apology", "Your order is cancelled, against what we wrote"
 
     order = models.ForeignKey(Order, models.CASCADE, related_name="notices")
-    kind = models.CharField(max_length=12, choices=Kind.choices)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
     message_id = models.CharField(max_length=255, help_text="The letter's own Message-ID, the same however often sent.")
     begun_at = models.DateTimeField(db_default=Now())
     sent_at = models.DateTimeField(
@@ -31,7 +32,12 @@ class Notice(models.Model):
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(fields=["order", "kind"], name="notice_once_per_kind"),
+            models.UniqueConstraint(
+                fields=["order", "kind"],
+                condition=~Q(kind="confirm_payment"),  # each time the bank asks for it
+                name="notice_once_per_kind",
+            ),
+            models.UniqueConstraint(fields=["order", "message_id", "kind"], name="notice_once_per_message"),
             models.UniqueConstraint(
                 fields=["order"], condition=Q(kind__in=["cancellation", "apology"]), name="notice_one_last_word"
             ),

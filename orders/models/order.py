@@ -79,6 +79,12 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["-created_at"], name="order_newest_first"),
             models.Index(fields=["status", "-created_at"], name="order_by_status"),
+            # What the desk's first page counts of orders that no run carries.
+            models.Index(
+                fields=["created_at"],
+                condition=models.Q(status="needs_attention", coordination="choreography"),
+                name="order_events_on_desk",
+            ),
             models.Index(Upper("email"), name="order_by_email"),
             models.Index(fields=["basket_hash", "-created_at"], condition=~Q(basket_hash=""), name="order_by_basket"),
         ]

@@ -173,6 +173,12 @@ def state_of(intent_id: str, *, whose: Owner, timeout: timedelta) -> str:
     return found.status if whose.owns(found) else ""
 
 
+def charged(intent_id: str, *, whose: Owner, timeout: timedelta) -> int:
+    """What the card was charged with this payment, in minor units; 0 while nothing was, or when it is another's."""
+    found = intents.retrieve(intent_id, TimeLeft.of(timeout))
+    return found.amount_received if found.status == "succeeded" and whose.owns(found) else 0
+
+
 def _where_to(request: PaymentRequest) -> stripe.params.PaymentIntentConfirmParams:
     """How the bank may ask for the customer; where nobody can be asked, that it wants to is a refusal."""
     return {"return_url": request.return_url} if request.return_url else {"error_on_requires_action": True}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.urls import reverse
@@ -58,6 +59,13 @@ returning = Saga[GoodsBack](
     record_url=lambda wish, participant: records.url_of(participant, wish.order_number),
     stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
 )
+
+
+@returning.attributes
+def found_by(wish: GoodsBack) -> dict[str, str | Decimal]:
+    """What operators find a return's run by, beside its subject."""
+    amount = major_units(wish.amount, wish.currency)
+    return {"order": wish.order_number, "amount": amount, "currency": wish.currency}
 
 
 @returning.validator

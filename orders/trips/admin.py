@@ -15,7 +15,7 @@ from orders.admin.base import ReadOnly, runs_about
 from orders.desk.search import Listed
 from orders.money import shown
 
-from .models import FlightOffer, HotelOffer, Trip
+from .models import FlightOffer, HotelOffer, Trip, TripLetter
 from .search import trips
 from .timeline import run_of
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     TripBase = admin.ModelAdmin[Trip]
     FlightBase = admin.ModelAdmin[FlightOffer]
     HotelBase = admin.ModelAdmin[HotelOffer]
+    LettersBase = admin.TabularInline[TripLetter, Trip]
 else:  # Django's own classes take no type arguments
     TripBase = FlightBase = HotelBase = admin.ModelAdmin
+    LettersBase = admin.TabularInline
 
 
 class CityFilter(admin.SimpleListFilter):
@@ -40,12 +42,22 @@ class CityFilter(admin.SimpleListFilter):
         return queryset.filter(city=self.value()) if self.value() else queryset
 
 
+class LetterInline(ReadOnly, LettersBase):
+    """The letters to its traveller. One that was begun and not sent may have gone out all the same."""
+
+    model = TripLetter
+    fields = ["kind", "begun_at", "sent_at", "message_id"]
+    extra = 0
+    verbose_name_plural = "letters"
+
+
 @admin.register(Trip)
 class TripAdmin(ReadOnly, Listed, TripBase):
     """Trips, newest first."""
 
     list_display = ["number", "status", "status_reason", "email", "amount", "created_at"]
     list_filter = ["status", CityFilter, "created_at"]
+    inlines = [LetterInline]
     search_fields = ["number", "email", "id"]  # that there is a search; what it does is `found`
     search_help_text = "Trip number, with T- or without; a part of the e-mail; id; or a day, such as 2026-11-28"
     fields = readonly_fields = (

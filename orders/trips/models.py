@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Cast, Concat, Upper
+from django.db.models.functions import Cast, Concat, Now, Upper
 from django.urls import reverse
 
 from orders.amounts import AmountField, currency_field, known
@@ -146,3 +146,36 @@ class Trip(models.Model):
     def is_final(self) -> bool:
         """Nothing will change any more."""
         return self.status in {self.Status.CONFIRMED, self.Status.CANCELLED}
+
+
+class TripLetter(models.Model):
+    """A letter about a trip. It is written down before it is sent: mail cannot be unsent; see `trips.letters`."""
+
+    class Kind(models.TextChoices):
+        """What it says."""
+
+        CONFIRM_PAYMENT = "confirm_payment", "Please confirm the payment"
+        ITINERARY = "itinerary", "Your trip is booked"
+        CANCELLED = "cancelled", "Your trip is cancelled"
+
+    trip = models.ForeignKey(Trip, models.CASCADE, related_name="letters")
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    message_id = models.CharField(max_length=255, help_text="The letter's own Message-ID, the same however often sent.")
+    begun_at = models.DateTimeField(db_default=Now())
+    sent_at = models.DateTimeField(
+        null=True, blank=True, help_text="Empty: begun, and nobody knows whether the mail server took it."
+    )
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["trip", "kind"],
+                condition=~Q(kind="confirm_payment"),  # each time the bank asks for it
+                name="trip_letter_once_per_kind",
+            ),
+            models.UniqueConstraint(fields=["trip", "message_id"], name="trip_letter_once_per_message"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
@@ -70,6 +71,18 @@ trip = Saga[Journey](
     record_url=lambda wish, participant: records.url_of(participant, wish.trip_number),
     stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
 )
+
+
+@trip.attributes
+def found_by(wish: Journey) -> dict[str, str | Decimal | date]:
+    """What operators find a trip's run by, beside its subject."""
+    return {
+        "customer": wish.email,
+        "amount": major_units(wish.amount, wish.currency),
+        "currency": wish.currency,
+        "flight": wish.flight,
+        "arrives": wish.arrives,
+    }
 
 
 @trip.validator

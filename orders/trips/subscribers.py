@@ -1,18 +1,14 @@
 """What is done about events of trips: travellers are written to, and the card processor's reports wake trips.
 
-No letter says anything of a trip before all of it is booked and paid, or undone: so none is ever taken back.
-A letter is sent outside of transactions. What is said of one that is sent twice in `orders.subscribers` holds here too.
+What is said of a letter that is sent twice in `orders.subscribers` holds here too.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
-from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import Q
-from django.template.loader import render_to_string
 
 from orders.coordination.by_saga import retry_in_doubt
 from orders.mail.letters import message_id
@@ -24,51 +20,65 @@ from orders.webhooks.retry_after import asked_later
 from orders.webhooks.settling import DECIDED, PROCESSOR, STILL_ASKING
 from outbox import Message, Retry, subscribe
 
-from . import wording
+from . import letters, status, wording
 from .events import TripCancelled, TripConfirmed, TripPaymentActionRequired
-from .models import Trip
+from .models import Trip, TripLetter
 from .sagas import authorize_payment, capture_payment
 from .sagas import trip as saga
 
+Kind = TripLetter.Kind
 PATIENT = Retry(attempts=8)
 TIMEOUT = timedelta(seconds=10)
 
 
-def write_itinerary(message: Message[TripConfirmed]) -> str:
-    """What is booked."""
-    return send(message, f"Your trip {message.body.number} is booked", "trips/mail/itinerary.txt")
+def write_itinerary(message: Message[TripConfirmed]) -> TripLetter | None:
+    """What is booked; of a trip that a person closed, what the card processor says was charged."""
+    if not message.body.ticket:
+        with asked_later():
+            find_charge(message.body.trip_id)
+    return _written(letters.begin(message.body.trip_id, Kind.ITINERARY, message_id(message.id)))
 
 
-def write_cancellation(message: Message[TripCancelled]) -> str:
+def write_cancellation(message: Message[TripCancelled]) -> TripLetter | None:
     """That the trip is cancelled, why, and what became of the money."""
+    letter = letters.begin(message.body.trip_id, Kind.CANCELLED, message_id(message.id))
     said = {
         "reason": wording.reason(message.body.reason),
         "charge": wording.charge(Trip.objects.get(pk=message.body.trip_id), ""),
     }
-    return send(message, f"Your trip {message.body.number} is cancelled", "trips/mail/cancelled.txt", **said)
+    return _written(letter, **said)
 
 
-def write_request(message: Message[TripPaymentActionRequired]) -> str:
+def write_request(message: Message[TripPaymentActionRequired]) -> TripLetter | None:
     """That the bank asks the traveller to confirm the payment; nothing once they have, or the trip goes on no more."""
-    if Trip.objects.get(pk=message.body.trip_id).action_url != message.body.url:
-        return ""
-    subject = f"Please confirm the payment of your trip {message.body.number}"
-    return send(message, subject, "trips/mail/confirm_payment.txt")
+    asked = message.body
+    letter = letters.begin(asked.trip_id, Kind.CONFIRM_PAYMENT, message_id(message.id), url=asked.url)
+    return _written(letter, event=asked)
 
 
 @subscribe(TripConfirmed, name="trips.email_itinerary", retry=PATIENT, call=write_itinerary)
-def email_itinerary(message: Message[TripConfirmed], letter: str) -> None:
-    """The letter is out; that it was is what the inbox remembers."""
+def email_itinerary(message: Message[TripConfirmed], letter: TripLetter | None) -> None:
+    letters.note_sent(letter)
 
 
 @subscribe(TripCancelled, name="trips.email_cancellation", retry=PATIENT, call=write_cancellation)
-def email_cancellation(message: Message[TripCancelled], letter: str) -> None:
-    """The letter is out; that it was is what the inbox remembers."""
+def email_cancellation(message: Message[TripCancelled], letter: TripLetter | None) -> None:
+    letters.note_sent(letter)
 
 
 @subscribe(TripPaymentActionRequired, name="trips.email_confirm_payment", retry=PATIENT, call=write_request)
-def email_confirm_payment(message: Message[TripPaymentActionRequired], letter: str) -> None:
-    """The letter is out, or was not needed any more."""
+def email_confirm_payment(message: Message[TripPaymentActionRequired], letter: TripLetter | None) -> None:
+    letters.note_sent(letter)
+
+
+def find_charge(trip_id: UUID) -> None:
+    """Record the trip's charge, if there is one and nobody has; as `orders.lifecycle.unrecorded` does for an order."""
+    trip = Trip.objects.get(pk=trip_id)
+    if not trip.total or trip.charged or not trip.payment_intent or trip.status != Trip.Status.CONFIRMED:
+        return
+    found = payments.charged(trip.payment_intent, whose=_owner(trip), timeout=TIMEOUT)
+    if found:
+        status.note_other_charge(trip.pk, trip.payment_intent, found)
 
 
 def state_of(report: PaymentReported) -> str:
@@ -76,10 +86,8 @@ def state_of(report: PaymentReported) -> str:
     placed = _unsettled(report)
     if placed is None or not report.payment_intent:
         return ""
-    amount = minor_units(placed.total, placed.currency)
-    whose = payments.Owner(placed.number, placed.payment_intent, amount, placed.currency)
     with asked_later():
-        return payments.state_of(report.payment_intent, whose=whose, timeout=TIMEOUT)
+        return payments.state_of(report.payment_intent, whose=_owner(placed), timeout=TIMEOUT)
 
 
 @hears("payment_intent.", asks=state_of)
@@ -103,10 +111,11 @@ def _unsettled(report: PaymentReported) -> Trip | None:
     return None if placed is None or placed.is_final else placed
 
 
-def send(message: Message[Any], subject: str, template: str, **extra: str) -> str:
-    """Render one letter to the traveller and hand it to the mail server; its Message-ID."""
-    trip, letter = Trip.objects.get(pk=message.body.trip_id), message_id(message.id)
-    link = f"{settings.SITE_URL}{trip.get_absolute_url()}"
-    text = render_to_string(template, {"trip": trip, "event": message.body, "link": link, **extra})
-    EmailMessage(subject, text, to=[message.body.email], headers={"Message-ID": letter}).send()
+def _owner(trip: Trip) -> payments.Owner:
+    return payments.Owner(trip.number, trip.payment_intent, minor_units(trip.total, trip.currency), trip.currency)
+
+
+def _written(letter: TripLetter | None, **said: object) -> TripLetter | None:
+    if letter is not None:
+        letters.send(letter, **said)
     return letter

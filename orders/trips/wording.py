@@ -60,7 +60,8 @@ def charge(trip: Trip, capture: str) -> str:
     if trip.status == Trip.Status.CANCELLED and trip.charged:
         return f"Your card was charged {shown(trip.charged, trip.currency)}, and you get all of it back."
     if capture == "done" or trip.status == Trip.Status.CONFIRMED:
-        return f"Your card was charged {trip.total} {trip.currency}, once."
+        total = f"{trip.total} {trip.currency}"
+        return wording.taken(total, recorded=capture == "done" or trip.charged > 0)
     if trip.status == Trip.Status.CANCELLED:
         return "Your card was not charged."
     if capture in {"pending", "refused"}:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.conf import settings
-from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
-
 from orders.events import PaymentActionRequired
-from orders.mail.letters import message_id
-from orders.models import Order
+from orders.mail import letters, sent_log
+from orders.models import Notice, Order
 from orders.money import minor_units
 from orders.participants import payments
 from outbox import Message, Retry, subscribe
@@ -48,24 +44,19 @@ def _unsettled(about: PaymentReported) -> Order | None:
     return None if order is None or order.is_final else order
 
 
-def write(message: Message[PaymentActionRequired]) -> None:
+def write(message: Message[PaymentActionRequired]) -> Notice | None:
     """Ask the customer to confirm the payment; nothing once they have, or the order goes on no more.
 
     Before the transaction, so that none is open meanwhile. A letter that is sent twice has one Message-ID.
     """
-    order = Order.objects.get(pk=message.body.order_id)
-    if order.action_url != message.body.url:
-        return
-    link = f"{settings.SITE_URL}{order.get_absolute_url()}"
-    context = {"order": order, "url": message.body.url, "until": message.body.until, "link": link}
-    EmailMessage(
-        f"Please confirm the payment of your order {order.number}",
-        render_to_string("orders/mail/confirm_payment.txt", context),
-        to=[order.email],
-        headers={"Message-ID": message_id(message.id)},
-    ).send()
+    asked = message.body
+    notice = sent_log.begin_request(asked.order_id, asked.url, letters.message_id(message.id))
+    if notice is not None:
+        letters.send(notice, url=asked.url, until=asked.until)
+    return notice
 
 
 @subscribe(PaymentActionRequired, name="webhooks.email_confirm_payment", retry=Retry(attempts=8), call=write)
-def email_confirm_payment(_message: Message[PaymentActionRequired], _written: None) -> None:
+def email_confirm_payment(_message: Message[PaymentActionRequired], notice: Notice | None) -> None:
     """The letter is out, and is not written again."""
+    sent_log.note_sent(notice)

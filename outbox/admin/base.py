@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +74,14 @@ class SearchableAdmin(ReadOnlyAdmin):
 class DeclaredValueFilter(admin.SimpleListFilter):
     """A filter whose choices are declared, because looking them up would read the whole table."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if cls.values is DeclaredValueFilter.values:
+            raise TypeError(f"{cls.__qualname__} needs a method values(): the choices of the filter.")
+
+    @abstractmethod
     def values(self) -> Sequence[str]:
-        """The choices."""
-        raise NotImplementedError
+        """The choices. A class without it is refused with TypeError."""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(value, value) for value in self.values()]

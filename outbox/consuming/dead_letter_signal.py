@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.dispatch import Signal
 
+from ..masking import masked
 from . import failures
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def send(type_: str, key: str, subscriber: str, error: str) -> None:
         return
     try:
         with transaction.atomic():
-            dead_lettered.send(None, notice=DeadLetterNotice(type_, key, subscriber, error))
+            dead_lettered.send(None, notice=DeadLetterNotice(type_, key, subscriber, masked(error)))
     except Exception as failure:
         if failures.is_infrastructure(failure):
             raise

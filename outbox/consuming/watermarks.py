@@ -14,6 +14,7 @@ from typing import Any
 from celery import current_app
 from kombu.exceptions import OperationalError
 
+from ..messages import sending_time
 from ..sql import watermarks as sql
 
 TASK = "outbox.watermark"
@@ -42,7 +43,7 @@ def send_due(queues: Iterable[str]) -> Exception | None:
             try:
                 for queue, sent_at in wanted:
                     task = current_app.signature(TASK, args=(queue, sent_at.isoformat()), immutable=True)
-                    task.apply_async(queue=queue, producer=producer, retry=False)
+                    task.apply_async(queue=queue, producer=producer, retry=False, headers=sending_time.stamped())
             except broken as error:  # or the broker accepts nothing: out of memory, read-only
                 return OperationalError(str(error))
     except OperationalError as error:

@@ -1,5 +1,7 @@
 """Beat's own heartbeat: each tick that it is about to send shows that it lives, whatever its scheduler.
 
+Its ticks say when they were sent, as the outbox's own messages do.
+
 It also shows how far beat's clock is from the database's. A tick expires by beat's clock, and a worker compares that
 with its own clock.
 """
@@ -15,6 +17,7 @@ from celery import signals
 from django.db import DatabaseError, InterfaceError
 
 from .. import sql
+from ..messages import sending_time
 from ..schedule import EXPIRY
 from . import heartbeat
 from .duties import DUTIES
@@ -36,8 +39,10 @@ def _begin(**_: Any) -> None:
     signals.before_task_publish.connect(_tick, weak=False, dispatch_uid="outbox.beat")
 
 
-def _tick(**_: Any) -> None:
+def _tick(headers: dict[str, Any] | None = None, **_: Any) -> None:
     if threading.get_ident() in _beats_thread:  # other threads of a worker publish too
+        if headers is not None:
+            headers.update(sending_time.stamped())
         heartbeat.finished(DUTY)
 
 

@@ -15,6 +15,7 @@ from celery import current_app
 from kombu.exceptions import OperationalError
 
 from .. import sql
+from ..messages import sending_time
 from . import beat_schedule
 from .duties import DUTIES, Duty
 
@@ -39,7 +40,7 @@ def _request_run(one: Duty) -> bool:
     if not sql.request_run(one.name, one.missed_after, AGAIN):
         return False
     try:
-        current_app.send_task(one.name, expires=AGAIN.total_seconds(), retry=False)
+        current_app.send_task(one.name, expires=AGAIN.total_seconds(), retry=False, headers=sending_time.stamped())
     except (OperationalError, OSError) as error:
         sql.withdraw_request(one.name)
         logger.warning("A duty was missed and cannot be asked for yet", extra={"duty": one.name, "error": str(error)})

@@ -29,6 +29,11 @@ def alarms(statuses: Iterable[DestinationStatus], max_age: timedelta | None = No
     return [*stalls(all_of_them, max_age), *(alarm for one in all_of_them for alarm in _for_a_person(one))]
 
 
+def of_unnamed_dead(count: int) -> list[str]:
+    """The alarm of dead letters that name no destination, if there are any."""
+    return [f"Without a destination {_given_up(count)}"] if count else []
+
+
 def _stalls(one: DestinationStatus, max_age: timedelta | None) -> Iterator[str]:
     yield from _stranded(one)
     yield from _late(one, max_age)
@@ -104,10 +109,14 @@ def _for_a_person(one: DestinationStatus) -> Iterator[str]:
             "`manage.py outbox holds` says why; requeue the first message of each, or skip it."
         )
     if one.dead:
-        yield (
-            f"{one.name}: {_some(one.dead, 'message was', 'messages were')} given up: "
-            "look at the dead letters in the admin, correct the cause, requeue."
-        )
+        yield f"{one.name}: {_given_up(one.dead)}"
+
+
+def _given_up(count: int) -> str:
+    return (
+        f"{_some(count, 'message was', 'messages were')} given up: "
+        "look at the dead letters in the admin, correct the cause, requeue."
+    )
 
 
 def _who(one: DestinationStatus) -> str:

@@ -65,6 +65,11 @@ class DestinationStatus:
         return self.destination is not None and self.oldest is not None and self.oldest > self.destination.max_age
 
 
+def read_unnamed_dead() -> int:
+    """How many dead letters name no destination, as those of another service's messages; up to 1000."""
+    return sql.count_dead_letters(COUNTED).get("", 0)
+
+
 def read_statuses() -> list[DestinationStatus]:
     """All destinations: the configured ones in their order, then those that only the tables know."""
     known = {one.name: one for one in destinations.configured()}

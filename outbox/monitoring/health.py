@@ -33,6 +33,8 @@ class OutboxStatus:
     """What a person should look at; empty when all is well."""
     stalls: tuple[str, ...]
     """The alarms on which a health check fails: a duty is not done, or messages do not move."""
+    unnamed_dead: int = 0
+    """How many dead letters name no destination."""
 
     @property
     def oldest(self) -> timedelta | None:
@@ -51,19 +53,26 @@ class OutboxStatus:
 
     @property
     def dead(self) -> int:
-        """How many dead letters there are, over all destinations."""
-        return sum(one.dead for one in self.destinations)
+        """How many dead letters there are, with and without a destination."""
+        return sum(one.dead for one in self.destinations) + self.unnamed_dead
 
 
 def status(max_age: timedelta | None = None) -> OutboxStatus:
     """Read everything. `max_age` replaces each destination's own limit."""
     statuses, report = destination_status.read_statuses(), duty_status.read_report()
+    unnamed_dead = destination_status.read_unnamed_dead()
     stalled = [*alarms.stalls(statuses, max_age), *report.stalls]
     return OutboxStatus(
         tuple(statuses),
         report,
-        (*alarms.alarms(statuses, max_age), *report.alarms, *held_snapshots.alarms()),
+        (
+            *alarms.alarms(statuses, max_age),
+            *alarms.of_unnamed_dead(unnamed_dead),
+            *report.alarms,
+            *held_snapshots.alarms(),
+        ),
         tuple(stalled),
+        unnamed_dead,
     )
 
 

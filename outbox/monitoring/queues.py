@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from .. import sql
+from ..messages import sending_time
 from ..sql import HeadRow
 from ..transports import queue_depths
 from ..transports.queue_depths import BrokerAway, Depth
@@ -26,11 +27,18 @@ class QueueStatus:
     name: str
     depth: int
     oldest: timedelta | None
-    """For how long its oldest message has at least waited; None when none waits, or the broker does not show it."""
+    """How long ago its oldest message was sent; None when none waits, or the message or the broker does not say it."""
+    seen: timedelta | None
+    """For how long that message has been seen there, so that it has waited for at least as long; None when none is."""
     filled: timedelta | None
     """For how long it has been seen not to be empty; None when it is empty."""
     workers: int
     """How many workers take its messages."""
+
+    @property
+    def waited(self) -> timedelta | None:
+        """For how long its oldest message has waited, or has at least waited."""
+        return self.seen if self.oldest is None else self.oldest
 
     @property
     def is_unattended(self) -> bool:
@@ -40,7 +48,7 @@ class QueueStatus:
     @property
     def is_behind(self) -> bool:
         """Whether its workers are too slow."""
-        return self.workers > 0 and self.oldest is not None and self.oldest > BEHIND
+        return self.workers > 0 and self.waited is not None and self.waited > BEHIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,12 @@ def read() -> Workforce:
 
 
 def _status(name: str, depth: Depth, heads: Mapping[str, HeadRow], known: Iterable[WorkerStatus]) -> QueueStatus:
-    seen = heads.get(name)
+    seen, sent_at = heads.get(name), depth.sent_at
     return QueueStatus(
         name=name,
         depth=depth.messages,
-        oldest=seen.head_for if seen and seen.head else None,
+        oldest=None if sent_at is None else timedelta(seconds=sending_time.age(sent_at)),
+        seen=seen.head_for if seen and seen.head else None,
         filled=seen.filled_for if seen else None,
         workers=len(workers.takers(known, name)),
     )

@@ -19,6 +19,7 @@ def lines(now: OutboxStatus) -> list[str]:
         f"unpublished          {bounded(now.unpublished)}",
         f"overdue deliveries   {bounded(now.overdue)}",
         f"dead letters         {bounded(now.dead)}",
+        *([f"{'(no destination)':<20} {bounded(now.unnamed_dead)} dead letters"] if now.unnamed_dead else []),
         *(f"{one.name:<20} {', '.join(_facts(one))}" for one in now.destinations),
         *(f"{one.duty.name:<26} {one.state:<8} {one.words}" for one in now.duty_report.duties),
         *(f"{one.wait.name:<26} {'late' if one.is_late else 'ok':<8} {_oldest(one)}" for one in now.duty_report.waits),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from ..masking import masked
 from ..messages.envelope import Envelope
-from ..messages.texts import plain
 from . import run
 from .messages import Due
 
@@ -197,7 +197,7 @@ def hold_delivery(envelope: Envelope, subscriber: str, attempts: int, delay: tim
             last_error = excluded.last_error, failed_by_us = 0, held_by = '', sent_at = NULL
         WHERE outbox_delivery.attempts <= excluded.attempts + 1
         """,
-        [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, plain(error), delay],
+        [one.id, subscriber, one.destination, one.day, one.key, one.position, attempts, masked(error), delay],
     )
 
 
@@ -226,7 +226,7 @@ def hold_after_infrastructure_failure(envelope: Envelope, subscriber: str, error
         """,
         {
             **{"id": one.id, "subscriber": subscriber, "destination": one.destination, "day": one.day, "key": one.key},
-            **{"position": one.position, "attempts": one.attempts, "error": error},
+            **{"position": one.position, "attempts": one.attempts, "error": masked(error)},
         },
     )
     return int(found[0][0]) if found else None
@@ -246,5 +246,5 @@ def dead_letter_delivery(envelope: Envelope, subscriber: str, attempts: int, err
         )
         DELETE FROM outbox_delivery WHERE message_id = %s AND subscriber = %s
         """,
-        [*carried, one.destination, one.position, attempts, subscriber, *map(plain, error), one.id, subscriber],
+        [*carried, one.destination, one.position, attempts, subscriber, *map(masked, error), one.id, subscriber],
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from ..masking import masked
 from . import run
 from .snapshots import Heads, arrays
 
@@ -146,13 +147,14 @@ def count_overdue(most: int, since: datetime | None = None) -> dict[str, tuple[i
 
 def note_outage(owner: str, error: str) -> None:
     """Record that this relay cannot reach its broker; an empty error records that it can again."""
+    text = masked(error)
     run.execute(
         """
         UPDATE outbox_relay SET outage = %s,
                outage_since = CASE WHEN %s = '' THEN NULL ELSE coalesce(outage_since, statement_timestamp()) END
         WHERE owner = %s
         """,
-        [error, error, owner],
+        [text, text, owner],
     )
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from ..masking import masked
 from . import run
 
 FLEETING = """
@@ -75,7 +76,7 @@ def note_failure(name: str, error: str) -> None:
         SET failed_at = excluded.failed_at, error = excluded.error, process = excluded.process, skew = excluded.skew
         RETURNING 1
         """,
-        _by(name) | {"error": error},
+        _by(name) | {"error": masked(error)},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from ..masking import masked
 from . import run
 from .messages import Due
 
@@ -22,7 +23,7 @@ def hold_key(destination: str, due: Due, delay: timedelta | None, attempts: int,
         """,
         [
             *(destination, due.envelope.key, due.shard, due.row, due.envelope.id, due.envelope.type),
-            *(attempts, delay, error),
+            *(attempts, delay, masked(error)),
         ],
     )
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from ..masking import masked
 from ..messages.envelope import Envelope
-from ..messages.texts import plain
 from . import run
 
 
@@ -221,7 +221,7 @@ def hold_message(destination: str, due: Due, delay: timedelta, error: str) -> No
         UPDATE outbox_message SET due_at = statement_timestamp() + %s, last_error = %s
         WHERE destination = %s AND shard = %s AND id = %s
         """,
-        [delay, plain(error), destination, due.shard, due.row],
+        [delay, masked(error), destination, due.shard, due.row],
     )
 
 
@@ -237,5 +237,5 @@ def dead_letter_message(destination: str, due: Due, error: tuple[str, str, str])
         SELECT {run.COLUMNS}, attempts, destination, id, '', %s, %s, %s, statement_timestamp() FROM gone
         ON CONFLICT (message_id, subscriber, destination) DO NOTHING
         """,
-        [destination, due.shard, due.row, *map(plain, error)],
+        [destination, due.shard, due.row, *map(masked, error)],
     )

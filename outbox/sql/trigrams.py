@@ -17,11 +17,14 @@ def patiently(*operations: Operation) -> list[Operation]:
     return [migrations.RunSQL(begin, end), *operations, migrations.RunSQL(end, begin)]
 
 
-def make(name: str, table: str, column: str, where: str = "true") -> migrations.RunPython:
+def make(name: str, table: str, column: str, where: str = "true", *, statistics: bool = True) -> migrations.RunPython:
     """An index on the upper-case column, for the rows `where`: trigrams, or only prefixes where pg_trgm is missing.
 
     It is built while others read and write, outside a transaction: for a migration with `atomic = False`. pg_trgm is a
     trusted extension: whoever may CREATE in the database may create it. Where that fails, the log says what to do.
+
+    An index of some rows tells PostgreSQL nothing of how frequent a word is: statistics of the column do, unless an
+    earlier index of the same column has made them (`statistics=False`).
     """
 
     def forwards(_apps: Any, schema_editor: Any) -> None:
@@ -29,8 +32,8 @@ def make(name: str, table: str, column: str, where: str = "true") -> migrations.
             how = "USING gin (upper({}) gin_trgm_ops)" if _has_trigrams(cursor) else "(upper({}) text_pattern_ops)"
             cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")  # left by a migration that was interrupted
             cursor.execute(f"CREATE INDEX CONCURRENTLY {name} ON {table} {how.format(column)} WHERE {where}")
-            # Without these PostgreSQL cannot tell a rare word from a common one; an index of some rows has none.
-            cursor.execute(f"CREATE STATISTICS IF NOT EXISTS {name}_words ON (upper({column})) FROM {table}")
+            if statistics:  # without these PostgreSQL cannot tell a rare word from a common one
+                cursor.execute(f"CREATE STATISTICS IF NOT EXISTS {name}_words ON (upper({column})) FROM {table}")
             cursor.execute(f"SELECT EXISTS (SELECT FROM {table})")
             if cursor.fetchone()[0]:  # an empty one PostgreSQL would plan for as one that stays empty
                 cursor.execute(f"ANALYZE {table}")

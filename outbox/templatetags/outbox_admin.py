@@ -24,6 +24,12 @@ def outbox_destinations() -> list[dict[str, Any]]:
 
 
 @register.simple_tag
+def outbox_unnamed_dead() -> int:
+    """How many dead letters name no destination."""
+    return destination_status.read_unnamed_dead()
+
+
+@register.simple_tag
 def outbox_duty_report() -> duty_status.DutyReport:
     """The duties and what waits for them, for the front page."""
     return duty_status.read_report()

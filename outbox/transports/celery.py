@@ -21,7 +21,7 @@ from kombu.exceptions import OperationalError
 from ..consuming import watermarks
 from ..declare.events import registry
 from ..errors import CannotRead, OutboxDeclarationError
-from ..messages import codec, trace
+from ..messages import codec, sending_time, trace
 from ..messages.envelope import Envelope
 from . import Outgoing, Sent, StoppedKeys, Wakeup, task_messages, wakeups
 from .task_messages import BatchPublishError, Tasks
@@ -247,16 +247,24 @@ def _send(one: Outgoing, signatures: Iterable[Signature], producer: Any, sent: S
 
 
 def apply_with(signature: Signature, producer: Any) -> None:
-    """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` ignores the producer."""
+    """`signature.apply_async(producer=…)`, also for a chain, whose own `apply_async` ignores the producer.
+
+    The message says when it was sent, as one from a template does.
+    """
     if not hasattr(signature, "prepare_steps"):
-        signature.apply_async(producer=producer, retry=False)
+        signature.apply_async(producer=producer, retry=False, headers=_stamped(signature))
         return
     tasks = tasks_of(signature)
     if tasks is None:
         chain = cast(Any, signature)
         rest, _results = chain.prepare_steps((), {}, chain.tasks, app=current_app)
         tasks = Tasks(rest.pop(), rest)
-    tasks.first.apply_async(producer=producer, retry=False, chain=list(tasks.rest) or None)
+    rest = list(tasks.rest) or None
+    tasks.first.apply_async(producer=producer, retry=False, chain=rest, headers=_stamped(tasks.first))
+
+
+def _stamped(task: Signature) -> dict[str, Any]:
+    return sending_time.stamped(task.options.get("headers"))
 
 
 def tasks_of(signature: Any) -> Tasks | None:

@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 
 from ..consuming.watermarks import queue_of
 from ..declare.events import registry
+from ..messages import sending_time
 
 PATIENCE = 2.0  # seconds for a connection, and for each answer
 ABSENT = "404"  # AMQP's code for a queue that nobody has declared
@@ -27,6 +28,8 @@ class Depth(NamedTuple):
     messages: int
     head: str
     """What tells its oldest message from others; empty where the broker does not show it."""
+    sent_at: float | None = None
+    """When that message was sent, in seconds since 1970 by its sender's clock; None when it does not say so."""
 
 
 def named_queues() -> set[str]:
@@ -63,17 +66,19 @@ def _depths(broker: Any, queues: Iterable[str]) -> Iterator[tuple[str, Depth]]:
             if str(getattr(error, "reply_code", "")) != ABSENT:
                 raise
             messages, channel = 0, broker.channel()  # AMQP closes the one on which a queue was not found
-        yield queue, Depth(messages, _head(channel, queue) if messages else "")
+        text = _head(channel, queue) if messages else b""
+        digest = hashlib.sha256(text).hexdigest()[:32] if text else ""
+        yield queue, Depth(messages, digest, sending_time.read(text))
 
 
-def _head(channel: Any, queue: str) -> str:
+def _head(channel: Any, queue: str) -> bytes:
     """Redis keeps a queue as a list: the message at its end is the next one that a worker takes."""
     redis = sys.modules.get("kombu.transport.redis")
     if redis is None or not isinstance(channel, redis.Channel):
-        return ""
+        return b""
     with channel.conn_or_acquire() as client:
         text = client.lindex(f"{channel.global_keyprefix}{queue}", -1)
-    return hashlib.sha256(text if isinstance(text, bytes) else str(text).encode()).hexdigest()[:32] if text else ""
+    return text if isinstance(text, bytes) else str(text or "").encode()
 
 
 def _routed(routes: Any) -> Iterator[str]:

@@ -27,6 +27,8 @@ from kombu import exceptions as kombu_exceptions
 from kombu.exceptions import OperationalError
 from kombu.utils.uuid import uuid
 
+from ..messages import sending_time
+
 Shape = tuple[Any, ...]
 OPTIONS = frozenset({"shadow", "argsrepr", "headers", "queue", "time_limit"})
 """Those of a task whose message a template can make. Those of a chain's later tasks travel in the body."""
@@ -80,7 +82,7 @@ class Template:
             "parent_id": parent_id,
             "root_id": root_id or task_id,
             "argsrepr": _argsrepr(tasks.first),
-            **options.get("headers", {}),
+            **sending_time.stamped(options.get("headers")),
         }
         properties = {**self._properties, "correlation_id": task_id, "delivery_tag": uuid()}
         message = {**self._message, "body": body.decode(), "headers": headers, "properties": properties}

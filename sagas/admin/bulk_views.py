@@ -15,6 +15,8 @@ from outbox.messages import codec
 
 from .. import desk
 from ..desk import Filter, bulk_acts
+from ..desk.acts import DoesNotFit
+from ..desk.attributes import checked_conditions
 from ..desk.outcomes import outcome_of
 from ..desk.selection import count_groups, count_pivots_in_doubt
 from ..engine.diagnosis import clock
@@ -129,6 +131,10 @@ def _filter_of_list(request: HttpRequest) -> Filter:
     """The filter for all runs that the list shows, over all of its pages."""
     saga, _, step = request.GET.get("step", "").partition(".")
     after, before = filters.bounds(request.GET.get("age", ""))
+    try:
+        checked_conditions(filters.where_of(request))
+    except DoesNotFit as error:
+        raise Http404(str(error)) from error
     return Filter(
         status=filters.state_of(request),
         saga=request.GET.get("saga", "") or saga,
@@ -136,6 +142,7 @@ def _filter_of_list(request: HttpRequest) -> Filter:
         code=request.GET.get("code", ""),
         waits_for=request.GET.get("waits", ""),
         text=request.GET.get("q", "").strip(),
+        where=filters.where_of(request),
         accepted_after=after,
         accepted_before=before,
     )

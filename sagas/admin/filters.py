@@ -14,10 +14,15 @@ from django.db.models.functions import Now
 from django.http import HttpRequest
 from django.utils import timezone
 
+from outbox.operations.listing import uuid_of
+
 from ..declare import registry
+from ..declare.saga import Saga
+from ..desk.acts import DoesNotFit
+from ..desk.attributes import EXAMPLE, checked_conditions, matching_all
 from ..desk.selection import NO_CODE, code_condition, state_condition
 from ..desk.selection import STATES as STATES
-from ..models import ON_DESK, OPEN, Run, RunStatus
+from ..models import ON_DESK, OPEN, VISIBLE, Run, RunStatus
 from ..participants.configured import declared
 from ..presentation.labels import RUN_BADGES, readable
 from ..sql.canary import NAME as CANARY
@@ -33,12 +38,12 @@ AGES = {
 
 
 def state_of(request: HttpRequest) -> str:
-    """The chosen state; by default `open`, or `all` during a search. Codes are those of open runs: with a chosen code
-    it is `stuck`, unless some open state is chosen."""
+    """The chosen state; by default `open`, or `all` during a search and for attributes. Codes are those of open runs:
+    with a chosen code it is `stuck`, unless some open state is chosen."""
     chosen = request.GET.get("state", "")
     if request.GET.get("code") and not (chosen in STATES and set(STATES[chosen]) <= set(OPEN)):
         return RunStatus.STUCK.value
-    return chosen if chosen in STATES else ("all" if request.GET.get("q") else "open")
+    return chosen if chosen in STATES else ("all" if request.GET.get("q") or where_of(request) else "open")
 
 
 def title_of(state: str) -> str:
@@ -79,16 +84,22 @@ class WaitsFilter(admin.SimpleListFilter):
 
 
 class SagaFilter(admin.SimpleListFilter):
-    """Filters by the saga; the canary's runs are shown only when it is chosen."""
+    """Filters by the saga; the canary's runs are shown only when it is chosen, and so are branches that need nobody."""
 
     title = "saga"
     parameter_name = "saga"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(name, name) for name in sorted({saga.name for saga in registry.all_sagas()})]
+        chosen = request.GET.get("saga")
+        return [
+            (one, one) for one in sorted({s.name for s in registry.all_sagas() if not s.is_branch or s.name == chosen})
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
-        return queryset.filter(name=self.value()) if self.value() else queryset.exclude(name=CANARY)
+        if self.value():
+            return queryset.filter(name=self.value())
+        runs = queryset.exclude(name=CANARY)
+        return runs if request.GET.get("waits") or uuid_of(request.GET.get("q", "")) else runs.filter(VISIBLE)
 
 
 class StepFilter(admin.SimpleListFilter):
@@ -98,7 +109,7 @@ class StepFilter(admin.SimpleListFilter):
     parameter_name = "step"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        titles = {step.title: None for saga in registry.all_sagas() if saga.name != CANARY for step in saga.steps}
+        titles = {step.title: None for saga in registry.all_sagas() if not _is_aside(saga) for step in saga.steps}
         one_saga = len({title.partition(".")[0] for title in titles}) == 1
         return [(title, readable(title.partition(".")[2]) if one_saga else title) for title in titles]
 
@@ -106,7 +117,7 @@ class StepFilter(admin.SimpleListFilter):
         if not self.value():
             return queryset
         if state_of(request) == RunStatus.STUCK:
-            name, _, at = str(self.value()).partition(".")
+            name, _, at = str(self.value()).rpartition(".")
             return queryset.filter(name=name, desk_step=at)
         wanted = Q(pk__in=())
         for saga in registry.all_sagas():
@@ -166,6 +177,47 @@ class HandlingFilter(admin.SimpleListFilter):
         if self.value() == "snoozed":
             return queryset.filter(handling__snoozed_until__gt=Now())
         return queryset
+
+
+class WhereFilter(admin.SimpleListFilter):
+    """Filters by attributes, as they are typed."""
+
+    title = "attributes"
+    parameter_name = "where"
+    template = "sagas/where.html"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        self.error = ""
+        return [("", EXAMPLE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Run]) -> QuerySet[Run]:
+        """What cannot be read finds nothing, and the box says why."""
+        text = where_of(request)
+        try:
+            checked_conditions(text)
+        except DoesNotFit as error:
+            self.error = str(error)
+            return queryset.none()
+        return matching_all(queryset, text)
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """What the form holds: the text, why it finds nothing, and the other filters of the list."""
+        others = [
+            (name, value) for name, value in changelist.get_filters_params().items() if name != self.parameter_name
+        ]
+        if changelist.query:
+            others.append(("q", changelist.query))
+        named = [(name, one) for name, value in others for one in (value if isinstance(value, list) else [value])]
+        yield {"text": self.value() or "", "error": self.error, "others": named, "example": EXAMPLE}
+
+
+def where_of(request: HttpRequest) -> str:
+    """The conditions on attributes that were typed."""
+    return request.GET.get("where", "").strip()
+
+
+def _is_aside(saga: Saga[Any]) -> bool:
+    return saga.name == CANARY or saga.is_branch
 
 
 def bounds(age: str) -> tuple[datetime | None, datetime | None]:

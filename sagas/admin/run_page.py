@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
+from django.urls import reverse
 
 from outbox.models import DeadLetter, Delivery, OutboxMessage, PublishedMessage
 
 from ..declare import registry
+from ..declare import step as declare
 from ..desk.waits import waits_now
 from ..engine.diagnosis import clock
 from ..errors import SagaError
-from ..models import Handling, Run, Step, Wait
+from ..models import Handling, Run, Step, StepStatus, Wait
 from ..presentation import participant_labels, wait_words
 from ..presentation.advice import advice_for
+from ..presentation.drawing.boxes import Node
+from ..presentation.drawing.graph import Graph, graph_of
 from ..presentation.drawing.scale import Scale, to_scale
 from ..presentation.known import Known, known_of
 from ..presentation.labels import Badge, meaning_of, readable, run_badge, step_badge
-from ..presentation.masking import masked
+from ..presentation.masking import MASK, attributes_of, masked
 from ..presentation.run_state import deadline_of, record_urls, subject_url
+from ..presentation.step_graph import edges_of, tries, undo_words
 from ..presentation.text_tables import LATEST_ATTEMPTS
 from ..presentation.timeline import Entry, timeline
 from ..settings import saga_settings
@@ -42,6 +49,10 @@ class StepCard:
     is_pivot: bool
     is_current: bool
     result: str
+    undo: str
+    """How it is undone, or why it is not; empty for the pivot, and where this code does not declare it."""
+    after: list[str]
+    """The titles of the steps that it comes after."""
     record_url: str
     """Where the participant shows what it knows; empty when the declaration names no such page."""
 
@@ -70,6 +81,7 @@ class RunPage:
     trace_url: str
     """The page that shows the trace; empty when none is known."""
     steps: list[StepCard]
+    graph: Graph
     known: list[Known]
     scale: Scale | None
     entries: list[Entry]
@@ -77,6 +89,8 @@ class RunPage:
     """Whether earlier attempts are left out."""
     messages: list[Messages]
     input: str
+    attributes: list[tuple[str, str, str]]
+    """What it is found by: name, value, and the list of runs that share it; "" for a value that is hidden."""
     deadline: datetime | None
     """None when it no longer counts."""
     wait: Wait | None
@@ -96,6 +110,7 @@ def load(run: Run) -> RunPage:
     acts = list(run.acts.all())
     handling = Handling.objects.select_related("assignee").filter(run=run).first()
     now, wait = clock(), waits_now(run)
+    cards = _cards(run, steps)
     return RunPage(
         run=run,
         badge=run_badge(run),
@@ -104,12 +119,14 @@ def load(run: Run) -> RunPage:
         subject_url=subject_url(run),
         trace_id=run.traceparent[3:35],
         trace_url=_trace_url(run),
-        steps=_cards(run, steps),
+        steps=cards,
+        graph=graph_of([_node(card) for card in cards], edges_of(steps)),
         known=known_of(steps),
         scale=to_scale(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
         entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
         cut=len(attempts) > LATEST_ATTEMPTS,
         messages=_messages(run.key),
+        attributes=[(name, value, _sharing(name, value)) for name, value in attributes_of(run)],
         input=pretty_json(masked(run.input)),
         deadline=deadline_of(run),
         wait=wait,
@@ -118,6 +135,13 @@ def load(run: Run) -> RunPage:
         assignee="" if handling is None or handling.assignee is None else handling.assignee.get_username(),
         snoozed_until=_still(None if handling is None else handling.snoozed_until, now),
     )
+
+
+def _sharing(name: str, value: str) -> str:
+    if value == MASK or '"' in value:  # the filter has no way to write it
+        return ""
+    query = urlencode({"state": "all", "where": f'{name}="{value}"'})
+    return f"{reverse('admin:sagas_run_changelist')}?{query}"
 
 
 def _still(until: datetime | None, now: datetime) -> datetime | None:
@@ -131,24 +155,45 @@ def _trace_url(run: Run) -> str:
 
 def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
     try:
-        steps_declared = registry.find(run.name, run.version).steps
-        declared = {step.name: "our own database" if step.local else step.participant for step in steps_declared}
+        declared = {step.name: step for step in registry.find(run.name, run.version).steps}
     except SagaError:
         declared = {}
     records = record_urls(run)
-    return [
-        StepCard(
-            step=step,
-            badge=step_badge(run, step),
-            title=readable(step.name),
-            participant=declared.get(step.name, ""),
-            is_pivot=step.position == run.pivot,
-            is_current=step.position == run.position and run.finished_at is None,
-            result="" if step.result is None else pretty_json(masked(step.result)),
-            record_url=records.get(declared.get(step.name, ""), ""),
-        )
-        for step in steps
-    ]
+    cards = [_card(run, step, declared.get(step.name), records) for step in steps]
+    for one, other in edges_of(steps):
+        next(card for card in cards if card.step.name == other).after.append(readable(one))
+    return cards
+
+
+def _card(run: Run, step: Step, declared: declare.Step[Any, Any] | None, records: Mapping[str, str]) -> StepCard:
+    participant = "" if declared is None else "our own database" if declared.local else declared.participant
+    return StepCard(
+        step=step,
+        badge=step_badge(run, step),
+        title=readable(step.name),
+        participant=participant,
+        is_pivot=step.position == run.pivot,
+        is_current=step.position == run.position and run.finished_at is None,
+        result="" if step.result is None else pretty_json(masked(step.result)),
+        undo=undo_words(declared) if declared is not None else "",
+        after=[],
+        record_url=records.get(participant, ""),
+    )
+
+
+def _node(card: StepCard) -> Node:
+    flag = ["⚑ point of no return"] if card.is_pivot else []
+    return Node(
+        name=card.step.name,
+        title=card.title,
+        badge=card.badge,
+        href=f"#step-{card.step.position}",
+        participant=card.participant,
+        marks=[*flag, *([card.undo] if card.undo else []), *tries(card.step)],
+        is_pivot=card.is_pivot,
+        is_current=card.is_current,
+        is_reached=card.is_current or card.step.status != StepStatus.PENDING,
+    )
 
 
 def _messages(key: str) -> list[Messages]:

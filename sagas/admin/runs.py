@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import SEARCH_VAR
 from django.core.exceptions import PermissionDenied
 from django.db.models import Case, F, QuerySet, When
 from django.db.models.functions import Now
@@ -32,8 +33,9 @@ from ..models import ON_DESK, Run, RunStatus
 from ..presentation import run_file
 from ..presentation.labels import run_badge, waits_for_participant
 from ..presentation.run_state import where_it_is
-from . import act_views, bulk_views, charts, filters, front, inbox, proposal_views, run_page
+from . import act_views, bulk_views, charts, filters, front, inbox, proposal_views, run_page, saved_views
 from .base import ReadOnlyAdmin, badge_html, said_at
+from .urgent_first import UrgentFirst
 
 ASKS_SINCE = Case(When(ON_DESK, then=F("desk_since")))
 """Sorts runs that need an operator by how long they have asked, the longest first."""
@@ -57,6 +59,7 @@ class RunAdmin(ReadOnlyAdmin):
         filters.SagaFilter,
         filters.AgeFilter,
         filters.HandlingFilter,
+        filters.WhereFilter,
     )
     change_list_template = "sagas/runs.html"
     search_fields = ("subject", "key", "request_id", "id")
@@ -76,8 +79,17 @@ class RunAdmin(ReadOnlyAdmin):
         return runs.select_related("handling__assignee").prefetch_related("steps")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list; with `live` in its query the part of it that moves, which the page reads again and puts in."""
+        query = request.GET.copy()
+        is_live = query.pop("live", None) is not None and request.method == "GET"
+        request.GET = query  # type: ignore[assignment] # Django's list takes what it does not know for a filter
+        live = f"{query.urlencode()}&live=1"
         title = f"Runs: {filters.title_of(filters.state_of(request))}"
-        return super().changelist_view(request, {**(extra_context or {}), "title": title})
+        own = {"title": title, "live": live} | ({} if is_live else {"views": saved_views.above(request)})
+        answer = super().changelist_view(request, {**own, **(extra_context or {})})
+        if is_live and isinstance(answer, TemplateResponse):
+            answer.template_name = "sagas/runs_live.html"
+        return answer
 
     def get_ordering(self, request: HttpRequest) -> Any:
         state = filters.state_of(request)
@@ -87,6 +99,11 @@ class RunAdmin(ReadOnlyAdmin):
             return [URGENCY, ASKS_SINCE, "-id"]
         one_status = len(filters.STATES[state]) == 1
         return ["-created_at", "-id"] if one_status else ["-id"]
+
+    def get_paginator(self, request: HttpRequest, queryset: QuerySet[Any], *given: Any, **named: Any) -> Any:
+        """Open runs are two lists, one after the other; a search sorts the few that it finds."""
+        two = filters.state_of(request) == "open" and SEARCH_VAR not in request.GET
+        return (UrgentFirst if two else self.paginator)(queryset, *given, **named)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
@@ -176,7 +193,8 @@ class RunAdmin(ReadOnlyAdmin):
             path("<uuid:pk>/file/", self.admin_site.admin_view(self.file_view), name="sagas_run_file"),
             path("desk/<str:verb>/many/", self.admin_site.admin_view(self.bulk_view), name="sagas_bulk"),
         ]
-        return [*own, *front.urls(self.admin_site), *inbox.urls(self.admin_site), *super().get_urls()]
+        site = self.admin_site
+        return [*own, *saved_views.urls(self), *front.urls(site), *inbox.urls(site), *super().get_urls()]
 
     def charts_view(self, request: HttpRequest) -> HttpResponse:
         """How it went in the last hour, day or month."""

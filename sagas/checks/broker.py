@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from ..declare import registry
+from ..declare import registry, schedule_registry
 from ..participants.configured import participant_problems
 from ..settings import saga_settings
 from ..worker.chains import task_seconds
@@ -77,6 +77,8 @@ def check_upkeep(**_: Any) -> list[CheckMessage]:
     ]
     if saga_settings.KEEP_FINISHED is None:
         needed.pop()
+    if schedule_registry.all_schedules():
+        needed.append(("sagas.schedules", "second", "no schedule starts anything.", "sagas.W046"))
     return [
         Warning(
             f"Nothing runs {task}: {what}",

@@ -12,6 +12,7 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..declare.saga import Saga
+from ..declare.spread import ChildSaga
 from ..declare.step import UNDECLARED, Step
 from ..errors import SagaError
 
@@ -28,6 +29,7 @@ def _saga_problems(saga: Saga[Any]) -> Iterable[CheckMessage]:
     yield from _input_problems(saga)
     for step in saga.steps:
         yield from _undo_problems(step)
+        yield from _child_problems(step)
         yield from _result_problems(step)
         yield from _order_problems(step)
 
@@ -56,9 +58,20 @@ def _undo_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
         yield Warning(text, hint=hint, id="sagas.W007")
 
 
+def _child_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:
+    """A child before the pivot can be undone."""
+    spread = step.spread
+    if not (isinstance(spread, ChildSaga) and _before_pivot(step)):
+        return
+    if spread.saga.pivot_step is not None and spread.own_undo is None:
+        hint = f"Declare @{step.name}.undo, for example to start a return, or move {step.name} behind the pivot."
+        text = f"{step.title} starts a run of {spread.saga.name}, which has a pivot: it could not be undone."
+        yield Error(text, hint=hint, id="sagas.E050")
+
+
 def _before_pivot(step: Step[Any, Any]) -> bool:
     pivot = step.saga.pivot_step
-    return pivot is None or step.position < pivot.position
+    return not step.saga.forward_only and (pivot is None or step.position < pivot.position)
 
 
 def _order_problems(step: Step[Any, Any]) -> Iterable[CheckMessage]:

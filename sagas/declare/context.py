@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from .each import EachStep
     from .step import Step
 
 T = TypeVar("T")
@@ -36,11 +37,19 @@ class StepContext(Generic[T]):
     timeout: timedelta
     """How long the attempt may take; pass it on to the client that makes the call."""
     earlier: Earlier = field(repr=False)
+    item: Any = field(default=None, repr=False)
+    """Of a step for each item: its item."""
 
-    def result_of(self, step: Step[T, R]) -> R:
-        """What an earlier step of this run returned. Raises SagaError if that step is not done."""
-        result: R = self.earlier(step.name, step.result_type)
-        return result
+    @overload
+    def result_of(self, step: EachStep[T, R]) -> list[R]: ...
+    @overload
+    def result_of(self, step: Step[T, R]) -> R: ...
+    def result_of(self, step: Step[T, Any]) -> Any:
+        """What an earlier step of this run returned; of a step for each item, a list in the order of the items.
+
+        Raises SagaError if that step is not done.
+        """
+        return self.earlier(step.name, step.kept_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +67,12 @@ class UndoContext(Generic[T, R]):
     attempt: int
     timeout: timedelta
     earlier: Earlier = field(repr=False)
+    item: Any = field(default=None, repr=False)
+    """Of a step for each item: its item."""
 
     def result_of(self, step: Step[T, Any]) -> Any:
         """What another step of this run returned. Raises SagaError if that step was never done."""
-        return self.earlier(step.name, step.result_type)
+        return self.earlier(step.name, step.kept_type)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ def register(saga: Saga[Any]) -> None:
 
 
 def forget(saga: Saga[Any]) -> None:
-    """Remove a saga: for tests that declare their own."""
-    _sagas.pop((saga.name, saga.version), None)
+    """Remove a saga, and those of its branches: for tests that declare their own."""
+    for one in (saga, *(other for other in _sagas.values() if getattr(other, "parent", None) is saga)):
+        _sagas.pop((one.name, one.version), None)
 
 
 def find(name: str, version: int) -> Saga[Any]:

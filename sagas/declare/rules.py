@@ -89,6 +89,60 @@ def check_undo_option(saga: Saga[Any], given: object) -> None:
     )
 
 
+def check_after(saga: Saga[Any], step: Step[Any, Any], after: Any) -> None:
+    """Refuse an `after=` that is no list of steps of this saga that stand above."""
+    title = f"{saga.name}.{step.name}"
+    require(
+        isinstance(after, list | tuple),
+        f"{title}: after={after!r}; give a list of steps that stand above, such as after=[authorize_payment].",
+    )
+    for one in after:
+        name: str = getattr(one, "name", "")
+        require(
+            bool(name) and hasattr(one, "saga"),
+            f"{title}: after= names {one!r:.80}, which is no step. Name the decorated functions themselves.",
+        )
+        require(
+            one.saga is saga,
+            f"{title}: after= names {name}, a step of {one.saga.name}. A step comes after steps of its own saga; to "
+            "wait for another saga, start it with @<saga>.child.",
+        )
+        require(
+            saga.declared.get(name) is one,
+            f"{title}: after= names {name}, which does not stand above it. Move {name} up, or leave it out.",
+        )
+
+
+def check_branch(step: Step[Any, Any]) -> None:
+    """Refuse what cannot stand side by side with other steps."""
+    require(
+        step.in_list is step and step.spread is None,
+        f"{step.title} starts runs of its own, and stands side by side with other steps. Have one of them come after "
+        "the other, or give the other steps a saga of their own and start that with @<saga>.child.",
+    )
+
+
+def check_items(saga: Saga[Any], items: Any, at_once: Any) -> None:
+    """Refuse `each` without a function that gives the items, or with a bad limit."""
+    hint = f"Write @{saga.name}.each(lambda input: input.lines)."
+    require(callable(items), f"{saga.name}: each({items!r:.80}); give a function from the input to the items. {hint}")
+    check_function(f"{saga.name}: each", items, takes="input")
+    plain_number = isinstance(at_once, int) and not isinstance(at_once, bool)
+    require(plain_number and at_once >= 1, f"{saga.name}: each(at_once={at_once!r}); give a whole number from 1.")
+
+
+def check_child(parent: Saga[Any], child: Any) -> None:
+    """Refuse a child that is no saga, or the parent itself, whose runs would start each other for ever."""
+    require(
+        hasattr(child, "steps") and hasattr(child, "status_hook"),
+        f"{parent.name}: child({child!r:.80}); give the saga of which a run is to be started.",
+    )
+    require(
+        child.name != parent.name,
+        f"{parent.name} would start runs of itself, and those again. Give the child a saga of its own.",
+    )
+
+
 def check_probe(step: Step[Any, Any]) -> None:
     """Refuse a probe of a local step, whose answer cannot be lost, and a second probe."""
     require(

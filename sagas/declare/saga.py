@@ -5,7 +5,7 @@ Nothing here needs Django or a database, so that a plain test can import a decla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
@@ -14,6 +14,7 @@ from outbox.retry import Retry
 
 from ..errors import Refused, SagaDeclarationError
 from . import registry, rules, waits
+from .attributes import Value
 from .context import InputChange, StatusChange, StepContext
 from .stake import Stake
 from .step import UNDECLARED, Step
@@ -21,16 +22,24 @@ from .step import UNDECLARED, Step
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from .child import ChildStep
+    from .each import EachStep
     from .sent import Sent
 
 T = TypeVar("T")
 R = TypeVar("R")
+C = TypeVar("C")
 
 DEFAULT_TIMEOUT = timedelta(seconds=10)
 
 
 class Saga(Generic[T]):
     """A sequence of steps over an input of type T: `Saga[Checkout]("checkout", version=1)`."""
+
+    is_branch = False
+    """Whether the engine declares it, for a step of another saga that has runs of its own."""
+    forward_only = False
+    """Whether its runs can only go forward, as steps behind a pivot."""
 
     def __init__(
         self,
@@ -57,8 +66,19 @@ class Saga(Generic[T]):
         self.record_url = record_url
         self.stake = stake
         self.steps: list[Step[T, Any]] = []
+        """What a run carries out one after the other; `declared` has also what stands side by side in one of them."""
+        self.declared: dict[str, Step[T, Any]] = {}
+        self.after: dict[str, frozenset[str]] = {}
+        """By declared step: those that it comes directly after."""
+        self.before: dict[str, frozenset[str]] = {}
+        """By declared step: all that are done before it."""
+        self.branches: dict[str, Saga[Any]] = {}
+        """By declared step: the saga of its own runs."""
+        self.child_hook: Callable[[StatusChange[Any]], None] | None = None
+        """Called after the status hook, where other sagas start runs of this one."""
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None
+        self.attributes_run: Callable[[T], Mapping[str, Value]] | None = None
         self.advised: dict[str, str] = {}
         rules.check_saga(self)
         registry.register(self)
@@ -77,6 +97,7 @@ class Saga(Generic[T]):
         undo: None = ...,
         unless: Callable[[T], bool] | None = None,
         local: bool = False,
+        after: Sequence[Step[T, Any]] | None = None,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
     def step(
         self,
@@ -90,12 +111,15 @@ class Saga(Generic[T]):
         undo: None = UNDECLARED,
         unless: Callable[[T], bool] | None = None,
         local: bool = False,
+        after: Sequence[Step[T, Any]] | None = None,
     ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step.
 
         `timeout` limits one attempt. `undo=None` says that there is nothing to undo. `unless` is true for inputs for
         which the step and its undo do not call the participant; they do not wait for one that is away. `local=True`
         says that the step uses only our own database: it runs in the transaction that records it, exactly once.
+        `after` names the steps above that must be done first, by default the one above: steps that do not come after
+        each other run at the same time, each in a run of its own. The pivot comes after all above it.
         """
 
         rules.check_undo_option(self, None if undo is UNDECLARED else undo)
@@ -104,9 +128,77 @@ class Saga(Generic[T]):
             made: Step[T, R] = Step(
                 self, run, len(self.steps), participant, timeout, retry, undo_retry, unless, local=local, undo_run=undo
             )
-            return self._add(made)
+            return self._add(made, after)
 
         return add if function is None else add(function)
+
+    def each(
+        self,
+        items: Callable[[T], Sequence[Any]],
+        /,
+        *,
+        at_once: int = 10,
+        participant: str = "",
+        timeout: timedelta = DEFAULT_TIMEOUT,
+        retry: Retry = Retry(),  # noqa: B008
+        undo_retry: Retry = Retry(),  # noqa: B008
+        undo: None = UNDECLARED,
+        unless: Callable[[T], bool] | None = None,
+        local: bool = False,
+    ) -> Callable[[Callable[[StepContext[T]], R]], EachStep[T, R]]:
+        """Declare the next step, once for each item of the input: `@saga.each(lambda order: order.lines)`.
+
+        The function is given the item as `ctx.item`, and has a key, attempts, a result and an undo for each. `at_once`
+        is how many are carried out at the same time. `ctx.result_of` gives their results as a list, in the order of the
+        items. The rest is as with `step`.
+        """
+        from .each import each_step
+
+        rules.check_undo_option(self, None if undo is UNDECLARED else undo)
+        rules.check_items(self, items, at_once)
+
+        def add(run: Callable[[StepContext[T]], R]) -> EachStep[T, R]:
+            made: EachStep[T, R] = each_step(
+                self,
+                run,
+                items,
+                at_once,
+                participant=participant,
+                timeout=timeout,
+                retry=retry,
+                undo_retry=undo_retry,
+                unless=unless,
+                local=local,
+                undo_run=undo,
+            )
+            self._add(made)
+            return made
+
+        return add
+
+    def child(
+        self,
+        saga: Saga[C],
+        /,
+        *,
+        key: Callable[[C], str] | None = None,
+        retry: Retry = Retry(),  # noqa: B008
+        undo_retry: Retry = Retry(),  # noqa: B008
+    ) -> Callable[[Callable[[StepContext[T]], C]], ChildStep[T]]:
+        """Declare the next step: it starts a run of another saga, and waits for its end. The function makes its input.
+
+        The step returns an `Ended`. A child that ends undone is the step's refusal. To undo the step cancels the child,
+        or has it undone when it has completed; where that cannot be, since the child has a pivot, declare the step's
+        own undo. `key` makes the child's key from its input; by default it is the parent's key with the step's name.
+        """
+        from .child import child_step
+
+        def add(make: Callable[[StepContext[T]], C]) -> ChildStep[T]:
+            made: ChildStep[T] = child_step(self, saga, make, key, retry=retry, undo_retry=undo_retry)
+            self._add(made)
+            return made
+
+        return add
 
     def pivot(
         self,
@@ -226,6 +318,16 @@ class Saga(Generic[T]):
         self.validator_run = function
         return function
 
+    def attributes(self, function: Callable[[T], Mapping[str, Value]]) -> Callable[[T], Mapping[str, Value]]:
+        """Declare what runs are found by: a function of the input that returns names with values, at most 20.
+
+        They are kept with the run when it starts, and anew when an operator changes its input.
+        """
+        rules.check_declared_once(self.name, "attributes", self.attributes_run)
+        rules.check_function(f"{self.name}: the attributes", function, takes="input")
+        self.attributes_run = function
+        return function
+
     def advice(self, words: Mapping[str, str]) -> None:
         """Declare, per code of Refused, what the operator of a run that is stuck with it shall do; the desk shows it.
 
@@ -285,6 +387,19 @@ class Saga(Generic[T]):
         return self._by_name[name]
 
     @property
+    def told(self) -> Callable[[StatusChange[T]], None] | None:
+        """Who is told of a changed status: the host, and after it whoever has started the run."""
+        host, starter = self.status_hook, self.child_hook
+        if host is None or starter is None:
+            return host or starter
+
+        def both(change: StatusChange[T]) -> None:
+            host(change)
+            starter(change)
+
+        return both
+
+    @property
     def pivot_step(self) -> Step[T, Any] | None:
         return next((step for step in self.steps if step.is_pivot), None)
 
@@ -318,12 +433,14 @@ class Saga(Generic[T]):
         )
         return self._add(made)
 
-    def _add(self, step: Step[T, R]) -> Step[T, R]:
+    def _add(self, step: Step[T, R], after: Sequence[Step[T, Any]] | None = None) -> Step[T, R]:
+        from .graph import add  # it declares sagas
+
         if step.name in self._by_name:
             raise SagaDeclarationError(f"{self.name} has two steps named {step.name}; rename one.")
         rules.check_step(step)
-        self.steps.append(step)
-        self._by_name[step.name] = step
+        add(self, step, after)
+        self._by_name.update({one.name: one for one in (step, *self.steps)})
         return step
 
     @cached_property

@@ -16,6 +16,7 @@ from .context import NotApplied, StepContext, UndoContext
 
 if TYPE_CHECKING:
     from .saga import Saga
+    from .spread import Spread
     from .waits import Wait
 
 T = TypeVar("T")
@@ -51,6 +52,8 @@ class Step(Generic[T, R]):
     sent_back_run: Callable[[StepContext[T], str], None] | None = None
     wait: Wait | None = None
     """What the step waits for, where it is one that waits."""
+    spread: Spread | None = None
+    """The runs that the step starts and waits for."""
     name: str = field(init=False)
     written: Callable[[StepContext[T]], R] = field(init=False, repr=False)
     """The function as it was declared, whose annotations count; a test may put another in the place of `run`."""
@@ -141,6 +144,11 @@ class Step(Generic[T, R]):
         return add
 
     @property
+    def in_list(self) -> Step[T, Any]:
+        """The step of the saga's list that carries this one out, where it has a place of its own there."""
+        return self
+
+    @property
     def has_undo(self) -> bool:
         return self.undo_run is not UNDECLARED and self.undo_run is not None
 
@@ -153,6 +161,11 @@ class Step(Generic[T, R]):
     def result_type(self) -> Any:
         """The annotated return type; Any when there is none."""
         return get_type_hints(self.written).get("return", Any)
+
+    @property
+    def kept_type(self) -> Any:
+        """What `result_of` returns of it: of a step for each item, a list."""
+        return self.result_type
 
     @cached_property
     def result_type_in_full(self) -> Any:

@@ -6,6 +6,7 @@ after in the same transaction.
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
 from .answers import MayNotAnswer, approve, decline, send_back
+from .attributes import runs_where
 from .batches import Outcome, bulk
 from .handling import assign, comment, snooze
 from .input_changes import set_input
@@ -50,6 +51,7 @@ __all__ = [
     "resolve",
     "resume",
     "retry_now",
+    "runs_where",
     "send_back",
     "set_input",
     "skip",

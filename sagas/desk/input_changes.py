@@ -11,10 +11,12 @@ from outbox.messages import codec
 from ..declare import registry
 from ..declare.context import InputChange
 from ..declare.saga import Saga
+from ..engine.attributes import attributes_of, write_anew
 from ..models import Run
 from .acts import Actor, DoesNotFit, act, current_step, put_back_to_waiting, save_field
 from .given import given_values
 from .given.validators import validating
+from .started_runs import refuse_branch, refuse_other_items
 
 MISSING = "(not there)"
 """In a diff: this side does not have the field."""
@@ -33,6 +35,7 @@ def set_input(
     """
     with act("set_input", run_id, actor, reason, row_version) as pending:
         run = pending.run
+        refuse_branch(run, "change the input")
         step = current_step(pending, "change the input")
         new = changed_input(run, changes)
         found = differences(run.input, new)
@@ -43,6 +46,7 @@ def set_input(
         put_back_to_waiting(run, step)  # a late worker would run the next step with the old input
         run.input = new
         save_field(run, "input")
+        write_anew(run)
 
 
 def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
@@ -60,8 +64,12 @@ def changed_input(run: Run, changes: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(_paths(changes)) - set(_paths(new)))
     if unknown:
         raise DoesNotFit(f"{kind} has no field {', '.join(unknown)}.")
+    before, after = _read(saga, run.input), codec.decode(saga.input_type, codec.encode(new))
+    refuse_other_items(run, saga, before, after)
+    with validating(saga.name, "attributes"):
+        attributes_of(saga, after)
     if saga.validator_run is not None:
-        change = InputChange(run.id, run.key, _read(saga, run.input), codec.decode(saga.input_type, codec.encode(new)))
+        change = InputChange(run.id, run.key, before, after)
         with validating(saga.name):
             saga.validator_run(change)
     return new

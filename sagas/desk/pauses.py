@@ -13,12 +13,14 @@ from ..engine.transitions import change, ready
 from ..errors import WrongState
 from ..models import OPEN, RunStatus
 from .acts import Actor, act, save_field
+from .started_runs import pause_branches, resume_branches
 
 
 def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
     """Let no worker claim a step of the run, or an undo, until it is resumed.
 
-    A step that runs now is finished first. The deadline stops counting. Raises WrongState when the run has ended, is
+    A step that runs now is finished first. The deadline stops counting. Its branches are paused with it; other runs
+    that it has started go on. Raises WrongState when the run has ended, is
     stuck, or is paused already.
     """
     with act("pause", run_id, actor, reason, row_version) as pending:
@@ -31,6 +33,7 @@ def pause(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = 
             raise WrongState("pause", RunStatus(run.status).label)
         run.paused_at = clock()
         save_field(run, "paused_at")
+        pause_branches(run)
 
 
 def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None = None) -> None:
@@ -47,7 +50,8 @@ def resume(run_id: UUID, *, actor: Actor, reason: str, row_version: int | None =
         if run.deadline_at is not None:
             run.deadline_at += paused
         prolong(run, paused)
-        run.paused_at = None
+        paused_at, run.paused_at = run.paused_at, None
+        resume_branches(run, paused_at)
         if run.status == RunStatus.STUCK:
             change(run, RunStatus.STUCK, wake_at=None)
             return

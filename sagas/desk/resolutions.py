@@ -14,6 +14,7 @@ from ..engine.transitions import begin_undo, change, finish, ready, save
 from ..errors import WrongState
 from ..models import RunStatus, StepStatus
 from .acts import UNDO_STATUSES, Actor, act, current_step, put_back_to_waiting
+from .started_runs import refuse_open_children
 
 Resolution = Literal["completed", "compensated"]
 
@@ -64,6 +65,7 @@ def resolve(run_id: UUID, *, actor: Actor, reason: str, ended: Resolution, row_v
         if not run.needs_person:
             hint = "Only a run that needs a person is resolved by hand."
             raise WrongState("resolve", RunStatus(run.status).label, hint)
+        refuse_open_children(run, "resolve")
         if run.status != RunStatus.STUCK:
             put_back_to_waiting(run, current_step(pending, "resolve"))
         close(run.pk)

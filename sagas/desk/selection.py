@@ -12,16 +12,18 @@ from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, 
 from outbox.operations.listing import can_match_inside, uuid_of
 
 from .. import sql
-from ..models import ON_DESK, OPEN, Run, RunStatus, Step
+from ..models import ON_DESK, OPEN, VISIBLE, Run, RunStatus, Step
 from ..sql.canary import NAME as CANARY
 from .acts import DoesNotFit
+from .attributes import EXAMPLE, checked_conditions, ids_with_value, matching_all
 from .outcomes import REPEATED
 
 FINISHED = [RunStatus.COMPLETED, RunStatus.COMPENSATED, RunStatus.RESOLVED]
+MOVING = [RunStatus.RUNNING, RunStatus.UNDOING]
 EVERY_STATUS = list(RunStatus)
 STATES: dict[str, list[RunStatus]] = {
     "open": OPEN,
-    "in_progress": [RunStatus.RUNNING, RunStatus.UNDOING],
+    "in_progress": MOVING,
     **{status.value: [status] for status in (RunStatus.STUCK, RunStatus.RUNNING, RunStatus.UNDOING)},
     "finished": FINISHED,
     **{status.value: [status] for status in FINISHED},
@@ -51,11 +53,14 @@ WHERE %(id)s <> ''
 UNION
 SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND finished_at IS NOT NULL
 UNION
-SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND status = ANY(%(open)s)
+SELECT id FROM saga_run
+WHERE request_id = %(text)s AND request_id <> '' AND (status = 'stuck' OR asks_since IS NOT NULL)
+UNION
+SELECT id FROM saga_run WHERE request_id = %(text)s AND request_id <> '' AND status = ANY(%(moving)s)
 """
 URGENCY = Case(
     When(ON_DESK, then=Value(0)),
-    When(status__in=[RunStatus.RUNNING, RunStatus.UNDOING], then=Value(1)),
+    When(status__in=MOVING, then=Value(1)),
     default=Value(2),
     output_field=IntegerField(),
 )
@@ -81,6 +86,8 @@ class Filter:
     """The participant that the run waits for."""
     text: str = ""
     """The search text, see `search_condition`."""
+    where: str = ""
+    """Conditions on attributes, as `checked_conditions` reads them."""
     accepted_after: datetime | None = None
     accepted_before: datetime | None = None
     ids: tuple[UUID, ...] | None = None
@@ -105,17 +112,32 @@ class Group:
 
 
 def parse_filter(text: str) -> Filter:
-    """The filter of a text such as `status=stuck,saga=checkout,step=pay`. Raises DoesNotFit with what is allowed."""
+    """The filter of a text such as `status=stuck,saga=checkout,amount>=100`: what is no field of it is an attribute.
+
+    Raises DoesNotFit with what is allowed."""
     given: dict[str, Any] = {}
+    where: list[str] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
-        if not equals or name.strip() not in FILTER_FIELDS:
-            fields_ = ", ".join(f"{name}=…" for name in FILTER_FIELDS)
-            raise DoesNotFit(f"Cannot read {part!r}: write {fields_}, separated by commas.")
-        given[name.strip()] = _parse_value(name.strip(), value.strip())
+        if equals and name.strip() in FILTER_FIELDS:
+            given[name.strip()] = _parse_value(name.strip(), value.strip())
+        else:
+            where.append(_parse_attributes(part))
+    if where:
+        given["where"] = " ".join(where)
     if not given:
         raise DoesNotFit("Say which runs, such as status=stuck,saga=checkout; an empty filter would be all of them.")
     return Filter(**given)
+
+
+def _parse_attributes(part: str) -> str:
+    try:
+        return " ".join(map(str, checked_conditions(part)))
+    except DoesNotFit as error:
+        fields_ = ", ".join(f"{name}=…" for name in FILTER_FIELDS)
+        raise DoesNotFit(
+            f"Cannot read {part!r}: write {fields_}, separated by commas, or attributes, such as {EXAMPLE}. {error}"
+        ) from error
 
 
 def state_condition(state: str) -> Q:
@@ -143,9 +165,7 @@ def step_condition(step: str, *, on_desk: bool) -> Q:
 
 def matching(chosen: Filter) -> QuerySet[Run]:
     """The matching runs, in no order."""
-    runs = Run.objects.filter(state_condition(chosen.status))
-    if not (chosen.saga or chosen.text or chosen.ids is not None or STATES[chosen.status] == [RunStatus.STUCK]):
-        runs = runs.exclude(name=CANARY)
+    runs = _in_sight(Run.objects.filter(state_condition(chosen.status)), chosen)
     if chosen.step:
         runs = runs.filter(step_condition(chosen.step, on_desk=STATES[chosen.status] == [RunStatus.STUCK]))
     if chosen.code:
@@ -154,9 +174,26 @@ def matching(chosen: Filter) -> QuerySet[Run]:
         runs = runs.filter(paused_at__isnull=not chosen.paused)
     if chosen.text:
         runs = runs.filter(search_condition(chosen.text))
+    if chosen.where:
+        runs = matching_all(runs, chosen.where)
     if chosen.ids is not None:
         runs = runs.filter(pk__in=chosen.ids)
     return runs.filter(**_exact_conditions(chosen))
+
+
+def _in_sight(runs: QuerySet[Run], chosen: Filter) -> QuerySet[Run]:
+    """Without the canary's runs and branches, unless the filter asks for what they may be."""
+    if not (
+        chosen.saga
+        or chosen.text
+        or chosen.where
+        or chosen.ids is not None
+        or STATES[chosen.status] == [RunStatus.STUCK]
+    ):
+        runs = runs.exclude(name=CANARY)
+    if not (chosen.saga or chosen.waits_for or chosen.ids is not None or uuid_of(chosen.text) is not None):
+        runs = runs.filter(VISIBLE)
+    return runs
 
 
 def count_groups(chosen: Filter) -> list[Group]:
@@ -185,17 +222,20 @@ def count_pivots_in_doubt(chosen: Filter) -> int:
 
 
 def search_condition(text: str) -> Q:
-    """The condition for a search: each word is in the subject, or the text is a key, a request id, an id or in a key.
+    """The condition for a search: each word is in the subject, or the text is a key, a request id, an id or in a key,
+    or the value of an attribute.
 
-    Each part reads an index. Subjects are indexed for finished runs only, since open runs are few; in those a word is
-    found anywhere, also where the index knows beginnings alone.
+    Each part reads an index. Subjects are indexed for runs that have ended and for those that need an operator: those
+    in progress are few, and change often. In open runs a word is found anywhere, also where an index knows beginnings
+    alone.
     """
     words = text.split()
     named = Q(pk__in=_ids_named(text))
     if not words or uuid_of(text) is not None:
         return named
     finished = Q(*(Q(**{f"subject__{_lookup_for(word)}": word}) for word in words), finished_at__isnull=False)
-    return named | finished | Q(*(Q(subject__icontains=word) for word in words), status__in=OPEN)
+    anywhere = Q(*(Q(subject__icontains=word) for word in words))
+    return named | finished | anywhere & ON_DESK | anywhere & Q(status__in=MOVING)
 
 
 def _lookup_for(word: str) -> str:
@@ -203,10 +243,10 @@ def _lookup_for(word: str) -> str:
 
 
 def _ids_named(text: str) -> list[UUID]:
-    """The runs whose key or request id is the text; for a UUID also those with this id, or with it in their key."""
+    """The runs whose key, request id or attribute is the text; for a UUID those with this id, or in their key, too."""
     id_ = uuid_of(text)
-    found = sql.fetch(RUNS_NAMED, {"text": text, "id": "" if id_ is None else str(id_), "open": list(OPEN)})
-    return [run for (run,) in found] + ([] if id_ is None else [id_])
+    found = sql.fetch(RUNS_NAMED, {"text": text, "id": "" if id_ is None else str(id_), "moving": MOVING})
+    return [run for (run,) in found] + ids_with_value(text) + ([] if id_ is None else [id_])
 
 
 def _exact_conditions(chosen: Filter) -> dict[str, Any]:

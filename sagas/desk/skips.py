@@ -26,6 +26,7 @@ from ..settings import saga_settings
 from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, release_claim
 from .given import expected, given_values
 from .given.validators import validating
+from .started_runs import refuse_open_children
 
 
 def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_version: int | None = None) -> None:
@@ -42,6 +43,7 @@ def skip(run_id: UUID, *, actor: Actor, reason: str, result: Any = None, row_ver
     """
     with act("skip", run_id, actor, reason, row_version) as pending:
         run, step = pending.run, current_step(pending, "skip")
+        refuse_open_children(run, "skip")
         saga = registry.find(run.name, run.version)
         pending.after["skipped"] = step.name
         release_claim(run, step)

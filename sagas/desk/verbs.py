@@ -216,9 +216,9 @@ def allowed(run: Run, verb: str) -> bool:
         return True
     if run.status not in OPEN:
         return False
-    if verb == "assign":
-        return True
-    if verb in ("resolve", "snooze", "pause", "resume"):
+    if run.is_branch and verb in ("set_input", "move"):
+        return False
+    if verb in ("assign", "resolve", "snooze", "pause", "resume"):
         return _by_run(run, verb)
     if verb in (*ANSWERS, "postpone", "end_wait"):
         return _by_wait(run, verb)
@@ -238,6 +238,8 @@ def _by_wait(run: Run, verb: str) -> bool:
 
 
 def _by_run(run: Run, verb: str) -> bool:
+    if verb == "assign":
+        return True
     if verb in ("resolve", "snooze"):
         return run.needs_person
     if verb == "pause":

@@ -11,13 +11,15 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..declare.saga import Saga
+from ..engine.attributes import write_anew
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import change, may_have_happened, ready
 from ..errors import WrongState
-from ..models import Run, RunStatus, Step
+from ..models import Child, Run, RunStatus, Step
 from ..settings import saga_settings
 from .acts import UNDO_STATUSES, Actor, DoesNotFit, act, current_step, put_back_to_waiting
 from .skips import decode_result
+from .started_runs import refuse_branch, refuse_open_children
 
 
 def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: int | None = None) -> None:
@@ -32,6 +34,8 @@ def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: 
     """
     with act("move", run_id, actor, reason, row_version) as pending:
         run, step = pending.run, current_step(pending, "move")
+        refuse_branch(run, "move")
+        refuse_open_children(run, "move")
         if step.status in UNDO_STATUSES:
             raise WrongState("move", "being undone", "What was done is undone by the version that did it.")
         target = registry.find(run.name, version)
@@ -43,6 +47,7 @@ def move(run_id: UUID, *, actor: Actor, reason: str, version: int, row_version: 
         pending.before["steps"] = [one.name for one in steps]
         pending.after["steps"] = [one.name for one in target.steps]
         _rewrite(run, steps, len(kept), target)
+        write_anew(run)
         _continue(run)
 
 
@@ -72,7 +77,7 @@ def refuse_misfit(run: Run, kept: list[Step], target: Saga[Any]) -> None:
 
 
 def _refuse_other_pivot(run: Run, kept: int, target: Saga[Any]) -> None:
-    pivot = target.point_of_no_return
+    pivot = _pivot(run, target)
     if pivot != run.pivot and any(one is not None and one < kept for one in (pivot, run.pivot)):
         raise DoesNotFit(
             f"The point of no return of version {target.version} is {_named(target, pivot)}, that of this run is "
@@ -94,7 +99,7 @@ def _refuse_unreadable(run: Run, kept: list[Step], target: Saga[Any]) -> None:
 def _rewrite(run: Run, steps: list[Step], kept: int, target: Saga[Any]) -> None:
     run.steps.filter(pk__in=[step.pk for step in steps[kept:]]).delete()
     Step.objects.bulk_create(Step(run=run, position=step.position, name=step.name) for step in target.steps[kept:])
-    run.version, run.pivot = target.version, target.point_of_no_return
+    run.version, run.pivot = target.version, _pivot(run, target)
 
 
 def _continue(run: Run) -> None:
@@ -107,3 +112,10 @@ def _continue(run: Run) -> None:
 
 def _named(target: Saga[Any], pivot: int | None) -> str:
     return "none" if pivot is None else target.steps[pivot].name
+
+
+def _pivot(run: Run, saga: Saga[Any]) -> int | None:
+    """None also for a run that another one has started, of a saga without a pivot: that one may undo it to its end."""
+    if saga.pivot_step is None and Child.objects.filter(run=run).exists():
+        return None
+    return saga.point_of_no_return

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
-from ..models import Act, Attempt, Run, Signal, Step, Wait
+from ..models import Act, Attempt, Attribute, Run, Signal, Step, Wait
 
 
 def whole_runs(ids: Collection[UUID]) -> list[dict[str, Any]]:
-    """The runs as dicts of their columns, oldest first, with `steps`, `attempts`, `acts`, `waits` and `signals` as
-    lists of dicts."""
+    """The runs as dicts of their columns, oldest first; `steps`, `attempts`, `acts`, `attributes`, `waits` and
+    `signals` are lists of such."""
+    parts = ("steps", "attempts", "acts", "attributes", "waits", "signals")
     runs: dict[UUID, dict[str, Any]] = {
-        row["id"]: {**row, "steps": [], "attempts": [], "acts": [], "waits": [], "signals": []}
+        row["id"]: {**row, **{part: [] for part in parts}}
         for row in Run.objects.filter(pk__in=ids).order_by("pk").values()
     }
     _attach(runs, "steps", Step.objects.filter(run__in=ids).order_by("run", "position").values())
@@ -21,6 +22,7 @@ def whole_runs(ids: Collection[UUID]) -> list[dict[str, Any]]:
     _attach(runs, "acts", Act.objects.filter(run__in=ids).order_by("pk").values())
     _attach(runs, "waits", Wait.objects.filter(run__in=ids).order_by("pk").values())
     _attach(runs, "signals", Signal.objects.filter(run__in=ids).order_by("pk").values())
+    _attach(runs, "attributes", Attribute.objects.filter(run__in=ids).order_by("run", "name").values())
     return list(runs.values())
 
 

@@ -69,7 +69,7 @@ def _follow(run: Run, step: Step) -> None:
 def went_on(work: ClaimedStep) -> None:
     """Record that the run leaves the desk by itself, with the record of its step; the host's hook is called first."""
     after = RunStatus.UNDOING if work.undo else RunStatus.RUNNING
-    hook = work.saga.status_hook
+    hook = work.saga.told
     if hook is not None:
         change = (work.run_id, work.claim.key, work.input, RunStatus.STUCK.value, after.value, work.step.name)
         hook(StatusChange(*change, "", "", ""))

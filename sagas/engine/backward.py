@@ -123,8 +123,8 @@ def _record_undone(work: ClaimedStep, context: UndoContext[Any, Any]) -> Continu
                 went_on(work)
             if work.step.undone_run is not None:
                 work.step.undone_run(context)
-            if status == RunStatus.COMPENSATED and work.saga.status_hook is not None:
-                work.saga.status_hook(work.changed(RunStatus.UNDOING, RunStatus.COMPENSATED, code, reason))
+            if status == RunStatus.COMPENSATED and (told := work.saga.told) is not None:
+                told(work.changed(RunStatus.UNDOING, RunStatus.COMPENSATED, code, reason))
     if work.claim.asks:
         logger.info("saga.went_on", extra=work.facts)
     logger.debug("saga.step_undone", extra=work.facts)

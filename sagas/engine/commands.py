@@ -21,6 +21,7 @@ from ..declare.stake import LARGEST, Stake
 from ..errors import LONGEST_CODE, TooLate, Unfit
 from ..models import OPEN, Act, Run, RunStatus, Step, StepStatus
 from ..settings import is_pooled, saga_settings
+from .attributes import attributes_of
 from .diagnosis import clock
 from .run_ready import RunReady, ring_on_commit
 from .slow_starts import slow_starts
@@ -39,7 +40,7 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         raise NotInTransaction(f"Start {saga.name} inside transaction.atomic(), with the change that it belongs to.")
     current = trace.current()
     run_id = uuid7()
-    stake = _stake(saga, input)
+    stake = stake_of(saga, input)
     values = {
         "id": run_id,
         "name": saga.name,
@@ -59,13 +60,15 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
     }
     with gathering() as messages:
         publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)
-    if sql.START.count({**values, **columns(messages)}) == 0:
+    attributes = attributes_of(saga, input)
+    statement = sql.START if attributes is None else sql.START_WITH_ATTRIBUTES
+    if statement.count({**values, **columns(messages), "attributes": attributes}) == 0:
         return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
     ring_after_commit(urgent=True)
     return run_id
 
 
-def _stake(saga: Saga[T], input: T) -> Stake | None:
+def stake_of(saga: Saga[T], input: T) -> Stake | None:
     """The value at stake. Raises Unfit for what the columns cannot keep."""
     stake = saga.stake(input) if saga.stake else None
     if stake is not None and not (isinstance(stake, Stake) and abs(stake.amount) < LARGEST):

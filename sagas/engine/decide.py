@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from ..declare.context import NotApplied
 from ..declare.step import Step
-from ..errors import OwnFailure
+from ..errors import AwaitsRuns, OwnFailure
 from ..participants.answers import Answer, Awaiting, Done, Found, Later, NoAnswer, OurFailure, Refusal
 
 Probe = Callable[[], Found]
@@ -32,6 +32,8 @@ class Place(Enum):
     @classmethod
     def of(cls, step: Step[Any, Any]) -> Place:
         """The step's, in its saga."""
+        if step.saga.forward_only:
+            return cls.AFTER
         pivot = step.saga.pivot_step
         if pivot is None or step.position < pivot.position:
             return cls.BEFORE
@@ -137,11 +139,13 @@ def decide(answer: Answer, asked: Asked, probe: Probe) -> Record | Wait | Undo |
 
 
 def decide_undo(answer: Answer, asked: Asked) -> Record | Wait | Park:
-    """What follows from an attempt of an undo; `asked` has the undo's own Retry. An undo waits for nobody to act."""
+    """What follows from an attempt of an undo; `asked` has the undo's own Retry. An undo waits for nobody to act, but
+    for runs that its step has started.
+    """
     match answer:
         case Done(result):
             return Record(result)
-        case Later() | OurFailure():
+        case Later() | OurFailure() | Awaiting(error=AwaitsRuns()):
             return _put_off(answer, asked)
         case Awaiting(recheck):
             return Wait(recheck, Cost.FORGIVEN)

@@ -128,7 +128,7 @@ class Outcome:
         """What the host, and the desk, write with the record; None when nobody does."""
         step, saga = self.work.step, self.work.saga
         leaves_desk = self.work.claim.asks and not step.local  # a local one has said so
-        told = saga.status_hook if self.ends else None
+        told = saga.told if self.ends else None
         if step.recorded_run is None and told is None and not leaves_desk:
             return None
 

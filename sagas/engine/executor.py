@@ -27,7 +27,7 @@ from ..participants.lookup import is_unconcerned
 from ..participants.waiting import hold, put_off
 from ..settings import saga_settings
 from .backward import try_undo
-from .continuation import STOP, Continuation, RetryIn, Stop
+from .continuation import STOP, Continuation, RetryIn, RunNext, Stop
 from .diagnosis import diagnose
 from .done import Called
 from .forward import ask, settle, try_step
@@ -56,6 +56,14 @@ def run_step(task: TaskRef) -> Continuation:
 def undo_step(task: TaskRef) -> Continuation:
     """Carry out the undo of the step that a task names, if it is due; returns what the task does next."""
     return _claim_and_proceed(task, undo=True)
+
+
+def claim_here(task: TaskRef, *, undo: bool) -> Continuation:
+    """Claim the step, or the undo, that a task has found to be due, which asks no participant: it is to be proceeded
+    with. Where it cannot be claimed the answer is what the task does next."""
+    step = registry.find(task.saga, task.version).named(task.step)
+    work = _claim(task, step, Admission("", go=True), undo=undo)
+    return diagnose(task.run_id, task.step, task.version, undo=undo) if work is None else RunNext(work)
 
 
 def proceed(work: ClaimedStep) -> Continuation:

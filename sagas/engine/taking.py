@@ -80,18 +80,24 @@ def rides(step: Step[Any, Any]) -> bool:
 
 
 def give_back(steps: Sequence[TakenStep]) -> list[TakenStep]:
-    """End the claims of steps whose participants nobody has asked; returns those whose runs now need a message."""
-    works = [one.work for one in steps]
-    rows = sql.UNTAKE.rows(
-        {
-            "runs": [work.run_id for work in works],
-            "positions": [work.step.position for work in works],
-            "tokens": [work.claim.token for work in works],
-            "patience": saga_settings.PATIENCE.total_seconds(),
-        }
-    )
+    """End the claims of steps whose participants nobody has asked; returns those whose runs now need a message.
+
+    A run that somebody else holds just then gets none: the sweep brings it. It has spent no attempt either.
+    """
+    rows = sql.UNTAKE.rows(_claims_of(steps) | {"patience": saga_settings.PATIENCE.total_seconds()})
     given = {run_id for (run_id,) in rows}
+    if held := [one for one in steps if one.work.run_id not in given]:
+        sql.LET_GO.count(_claims_of(held))
     return [one for one in steps if one.work.run_id in given]
+
+
+def _claims_of(steps: Sequence[TakenStep]) -> dict[str, Any]:
+    works = [one.work for one in steps]
+    return {
+        "runs": [work.run_id for work in works],
+        "positions": [work.step.position for work in works],
+        "tokens": [work.claim.token for work in works],
+    }
 
 
 def awaited(ready: Sequence[RunReady]) -> dict[UUID, bool]:

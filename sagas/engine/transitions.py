@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import F, JSONField, Value
 from django.db.models.functions import Least, Now
 
+from outbox.masking import masked
 from outbox.messages import codec
 from outbox.messages.texts import plain
 
@@ -49,7 +50,7 @@ def held(run_id: UUID, position: int, token: UUID) -> tuple[Run, Step]:
 
 def close_attempt(step: Step, outcome: Attempt.Outcome, error: BaseException) -> None:
     """End the attempt: write its outcome and error on the attempt and the step, and release the step's lease."""
-    kind, text = type(error).__qualname__[:200], plain(str(error))
+    kind, text = type(error).__qualname__[:200], masked(str(error))
     assert step.token is not None, "only a step in hand has an attempt to close"  # noqa: S101
     Attempt.objects.filter(run_id=step.run_id, token=step.token).update(
         outcome=outcome, ended_at=Now(), error_class=kind, error_text=text
@@ -99,7 +100,7 @@ def begin_undo(run: Run, *, code: str, reason: str) -> RunReady | None:
             save(step)
     if any(step.wait is not None for step in saga.steps):
         kept_waits.close(run.pk)
-    run.code, run.reason = plain(code, LONGEST_CODE), plain(reason)
+    run.code, run.reason = plain(code, LONGEST_CODE), masked(reason)
     run.position = due[0].position if due else -1
     if not due:
         finish(run, RunStatus.COMPENSATED)
@@ -131,7 +132,7 @@ def turn_forward(run: Run, pivot: Step, result: str) -> None:
 def park(run: Run, *, code: str, reason: str, cause: str = "") -> None:
     """Put the run on a person's desk. `cause` is the code by which the desk groups it, should that not be `code`."""
     asked = run.asks_since is not None
-    run.code, run.reason = plain(code, LONGEST_CODE), plain(reason)
+    run.code, run.reason = plain(code, LONGEST_CODE), masked(reason)
     run.desk_since = run.asks_since or Now()
     run.desk_step = step_at(registry.find(run.name, run.version), run.position)
     run.desk_code = plain(cause or code, LONGEST_CODE)
@@ -163,7 +164,8 @@ def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
 def tell_host(run: Run, before: str, after: str, *, code: str = "", reason: str = "") -> None:
     """Call the host's hook for a changed status; `code` and `reason` are the run's own where none are given."""
     saga = registry.find(run.name, run.version)
-    if saga.status_hook is None:
+    hook = saga.told
+    if hook is None:
         return
     try:
         value = codec.decode(saga.input_type, codec.encode(run.input))
@@ -174,7 +176,7 @@ def tell_host(run: Run, before: str, after: str, *, code: str = "", reason: str 
     told = StatusChange(run.id, run.key, value, before, after, step, *why, run.resolution)
     try:
         with transaction.atomic():
-            saga.status_hook(told)
+            hook(told)
     except Exception as error:  # a bug of the host, or a row of its own that is gone: no number of tries mends it
         logger.exception("saga.status_hook_failed", extra={"run": str(run.id), "status": after})
         if after != RunStatus.STUCK:

@@ -150,7 +150,7 @@ def _before(step: Step[Any, Any], results: Earlier) -> Earlier:
     """The results of the steps before this one; no other can have one."""
 
     def result_of(name: str, type_: Any) -> Any:
-        if all(earlier.name != name for earlier in step.saga.steps[: step.position]):
+        if name not in step.saga.before.get(step.name, ()):
             why = f"{step.title} asks for the result of {name}, which is no step before it; ask for an earlier one's."
             raise Unfit(why)
         return results(name, type_)
@@ -189,7 +189,8 @@ def results_of(run_id: UUID, known: Mapping[str, str] = MappingProxyType({})) ->
     def result_of(name: str, type_: Any) -> Any:
         text = known.get(name)
         if text is None:
-            rows = sql.RESULT.rows({"run": run_id, "name": name})
+            given = {"run": run_id, "name": name}
+            rows = sql.RESULT.rows(given) or sql.BRANCH_RESULT.rows(given)
             if not rows:
                 raise Unfit(f"{name} of {run_id} has no result: it is not done.")
             text = rows[0][0]

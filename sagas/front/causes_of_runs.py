@@ -123,6 +123,6 @@ def _may_turn(declared: list[Saga[Any]], step: str) -> bool:
     """Whether a run that stopped at the step may still be undone, in a version that this code declares."""
     for saga in declared:
         at = next((one.position for one in saga.steps if one.name == step), None)
-        if at is not None and (saga.pivot_step is None or at <= saga.pivot_step.position):
+        if at is not None and not saga.forward_only and (saga.pivot_step is None or at <= saga.pivot_step.position):
             return True
     return False

@@ -12,7 +12,7 @@ from outbox.operations.listing import keys_of, uuid_of
 
 from .. import sql
 from ..desk.selection import URGENCY, search_condition
-from ..models import Run
+from ..models import VISIBLE, Run
 from ..presentation.labels import run_badge
 from .search import MOST, Hit, finder
 
@@ -29,7 +29,8 @@ WHERE task_id = %(task)s
 @finder("Runs", "sagas.view_run", order=20)
 def runs(text: str) -> Iterator[Hit]:
     """Runs by a part of the subject, by key, request id or id, or by the id of a task that carried out a step."""
-    found = set(Run.objects.filter(search_condition(text)).order_by().values_list("pk", flat=True)[:SORTED])
+    visible = Run.objects.filter(VISIBLE) if uuid_of(text) is None else Run.objects.all()
+    found = set(visible.filter(search_condition(text)).order_by().values_list("pk", flat=True)[:SORTED])
     if not found and (task := uuid_of(text)) is not None:
         found = {run for (run,) in sql.fetch(RUNS_OF_TASK, {"task": str(task), "newest": NEWEST})}
     for run in Run.objects.filter(pk__in=found).defer("input").order_by(URGENCY, "-pk")[: MOST + 1]:

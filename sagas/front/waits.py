@@ -22,19 +22,19 @@ LOOKED_AT = 10_000
 WAITS = """
 WITH newest AS MATERIALIZED (
     (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
-     FROM saga_run WHERE status = 'running' ORDER BY created_at DESC LIMIT %(most)s)
+     FROM saga_run WHERE status = 'running' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
     UNION ALL
     (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
-     FROM saga_run WHERE status = 'undoing' ORDER BY created_at DESC LIMIT %(most)s)
+     FROM saga_run WHERE status = 'undoing' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
 ), moving AS (
     SELECT id, name, position, reason, paused_at, ready_at, created_at FROM newest
     WHERE asks_since IS NULL AND waits_for = ''
 )
 SELECT moving.name, s.name,
        CASE WHEN moving.paused_at IS NOT NULL THEN 'paused' WHEN moving.ready_at IS NOT NULL THEN 'worker'
-            WHEN s.error_class = 'Awaits' THEN coalesce(w.kind, 'awaits') ELSE 'retry' END AS kind,
+            WHEN s.error_class IN ('Awaits', 'AwaitsRuns') THEN coalesce(w.kind, 'awaits') ELSE 'retry' END AS kind,
        count(*), min(moving.created_at),
-       min(coalesce(w.words, moving.reason)) FILTER (WHERE s.error_class = 'Awaits')
+       min(coalesce(w.words, moving.reason)) FILTER (WHERE s.error_class IN ('Awaits', 'AwaitsRuns'))
 FROM moving JOIN saga_step s ON s.run_id = moving.id AND s.position = moving.position
 LEFT JOIN saga_wait w ON w.run_id = moving.id AND w.step = s.name AND w.over_at IS NULL
 WHERE w.kind IS DISTINCT FROM 'approval'

@@ -10,6 +10,7 @@ from outbox.relay.lookback import Lookback
 from .. import sql
 from ..engine.taking import ready_times
 from ..presentation import canary
+from ..schedules.look import late
 from ..sql import participants
 from . import canary as declared  # noqa: F401 - every process knows the saga
 from .sweep import wake_times
@@ -58,6 +59,7 @@ register_duty("sagas.sweep", timedelta(seconds=1), "rings runs that are overdue,
 register_duty("sagas.bulk", timedelta(seconds=1), "works off acts on many runs")
 register_duty("sagas.prune", timedelta(hours=1), "removes runs that ended long ago")
 register_duty("sagas.canary", MINUTE, "starts a run that goes the whole path")
+register_duty("sagas.schedules", timedelta(seconds=1), "starts the runs of schedules when their ticks come")
 register_duty("sagas.alerts", timedelta(seconds=30), "compares the rules of alerts with their figures")
 register_wait(
     "sagas.canary_age",
@@ -68,6 +70,13 @@ register_wait(
     "part stands still.",
 )
 register_duty("sagas.tally", timedelta(seconds=10), "counts what has ended, for metrics and charts")
+register_wait(
+    "sagas.schedule_tick",
+    "A tick of a schedule",
+    MINUTE,
+    late,
+    "`manage.py saga schedules` says which, and why it could not be started; else see the duty sagas.schedules.",
+)
 register_wait("sagas.overdue", "A run that is overdue", MINUTE, overdue, "Nobody rings it: see the duty sagas.sweep.")
 register_wait(
     "sagas.untaken",

@@ -30,6 +30,9 @@ OPEN = [RunStatus.RUNNING, RunStatus.UNDOING, RunStatus.STUCK]
 ON_DESK = models.Q(status=RunStatus.STUCK) | models.Q(asks_since__isnull=False)
 """Runs that need an operator: the stuck ones, and those that are still retried."""
 
+VISIBLE = models.Q(is_branch=False) | ON_DESK
+"""Runs that lists show: a branch is a part of its parent's run, unless it needs an operator itself."""
+
 
 class Run(models.Model):
     """One execution of a saga."""
@@ -75,6 +78,9 @@ class Run(models.Model):
     stake_currency = models.CharField(max_length=8, null=True)  # noqa: DJ001 - as the stake: unknown, or not declared
     request_id = models.CharField(max_length=64, blank=True)
     traceparent = models.CharField(max_length=55, blank=True)
+    is_branch = models.BooleanField(
+        db_default=False, help_text="A part of its parent's run: lists and figures show the parent."
+    )
     row_version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -102,12 +108,15 @@ class Run(models.Model):
             models.Index(
                 fields=["finished_at"], condition=models.Q(finished_at__isnull=False), name="saga_run_finished"
             ),
-            # Searched by people, as saga_run_subject is (migration 0010). Written once, when the run ends: a run that
-            # is carried out changes its row often, and would have a new entry here each time.
+            # Searched by people, as saga_run_subject is (migrations 0010 and 0017). Written when the run ends, or comes
+            # onto a desk: a run that is carried out changes its row often, and would have a new entry here each time.
             models.Index(
                 fields=["request_id"],
                 condition=models.Q(finished_at__isnull=False) & ~models.Q(request_id=""),
                 name="saga_run_request",
+            ),
+            models.Index(
+                fields=["request_id"], condition=ON_DESK & ~models.Q(request_id=""), name="saga_run_desk_request"
             ),
         ]
         permissions: ClassVar = [

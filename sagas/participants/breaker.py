@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from outbox.messages.texts import plain
+from outbox.masking import masked
 
 from .. import sql
 from ..sql import participants
@@ -110,7 +110,7 @@ def count_failure(name: str, token: UUID | None, reason: str) -> None:
     given: dict[str, object] = {
         "name": name,
         "token": token,
-        "reason": plain(reason, LONGEST_REASON),
+        "reason": masked(reason, LONGEST_REASON),
         "trip_after": policy.trip_after,
         "holds": policy.holds(),
     }
@@ -118,7 +118,7 @@ def count_failure(name: str, token: UUID | None, reason: str) -> None:
 
 
 def _by_hand(statement: str, name: str, reason: str) -> None:
-    _write(statement, {"name": name, "reason": plain(reason, LONGEST_REASON)})
+    _write(statement, {"name": name, "reason": masked(reason, LONGEST_REASON)})
 
 
 def _write(statement: str, given: dict[str, object]) -> None:

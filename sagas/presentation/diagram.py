@@ -34,6 +34,16 @@ def mermaid(saga: Saga[Any]) -> str:
     return "\n".join([lines[0], *(f"    {line}" for line in lines[1:])])
 
 
+def undo_of(step: Step[Any, Any]) -> str:
+    """The undo's name, or why there is none."""
+    if step.undo_run is not None and step.undo_run is not UNDECLARED:
+        return step.undo_run.__name__
+    pivot = step.saga.pivot_step
+    if pivot is not None and step.position >= pivot.position:
+        return "-" if step.is_pivot else "only forward"
+    return "nothing to undo" if step.undo_run is None else "not declared"
+
+
 def _title(saga: Saga[Any]) -> str:
     deadline = "no deadline" if saga.deadline is None else f"deadline {say(saga.deadline)}"
     return f"{saga.name}, version {saga.version}, {deadline}"
@@ -49,22 +59,12 @@ def _row(step: Step[Any, Any]) -> tuple[str, ...]:
     return (
         str(step.position + 1),
         step.name,
-        _undo(step),
+        undo_of(step),
         _retry(step.retry),
         say(step.timeout),
         step.participant,
         ", ".join([*(mark for mark, holds in marks.items() if holds), *waits]),
     )
-
-
-def _undo(step: Step[Any, Any]) -> str:
-    """The undo's name, or why there is none."""
-    if step.undo_run is not None and step.undo_run is not UNDECLARED:
-        return step.undo_run.__name__
-    pivot = step.saga.pivot_step
-    if pivot is not None and step.position >= pivot.position:
-        return "-" if step.is_pivot else "only forward"
-    return "nothing to undo" if step.undo_run is None else "not declared"
 
 
 def _retry(retry: Retry) -> str:
@@ -90,7 +90,7 @@ def _nodes(saga: Saga[Any]) -> Iterable[str]:
         yield f"s{step.position}{{{{{label}}}}}:::pivot" if step.is_pivot else f"s{step.position}[{label}]"
     yield 'completed(["completed"])'
     for step in _undos(saga):
-        yield f'u{step.position}["{_text(_undo(step))}"]:::undo'
+        yield f'u{step.position}["{_text(undo_of(step))}"]:::undo'
     yield 'undone(["undone"])'
 
 

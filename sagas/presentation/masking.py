@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..settings import saga_settings
+from ..models import Run
+from ..settings import is_masked
 
 MASK = "••••••"
 
@@ -20,4 +21,9 @@ def masked(value: Any) -> Any:
 
 def _is_secret(name: str, value: Any) -> bool:
     """Whether the field has a value to hide: who looks for a missing one must see that it is missing."""
-    return value not in (None, "") and any(word.lower() in name.lower() for word in saga_settings.MASKED)
+    return value not in (None, "") and is_masked(name)
+
+
+def attributes_of(run: Run) -> list[tuple[str, str]]:
+    """What the run is found by, as people see it."""
+    return [(one.name, MASK if is_masked(one.name) else one.value) for one in run.attributes.all()]

@@ -8,7 +8,8 @@ from outbox.messages import codec
 
 from ..desk.whole_runs import whole_runs
 from ..models import Run
-from .masking import masked
+from ..settings import is_masked
+from .masking import MASK, masked
 
 FORMAT = 1
 
@@ -22,6 +23,9 @@ def text_of(run: Run) -> str:
         step["result"] = masked(step["result"])
     for signal in plain["signals"]:
         signal["payload"] = masked(signal["payload"])
+    for one in plain["attributes"]:
+        if is_masked(one["name"]):
+            one["text"], one["number"] = MASK, None
     for act in plain["acts"]:
         act["actor_id"] = None  # of this database alone; the name stays
     return json.dumps({"format": FORMAT, "run": plain}, indent=1, ensure_ascii=False) + "\n"

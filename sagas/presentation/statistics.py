@@ -19,12 +19,12 @@ WITH desk AS (
     SELECT status, cancel_requested_at IS NOT NULL AS cancelled, code = ANY(%(failed)s) AS failed, count(*) AS runs
     FROM saga_run
     WHERE status IN ('completed', 'compensated', 'resolved')
-      AND created_at > statement_timestamp() - interval '24 hours' AND name <> %(canary)s
+      AND created_at > statement_timestamp() - interval '24 hours' AND name <> %(canary)s AND NOT is_branch
     GROUP BY 1, 2, 3
 )
 SELECT desk.runs, clock_timestamp() - desk.oldest,
        (SELECT count(*) FROM saga_run
-        WHERE status IN ('running', 'undoing') AND asks_since IS NULL AND name <> %(canary)s),
+        WHERE status IN ('running', 'undoing') AND asks_since IS NULL AND name <> %(canary)s AND NOT is_branch),
        coalesce((SELECT sum(runs) FROM ended WHERE status = 'completed'), 0),
        coalesce((SELECT sum(runs) FROM ended WHERE status = 'compensated' AND NOT cancelled AND NOT failed), 0),
        coalesce((SELECT sum(runs) FROM ended WHERE status = 'compensated' AND cancelled), 0),

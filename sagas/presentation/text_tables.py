@@ -16,7 +16,7 @@ from ..desk.waits import waits_now
 from ..models import Act, Attempt, Run, Step, StepStatus, Wait
 from .advice import advice_for
 from .labels import meaning_of, run_badge
-from .masking import masked
+from .masking import attributes_of, masked
 from .wait_words import meaning
 
 WIDEST_CELL = 60
@@ -27,13 +27,23 @@ LATEST_ATTEMPTS = 300
 
 def run_table(chosen: Filter, now: datetime, limit: int) -> Iterator[str]:
     """The lines of a table of the matching runs, the newest first, at most `limit`."""
-    runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps")
+    runs: QuerySet[Run] = matching(chosen).order_by("-id").prefetch_related("steps", "attributes")
     shown = list(runs[: limit + 1])
+    head = ("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE", *(["ATTRIBUTES"] if chosen.where else []))
     rows = [
-        (str(run.pk), run.name, run.subject or run.key, run_badge(run).text, _at(run), run.code, _age(run, now))
+        (
+            str(run.pk),
+            run.name,
+            run.subject or run.key,
+            run_badge(run).text,
+            _at(run),
+            run.code,
+            _age(run, now),
+            _found_by(run),
+        )
         for run in shown[:limit]
     ]
-    yield from table(("RUN", "SAGA", "SUBJECT", "STATUS", "STEP", "CODE", "AGE"), rows)
+    yield from table(head, [row[: len(head)] for row in rows])
     if len(shown) > limit:
         yield f"More than {limit} match; narrow the filter, or raise --limit."
 
@@ -102,7 +112,13 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
             yield "waits until", _time(wait.due_at)
     if run.finished_at:
         yield "ended", _time(run.finished_at)
+    if attributes := _found_by(run):
+        yield "attributes", attributes
     yield "input", json.dumps(masked(run.input), ensure_ascii=False)
+
+
+def _found_by(run: Run) -> str:
+    return " ".join(f"{name}={value}" for name, value in attributes_of(run))
 
 
 def _step(run: Run, step: Step) -> tuple[str, ...]:

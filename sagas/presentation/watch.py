@@ -155,7 +155,7 @@ def _of_queues(workforce: Workforce) -> Iterator[Light]:
                 f"The queue {one.name} is behind",
                 f"{_waiting(one)}, and {_workers(one.workers)} it.",
                 "Start more workers for it, or give them more threads.",
-                one.oldest,
+                one.waited,
             )
 
 
@@ -177,7 +177,14 @@ def _unattended(one: QueueStatus, ill: list[WorkerStatus]) -> Light:
 
 def _waiting(one: QueueStatus) -> str:
     waits = f"{one.depth} message{'s wait' if one.depth != 1 else ' waits'}"
-    return waits if one.oldest is None else f"{waits}, the oldest for at least {say(one.oldest)}"
+    return ", the oldest ".join(filter(None, (waits, oldest(one))))
+
+
+def oldest(one: QueueStatus) -> str:
+    """For how long its oldest message has waited, in words, such as `for 3 min`; empty when none is known."""
+    if one.oldest is not None:
+        return f"for {say(one.oldest)}"
+    return "" if one.seen is None else f"for an unknown time, at least {say(one.seen)}"
 
 
 def _workers(count: int) -> str:

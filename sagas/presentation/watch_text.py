@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from outbox.messages.durations import say
 from outbox.monitoring.queues import QueueStatus
 from outbox.monitoring.workers import WorkerStatus
 
-from .watch import Light, Watch
+from .watch import Light, Watch, oldest
 
 
 def lines(now: Watch) -> Iterator[str]:
@@ -57,7 +58,8 @@ def as_json(now: Watch) -> dict[str, Any]:
             {
                 "name": one.name,
                 "messages": one.depth,
-                "oldest_seconds": None if one.oldest is None else round(one.oldest.total_seconds(), 1),
+                "oldest_seconds": _seconds(one.oldest),
+                "oldest_at_least_seconds": _seconds(one.waited),
                 "workers": one.workers,
             }
             for one in now.workforce.queues
@@ -73,7 +75,11 @@ def _worker(one: WorkerStatus) -> str:
     return f"{row.name:<26} {one.state:<8} {work}; last sign {say(row.silent_for)} ago"
 
 
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else round(span.total_seconds(), 1)
+
+
 def _queue(one: QueueStatus) -> str:
-    oldest = f", the oldest for at least {say(one.oldest)}" if one.oldest is not None else ""
+    waits = ", the oldest ".join(filter(None, (f"{one.depth} messages wait", oldest(one))))
     taken = "NOBODY takes them" if one.is_unattended else f"{one.workers} worker{'s' if one.workers != 1 else ''}"
-    return f"{'queue ' + one.name:<26} {one.depth} messages wait{oldest}; {taken}"
+    return f"{'queue ' + one.name:<26} {waits}; {taken}"

@@ -4,18 +4,23 @@ Lock order, everywhere: run, then step, then the outbox. Each statement locks th
 join, so that two of them never wait for each other crosswise. Every clock is PostgreSQL's.
 """
 
+from .children import BRANCH_RESULT, CHILDREN, ITEM_RESULTS, START_CHILDREN
 from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
 from .record_many import RECORD_MANY
 from .run import Statement, execute, fetch
-from .start import START
-from .take import AWAITED, TAKE, UNTAKE
+from .start import START, START_WITH_ATTRIBUTES, WRITE_ATTRIBUTES
+from .take import AWAITED, LET_GO, TAKE, UNTAKE
 from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, STALE, SWEEP, UNPOOL
 
 __all__ = [
     "AWAITED",
+    "BRANCH_RESULT",
+    "CHILDREN",
     "END_LEASES",
     "GIVE_BACK",
+    "ITEM_RESULTS",
+    "LET_GO",
     "PUT_DOWN",
     "RECORD_AND_CLAIM",
     "RECORD_AND_TELL",
@@ -26,10 +31,13 @@ __all__ = [
     "RESULT",
     "STALE",
     "START",
+    "START_CHILDREN",
+    "START_WITH_ATTRIBUTES",
     "SWEEP",
     "TAKE",
     "UNPOOL",
     "UNTAKE",
+    "WRITE_ATTRIBUTES",
     "Claim",
     "Statement",
     "claim",

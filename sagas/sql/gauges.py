@@ -12,7 +12,8 @@ __all__ = ["fetch"]
 OPEN_RUNS = """
 SELECT name, CASE WHEN asks THEN 'stuck' ELSE status END, count(*)
 FROM (VALUES ('running'), ('undoing'), ('stuck')) AS s (status) CROSS JOIN LATERAL (
-    SELECT r.name, r.asks_since IS NOT NULL AS asks FROM saga_run r WHERE r.status = s.status
+    SELECT r.name, r.asks_since IS NOT NULL AS asks FROM saga_run r
+    WHERE r.status = s.status AND (NOT r.is_branch OR r.status = 'stuck' OR r.asks_since IS NOT NULL)
     ORDER BY r.created_at DESC LIMIT %(counted)s
 ) AS open
 GROUP BY 1, 2

@@ -21,6 +21,10 @@ PARAMETER = re.compile(r"%\((\w+)\)s")
 TYPES = {
     "id": "uuid",
     "run": "uuid",
+    "parent": "uuid",
+    "branch": "boolean",
+    "inputs": "text[]",
+    "items": "integer[]",
     "token": "uuid",
     "next_token": "uuid",
     "ids": "uuid[]",
@@ -51,6 +55,7 @@ TYPES = {
     "stake": "numeric",
     "last": "boolean",
     "input": "jsonb",
+    "attributes": "jsonb",
     "result": "jsonb",
     "destinations": "text[]",
     "shards": "smallint[]",

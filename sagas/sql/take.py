@@ -91,3 +91,22 @@ FROM step WHERE r.id = step.run_id
 RETURNING r.id
 """,
 )
+
+# Of those steps the ones whose runs somebody else holds at that moment: nobody waits for them, so that all that is done
+# is what may happen at any time. The lease ends, and the attempt, which asked nobody, is granted anew.
+LET_GO = Statement(
+    "saga_let_go",
+    """
+WITH given AS MATERIALIZED (
+    SELECT u.* FROM unnest(%(runs)s, %(positions)s, %(tokens)s) AS u (run, position, token)
+), held AS MATERIALIZED (
+    SELECT s.id FROM given CROSS JOIN LATERAL (
+        SELECT id FROM saga_step
+        WHERE run_id = given.run AND position = given.position AND token = given.token AND status = 'running'
+          AND lease_until > clock_timestamp()
+        FOR UPDATE SKIP LOCKED
+    ) s
+)
+UPDATE saga_step s SET lease_until = clock_timestamp(), granted = s.granted + 1 FROM held WHERE s.id = held.id
+""",
+)

@@ -36,6 +36,8 @@ WAITING = "SELECT attempt FROM saga_tally_wait"
 
 _COLUMNS = """id, run_id, step, direction, outcome, number, ended_at,
            greatest(extract(epoch FROM ended_at - started_at), 0)::float8 AS took"""
+# A branch's attempt is one of the step of its parent's saga, by whose name and its own its saga is named.
+_SAGA = "CASE WHEN r.is_branch THEN left(r.name, -1 - length(l.step)) ELSE r.name END"
 # One snapshot tells what is over and what is not, so that no attempt is both or neither. The row without a minute has
 # the ids of those that are not over, and of those that are not there: a claim not committed yet, or rolled back.
 ATTEMPTS = f"""
@@ -47,7 +49,7 @@ WITH wanted AS MATERIALIZED (
     UNION ALL
     SELECT {_COLUMNS} FROM saga_attempt WHERE id = ANY(%(waiting)s::bigint[])
 )
-SELECT {_MINUTE.format(time="l.ended_at")}, CASE l.direction WHEN 'undo' THEN 'undo' ELSE 'step' END, r.name, l.step,
+SELECT {_MINUTE.format(time="l.ended_at")}, CASE l.direction WHEN 'undo' THEN 'undo' ELSE 'step' END, {_SAGA}, l.step,
        l.outcome, {_BUCKET}, count(*), count(*) FILTER (WHERE l.number > 1), sum(l.took), max(l.ended_at),
        NULL::bigint[]
 FROM looked l JOIN saga_run r ON r.id = l.run_id WHERE l.ended_at IS NOT NULL
@@ -57,12 +59,15 @@ SELECT NULL, '', '', '', '', 0, 0, 0, 0, NULL, array_agg(wanted.id)
 FROM wanted LEFT JOIN looked ON looked.id = wanted.id WHERE looked.ended_at IS NULL
 """
 
+# Not a branch's run, which is a part of its parent's, nor the second end of one that its parent took back.
 RUNS = f"""
 SELECT {_MINUTE.format(time="finished_at")}, 'run', name, '', status, {_BUCKET}, count(*), 0, sum(took),
        max(finished_at)
 FROM (
     SELECT name, status, finished_at, greatest(extract(epoch FROM finished_at - created_at), 0)::float8 AS took
-    FROM saga_run WHERE finished_at >= %(since)s
+    FROM saga_run r
+    WHERE finished_at >= %(since)s AND NOT is_branch
+      AND NOT EXISTS (SELECT FROM saga_child c WHERE c.run_id = r.id AND c.taken_back_at IS NOT NULL)
 ) AS ended
 GROUP BY 1, 3, 5, 6
 """

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sagas.declare.saga import Saga
+from sagas.declare.spread import Group
 from sagas.declare.step import Step
 
 BEFORE_CALL = "before_call"
@@ -54,15 +55,24 @@ class CrashPoint:
 
 
 def crash_points(saga: Saga[Any]) -> list[CrashPoint]:
-    """All crash points of a saga: each gap at each step and undo, and doubled messages, forwards and undoing."""
+    """All crash points of a saga: each gap at each step and undo, and doubled messages, forwards and undoing.
+
+    Steps side by side have theirs, and so has the step that starts them and waits.
+    """
     turns_at = (saga.pivot_step or saga.steps[-1]).name
-    undos = [step for step in saga.steps if step.has_undo]
-    forward = [_at(saga, gap, step) for step in saga.steps for gap in (*KILLS, ANSWER_LOST)]
+    steps = [*saga.steps, *(step for group in saga.steps for step in _branches(group))]
+    undos = [step for step in steps if step.has_undo]
+    forward = [_at(saga, gap, step) for step in steps for gap in (*KILLS, ANSWER_LOST)]
     backward = [_at(saga, gap, step, turns_at) for step in undos for gap in (*KILLS, ANSWER_LOST)]
     whole = [CrashPoint(saga.name, saga.version, DOUBLED)]
     if undos:
         whole.append(CrashPoint(saga.name, saga.version, DOUBLED, undo=True, turns_at=turns_at))
     return forward + backward + whole
+
+
+def _branches(step: Step[Any, Any]) -> list[Step[Any, Any]]:
+    """The steps that stand side by side in this one; those of items bear its name, and are met as it is."""
+    return [saga.steps[0] for saga in step.spread.sagas] if isinstance(step.spread, Group) else []
 
 
 def _at(saga: Saga[Any], gap: str, step: Step[Any, Any], turns_at: str = "") -> CrashPoint:

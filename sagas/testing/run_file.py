@@ -11,13 +11,13 @@ from outbox.messages import codec
 
 from ..declare import registry
 from ..errors import SagaError
-from ..models import Act, Attempt, Run, Signal, Step, Wait
+from ..models import Act, Attempt, Attribute, Run, Signal, Step, Wait
 from ..presentation.run_file import FORMAT
 from .errors import ScenarioError
 
-PARTS: dict[str, Any] = {"steps": Step, "attempts": Attempt, "acts": Act, "waits": Wait, "signals": Signal}
-OLDER = ("steps", "attempts", "acts")
-"""What a file of an older release holds, too."""
+PARTS: dict[str, Any] = {"steps": Step, "attempts": Attempt, "acts": Act}
+LATER_PARTS: dict[str, Any] = {"attributes": Attribute, "waits": Wait, "signals": Signal}
+"""Those that an older file does not hold."""
 
 
 def run_from_file(path: Path | str) -> Run:
@@ -29,7 +29,8 @@ def run_from_file(path: Path | str) -> Run:
     try:
         whole = codec.decode(dict[str, Any], Path(path).read_text(encoding="utf-8"))
         given: dict[str, Any] = whole["run"]
-        parts = {name: given.pop(name) if name in OLDER else given.pop(name, []) for name in PARTS}
+        parts = {name: given.pop(name) for name in PARTS}
+        parts |= {name: given.pop(name, []) for name in LATER_PARTS}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScenarioError(f"{path} holds no run; write it with manage.py saga export.") from error
     if whole.get("format") != FORMAT:
@@ -40,9 +41,14 @@ def run_from_file(path: Path | str) -> Run:
         raise ScenarioError(f"{path}: {error}") from error
     with transaction.atomic():
         run = Run.objects.create(**_read(Run, given))
-        for name, model in PARTS.items():
-            model.objects.bulk_create([model(**_read(model, {**row, "id": None})) for row in parts[name]])
+        for name, model in (PARTS | LATER_PARTS).items():
+            model.objects.bulk_create([model(**_read(model, _anew(row))) for row in parts[name]])
     return Run.objects.get(pk=run.pk)
+
+
+def _anew(row: dict[str, Any]) -> dict[str, Any]:
+    """The row under an id of this database, where it has one."""
+    return {**row, "id": None} if "id" in row else row
 
 
 def _read(model: Any, row: dict[str, Any]) -> dict[str, Any]:

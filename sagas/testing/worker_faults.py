@@ -23,6 +23,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from sagas.declare import registry
+from sagas.declare.branch import Branch
 from sagas.declare.step import Step
 from sagas.errors import Refused
 
@@ -34,7 +35,7 @@ TIMEOUT = timedelta(seconds=3)
 """The longest timeout of a step in these workers. A lease is this and MARGIN; with a probe, twice this."""
 MARGIN = timedelta(seconds=1)
 PATIENCE = timedelta(seconds=4)
-STEP_TASKS, TAKE_TASK = ("sagas.run_step", "sagas.undo_step"), "sagas.take"
+STEP_TASKS, TAKE_TASK = ("sagas.run_step", "sagas.undo_step", "sagas.wake_parent"), "sagas.take"
 READS = ("SELECT", "PREPARE", "EXECUTE saga_result")
 
 
@@ -105,6 +106,8 @@ class WorkerFaults:
     def __init__(self, plans: Plans) -> None:
         self.plans = plans
         self.calls = Calls()
+        self._parents: dict[UUID, UUID] = {}
+        """Of branches: the run that has the plan."""
         self._touched = threading.local()
         """The runs that the transaction in hand has named."""
 
@@ -126,17 +129,26 @@ class WorkerFaults:
     def _call(self, step: Step[Any, Any], real: Callable[[Any], Any], *, undo: bool) -> Callable[[Any], Any]:
         @functools.wraps(real)
         def call(context: Any) -> Any:
-            point = self.plans.of(context.run_id)
+            planned = self._planned(context)
+            point = self.plans.of(planned)
             if point is None:
                 return real(context)
             if point.gap == DOUBLED and not _carried_by(current_task):  # the message that brought it was doubled
-                self.plans.fire(context.run_id)
+                self.plans.fire(planned)
             if point.turns_at == step.name and not undo:
                 return self._refuse(point, step, real, context)
-            here = (point.step, point.undo) == (step.name, undo) and not self.plans.fired(context.run_id)
+            here = (point.step, point.undo) == (step.name, undo) and not self.plans.fired(planned)
             return self._fail_call(point.gap, real, context) if here else real(context)
 
         return call
+
+    def _planned(self, context: Any) -> UUID:
+        """The id of the run whose plan it is: of a branch its parent's."""
+        if isinstance(context.input, Branch):
+            self._parents[context.run_id] = context.input.parent
+            return context.input.parent
+        run_id: UUID = context.run_id
+        return run_id
 
     def _refuse(self, point: CrashPoint, step: Step[Any, Any], real: Callable[[Any], Any], context: Any) -> NoReturn:
         """Refuse the step, so that the run is undone. If it shall itself be undone, apply it and lose the answer."""
@@ -153,7 +165,7 @@ class WorkerFaults:
         finally:  # after any answer, also an error
             if gap == AFTER_CALL:
                 self._die(context.run_id)
-            if gap == ANSWER_LOST and self.plans.fire(context.run_id):
+            if gap == ANSWER_LOST and self.plans.fire(self._planned(context)):
                 raise NoAnswer("no answer, by the crash test's plan")
             self.calls.made(context.run_id, gap)
 
@@ -225,7 +237,7 @@ class WorkerFaults:
             self._die(run_id)
 
     def _die(self, run_id: UUID) -> None:
-        if self.plans.fire(run_id):
+        if self.plans.fire(self._parents.get(run_id, run_id)):
             os.kill(os.getpid(), signal.SIGKILL)
             threading.Event().wait()  # not one statement more
 

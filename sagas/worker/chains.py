@@ -11,6 +11,7 @@ from celery import Signature, chain, current_app
 from outbox.messages import trace
 from outbox.transports.celery import publish_all, publish_from_template, renders
 
+from ..branches.child_ended import ChildEnded
 from ..declare import registry
 from ..declare.step import Step
 from ..engine.run_ready import RunReady
@@ -21,6 +22,7 @@ from ..settings import is_pooled, saga_settings
 from . import promise
 
 STEP_TASK, UNDO_TASK, TAKE_TASK = "sagas.run_step", "sagas.undo_step", "sagas.take"
+WAKE_TASK = "sagas.wake_parent"
 TAKERS = 2
 """Messages that say that there is work, for all the runs of a batch that wait for any worker."""
 
@@ -86,6 +88,18 @@ def chain_of(ready: RunReady) -> Any:
         links = _links(STEP_TASK, ready.run_id, steps, "{}")
     tasks: Any = list(links)
     return chain(tasks, app=current_app)  # with an app named, Celery does not fold them one into the other
+
+
+def wakes_in_common(ended: Sequence[ChildEnded]) -> list[list[Any]]:
+    """One task for each parent, whichever of its runs have ended."""
+    last = {one.parent: number for number, one in enumerate(ended)}
+    return [[wake_task(one)] if last[one.parent] == number else [] for number, one in enumerate(ended)]
+
+
+@renders(ChildEnded, in_common=wakes_in_common)
+def wake_task(ended: ChildEnded) -> Any:
+    """The task that has a parent look at its runs, and go on where they are over."""
+    return current_app.signature(WAKE_TASK, args=(str(ended.parent),), immutable=True)
 
 
 def steps_left(ready: RunReady) -> list[Step[Any, Any]]:

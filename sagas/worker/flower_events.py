@@ -17,6 +17,7 @@ from celery import current_app
 from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
 from outbox.consuming import failures
+from outbox.masking import masked
 
 from ..engine.work import ClaimedStep
 
@@ -57,13 +58,13 @@ class Shown:
 
     def retried(self, why: str) -> None:
         """The step waits for its next attempt."""
-        self.ending = ("task-retried", {"exception": why, "traceback": ""})
+        self.ending = ("task-retried", {"exception": masked(why), "traceback": ""})
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _where: TracebackType | None
     ) -> None:
         if error is not None:
-            self.ending = ("task-failed", {"exception": repr(error), "traceback": ""})
+            self.ending = ("task-failed", {"exception": masked(repr(error)), "traceback": ""})
         runtime = time.monotonic() - self.began
         self._tell(*(self.ending or ("task-succeeded", {"result": "None", "runtime": runtime})))
 

@@ -17,8 +17,9 @@ from uuid import UUID, uuid4
 from celery import Task
 from celery.worker import state as this_worker
 
-from outbox.messages import spans, trace
+from outbox.messages import sending_time, spans, trace
 
+from ..branches.waking import wake_parent
 from ..declare.step import Step
 from ..engine.continuation import Continuation, Continue, RetryIn, RunNext, Stop, SwitchChain
 from ..engine.executor import TaskRef, proceed
@@ -44,6 +45,16 @@ def carry_out(
         way = InPlace(task)
         worker = Worker(request.hostname or "", request.id or "", way.ahead)
         way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
+
+
+def carry_parent(task: Task[..., None], run_id: str) -> None:
+    """Have a parent look at its runs; where they are over its step is carried out, and those that follow in place."""
+    request = task.request
+    with trace.use(trace.from_headers(request.headers or {})), in_hand(UUID(run_id)):
+        way = InPlace(task)
+        task_id = next_task_id(way.began)
+        worker = None if task_id is None else Worker(request.hostname or "", task_id, way.ahead)
+        way.follow(way.carry(wake_parent(UUID(run_id), worker)))
 
 
 def _span(request: Any, title: str) -> AbstractContextManager[object]:
@@ -88,7 +99,8 @@ class InPlace:
             send_rest(then, self.at)
             return
         if isinstance(then, RetryIn) and _is_short(then):
-            raise self.task.retry(countdown=then.seconds, exc=None)
+            headers = sending_time.stamped(self.task.request.headers)
+            raise self.task.retry(countdown=then.seconds, exc=None, headers=headers)
         if isinstance(then, Stop | SwitchChain | RetryIn):
             self.task.request.chain = None  # Celery reads it after the body: the steps that follow are not published
         if isinstance(then, SwitchChain):

@@ -29,7 +29,14 @@ from . import odd
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(400)]
 CELERY = ["-m", "celery", "-A", "config"]
-WORKER = [*CELERY, "worker", "--without-gossip", "--without-mingle", "-I", f"tests.crashes.odd,{WORKER_MODULE}"]
+WORKER = [
+    *CELERY,
+    "worker",
+    "--without-gossip",
+    "--without-mingle",
+    "-I",
+    f"tests.crashes.odd,tests.crashes.sides,{WORKER_MODULE}",
+]
 
 
 @pytest.fixture(scope="module", params=["1", "0"], ids=["in hands and in place", "a message each"])

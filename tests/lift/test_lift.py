@@ -352,8 +352,8 @@ PARTS = "from sagas.schedule import ROUTES, SCHEDULE\nCELERY_BROKER_URL = 'redis
                 "Nothing runs outbox.prune",
                 "outbox.deliver, outbox.deliver_open, outbox.prune, outbox.relay have no route",
                 "Nothing runs the sweep",
-                "sagas.alerts, sagas.bulk, sagas.canary, sagas.prune, sagas.run_step, sagas.sweep, sagas.take, "
-                "sagas.tally, sagas.undo_step have no route",
+                "sagas.alerts, sagas.bulk, sagas.canary, sagas.prune, sagas.run_step, sagas.schedules, sagas.sweep, "
+                "sagas.take, sagas.tally, sagas.undo_step have no route",
             ],
         ),
         (

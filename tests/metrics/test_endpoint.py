@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 import redis
 from django.db import OperationalError
@@ -72,12 +75,18 @@ def test_the_depth_of_each_queue_of_the_broker(client, settings):
     with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
         broker.flushdb()
         broker.lpush("events", "a", "b")
-        samples = families(scrape(client))["celery_queue_messages"].samples
+        broker.lpush("sagas", json.dumps({"headers": {"sent_at": time.time() - 3600}}))
+        found = families(scrape(client))
         broker.flushdb()
-    depths = {sample.labels["queue"]: sample.value for sample in samples}
-    assert depths == {"default": 0, "events": 2, "sagas": 0, "upkeep": 0, "webhooks": 0}
+    depths, ages = (
+        {sample.labels["queue"]: sample.value for sample in found[name].samples}
+        for name in ("celery_queue_messages", "celery_queue_oldest_seconds")
+    )
+    assert depths == {"default": 0, "events": 2, "sagas": 1, "upkeep": 0, "webhooks": 0}
+    assert ages.pop("sagas") >= 3600
+    assert ages == {"default": 0, "upkeep": 0, "webhooks": 0}, "of somebody else's message nothing is known"
 
 
 def test_another_broker_exports_its_own(settings):
     settings.CELERY_BROKER_URL = "amqp://guest@localhost//"
-    assert [metric.values for metric in queues.metrics()] == [{}]
+    assert [metric.values for metric in queues.metrics()] == [{}, {}]

@@ -53,6 +53,7 @@ class Command(BaseCommand):
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
         for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
+        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {selection.EXAMPLE}")
         listing.add_argument("--limit", type=int, default=50)
         status = commands.add_parser(
             "status",
@@ -88,6 +89,8 @@ class Command(BaseCommand):
 
     def _list(self, given: dict[str, Any]) -> None:
         written = ",".join(f"{name}={given[name]}" for name in selection.FILTER_FIELDS if given[name])
+        if given["where"]:
+            written = f"{written or 'status=all'},{given['where']}"
         self._lines(text_tables.run_table(selection.parse_filter(written or "status=open"), clock(), given["limit"]))
 
     def _status(self, *, as_json: bool) -> None:
@@ -174,7 +177,7 @@ def _add_verb(parser: Any, verb: desk.Verb) -> None:
         flag, options = WAYS[verb.takes]
         parser.add_argument(flag, dest=verb.takes, **options)
     if verb.many:
-        parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,code=… instead of a run")
+        parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,amount>=100 instead of a run")
         parser.add_argument("--rate", type=float, default=USUAL_RATE, help=f"runs a second (default {USUAL_RATE:g})")
         parser.add_argument("--yes", action="store_true", help="do not ask for confirmation")
         parser.add_argument("--dry-run", action="store_true", help="only print how many match")

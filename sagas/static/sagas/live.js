@@ -1,20 +1,24 @@
 "use strict";
 // Reads the part of a page that moves (data-live: its address) again each ten seconds, or data-every, while somebody looks at it.
-// Focus, place and what is opened stay.
+// Focus, place and what is opened stay. A list (data-rows) is put in row by row, see rows.js.
 (() => {
     const part = document.querySelector("[data-live]");
     const EVERY = 1000 * (part.dataset.every ?? 10);
-    let readAt = Date.now();
+    const put = (html) => ("rows" in part.dataset ? window.putRows(part, html) : replace(html));
+    let readAt = Date.now(), isReading = false;
 
     const read = async () => {
-        if (document.hidden || isSelecting() || Date.now() - readAt < EVERY) { return; }
+        if (document.hidden || isReading || isSelecting() || Date.now() - readAt < EVERY) { return; }
         readAt = Date.now();
+        isReading = true;
         try {
             const answer = await fetch(part.dataset.live, {redirect: "error", headers: {Accept: "text/html"}});
-            if (answer.ok) { replace(await answer.text()); }
+            if (answer.ok) { put(await answer.text()); }
             part.classList.toggle("stale", !answer.ok);
         } catch {
             part.classList.add("stale"); // the time that it shows says how old it is
+        } finally {
+            isReading = false;
         }
     };
 
@@ -33,7 +37,7 @@
             if (opened.includes(one.textContent)) { one.parentElement.open = true; }
         }
         if (href !== null) {
-            [...part.querySelectorAll("a")].find((one) => one.getAttribute("href") === href)?.focus({preventScroll: true});
+            [...part.querySelectorAll("a")].find((one) => one.getAttribute("href") === href && one.getClientRects().length)?.focus({preventScroll: true});
         }
         window.scrollTo(scrollX, scrollY);
     };

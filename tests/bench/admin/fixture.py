@@ -1,7 +1,8 @@
 """Full tables, by SQL alone: so many orders, trips, returns, runs, acts, dead letters and published messages.
 
-All but a few are finished, as in a shop that has run for a year. Numbers, addresses and keys follow from a row's place,
-so that the pages know what to look for. The steps of the newest runs alone are there: a list shows no others.
+Of ten runs one needs a person, and of a hundred orders that events carry one; all but a few others are finished, as in
+a shop that has run for a year. Numbers, addresses and keys follow from a row's place, so that the pages know what to
+look for. The steps of the newest runs alone are there: a list shows no others.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ CREATE TEMPORARY TABLE past AS
 SELECT n, md5('order' || n)::uuid AS order_id,
        clock_timestamp() - make_interval(secs => (%(rows)s - n) * 365.0 * 86400 / %(rows)s) AS at,
        'ada' || n || '@' || CASE WHEN n %% 3 = 0 THEN 'example.com' ELSE 'post' || n %% 1000 || '.example' END AS email,
-       CASE WHEN n > %(rows)s - 200 THEN 'processing' WHEN n %% 1000 = 0 THEN 'needs_attention'
+       CASE WHEN n > %(rows)s - 200 THEN 'processing'
+            WHEN n %% 9 = 4 AND n %% 10 <> 0 OR n %% 1000 = 70 THEN 'needs_attention'
             WHEN n %% 50 = 1 THEN 'cancelled' ELSE 'confirmed' END AS status
 FROM generate_series(1, %(rows)s) AS n
 """
@@ -54,9 +56,12 @@ SELECT uuidv7(at - clock_timestamp()),
                    THEN 'running' ELSE 'stuck' END,
        '', '', '', 4, 3, NULL, 0, md5(n::text), '', 9, at, at,
        CASE WHEN status IN ('confirmed', 'cancelled') THEN at + interval '3 s' END,
-       CASE WHEN status = 'needs_attention' THEN at END, CASE WHEN status = 'needs_attention' THEN 'commit_stock'
-       ELSE '' END, CASE WHEN status <> 'needs_attention' THEN '' WHEN n % 100000 = 0 THEN 'released'
-       ELSE 'out_of_stock' END, 89, 'EUR'
+       CASE WHEN status = 'needs_attention' THEN at END,
+       CASE WHEN status <> 'needs_attention' THEN ''
+            ELSE (ARRAY['reserve_stock', 'commit_stock', 'capture_payment', 'dispatch_parcel'])[1 + n / 100 % 4] END,
+       CASE WHEN status <> 'needs_attention' THEN '' WHEN n % 100000 = 70 THEN 'released'
+            ELSE (ARRAY['out_of_stock', 'no_answer', 'card_expired', 'address', 'refused'])[1 + n / 1000 % 5] END,
+       89, 'EUR'
 FROM past
 """,
     "steps": """

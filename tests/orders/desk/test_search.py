@@ -35,6 +35,11 @@ def known() -> Known:
     return Known.of(ROWS)
 
 
+def test_a_list_that_does_not_say_what_a_word_means_is_refused_where_it_is_written():
+    with pytest.raises(TypeError, match=r"Forgetful needs a method found\(word\)"):
+        type("Forgetful", (search.Listed, admin.ModelAdmin), {})
+
+
 def look(user: Any, model: Any, **query: str) -> tuple[list[Any], int, str]:
     """What an admin's list holds, how many buffers that read, and how many rows it says there are."""
     request = RequestFactory().get("/", query)

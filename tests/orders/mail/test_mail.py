@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
 
+from orders import wording
 from orders.cancelling.customer_request import cancel_order
 from orders.lifecycle import payment, status
 from orders.mail import letters, sent_log
 from orders.models import Notice, Order
+from orders.participants import payments
+from orders.participants.errors import ConnectionLost
+from orders.participants.payments import Action
 from orders.placing.place import place_order
 from orders.placing.validation import PlaceOrder
 from outbox import RetryAfter, testing
 from outbox.consuming import inbox
-from outbox.models import OutboxMessage
+from outbox.models import Delivery, OutboxMessage
 from outbox.publishing.destinations import Destination
 from outbox.relay.relay import Relay
 from outbox.transports import Outgoing
@@ -42,9 +49,14 @@ def received(order: Order, mailoutbox: Letters) -> Order:
     return order
 
 
-def confirm(order: Order) -> None:
+def charge(order: Order, amount: int = 16600) -> None:
     with transaction.atomic():
-        status.confirm_order(order.pk, "TRACK-1")
+        payment.note_charge(order.pk, "pi_1", amount)
+
+
+def confirm(order: Order, tracking: str = "TRACK-1") -> None:
+    with transaction.atomic():
+        status.confirm_order(order.pk, tracking)
 
 
 def undo(order: Order, why: str = "insufficient_funds", *, by_hand: bool = False) -> None:
@@ -66,6 +78,7 @@ def test_an_accepted_order_is_acknowledged_and_says_that_nothing_is_charged(
 
 
 def test_a_confirmed_order_is_confirmed_by_mail_once(received: Order, mailoutbox: Letters) -> None:
+    charge(received)
     confirm(received)
     testing.drain()
     testing.drain()
@@ -73,6 +86,101 @@ def test_a_confirmed_order_is_confirmed_by_mail_once(received: Order, mailoutbox
     assert letter.subject == f"Your order {received.number} is on its way"
     for words in ("2 x Mug, 37.00 EUR", "1 x Lamp, 129.00 EUR", "once: 166.00 EUR", "TRACK-1", str(received.pk)):
         assert words in letter.body
+
+
+def closed_by_hand(order: Order) -> None:
+    """By a person, as completed, while the charge was in doubt."""
+    with transaction.atomic():
+        payment.note_hold(order.pk, "pi_1")
+        status.mark_needs_attention(order.pk, "nobody knows whether it was charged")
+    confirm(order, tracking="")
+
+
+def test_an_order_that_a_person_closed_without_a_charge_is_not_called_charged(
+    received: Order, mailoutbox: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments, "charged", lambda *_args, **_options: 0)
+    closed_by_hand(received)
+    testing.drain()
+    letter = mailoutbox[-1]
+    assert "One of us has closed it by hand as completed." in letter.body
+    assert "We have no record of a charge to your card." in letter.body
+    assert "once" not in letter.body
+    assert "paid" not in letter.body
+    received.refresh_from_db()
+    assert wording.charge(received, "in_doubt") == wording.UNRECORDED
+    undo(received, "compensated_by_hand", by_hand=True)
+    testing.drain()
+    assert (
+        "We have no record of a charge to your card. If your bank shows one, you get all of it" in mailoutbox[-1].body
+    )
+
+
+def test_of_an_order_that_a_person_closed_the_processor_is_asked_what_was_charged(
+    received: Order, mailoutbox: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the nightly comparison finds no difference, and the letter says what is true."""
+    asked: list[tuple[str, bool]] = []
+
+    def charged(intent_id: str, *, whose: payments.Owner, timeout: timedelta) -> int:
+        asked.append((intent_id, connection.in_atomic_block))
+        assert (whose.number, whose.amount, whose.currency) == (received.number, 16600, "EUR")
+        return 16600
+
+    monkeypatch.setattr(payments, "charged", charged)
+    closed_by_hand(received)
+    testing.drain()
+    received.refresh_from_db()
+    assert received.charged == 16600
+    assert asked == [("pi_1", False)]
+    assert "Charged to your card, once: 166.00 EUR" in mailoutbox[-1].body
+
+
+def test_while_the_processor_does_not_answer_the_letter_of_an_order_closed_by_hand_waits(
+    received: Order, mailoutbox: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_args: object, **_options: object) -> int:
+        raise ConnectionLost("payments", "no answer")
+
+    monkeypatch.setattr(payments, "charged", away)
+    closed_by_hand(received)
+    testing.drain()
+    assert len(mailoutbox) == 1
+    monkeypatch.setattr(payments, "charged", lambda *_args, **_options: 16600)
+    Delivery.objects.update(due_at=Now(), held_until=None)
+    testing.drain()
+    assert "once: 166.00 EUR" in mailoutbox[-1].body
+
+
+def ask_to_confirm(order: Order, url: str) -> None:
+    with transaction.atomic():
+        payment.ask_to_confirm(order.pk, Action("pi_1", url, timezone.now()))
+
+
+def test_the_letter_that_asks_to_confirm_a_payment_is_in_the_record_and_goes_out_once(
+    received: Order, mailoutbox: Letters
+) -> None:
+    ask_to_confirm(received, "https://bank.example/1")
+    ask_to_confirm(received, "https://bank.example/2")  # before the first was written
+    deliver_all(times=2)
+    assert kinds(received) == ["received", "confirm_payment"]
+    letter = mailoutbox[-1]
+    assert letter.subject == f"Please confirm the payment of your order {received.number}"
+    assert "https://bank.example/2" in letter.body
+    assert letter.extra_headers["Message-ID"] == received.notices.get(kind=Kind.CONFIRM_PAYMENT).message_id
+    ask_to_confirm(received, "https://bank.example/3")
+    deliver_all(times=2)
+    assert kinds(received) == ["received", "confirm_payment", "confirm_payment"]
+    assert len(mailoutbox) == 3
+
+
+def test_the_same_message_twice_is_one_letter_that_asks_to_confirm(received: Order) -> None:
+    ask_to_confirm(received, "https://bank.example/1")
+    for _ in range(2):
+        begun = sent_log.begin_request(received.pk, "https://bank.example/1", "<a@b>")
+        assert begun is not None, "nobody knows whether the first one went out"
+    sent_log.note_sent(begun)
+    assert sent_log.begin_request(received.pk, "https://bank.example/1", "<a@b>") is None
 
 
 def test_an_order_refused_before_any_letter_is_cancelled_plainly(order: Order, mailoutbox: Letters) -> None:
@@ -247,7 +355,7 @@ def sent() -> list[tuple[Outgoing, str]]:
     """What the relay sends now to those who write letters, and to whom."""
     transport = MemoryTransport()
     Relay([Destination("tasks", transport)]).drain()
-    return [(one, to) for one in transport.sent for to in one.to if to.startswith("orders.email")]
+    return [(one, to) for one in transport.sent for to in one.to if "email" in to]
 
 
 def deliver_all(*, times: int = 1) -> None:

@@ -170,6 +170,7 @@ def test_a_late_cancel_is_told_that_it_is_too_late(client: Client, trip: Trip) -
 
 
 def test_a_trip_is_still_shown_when_its_run_is_pruned(client: Client, trip: Trip) -> None:
+    status.note_charge(trip.pk, "pi_1", 29700)
     status.confirm_trip(trip.pk, "TKT-1", "H-1")
     Run.objects.all().delete()
     page = client.get(f"/trips/{trip.pk}/").content.decode()

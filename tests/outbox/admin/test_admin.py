@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from outbox import sql
+from outbox.admin.base import DeclaredValueFilter
 from outbox.models import DeadLetter, Delivery, Hold, OutboxMessage, PublishedMessage, Shard
 from outbox.operations import bulk_requeue, pauses
 from outbox.operations.requeue import requeue
@@ -280,3 +281,8 @@ def test_a_destination_is_paused_and_resumed_on_record_and_every_list_says_so(cl
     assert LogEntry.objects.get().change_message == "Paused tasks: they move house"
     client.post(reverse("admin:outbox_shard_act", args=["tasks", "resume"]), {**given, "tasks-shard": "3"})
     assert list(Shard.objects.filter(paused=False).values_list("shard", flat=True)) == [3]
+
+
+def test_a_filter_without_choices_is_refused_where_it_is_written():
+    with pytest.raises(TypeError, match=r"Forgetful needs a method values\(\)"):
+        type("Forgetful", (DeclaredValueFilter,), {"title": "none", "parameter_name": "none"})

@@ -101,6 +101,19 @@ def test_a_broker_that_is_away_is_said_with_its_error_until_it_is_back(commit):
         assert now.outage is None
 
 
+def test_dead_letters_that_name_no_destination_are_counted_and_are_an_alarm(admin_client):
+    DeadLetter.objects.create(
+        message_id=uuid7(), type="x.y", version=1, payload="{}", headers="{}", attempts=3, error_class="E", error="no"
+    )
+    assert health.status().dead == 1
+    code, out, err = status()
+    assert code == 1
+    assert "(no destination)     1 dead letters" in out
+    assert "Without a destination 1 message was given up" in err
+    page = admin_client.get("/admin/outbox/deadletter/").content.decode()
+    assert "<span>no destination</span>" in page
+
+
 def test_a_key_that_waits_for_a_person_is_an_alarm_and_one_that_is_retried_is_none(commit):
     commit("a")
     held(Refusing("item:a"))

@@ -99,8 +99,9 @@ def test_a_queue_that_moves_makes_nobody_deaf():
     assert state() == "alive"
     (events,) = (one for one in queues.read().queues if one.name == "events")
     assert events.depth == 1
-    assert events.oldest is not None
-    assert events.oldest < timedelta(seconds=10)
+    assert events.oldest is None, "nobody said when it was sent"
+    assert events.seen is not None
+    assert events.seen < timedelta(seconds=10)
     assert events.filled is not None
     assert events.filled > timedelta(seconds=30), "yet it has not been empty"
 
@@ -115,7 +116,7 @@ def test_a_queue_that_is_empty_again_is_forgotten():
     with Redis.from_url(settings.REDIS_URL) as client:
         client.delete("events")
     (events,) = (one for one in queues.read().queues if one.name == "events")
-    assert (events.depth, events.oldest, events.filled) == (0, None, None)
+    assert (events.depth, events.oldest, events.seen, events.filled) == (0, None, None, None)
 
 
 def test_only_workers_that_take_messages_count_for_a_queue():

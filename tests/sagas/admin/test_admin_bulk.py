@@ -89,10 +89,19 @@ def test_a_bulk_act_is_stopped_by_its_button(operator, client, three):
     text = progress(client)
     assert "Stopped by olga. What was done stays done." in text
     assert 'value="Stop"' not in text
-    assert 'data-live="?live=1"' in text
     assert not Act.objects.exists()
     answer = client.post(reverse("admin:sagas_bulkact_stop", args=[BulkAct.objects.get().pk]))
     assert "Cannot stop it: the run is stopped." in said(answer)
+
+
+def test_the_progress_is_read_again_as_a_part_of_its_page(operator, client, three):
+    order(client, "pause", choose(client, "pause", three))
+    assert 'data-live="?live=1"' in progress(client)
+    bulk_acts.run_due()
+    address = reverse("admin:sagas_bulkact_change", args=[BulkAct.objects.get().pk])
+    part = client.get(address, {"live": 1}).content.decode()
+    assert "1 done, 2 skipped, of 3." in part
+    assert "<html" not in part
 
 
 @pytest.mark.parametrize(

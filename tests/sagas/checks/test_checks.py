@@ -229,7 +229,8 @@ def test_links_without_a_route_are_told(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr("sagas.checks.queues.unrouted", none)
     assert check_routes() == []
-    steps, upkeep = ("run_step", "undo_step", "take"), ("sweep", "prune", "bulk", "canary", "alerts", "tally")
+    steps = ("run_step", "undo_step", "take", "wake_parent")
+    upkeep = ("sweep", "prune", "bulk", "canary", "schedules", "alerts", "tally")
     assert asked == [f"sagas.{name}" for name in (*steps, *upkeep)]
 
 

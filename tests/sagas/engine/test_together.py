@@ -22,7 +22,7 @@ from sagas.engine.taking import TakenStep, give_back
 from sagas.models import Attempt, Run, Step
 from tests.support.hostapp.events import NobodyListens
 from tests.support.sagas.clock import LONG_AGO
-from tests.support.sagas.driver import link
+from tests.support.sagas.driver import carry, link
 from tests.support.sagas.errand import errand
 from tests.support.sagas.hands import begin_many, called, outcomes_of, take_all
 from tests.support.sagas.together import elsewhere
@@ -221,3 +221,26 @@ def test_steps_that_were_taken_and_never_begun_are_given_back_as_though_they_had
     assert not Attempt.objects.filter(run_id=runs[0]).exists()
     assert outcomes_of(runs[2])[-1] == ("fetch", 2, "done"), "another worker's is not ours to give back"
     assert Run.objects.filter(wake_at=None).count() == 0, "should the message be lost, the sweep sends it"
+
+
+def test_a_run_that_somebody_holds_as_it_is_given_back_has_spent_no_attempt(world):
+    """Nobody waits for who holds it."""
+    runs = begin_many(2)
+    steps = take_all()
+    with transaction.atomic():
+        Run.objects.select_for_update().get(pk=runs[1])
+        given = elsewhere(lambda: give_back(steps))
+    assert [one.work.run_id for one in given] == [runs[0]]
+    step = Step.objects.get(run_id=runs[1], name="fetch")
+    assert (step.attempts, step.granted) == (1, 1)
+    assert Run.objects.get(pk=runs[1]).wake_at is not None, "the sweep brings it"
+    assert carry(runs[1]).status == "completed"
+    assert outcomes_of(runs[1])[:2] == [("fetch", 1, "lost"), ("fetch", 2, "done")]
+
+
+def test_a_claim_that_has_passed_on_is_not_let_go(world):
+    [run_id, _] = begin_many(2)
+    steps = take_all()
+    lease_passes_on(run_id)
+    give_back(steps)
+    assert Step.objects.get(run_id=run_id, name="fetch").granted == 0

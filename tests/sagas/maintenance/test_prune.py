@@ -15,19 +15,20 @@ from sagas import Refused
 from sagas.engine import executor
 from sagas.engine.continuation import STOP
 from sagas.maintenance import prune
-from sagas.models import Act, Attempt, Run, Signal, Step, Wait
+from sagas.models import Act, Attempt, Attribute, Child, Run, Signal, Step, Wait
 from tests.support.sagas.driver import begin, link, step_once
 from tests.support.sagas.ended import LOST, YEAR, finished, grow_old, left, resolved, stuck, undone
 from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act)
+TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act, Attribute)
 
 
 def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
     finished("completed")
     undone(world, "undone")
     resolved(world, "resolved")
+    Attribute.objects.bulk_create(Attribute(run=run, name="customer", text="ann") for run in Run.objects.all())
     assert all(table.objects.exists() for table in TABLES)
     grow_old()
     assert prune.prune_runs() == 3
@@ -75,7 +76,7 @@ def test_each_batch_begins_where_the_one_before_ended(world, settings):
     ended = list(Run.objects.order_by("finished_at").values_list("finished_at", flat=True))
     with CaptureQueriesContext(connection) as queries:
         assert prune.prune_runs() == 4
-    taken = [query["sql"] for query in queries if "SKIP LOCKED" in query["sql"]]
+    taken = [query["sql"] for query in queries if "LIMIT 2 FOR UPDATE SKIP LOCKED" in query["sql"]]
     begun = [str(since).replace(" ", "T") for since in ended[1::2]]
     assert [since in sql for since, sql in zip(begun, taken[1:], strict=True)] == [True, True]
 
@@ -170,11 +171,12 @@ def multiply(cursor: Any) -> None:
     cursor.execute(
         "INSERT INTO saga_signal (run_id, name, sent_id, payload, at) SELECT id, 's', '1', '{}', now() FROM saga_run"
     )
+    cursor.execute("INSERT INTO saga_attribute (run_id, name, text) SELECT id, 'customer', 'ann' FROM saga_run")
 
 
 @pytest.fixture
 def many(world):
-    """20 000 finished runs, of which 100 are old, with a step, an attempt, an act, a wait and a signal each."""
+    """20 000 finished runs, of which 100 are old, with a step, an attempt, an act, an attribute and so on each."""
     finished()
     with connection.cursor() as cursor:
         multiply(cursor)
@@ -182,7 +184,12 @@ def many(world):
             "UPDATE saga_run SET finished_at = now() - interval '1 year' "
             "WHERE id IN (SELECT id FROM saga_run WHERE key LIKE 'copy:%' LIMIT 100)"
         )
-        for table in (*TABLES, Wait, Signal):
+        cursor.execute(
+            "INSERT INTO saga_child (run_id, parent_id, step, item) "
+            "SELECT id, (SELECT id FROM saga_run WHERE key NOT LIKE 'copy:%'), 'one', row_number() OVER () "
+            "FROM saga_run WHERE key LIKE 'copy:%' AND finished_at > now() - interval '1 day'"
+        )
+        for table in (*TABLES, Wait, Signal, Child):
             cursor.execute(f"VACUUM ANALYZE {table._meta.db_table}")
 
 

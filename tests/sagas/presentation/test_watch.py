@@ -9,6 +9,8 @@ import signal
 import time
 
 import pytest
+import redis
+from django.conf import settings
 from django.core.management import call_command
 
 from outbox.transports import queue_depths
@@ -79,8 +81,20 @@ def test_a_queue_that_nobody_works_is_yellow_while_a_worker_may_be_on_its_way_an
     have_waited()
     light = lights()["queue.unattended.events"]
     assert light.tone == "bad"
-    assert "2 messages wait, the oldest for at least 1 min" in light.means
+    assert "2 messages wait, the oldest for an unknown time, at least 1 min" in light.means
     assert "--queues events" in light.do
+
+
+def test_a_message_that_says_when_it_was_sent_makes_its_queue_late_at_the_first_look():
+    says(busy=4)
+    with redis.Redis.from_url(settings.CELERY_BROKER_URL) as broker:
+        broker.lpush("events", json.dumps({"headers": {"sent_at": time.time() - 600}}))
+    light = lights()["queue.behind.events"]
+    assert "1 message waits, the oldest for 10 min" in light.means
+    text, _ = status()
+    assert "1 messages wait, the oldest for 10 min" in text
+    (events,) = (one for one in json.loads(status("--json")[0])["queues"] if one["name"] == "events")
+    assert events["oldest_seconds"] >= 600
 
 
 def test_workers_that_are_too_few_are_no_fault_of_theirs():

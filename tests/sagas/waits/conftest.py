@@ -8,9 +8,9 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from sagas.models import Wait
-from tests.support.sagas import voyage as module
+from tests.support.sagas import crossing as module
+from tests.support.sagas.crossing import Voyage, crossing
 from tests.support.sagas.driver import begin, step_once
-from tests.support.sagas.voyage import Voyage, voyage
 
 IN_A_MONTH = Voyage(datetime.now(UTC) + timedelta(days=30))
 
@@ -30,7 +30,7 @@ def ann():
 @pytest.fixture
 def waiting():
     """A run that waits for the supplier's signal."""
-    run_id = begin(voyage, IN_A_MONTH)
+    run_id = begin(crossing, IN_A_MONTH)
     for _ in range(3):
         step_once(run_id)
     return run_id

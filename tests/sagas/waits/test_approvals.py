@@ -20,8 +20,8 @@ from sagas.models import Act, Run, Step, Wait
 from sagas.testing import time_passes
 from tests.concurrency.meanwhile import Meanwhile
 from tests.support.sagas.admin_pages import log_in
+from tests.support.sagas.crossing import permit
 from tests.support.sagas.driver import begin, carry, step_once
-from tests.support.sagas.voyage import permit
 
 from .conftest import IN_A_MONTH
 

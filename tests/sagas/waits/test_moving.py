@@ -13,8 +13,8 @@ from sagas.engine.continuation import CONTINUE
 from sagas.models import Act, Run, Wait
 from sagas.testing import time_passes
 from tests.support.sagas.clock import pass_the_deadline, woken_in
+from tests.support.sagas.crossing import HOURS, patience
 from tests.support.sagas.driver import begin, carry, step_once
-from tests.support.sagas.voyage import HOURS, patience
 
 from .conftest import IN_A_MONTH, due_at
 

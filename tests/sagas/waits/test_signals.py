@@ -16,8 +16,8 @@ from sagas.models import Run, Signal, Step, Wait
 from sagas.testing import time_passes
 from tests.concurrency.meanwhile import Meanwhile
 from tests.support.sagas.clock import LONG_AGO, woken_in
+from tests.support.sagas.crossing import HOURS, Offer, crossing, supplier_answered
 from tests.support.sagas.driver import begin, carry, step_once
-from tests.support.sagas.voyage import HOURS, Offer, supplier_answered, voyage
 
 from .conftest import IN_A_MONTH, due_at
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def send(price: int = 7, sent_id: str = "s-1", key: str = "key-1") -> Sent:
     with transaction.atomic():
-        return voyage.send(key, "supplier_answered", Offer(price), id=sent_id)
+        return crossing.send(key, "supplier_answered", Offer(price), id=sent_id)
 
 
 def answered() -> Step:
@@ -60,7 +60,7 @@ def test_a_later_step_reads_it_typed(waiting):
 
 
 def test_one_that_comes_early_is_kept(log):
-    run_id = begin(voyage, IN_A_MONTH)
+    run_id = begin(crossing, IN_A_MONTH)
     assert send() is Sent.KEPT
     for _ in range(3):
         assert step_once(run_id) is CONTINUE
@@ -127,21 +127,21 @@ def test_without_an_answer_the_run_is_undone(waiting, log):
 
 def test_it_needs_a_transaction_a_known_run_a_declared_signal_and_a_payload_that_fits(waiting):
     with pytest.raises(NotInTransaction):
-        voyage.send("key-1", "supplier_answered", Offer(7), id="s-1")
+        crossing.send("key-1", "supplier_answered", Offer(7), id="s-1")
     with pytest.raises(Run.DoesNotExist, match="has no run with the key key-2"):
         send(key="key-2")
     with transaction.atomic():
         with pytest.raises(Unfit, match=r"waits for no signal until_departure\. It has: supplier_answered"):
-            voyage.send("key-1", "until_departure", Offer(7), id="s-1")
+            crossing.send("key-1", "until_departure", Offer(7), id="s-1")
         with pytest.raises(Unfit, match="brings Offer, and this str does not fit it"):
-            voyage.send("key-1", supplier_answered, "seven", id="s-1")
+            crossing.send("key-1", supplier_answered, "seven", id="s-1")
         with pytest.raises(Unfit, match="give 1 to 200 characters"):
-            voyage.send("key-1", supplier_answered, Offer(7), id="")
+            crossing.send("key-1", supplier_answered, Offer(7), id="")
 
 
 def test_it_is_part_of_the_senders_transaction(waiting):
     with transaction.atomic():
-        voyage.send("key-1", supplier_answered, Offer(7), id="s-1")
+        crossing.send("key-1", supplier_answered, Offer(7), id="s-1")
         transaction.set_rollback(True)
     assert not Signal.objects.exists()
     assert step_once(waiting) != CONTINUE
@@ -166,7 +166,7 @@ def test_a_run_that_is_resumed_waits_for_as_long_as_was_left(waiting, ann):
 
 
 def test_a_cancel_ends_the_wait_and_nothing_is_in_doubt(waiting):
-    voyage.cancel("key-1", reason="No longer wanted.", actor="the customer")
+    crossing.cancel("key-1", reason="No longer wanted.", actor="the customer")
     assert carry(waiting).status == "compensated"
     assert answered().status == "pending"
 
@@ -209,7 +209,7 @@ def test_a_worker_that_waits_for_a_sender_finds_the_signal(waiting):
     """It came to say that the time is over."""
     worker = Meanwhile(lambda: step_once(waiting))
     with transaction.atomic():
-        assert voyage.send("key-1", supplier_answered, Offer(7), id="s-1") is Sent.TAKEN
+        assert crossing.send("key-1", supplier_answered, Offer(7), id="s-1") is Sent.TAKEN
         Wait.objects.update(due_at=Now())
         worker.waits()
     worker.ends()
@@ -219,7 +219,7 @@ def test_a_worker_that_waits_for_a_sender_finds_the_signal(waiting):
 
 
 def test_one_that_comes_between_the_look_and_its_record_is_not_lost(monkeypatch):
-    run_id = begin(voyage, IN_A_MONTH)
+    run_id = begin(crossing, IN_A_MONTH)
     step_once(run_id)
     step_once(run_id)
 

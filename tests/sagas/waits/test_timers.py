@@ -18,8 +18,8 @@ from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Run, Step, Wait
 from sagas.testing import given, time_passes
 from tests.support.sagas.clock import LONG_AGO, woken_in
+from tests.support.sagas.crossing import Offer, Voyage, crossing, patience
 from tests.support.sagas.driver import begin, carry, step_once
-from tests.support.sagas.voyage import Offer, Voyage, patience, voyage
 
 from .conftest import IN_A_MONTH, due_at
 
@@ -60,16 +60,16 @@ def test_it_ends_when_its_date_has_come(moored):
 
 
 def test_a_date_that_is_past_is_no_wait():
-    run_id = begin(voyage, Voyage(datetime(2020, 1, 1, tzinfo=UTC)))
+    run_id = begin(crossing, Voyage(datetime(2020, 1, 1, tzinfo=UTC)))
     with transaction.atomic():
-        voyage.send("key-1", "supplier_answered", Offer(7), id="s-1")
+        crossing.send("key-1", "supplier_answered", Offer(7), id="s-1")
     assert carry(run_id).status == "completed"
     assert not Wait.objects.filter(kind="timer").exists()
 
 
 def test_the_words_of_the_declaration_are_the_runs_reason(waiting):
     with transaction.atomic():
-        voyage.send("key-1", "supplier_answered", Offer(7), id="s-1")
+        crossing.send("key-1", "supplier_answered", Offer(7), id="s-1")
     step_once(waiting)
     step_once(waiting)
     assert Run.objects.get().reason.startswith(f"sails on {IN_A_MONTH.sails_at:%-d %B}: waits until 20")

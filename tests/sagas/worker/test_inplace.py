@@ -52,10 +52,10 @@ def seen(monkeypatch):
     return events
 
 
-def task_at(run_id: UUID, name: str, task=tasks.run_step):
+def task_at(run_id: UUID, name: str, task=tasks.run_step, headers=None):
     """Run one Celery task as a worker does; what is left of the chain that it carried."""
     arguments = (str(run_id), "errand", 1, name)
-    request = {"id": "first", "root_id": "root", "hostname": "test", "headers": {}, "chain": ["the", "rest"]}
+    request = {"id": "first", "root_id": "root", "hostname": "test", "headers": headers or {}, "chain": ["the", "rest"]}
     task.push_request(called_directly=False, args=arguments, kwargs={}, **request)
     try:
         task.run(*arguments)
@@ -123,6 +123,16 @@ def test_a_wait_in_place_goes_out_as_a_chain_of_its_own_under_the_same_task(worl
     assert [kind for kind, fields in seen if fields["uuid"] == options["task_id"]][-1] == "task-retried"
     assert carry(run_id).status == "completed"
     assert world.log == FORWARD
+
+
+def test_a_retry_by_celery_says_when_it_is_sent_itself(world, sent):
+    world.faults["fetch"] = [RetryAfter(timedelta(seconds=1), "busy")]
+    with pytest.raises(Retry) as retried:
+        task_at(begin(errand, Errand("milk")), "fetch", headers={"traceparent": "kept", "sent_at": 1.0})
+    again: Any = retried.value  # has more than the type stubs say
+    headers = again.sig.options["headers"]
+    assert headers["traceparent"] == "kept"
+    assert headers["sent_at"] > 1.0
 
 
 def test_a_long_wait_in_place_is_left_to_the_sweep(world, sent):

@@ -1,143 +1,149 @@
-"""A saga of the tests' own that waits: reserve, ask a supplier, wait for a date, sail (no pivot, the last step)."""
+"""Sagas with children and branches, over a hand-written fake participant that remembers what happened when."""
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import timedelta
 
-from sagas import Awaits, Refused, Saga, Stake, StepContext, UndoContext
+from sagas import Ended, Refused, Retry, Saga, StatusChange, StepContext, UndoContext
 
-HOURS = timedelta(hours=2)
+QUICK = Retry(attempts=3, first=timedelta(milliseconds=20), longest=timedelta(milliseconds=50))
+
+
+@dataclass
+class Sea:
+    """What really happened, in order, and what is to go wrong next. One for each test."""
+
+    log: list[str] = field(default_factory=list)
+    keys: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    applied: set[str] = field(default_factory=set)
+    faults: dict[str, list[Exception | Callable[[], None]]] = field(default_factory=lambda: defaultdict(list))
+    told: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def call(self, name: str, key: str, *, undoes: str = "") -> str:
+        with self.lock:
+            self.keys[name].add(key)
+            fault = self.faults[name].pop(0) if self.faults[name] else None
+        if isinstance(fault, Exception):
+            raise fault
+        if fault is not None:
+            fault()
+        with self.lock:
+            self.log.append(name)
+            self.applied.discard(undoes) if undoes else self.applied.add(name)
+        return f"{name} done"
+
+
+sea = Sea()
+
+
+@dataclass(frozen=True)
+class Cargo:
+    what: str
 
 
 @dataclass(frozen=True)
 class Voyage:
-    """The input."""
-
-    sails_at: datetime
-
-
-@dataclass(frozen=True)
-class Offer:
-    """What the supplier says."""
-
-    price: int
+    captain: str
+    crates: tuple[str, ...] = ()
 
 
-@dataclass
-class Log:
-    """What happened. One for each test, through the fixture `log`."""
+# --- A child --------------------------------------------------------------------------------------------------------
 
-    called: list[str] = field(default_factory=list)
-    awaited: list[object] = field(default_factory=list)
+supply = Saga[Cargo]("supply", version=1)
 
 
-log = Log()
-voyage = Saga[Voyage]("voyage", deadline=timedelta(days=400))
+@supply.step(retry=QUICK, undo_retry=QUICK)
+def order_goods(ctx: StepContext[Cargo]) -> str:
+    return sea.call("order_goods", ctx.key)
 
 
-@voyage.step(undo=None)
-def reserve(ctx: StepContext[Voyage]) -> None:
-    log.called.append("reserve")
+@order_goods.undo
+def return_goods(ctx: UndoContext[Cargo, str]) -> None:
+    sea.call("return_goods", ctx.step_key, undoes="order_goods")
 
 
-@voyage.step()
-def lay_in_store(ctx: StepContext[Voyage]) -> None:
-    log.called.append("lay_in_store")
+@supply.step(retry=QUICK, undo_retry=QUICK)
+def load_goods(ctx: StepContext[Cargo]) -> str:
+    return sea.call("load_goods", ctx.key)
 
 
-@lay_in_store.undo
-def clear_store(ctx: UndoContext[Voyage, None]) -> None:
-    log.called.append("clear_store")
+@load_goods.undo
+def unload_goods(ctx: UndoContext[Cargo, str]) -> None:
+    sea.call("unload_goods", ctx.step_key, undoes="load_goods")
 
 
-supplier_answered = voyage.signal(
-    "supplier_answered", Offer, within=HOURS, else_=Refused("no_answer"), says=lambda ctx: "the supplier's offer"
-)
+@supply.status_changed
+def supply_told(change: StatusChange[Cargo]) -> None:
+    sea.told.append(f"supply {change.after}")
 
 
-@supplier_answered.awaiting
-def asked(ctx: StepContext[Voyage], awaits: Awaits) -> None:
-    log.awaited.append(awaits.detail)
+voyage = Saga[Voyage]("voyage", version=1, deadline=timedelta(minutes=5))
 
 
-@voyage.wait(until="sails_at")
-def until_departure(ctx: StepContext[Voyage]) -> str:
-    return f"sails on {ctx.input.sails_at:%-d %B}"
+@voyage.step(retry=QUICK, undo_retry=QUICK)
+def hire_crew(ctx: StepContext[Voyage]) -> str:
+    return sea.call("hire_crew", ctx.key)
 
 
-@voyage.step(undo=None)
-def sail(ctx: StepContext[Voyage]) -> int:
-    log.called.append("sail")
-    return ctx.result_of(supplier_answered).price
+@hire_crew.undo
+def dismiss_crew(ctx: UndoContext[Voyage, str]) -> None:
+    sea.call("dismiss_crew", ctx.step_key, undoes="hire_crew")
 
 
-patience = Saga[Voyage]("patience", deadline=timedelta(days=400))
+@voyage.child(supply)
+def get_supplies(ctx: StepContext[Voyage]) -> Cargo:
+    sea.call("get_supplies", ctx.key)
+    return Cargo(f"rum for {ctx.input.captain}")
 
 
-@patience.step()
-def moor(ctx: StepContext[Voyage]) -> None:
-    log.called.append("moor")
+@voyage.pivot(retry=QUICK)
+def set_sail(ctx: StepContext[Voyage]) -> str:
+    ended: Ended = ctx.result_of(get_supplies)
+    return sea.call("set_sail", ctx.key) + f" with {ended.result_of(load_goods)}"
 
 
-@moor.undo
-def cast_off(ctx: UndoContext[Voyage, None]) -> None:
-    log.called.append("cast_off")
+@voyage.step(retry=QUICK)
+def write_log(ctx: StepContext[Voyage]) -> str:
+    return sea.call("write_log", ctx.key)
 
 
-tide = patience.wait("tide", for_=timedelta(days=30))
-"""The last step of a saga without a pivot is a wait."""
+@voyage.status_changed
+def voyage_told(change: StatusChange[Voyage]) -> None:
+    sea.told.append(f"voyage {change.after}")
 
 
-# --- A person is asked ---------------------------------------------------------------------------------------------
+# --- A child with a pivot, which only the parent's own undo takes back ----------------------------------------------
+
+sale = Saga[Cargo]("sale", version=1)
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What the harbour master fills in."""
-
-    berth: str
-    fee: int = 0
+@sale.pivot(retry=QUICK)
+def sell(ctx: StepContext[Cargo]) -> str:
+    return sea.call("sell", ctx.key)
 
 
-permit = Saga[Voyage]("permit", deadline=timedelta(days=400), stake=lambda _: Stake(Decimal("12.50"), "EUR"))
+trade = Saga[Voyage]("trade", version=1)
 
 
-@permit.step()
-def hold_berth(ctx: StepContext[Voyage]) -> None:
-    log.called.append("hold_berth")
+@trade.child(sale, key=lambda cargo: f"sale:{cargo.what}")
+def sell_cargo(ctx: StepContext[Voyage]) -> Cargo:
+    return Cargo(ctx.input.captain)
 
 
-@hold_berth.undo
-def free_berth(ctx: UndoContext[Voyage, None]) -> None:
-    log.called.append("free_berth")
+@sell_cargo.undo
+def buy_back(ctx: UndoContext[Voyage, Ended]) -> None:
+    assert ctx.result is not None
+    sea.call(f"buy_back {ctx.result.result_of(sell)}", ctx.step_key, undoes="sell")
 
 
-@permit.step(local=True, undo=None)
-def draft(ctx: StepContext[Voyage]) -> str:
-    log.called.append("draft")
-    return f"draft {log.called.count('draft')}"
+@trade.step(undo=None, retry=QUICK)
+def bank_money(ctx: StepContext[Voyage]) -> None:
+    sea.call("bank_money", ctx.key)
 
 
-granted = permit.approval(
-    "granted",
-    Terms,
-    permission="sagas.pause_run",
-    group="harbour masters",
-    within=timedelta(days=2),
-    remind=timedelta(days=1),
-    else_=Refused("no_answer"),
-    back_to=(draft,),
-    says=lambda ctx: "may it moor?",
-)
-
-
-@granted.sent_back
-def sent_back(ctx: StepContext[Voyage], words: str) -> None:
-    log.called.append(words)
-
-
-@permit.pivot()
-def enter(ctx: StepContext[Voyage]) -> str:
-    return f"{ctx.result_of(draft)} at {ctx.result_of(granted).berth}"
+__all__ = ["Refused", "sea", "voyage"]

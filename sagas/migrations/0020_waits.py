@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0016_tally'),
+        ('sagas', '0019_schedules'),
     ]
 
     operations = [

@@ -1,0 +1,119 @@
+"""Start runs for a step, in the transaction that holds their parent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from outbox import publish
+from outbox.ids import uuid7
+from outbox.messages import codec
+from outbox.publishing.publish import gathering, ring_after_commit
+from outbox.sql import insert_messages
+
+from .. import sql
+from ..declare.saga import Saga
+from ..declare.spread import Items
+from ..declare.step import Step
+from ..engine.commands import LONGEST_KEY, accepted, stake_of
+from ..engine.run_ready import RunReady
+from ..engine.slow_starts import slow_starts
+from ..errors import Unfit
+from ..models import Run
+from ..settings import is_pooled, saga_settings
+
+
+def start_branches(parent: Run, step: Step[Any, Any], items: Sequence[int]) -> None:
+    """Start these branches, or items, of the step; `parent` is locked. Raises Unfit for a key that another run has."""
+    spread = step.spread
+    assert spread is not None, "the caller has looked"  # noqa: S101
+    if isinstance(spread, Items):
+        pooled = is_pooled() and not slow_starts.has(spread.saga)
+        _start(parent, step, spread.saga, {item: _branch(parent, item) for item in items}, pooled=pooled)
+        return
+    for item in items:  # a thread each: none waits in a hand behind another
+        _start(parent, step, spread.saga_of(item), {item: _branch(parent, item)}, pooled=False)
+
+
+def start_child(parent: Run, step: Step[Any, Any], input: Any, key: str) -> None:
+    """Start the child of the step with this input; `parent` is locked. Raises Unfit as `Saga.start` does."""
+    spread = step.spread
+    assert spread is not None, "the caller has looked"  # noqa: S101
+    saga = spread.saga_of(0)
+    key = key or _key(parent, step, 0)
+    text = accepted(saga, input, key, parent.subject)
+    stake = stake_of(saga, input)
+    staked = {"stake": stake.amount, "stake_currency": stake.currency} if stake else {}
+    _start(parent, step, saga, {0: text}, pooled=False, keys=[key], **staked)
+
+
+def _start(
+    parent: Run,
+    step: Step[Any, Any],
+    saga: Saga[Any],
+    inputs: dict[int, str],
+    *,
+    pooled: bool,
+    keys: list[str] | None = None,
+    **staked: Any,
+) -> None:
+    ids = [uuid7() for _ in inputs]
+    keys = keys or [_key(parent, step, item) for item in inputs]
+    branch = saga.is_branch
+    values = {
+        "ids": ids,
+        "keys": keys,
+        "inputs": list(inputs.values()),
+        "items": list(inputs),
+        "parent": parent.pk,
+        "step": step.name,
+        "branch": branch,
+        "name": saga.name,
+        "version": saga.version,
+        "subject": parent.subject,
+        "pivot": _pivot(saga),
+        "deadline": None if branch else _seconds(saga.deadline),
+        "patience": saga_settings.PATIENCE.total_seconds(),
+        "request_id": parent.request_id,
+        "traceparent": parent.traceparent,
+        "names": [one.name for one in saga.steps],
+        "stake": None,
+        "stake_currency": None,
+        "pooled": pooled,
+        **staked,
+    }
+    if sql.START_CHILDREN.count(values) < len(ids):
+        raise Unfit(f"{step.title}: a run of {saga.name} with the key {keys[0]} was started by somebody else.")
+    _send(saga, ids, keys)
+
+
+def _send(saga: Saga[Any], ids: Sequence[UUID], keys: Sequence[str]) -> None:
+    with gathering() as messages:
+        for run_id, key in zip(ids, keys, strict=True):
+            publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)
+    insert_messages(messages)
+    ring_after_commit(urgent=True)
+
+
+def _pivot(saga: Saga[Any]) -> int | None:
+    """Its parent may take a child back to its end, unless it has a pivot."""
+    if saga.forward_only:
+        return -1
+    return saga.pivot_step.position if saga.pivot_step else None
+
+
+def _branch(parent: Run, item: int) -> str:
+    return codec.encode({"parent": parent.pk, "item": item})
+
+
+def _key(parent: Run, step: Step[Any, Any], item: int) -> str:
+    """Readable where it fits, and always the same."""
+    assert step.spread is not None, "the caller has looked"  # noqa: S101
+    key = step.spread.key_of(parent.key, item)
+    return key if len(key) <= LONGEST_KEY else step.spread.key_of(str(parent.pk), item)
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()

@@ -1,0 +1,1 @@
+"""Starts runs at the ticks of schedules: once each, whoever looks and how often."""
