@@ -15,8 +15,8 @@ def main() -> None:
     """`<gap> <run>`: carry the run's current step, or send it a signal, and be killed in the gap."""
     from sagas.engine import forward, kept_waits
     from sagas.waits import sending
+    from tests.support.sagas.crossing import Offer, crossing
     from tests.support.sagas.driver import step_once
-    from tests.support.sagas.voyage import Offer, voyage
 
     gap, run_id = sys.argv[1], UUID(sys.argv[2])
     patched: dict[str, tuple[Any, str]] = {
@@ -31,7 +31,7 @@ def main() -> None:
         setattr(module, name, then_die(getattr(module, name)))
     if gap == "as_the_signal_is_sent":
         with transaction.atomic():
-            voyage.send("key-1", "supplier_answered", Offer(7), id="s-1")
+            crossing.send("key-1", "supplier_answered", Offer(7), id="s-1")
     step_once(run_id)
 
 

@@ -15,8 +15,8 @@ from sagas.models import Signal, Step
 from sagas.testing import time_passes
 from tests.sagas.waits.conftest import IN_A_MONTH
 from tests.support.sagas.clock import let_the_lease_run_out
+from tests.support.sagas.crossing import HOURS, Offer, crossing
 from tests.support.sagas.driver import begin, carry, step_once
-from tests.support.sagas.voyage import HOURS, Offer, voyage
 from tests.support.workers import ROOT, process_env
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ PROGRAM = "import django; django.setup(); from tests.crashes import dying_waits;
 @pytest.fixture
 def waiting() -> UUID:
     """A run that waits for the supplier's signal."""
-    run_id = begin(voyage, IN_A_MONTH)
+    run_id = begin(crossing, IN_A_MONTH)
     for _ in range(3):
         step_once(run_id)
     return run_id
@@ -41,7 +41,7 @@ def dies(gap: str, run_id: UUID) -> None:
 
 def send() -> Sent:
     with transaction.atomic():
-        return voyage.send("key-1", "supplier_answered", Offer(7), id="s-1")
+        return crossing.send("key-1", "supplier_answered", Offer(7), id="s-1")
 
 
 @pytest.mark.parametrize("gap", ["before_the_end_is_recorded", "as_the_end_is_recorded"])

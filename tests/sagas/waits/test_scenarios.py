@@ -6,9 +6,10 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from sagas.testing import ScenarioError, given
-from tests.support.sagas.voyage import (
+from tests.support.sagas.crossing import (
     Offer,
     Terms,
+    crossing,
     draft,
     granted,
     hold_berth,
@@ -17,7 +18,6 @@ from tests.support.sagas.voyage import (
     permit,
     reserve,
     supplier_answered,
-    voyage,
 )
 
 from .conftest import IN_A_MONTH
@@ -31,13 +31,13 @@ def boss():
 
 
 def test_a_signal_comes_while_the_run_waits():
-    story = given(voyage, IN_A_MONTH).calling_participants().signals(supplier_answered, Offer(5))
+    story = given(crossing, IN_A_MONTH).calling_participants().signals(supplier_answered, Offer(5))
     run = story.expect_completed().run
     assert run.steps.get(name="sail").result == 5
 
 
 def test_without_a_signal_time_passes_and_the_run_is_undone():
-    run = given(voyage, IN_A_MONTH).expect_undone(lay_in_store).run
+    run = given(crossing, IN_A_MONTH).expect_undone(lay_in_store).run
     assert run.code == "no_answer"
 
 
@@ -59,4 +59,4 @@ def test_a_person_sends_back_and_then_says_no(boss):
 
 def test_a_step_that_does_not_wait_takes_no_signal():
     with pytest.raises(ScenarioError, match=r"reserve does not wait: say \.when\(reserve\)"):
-        given(voyage, IN_A_MONTH).signals(reserve, None)
+        given(crossing, IN_A_MONTH).signals(reserve, None)
