@@ -17,7 +17,7 @@ from sagas.models import Run, RunStatus, StepStatus
 from .clock import time_passes
 from .errors import ScenarioError, Unplayable
 from .expectations import Expectations
-from .fake_participants import FakeParticipants
+from .fake_participants import FakeParticipants, played_steps
 from .run_inline import walk
 from .when import When, WhenProbing, WhenUndoing
 
@@ -140,12 +140,12 @@ class Scenario(Expectations, Generic[T]):
         """Do what shall happen before the run's current step."""
         if run.status != RunStatus.RUNNING:
             return
-        name = self._saga.steps[run.position].name
+        name = run.steps.get(position=run.position).name
         event = self._events.pop(name, None)
         if event is not None:
             event()
         acts = self._while_waiting.get(name)
-        if acts and run.steps.get(position=run.position).status == StepStatus.WAITING:
+        if acts and run.key == self._key and run.steps.get(position=run.position).status == StepStatus.WAITING:
             acts.pop(0)(run)
 
     def _meanwhile(self, step: Step[T, Any], act: Callable[[Run], object]) -> Self:
@@ -161,7 +161,7 @@ class Scenario(Expectations, Generic[T]):
         return self
 
     def _own(self, step: Step[T, R]) -> Step[T, R]:
-        if step not in self._saga.steps:
+        if step not in played_steps(self._saga):
             raise ScenarioError(f"{step.name} is not a step of {self._saga.name}.")
         return step
 

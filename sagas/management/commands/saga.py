@@ -12,6 +12,7 @@ from django.db import DatabaseError, InterfaceError
 
 from sagas import desk
 from sagas.desk import lookup, selection
+from sagas.desk.attributes import EXAMPLE
 from sagas.desk.batches import USUAL_RATE, checked_bulk_verb
 from sagas.desk.given import given_values
 from sagas.desk.second_person import needs_second_person
@@ -53,7 +54,7 @@ class Command(BaseCommand):
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
         for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
-        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {selection.EXAMPLE}")
+        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {EXAMPLE}")
         listing.add_argument("--limit", type=int, default=50)
         status = commands.add_parser(
             "status",
