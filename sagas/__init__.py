@@ -10,6 +10,7 @@ from .declare.context import Earlier, InputChange, NotApplied, StatusChange, Ste
 from .declare.money import MinorUnits
 from .declare.participant import Participant
 from .declare.saga import Saga
+from .declare.share import Share
 from .declare.stake import Stake
 from .declare.step import Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
@@ -28,6 +29,7 @@ __all__ = [
     "Saga",
     "SagaDeclarationError",
     "SagaError",
+    "Share",
     "Stake",
     "StatusChange",
     "Step",

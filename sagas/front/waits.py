@@ -1,6 +1,6 @@
-"""What waits by itself, and why. Open runs wait for somebody else to act, for their next attempt, for a free worker, or
-to be resumed; keys of the outbox are held while their first message is tried again. Runs that wait for a participant
-are counted by `presentation.participant_labels`."""
+"""What waits by itself, and why. Open runs wait for somebody else to act, for their next attempt, for a free worker,
+for the turn of their share, or to be resumed; keys of the outbox are held while their first message is tried again.
+Runs that wait for a participant are counted by `presentation.participant_labels`."""
 
 from __future__ import annotations
 
@@ -21,27 +21,30 @@ LOOKED_AT = 10_000
 """Of running and of undoing runs so many, the newest, are looked at; what others wait for is not said."""
 WAITS = """
 WITH newest AS MATERIALIZED (
-    (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
+    (SELECT id, name, position, reason, paused_at, ready_at, queued_at, created_at, asks_since, waits_for
      FROM saga_run WHERE status = 'running' ORDER BY created_at DESC LIMIT %(most)s)
     UNION ALL
-    (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
+    (SELECT id, name, position, reason, paused_at, ready_at, queued_at, created_at, asks_since, waits_for
      FROM saga_run WHERE status = 'undoing' ORDER BY created_at DESC LIMIT %(most)s)
 ), moving AS (
-    SELECT id, name, position, reason, paused_at, ready_at, created_at FROM newest
+    SELECT id, name, position, reason, paused_at, ready_at, queued_at, created_at FROM newest
     WHERE asks_since IS NULL AND waits_for = ''
 )
 SELECT moving.name, s.name,
        CASE WHEN moving.paused_at IS NOT NULL THEN 'paused' WHEN moving.ready_at IS NOT NULL THEN 'worker'
+            WHEN moving.queued_at IS NOT NULL THEN 'share'
             WHEN s.error_class = 'Awaits' THEN 'awaits' ELSE 'retry' END AS kind,
        count(*), min(moving.created_at), min(moving.reason) FILTER (WHERE s.error_class = 'Awaits')
 FROM moving JOIN saga_step s ON s.run_id = moving.id AND s.position = moving.position
-WHERE moving.paused_at IS NOT NULL OR moving.ready_at IS NOT NULL OR s.status IN ('waiting', 'undo_waiting')
+WHERE moving.paused_at IS NOT NULL OR moving.ready_at IS NOT NULL OR moving.queued_at IS NOT NULL
+   OR s.status IN ('waiting', 'undo_waiting')
 GROUP BY 1, 2, 3
 ORDER BY 5
 """
 WORDS = {
     "paused": "paused: somebody must resume {them}",
     "worker": "{wait} for a free worker",
+    "share": "{wait} for the turn of {their} share",
     "awaits": "{wait} for somebody else to act",
     "retry": "{wait} for the next attempt",
 }
@@ -63,7 +66,9 @@ class Wait:
 
     def __str__(self) -> str:
         one = self.count == 1
-        words = WORDS[self.kind].format(wait="waits" if one else "wait", them="it" if one else "them")
+        words = WORDS[self.kind].format(
+            wait="waits" if one else "wait", them="it" if one else "them", their="its" if one else "their"
+        )
         return f"{self.count} {'run' if one else 'runs'} {words}{f': {self.reason}' if self.reason else ''}"
 
     @property

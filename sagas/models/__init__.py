@@ -10,6 +10,7 @@ from .participant import Breaker, Slot
 from .run import ON_DESK, OPEN, Run, RunStatus
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
+from .ticket import ShareTime, Ticket
 
 __all__ = [
     "ON_DESK",
@@ -23,10 +24,12 @@ __all__ = [
     "Handling",
     "Run",
     "RunStatus",
+    "ShareTime",
     "Slot",
     "Step",
     "StepStatus",
     "Tally",
     "TallyMark",
     "TallyWait",
+    "Ticket",
 ]

@@ -100,6 +100,10 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
     yield "accepted", f"{_time(run.created_at)}, {_age(run, now)}"
     if run.paused_at:
         yield "paused since", _time(run.paused_at)
+    if run.share is not None:
+        yield "share", run.share or "none named"
+    if run.queued_at and not run.paused_at:
+        yield "waits for the turn of its share since", _time(run.queued_at)
     if run.ready_at and not run.paused_at:
         yield "waits for a free worker since", _time(run.ready_at)
     if run.wake_at and not run.paused_at:

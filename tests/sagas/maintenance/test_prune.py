@@ -15,13 +15,13 @@ from sagas import Refused
 from sagas.engine import executor
 from sagas.engine.continuation import STOP
 from sagas.maintenance import prune
-from sagas.models import Act, Attempt, Attribute, Run, Step
+from sagas.models import Act, Attempt, Attribute, Run, Step, Ticket
 from tests.support.sagas.driver import begin, link, step_once
 from tests.support.sagas.ended import LOST, YEAR, finished, grow_old, left, resolved, stuck, undone
 from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act, Attribute)
+TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act, Attribute, Ticket)
 
 
 def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
@@ -29,6 +29,7 @@ def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
     undone(world, "undone")
     resolved(world, "resolved")
     Attribute.objects.bulk_create(Attribute(run=run, name="customer", text="ann") for run in Run.objects.all())
+    Ticket.objects.bulk_create(Ticket(run=run, share="a") for run in Run.objects.all())
     assert all(table.objects.exists() for table in TABLES)
     grow_old()
     assert prune.prune_runs() == 3
@@ -165,12 +166,15 @@ def multiply(cursor: Any) -> None:
         "INSERT INTO saga_act (run_id, actor_name, verb, reason, at, before, after) "
         "SELECT id, 'ann', 'resolve', '', now(), '{}', '{}' FROM saga_run"
     )
+    cursor.execute(
+        "INSERT INTO saga_ticket (run_id, share, line, priority, is_limited) SELECT id, 'a', '', 0, false FROM saga_run"
+    )
     cursor.execute("INSERT INTO saga_attribute (run_id, name, text) SELECT id, 'customer', 'ann' FROM saga_run")
 
 
 @pytest.fixture
 def many(world):
-    """20 000 finished runs, of which 100 are old, with a step, an attempt, an act and an attribute each."""
+    """20 000 finished runs, of which 100 are old, with a step, an attempt, an act, an attribute and a ticket each."""
     finished()
     with connection.cursor() as cursor:
         multiply(cursor)
