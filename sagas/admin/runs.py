@@ -148,8 +148,8 @@ class RunAdmin(ReadOnlyAdmin):
             return "when it is resumed"
         if waits_for_participant(run):
             return "when it answers"
-        if run.ready_at is not None:
-            return "a free worker"
+        if run.ready_at is not None or run.queued_at is not None:
+            return "a free worker" if run.ready_at is not None else "its share's turn"
         if run.wake_at is None:
             return "—"
         left = run.wake_at - _read_at(run)

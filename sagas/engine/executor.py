@@ -150,6 +150,8 @@ def _claim(task: TaskRef, step: Step[Any, Any], admission: Admission, *, undo: b
     claim = sql.claim({"run": task.run_id, **claimed_by(task.worker, step, trace.current())}, undo=undo)
     if claim is None:
         return None
+    if claim.shares:
+        task.worker.met_shared()
     try:
         value = codec.decode(step.saga.input_type, claim.input)
     except ValueError as error:

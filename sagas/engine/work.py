@@ -35,6 +35,8 @@ class Worker:
     ahead: Ahead = field(default=lambda _step: None)
     pools: bool = False
     """A run that it does not go on with waits for any worker, instead of for a message of its own."""
+    met_shared: Callable[[], None] = field(default=lambda: None)
+    """Told that the run that it has claimed shares the workers with others."""
 
     def next(self, step: Step[Any, Any]) -> Worker | None:
         """This worker with the step's task in hand; None when it leaves the step to a message.

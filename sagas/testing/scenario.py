@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models.functions import Now
 
 from outbox.messages import codec
 from sagas import Saga, desk
 from sagas.declare.step import Step
-from sagas.models import Run, RunStatus, StepStatus
+from sagas.models import Run, RunStatus, StepStatus, Ticket
 
 from .clock import time_passes
 from .errors import ScenarioError, Unplayable
@@ -43,6 +44,13 @@ def given(saga: Saga[T], input: T, *, key: str = "", subject: str = "") -> Scena
 def given_run(saga: Saga[T], *, key: str) -> Scenario[T]:
     """Begin the scenario of a run that your own code has started. Playing it raises Run.DoesNotExist without one."""
     return Scenario(saga, key, lambda: Run.objects.values_list("id", flat=True).get(name=saga.name, key=key))
+
+
+def _let_in(run_id: UUID) -> UUID:
+    """A run of a share or with a limit is alone here: its turn comes at once."""
+    Ticket.objects.filter(run=run_id).delete()
+    Run.objects.filter(pk=run_id, queued_at__isnull=False).update(queued_at=None, wake_at=Now())
+    return run_id
 
 
 class Scenario(Expectations, Generic[T]):
@@ -128,7 +136,7 @@ class Scenario(Expectations, Generic[T]):
     def _play(self) -> Run:
         try:
             with self.stage.set():
-                run = walk(self._begin(), before=self._happen)
+                run = walk(_let_in(self._begin()), before=self._happen)
                 for act in self._afterwards:
                     act(run)
                     run = walk(run.pk, before=self._happen)

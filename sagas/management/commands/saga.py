@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
 from sagas import desk
-from sagas.desk import lookup, selection
-from sagas.desk.attributes import EXAMPLE
+from sagas.desk import attributes, lookup, selection
 from sagas.desk.batches import USUAL_RATE, checked_bulk_verb
 from sagas.desk.given import given_values
 from sagas.desk.second_person import needs_second_person
+from sagas.desk.standing import standings
 from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError
 from sagas.management import schedule_commands
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
         for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
-        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {EXAMPLE}")
+        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {attributes.EXAMPLE}")
         listing.add_argument("--limit", type=int, default=50)
         status = commands.add_parser(
             "status",
@@ -101,10 +101,11 @@ class Command(BaseCommand):
     def _status(self, *, as_json: bool) -> None:
         try:
             now = watch.read()
+            waiting = [f"{'share':<26} {one}" for one in standings()]
         except (DatabaseError, InterfaceError) as error:
             self.stderr.write(f"The database does not answer, so nobody can tell: {error}".strip())
             sys.exit(CANNOT_TELL)
-        text = [*watch_text.lines(now), *alert_labels.lines(clock())]
+        text = [*watch_text.lines(now), *waiting, *alert_labels.lines(clock())]
         self._lines([json.dumps(watch_text.as_json(now), indent=2)] if as_json else text)
         if now.is_bad:
             sys.exit(ALARM)
