@@ -175,7 +175,7 @@ class RunAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": run.subject or run.key,
-            "page": run_page.load(run),
+            "page": run_page.load(run, _page(request)),
             "verbs": verbs,
             **proposal,
             **(extra_context or {}),
@@ -280,3 +280,9 @@ def _bulk_action(verb: desk.Verb) -> Callable[[RunAdmin, HttpRequest, QuerySet[R
         return bulk_views.confirm_or_preview(model_admin, request, verb)
 
     return ask
+
+
+def _page(request: HttpRequest) -> int:
+    """Of the runs that a run has started; 1 for what is no number."""
+    given = request.GET.get("runs", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1

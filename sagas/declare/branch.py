@@ -73,7 +73,7 @@ class BranchSaga(Saga[Branch]):
         return Branch
 
     @cached_property
-    def steps(self) -> list[Step[Branch, Any]]:
+    def steps(self) -> list[Step[Branch, Any]]:  # type: ignore[override] # read when it is first used
         return [_branch_step(self, self.of)]
 
     @cached_property
