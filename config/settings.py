@@ -200,8 +200,9 @@ EMAIL_FILE_PATH = env.text("EMAIL_FILE_PATH", str(BASE_DIR / ".local" / "mail"))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Settle <orders@settle.example>")
 
-# --- Alerts, and the canary ------------------------------------------------------------------------------------------
+# --- The desk, alerts, and the canary --------------------------------------------------------------------------------
 SAGAS_CANARY = env.flag("SAGAS_CANARY", default=True)  # a run without effect each minute
+SAGAS_SECOND_PERSON = tuple(env.words("SECOND_PERSON"))  # acts on the desk that another person confirms
 SAGAS_ALERT_MAIL = env.words("ALERT_MAIL", "operator@settle.example" if LOCAL else "")
 SAGAS_ALERT_WEBHOOK = env.text("ALERT_WEBHOOK")
 SAGAS_ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")  # several, with spaces, while one replaces another
