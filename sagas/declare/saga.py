@@ -51,11 +51,13 @@ class Saga(Generic[T]):
         admin_url: Callable[[T], str] | None = None,
         record_url: Callable[[T, str], str] | None = None,
         stake: Callable[[T], Stake | None] | None = None,
+        label: Callable[[T], str] | None = None,
     ) -> None:
         """`deadline`: a run that has not claimed its pivot within this time is undone. `admin_url`: the admin page of a
         run's subject, from its input. `record_url`: where a participant shows what it knows of it, from the input and
         the participant's name; "" for none. `stake`: the value at stake in a run, from its input, or None; kept with
-        the run. Raises SagaDeclarationError when name and version are taken or do not fit.
+        the run. `label`: what Flower shows of a run besides its id, from its input, such as an order's number; the key
+        without it. Raises SagaDeclarationError when name and version are taken or do not fit.
         """
         from ..hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
 
@@ -66,6 +68,7 @@ class Saga(Generic[T]):
         self.admin_url = admin_url
         self.record_url = record_url
         self.stake = stake
+        self.label = label
         self.steps: list[Step[T, Any]] = []
         """What a run carries out one after the other; `declared` has also what stands side by side in one of them."""
         self.declared: dict[str, Step[T, Any]] = {}
