@@ -54,7 +54,12 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _row(step: Step[Any, Any]) -> tuple[str, ...]:
-    marks = {"pivot": step.is_pivot, "probe": step.probe_run is not None, "local": step.local and step.wait is None}
+    marks = {
+        "pivot": step.is_pivot,
+        "probe": step.probe_run is not None,
+        "local": step.local and step.wait is None,
+        "best effort": step.best_effort,
+    }
     waits = [wait_words.declared(step.wait)] if step.wait is not None else []
     return (
         str(step.position + 1),
@@ -108,6 +113,8 @@ def _turns(saga: Saga[Any]) -> Iterable[str]:
     pivot = saga.pivot_step
     for step in saga.steps[: None if pivot is None else pivot.position + 1]:
         back = [undo for undo in _undos(saga) if undo.position <= step.position]
+        if step.best_effort:
+            continue
         yield f"s{step.position} -. refused .-> {f'u{back[-1].position}' if back else 'undone'}"
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from outbox.testing import published
 from sagas.declare.step import Step
-from sagas.models import Attempt, Run, RunStatus
+from sagas.models import Attempt, Run, RunStatus, StepStatus
 
 from .fake_participants import FakeParticipants
 from .run_report import story
@@ -40,6 +40,14 @@ class Expectations(ABC):
         self._check(found == names, f"undone should be, in this order, {_list(names)}; it was {_list(found)}")
         left = [step.name for step in self.stage.saga.steps if step.name in self.stage.applied and step.has_undo]
         self._check(not left, f"nothing should be left applied, but {_list(left)} is")
+        return self
+
+    def expect_passed_over(self, *steps: Step[Any, Any]) -> Self:
+        """Exactly these steps of best effort failed, and the run went on without them. Name them in any order."""
+        wanted = [step.name for step in self.stage.saga.steps if step in steps]
+        rows = self.run.steps.filter(status=StepStatus.PASSED_OVER).order_by("position")
+        found = list(rows.values_list("name", flat=True))
+        self._check(found == wanted, f"passed over should be {_list(wanted)}; it was {_list(found)}")
         return self
 
     def expect_stuck(self, *, code: str | None = None, at: Step[Any, Any] | None = None) -> Self:
