@@ -116,6 +116,7 @@ def _branch_step(saga: BranchSaga, of: Step[Any, Any]) -> Step[Branch, Any]:
         None if of.unless is None else lambda branch: bool(of.unless and of.unless(branch.of.input)),
         local=of.local,
         undo_run=None if saga.forward_only else undo,
+        best_effort=of.best_effort,
     )
     step.probe_run = _stepping(of, lambda: of.probe_run) if of.probe_run else None
     step.recorded_run = _stepping(of, lambda: of.recorded_run) if of.recorded_run else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args, overload
 
 from outbox.retry import Retry
 
@@ -23,6 +23,7 @@ from .step import UNDECLARED, Step
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from .best_effort import BestEffortStep
     from .child import ChildStep
     from .each import EachStep
     from .sent import Sent
@@ -95,6 +96,7 @@ class Saga(Generic[T]):
         self,
         /,
         *,
+        best_effort: Literal[True],
         participant: str = "",
         timeout: timedelta = ...,
         retry: Retry = ...,
@@ -103,6 +105,21 @@ class Saga(Generic[T]):
         unless: Callable[[T], bool] | None = None,
         local: bool = False,
         after: Sequence[Step[T, Any]] | None = None,
+    ) -> Callable[[Callable[[StepContext[T]], R]], BestEffortStep[T, R]]: ...
+    @overload
+    def step(
+        self,
+        /,
+        *,
+        participant: str = "",
+        timeout: timedelta = ...,
+        retry: Retry = ...,
+        undo_retry: Retry = ...,
+        undo: None = ...,
+        unless: Callable[[T], bool] | None = None,
+        local: bool = False,
+        after: Sequence[Step[T, Any]] | None = None,
+        best_effort: Literal[False] = ...,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
     def step(
         self,
@@ -117,6 +134,7 @@ class Saga(Generic[T]):
         unless: Callable[[T], bool] | None = None,
         local: bool = False,
         after: Sequence[Step[T, Any]] | None = None,
+        best_effort: bool = False,
     ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step.
 
@@ -125,13 +143,26 @@ class Saga(Generic[T]):
         says that the step uses only our own database: it runs in the transaction that records it, exactly once.
         `after` names the steps above that must be done first, by default the one above: steps that do not come after
         each other run at the same time, each in a run of its own. The pivot comes after all above it.
+        `best_effort=True`: when the step is refused, or its attempts are spent, those that found the participant away
+        among them, the run passes over it and goes on.
         """
+        from .best_effort import BestEffortStep
 
         rules.check_undo_option(self, None if undo is UNDECLARED else undo)
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
-            made: Step[T, R] = Step(
-                self, run, len(self.steps), participant, timeout, retry, undo_retry, unless, local=local, undo_run=undo
+            made: Step[T, R] = (BestEffortStep if best_effort else Step)(
+                self,
+                run,
+                len(self.steps),
+                participant,
+                timeout,
+                retry,
+                undo_retry,
+                unless,
+                local=local,
+                undo_run=undo,
+                best_effort=best_effort,
             )
             return self._add(made, after)
 

@@ -115,7 +115,8 @@ def _fenced(work: ClaimedStep) -> Stop:
 def _claim_and_proceed(task: TaskRef, *, undo: bool) -> Continuation:
     step = registry.find(task.saga, task.version).named(task.step)
     admission = admit("" if _asks_nobody(task.run_id, step) else step.participant, lease_seconds(step))
-    if not admission.go:
+    passes_over = admission.away and step.best_effort and not undo
+    if not admission.go and not passes_over:
         return _put_aside(task, step, admission, undo=undo)
     work = _claim(task, step, admission, undo=undo)
     if work is None:

@@ -115,7 +115,9 @@ def turn_forward(run: Run, pivot: Step, result: str) -> None:
     `result` is JSON. The caller writes the run's new status.
     """
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.DONE, ended_at=Now())
-    run.steps.filter(status=StepStatus.UNDO_DUE).update(status=StepStatus.DONE)
+    due = run.steps.filter(status=StepStatus.UNDO_DUE)
+    due.filter(result__isnull=True).exclude(pk=pivot.pk).update(status=StepStatus.PASSED_OVER)
+    due.update(status=StepStatus.DONE)
     run.steps.filter(pk=pivot.pk).update(
         status=StepStatus.DONE,
         result=Value(json.loads(result), JSONField()),  # a bare None would be SQL's null

@@ -66,6 +66,7 @@ def _row(step: Step[Any, Any], number: int) -> tuple[str, ...]:
         "pivot": step.is_pivot,
         "probe": step.probe_run is not None,
         "local": step.local and step.wait is None,
+        "best effort": step.best_effort,
         _starts(step): True,
     }
     waits = [wait_words.declared(step.wait)] if step.wait is not None else []
@@ -139,7 +140,7 @@ def _turns(saga: Saga[Any]) -> Iterable[str]:
     """An arrow from each step up to the pivot to its first undo: the step's own, since its answer may be lost."""
     undos, pivot = _undos(saga), saga.pivot_step
     for step, number in _numbered(saga):
-        if pivot is not None and pivot.name in saga.before[step.name]:
+        if step.best_effort or (pivot is not None and pivot.name in saga.before[step.name]):
             continue
         back = [(one, at) for one, at in undos if one is step or one.name in saga.before[step.name]]
         last = [at for one, at in back if not any(one.name in saga.before[other.name] for other, _ in back)]

@@ -11,7 +11,7 @@ from .record_many import RECORD_MANY
 from .run import Statement, execute, fetch
 from .start import START, START_QUEUED, START_QUEUED_WITH_ATTRIBUTES, START_WITH_ATTRIBUTES, WRITE_ATTRIBUTES
 from .take import AWAITED, LET_GO, TAKE, TAKE_THESE, UNTAKE
-from .upkeep import END_LEASES, GIVE_BACK, PUT_DOWN, RESULT, STALE, SWEEP, UNPOOL
+from .upkeep import END_LEASES, GIVE_BACK, PASSED_OVER, PUT_DOWN, RESULT, STALE, SWEEP, UNPOOL
 
 __all__ = [
     "AWAITED",
@@ -21,6 +21,7 @@ __all__ = [
     "GIVE_BACK",
     "ITEM_RESULTS",
     "LET_GO",
+    "PASSED_OVER",
     "PUT_DOWN",
     "RECORD_AND_CLAIM",
     "RECORD_AND_TELL",
