@@ -47,6 +47,13 @@ def start(
     saga: Saga[T], input: T, *, key: str, subject: str, priority: int | None = None, share: str | None = None
 ) -> UUID:
     """Accept a run in the caller's transaction: run, steps, and the outbox row that brings its chain."""
+    return accept(saga, input, key=key, subject=subject, priority=priority, share=share)[0]
+
+
+def accept(
+    saga: Saga[T], input: T, *, key: str, subject: str, priority: int | None = None, share: str | None = None
+) -> tuple[UUID, bool]:
+    """As `start`; says also whether the run is new."""
     if not connection.in_atomic_block:
         raise NotInTransaction(f"Start {saga.name} inside transaction.atomic(), with the change that it belongs to.")
     current = trace.current()
@@ -76,9 +83,9 @@ def start(
     attributes = attributes_of(saga, input)
     values |= {**columns(messages), "attributes": attributes} | (ticket or {}) | ({"pooled": None} if ticket else {})
     if _START[ticket is not None, attributes is not None].count(values) == 0:
-        return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
+        return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key), False
     ring_after_commit(urgent=True)
-    return run_id
+    return run_id, True
 
 
 def stake_of(saga: Saga[T], input: T) -> Stake | None:
