@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import dj_database_url
-from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from outbox.schedule import options_of, row
@@ -143,7 +142,6 @@ CELERY_TASK_ROUTES = {
     **ROUTES,
     "orders.refresh_availability": {"queue": "default"},
     "orders.watch": {"queue": "upkeep"},
-    "orders.reconcile": {"queue": "default"},
 }
 # After SIGTERM a worker has this long to finish its running tasks; then it hands the rest back and ends. The container
 # engine must wait longer before it kills: `stop_grace_period` in docker-compose.yml.
@@ -154,7 +152,6 @@ CELERY_BEAT_SCHEDULE = {
     **SCHEDULE,
     "every-ten-seconds-refresh-availability": row("orders.refresh_availability", timedelta(seconds=10)),
     "every-two-seconds-watch-orders-carried-by-events": row("orders.watch", timedelta(seconds=2)),
-    "every-night-compare-the-books": row("orders.reconcile", crontab(hour="3", minute="10"), timedelta(hours=12)),
 }
 
 # --- Participants ----------------------------------------------------------------------------------------------------
