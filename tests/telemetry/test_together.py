@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from opentelemetry import trace as otel
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from config.telemetry.sampler import Requests, configured
-from outbox import telemetry
 from outbox.declare.events import registry
 from outbox.masking import MASK
 from outbox.messages import trace
@@ -21,23 +16,9 @@ from tests.support.hostapp.subscribers import TOGETHER
 from tests.support.outbox.steps import look, opened, take
 from tests.support.sagas.hands import begin_many, carry_hand, take_all
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("tracer")]
 KEY = "sk_live_4eC39HqLyjWDarjtT1"
 Spans = InMemorySpanExporter
-
-
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
-    """The spans of this process, as the project's provider makes them."""
-    monkeypatch.delenv("OTEL_TRACES_SAMPLER", raising=False)
-    provider, exporter = TracerProvider(sampler=Requests(configured()).with_parents()), Spans()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    made = provider.get_tracer("tests")
-    monkeypatch.setattr(otel, "get_tracer", lambda *_, **__: made)
-    telemetry.follow()
-    yield exporter
-    telemetry.unfollow()
-    provider.shutdown()
 
 
 def given(number: int, flags: str = "01") -> trace.Trace:
