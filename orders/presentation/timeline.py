@@ -27,6 +27,7 @@ STATES = {
     StepStatus.WAITING: "waiting",
     StepStatus.DONE: "done",
     StepStatus.REFUSED: "refused",
+    StepStatus.PASSED_OVER: "passed over",
     StepStatus.IN_DOUBT: "person",
     StepStatus.UNDO_DUE: "undoing",
     StepStatus.UNDOING: "undoing",
@@ -42,6 +43,7 @@ LABELS = {
     "waiting": "waiting",
     "done": "done",
     "refused": "refused",
+    "passed over": "went on without it",
     "undoing": "being undone",
     "undone": "undone",
     "skipped": "not needed",
@@ -170,7 +172,7 @@ def state_of(step: Step | JourneyStep, run_status: str) -> str:
             return "undone"
         case RunStatus.STUCK if state == "waiting":
             return "person"
-        case RunStatus.RESOLVED if state not in {"done", "refused", "undone"}:
+        case RunStatus.RESOLVED if state not in {"done", "refused", "passed over", "undone"}:
             return "skipped" if state == "todo" else "settled"
         case _:
             return state

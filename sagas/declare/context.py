@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from .best_effort import BestEffortStep
     from .each import EachStep
     from .step import Step
 
@@ -43,9 +44,12 @@ class StepContext(Generic[T]):
     @overload
     def result_of(self, step: EachStep[T, R]) -> list[R]: ...
     @overload
+    def result_of(self, step: BestEffortStep[T, R]) -> R | None: ...
+    @overload
     def result_of(self, step: Step[T, R]) -> R: ...
     def result_of(self, step: Step[T, Any]) -> Any:
-        """What an earlier step of this run returned; of a step for each item, a list in the order of the items.
+        """What an earlier step of this run returned; of a step for each item, a list in the order of the items; None
+        of a step of best effort that was passed over.
 
         Raises SagaError if that step is not done.
         """

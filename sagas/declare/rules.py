@@ -53,6 +53,15 @@ def check_step(step: Step[Any, Any]) -> None:
         step.unless is None or bool(step.participant),
         f"{step.title} says unless= and names no participant that it would ask. Remove it, or name the participant.",
     )
+    require(
+        isinstance(step.best_effort, bool),
+        f"{step.title}: best_effort={step.best_effort!r}; give True, or leave it out.",
+    )
+    require(
+        not (step.best_effort and step.retry.attempts is None),
+        f"{step.title} is best effort and is tried until it is done, so that the run would never pass over it. Give it "
+        "a limit, such as retry=Retry(attempts=5), or remove best_effort.",
+    )
     if step.unless is not None:
         check_function(f"{step.title}: unless", step.unless, takes="input")
     check_function(step.title, step.run, takes="ctx")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args, overload
 
 from outbox.retry import Retry
 
@@ -16,12 +16,14 @@ from ..errors import Refused, SagaDeclarationError
 from . import registry, rules, waits
 from .attributes import Value
 from .context import InputChange, StatusChange, StepContext
+from .share import Limit, is_limit
 from .stake import Stake
 from .step import UNDECLARED, Step
 
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from .best_effort import BestEffortStep
     from .child import ChildStep
     from .each import EachStep
     from .sent import Sent
@@ -81,6 +83,7 @@ class Saga(Generic[T]):
         """Called after the status hook, where other sagas start runs of this one."""
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None
+        self.limited: Limit | None = None
         self.attributes_run: Callable[[T], Mapping[str, Value]] | None = None
         self.advised: dict[str, str] = {}
         rules.check_saga(self)
@@ -88,6 +91,21 @@ class Saga(Generic[T]):
 
     @overload
     def step(self, function: Callable[[StepContext[T]], R], /) -> Step[T, R]: ...
+    @overload
+    def step(
+        self,
+        /,
+        *,
+        best_effort: Literal[True],
+        participant: str = "",
+        timeout: timedelta = ...,
+        retry: Retry = ...,
+        undo_retry: Retry = ...,
+        undo: None = ...,
+        unless: Callable[[T], bool] | None = None,
+        local: bool = False,
+        after: Sequence[Step[T, Any]] | None = None,
+    ) -> Callable[[Callable[[StepContext[T]], R]], BestEffortStep[T, R]]: ...
     @overload
     def step(
         self,
@@ -101,6 +119,7 @@ class Saga(Generic[T]):
         unless: Callable[[T], bool] | None = None,
         local: bool = False,
         after: Sequence[Step[T, Any]] | None = None,
+        best_effort: Literal[False] = ...,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
     def step(
         self,
@@ -115,6 +134,7 @@ class Saga(Generic[T]):
         unless: Callable[[T], bool] | None = None,
         local: bool = False,
         after: Sequence[Step[T, Any]] | None = None,
+        best_effort: bool = False,
     ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step.
 
@@ -123,13 +143,26 @@ class Saga(Generic[T]):
         says that the step uses only our own database: it runs in the transaction that records it, exactly once.
         `after` names the steps above that must be done first, by default the one above: steps that do not come after
         each other run at the same time, each in a run of its own. The pivot comes after all above it.
+        `best_effort=True`: when the step is refused, or its attempts are spent, those that found the participant away
+        among them, the run passes over it and goes on.
         """
+        from .best_effort import BestEffortStep
 
         rules.check_undo_option(self, None if undo is UNDECLARED else undo)
 
         def add(run: Callable[[StepContext[T]], R]) -> Step[T, R]:
-            made: Step[T, R] = Step(
-                self, run, len(self.steps), participant, timeout, retry, undo_retry, unless, local=local, undo_run=undo
+            made: Step[T, R] = (BestEffortStep if best_effort else Step)(
+                self,
+                run,
+                len(self.steps),
+                participant,
+                timeout,
+                retry,
+                undo_retry,
+                unless,
+                local=local,
+                undo_run=undo,
+                best_effort=best_effort,
             )
             return self._add(made, after)
 
@@ -339,18 +372,40 @@ class Saga(Generic[T]):
         rules.check_advice(self, words)
         self.advised.update(words)
 
-    def start(self, input: T, *, key: str, subject: str = "") -> UUID:
+    def limit(self, *, at_once: int) -> Callable[[Callable[[T], str | None]], Callable[[T], str | None]]:
+        """Declare how many runs may have begun and not ended at the same time, for each key that the function returns.
+
+        The function takes the input and returns the key, at most 200 characters, or None for a run without a limit.
+        Runs beyond the limit wait. Raises SagaDeclarationError for what is no number of runs.
+        """
+        wanted = f"{self.name}: limit(at_once={at_once!r}); give a whole number of at least 1."
+        rules.require(is_limit(at_once), wanted)
+        rules.check_declared_once(self.name, "limit", self.limited.key_of if self.limited else None)
+
+        def add(function: Callable[[T], str | None]) -> Callable[[T], str | None]:
+            rules.check_function(f"{self.name}: the limit", function, takes="input")
+            self.limited = Limit(at_once, function)
+            return function
+
+        return add
+
+    def start(
+        self, input: T, *, key: str, subject: str = "", priority: int | None = None, share: str | None = None
+    ) -> UUID:
         """Start a run, in the caller's transaction; the same key gives the same run. Returns the run's id.
 
-        `subject` is what people search the run by, such as an order number. Raises NotInTransaction outside `atomic()`,
-        and Unfit when the input is not of the saga's type, or the key or the subject is too long.
+        `subject` is what people search the run by, such as an order number. `share` is who shares the workers with
+        others, such as a tenant: shares take turns by their weights (SAGAS_SHARES), however many runs of one wait.
+        Within a share runs of a higher `priority`, from -1000 to 1000, go first; by default it is 0. Raises
+        NotInTransaction outside `atomic()`, and Unfit when the input is not of the saga's type, or the key, the
+        subject, the share or the priority does not fit.
         """
         from ..hosting import refuse_missing_apps
 
         refuse_missing_apps()
         from ..engine.commands import start  # the engine needs Django; a declaration does not
 
-        return start(self, input, key=key, subject=subject)
+        return start(self, input, key=key, subject=subject, priority=priority, share=share)
 
     def cancel(self, key: str, *, reason: str, actor: str, code: str = "cancelled") -> None:
         """Undo the run of that key. Raises TooLate when its pivot was already called.

@@ -54,6 +54,8 @@ class Step(Generic[T, R]):
     """What the step waits for, where it is one that waits."""
     spread: Spread | None = None
     """The runs that the step starts and waits for."""
+    best_effort: bool = False
+    """Its failure does not hold the run, which passes over it."""
     name: str = field(init=False)
     written: Callable[[StepContext[T]], R] = field(init=False, repr=False)
     """The function as it was declared, whose annotations count; a test may put another in the place of `run`."""

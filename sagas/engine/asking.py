@@ -74,6 +74,12 @@ def went_on(work: ClaimedStep) -> None:
         change = (work.run_id, work.claim.key, work.input, RunStatus.STUCK.value, after.value, work.step.name)
         hook(StatusChange(*change, "", "", ""))
     why = f"{work.step.name} succeeded at attempt {work.claim.number}."
+    note_went_on(work, why)
+
+
+def note_went_on(work: ClaimedStep, why: str) -> None:
+    """Write into the run's record that it leaves the desk by itself."""
+    after = RunStatus.UNDOING if work.undo else RunStatus.RUNNING
     _note(work.run_id, WENT_ON, why, RunStatus.STUCK, after)
 
 

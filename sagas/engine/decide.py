@@ -112,6 +112,14 @@ class Park:
 
 
 @dataclass(frozen=True, slots=True)
+class PassOver:
+    """The run goes on without the step."""
+
+    in_doubt: bool
+    """It may have happened all the same: should the run be undone, so is the step."""
+
+
+@dataclass(frozen=True, slots=True)
 class GoForward:
     """The pivot happened after all: a run that was being undone goes forward again."""
 
@@ -136,6 +144,26 @@ def decide(answer: Answer, asked: Asked, probe: Probe) -> Record | Wait | Undo |
             return Wait(delay)
     doubt = Undo(Left.IN_DOUBT) if asked.place is Place.BEFORE else Park(Left.IN_DOUBT)
     return _if_done(probe()) or doubt
+
+
+def decide_best_effort(answer: Answer, asked: Asked, probe: Probe) -> Record | Wait | PassOver:
+    """What follows from an attempt of a step of best effort, wherever it stands. `asked.delay` counts each attempt.
+
+    That the participant is away holds the run no longer than any other failure does.
+    """
+    match answer:
+        case Done(result):
+            return Record(result)
+        case Awaiting() | OurFailure():
+            return _put_off(answer, asked)
+        case Refusal() | Later() if asked.times <= 1 and (isinstance(answer, Refusal) or asked.delay is None):
+            return PassOver(in_doubt=False)
+        case Later(least) if (delay := asked.delay) is not None:
+            return Wait(max(least, delay), Cost.FORGIVEN)
+        case NoAnswer() if (delay := asked.delay) is not None:
+            return Wait(delay)
+    found = probe()
+    return _if_done(found) or PassOver(in_doubt=not isinstance(found, NotApplied))
 
 
 def decide_undo(answer: Answer, asked: Asked) -> Record | Wait | Park:

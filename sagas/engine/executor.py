@@ -115,7 +115,8 @@ def _fenced(work: ClaimedStep) -> Stop:
 def _claim_and_proceed(task: TaskRef, *, undo: bool) -> Continuation:
     step = registry.find(task.saga, task.version).named(task.step)
     admission = admit("" if _asks_nobody(task.run_id, step) else step.participant, lease_seconds(step))
-    if not admission.go:
+    passes_over = admission.away and step.best_effort and not undo
+    if not admission.go and not passes_over:
         return _put_aside(task, step, admission, undo=undo)
     work = _claim(task, step, admission, undo=undo)
     if work is None:
@@ -151,6 +152,8 @@ def _claim(task: TaskRef, step: Step[Any, Any], admission: Admission, *, undo: b
     claim = sql.claim({"run": task.run_id, **claimed_by(task.worker, step, trace.current())}, undo=undo)
     if claim is None:
         return None
+    if claim.shares:
+        task.worker.met_shared()
     try:
         value = codec.decode(step.saga.input_type, claim.input)
     except ValueError as error:

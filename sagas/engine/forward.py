@@ -28,9 +28,10 @@ from ..participants.answers import (
 from .asked import Attempted, is_ours, log_failure, log_turned_away, lost_worker
 from .asking import ask_for_lost, went_on
 from .continuation import STOP, Continuation, SwitchChain
-from .decide import Park, Record, Undo, Wait, decide
+from .decide import Park, PassOver, Record, Undo, Wait, decide, decide_best_effort
 from .done import Called, record
 from .kept_waits import Awaited, keep
+from .passing_over import pass_over, turned_away
 from .recording import hooks, recording
 from .transitions import begin_undo, close_attempt, held, park, save
 from .waiting import put_down
@@ -50,6 +51,8 @@ def ask(work: ClaimedStep) -> Called:
     try:
         if work.is_spent:
             return Called(work, context, lost_worker(work))
+        if not work.admission.go:
+            return Called(work, context, turned_away(work))
         if work.step.retry.attempts is None:
             work = ask_for_lost(work)
         return Called(work, context, calls.ask(work.admission, work.step.run, context, is_ours))
@@ -106,13 +109,16 @@ def _follow(called: Called) -> Continuation:
         log_failure("saga.attempt_failed", work, answer.error)  # whatever it was: the participant may have been asked
     elif isinstance(answer, Later):
         log_turned_away(work, answer)
-    decision = decide(answer, Attempted(work, answer), partial(calls.probe, work.step, context, is_ours))
+    rule = decide_best_effort if work.step.best_effort else decide
+    decision = rule(answer, Attempted(work, answer), partial(calls.probe, work.step, context, is_ours))
     if isinstance(decision, Record):
         return record(called, decision.result)
     assert not isinstance(answer, Done), "what is done is recorded"  # noqa: S101
     match decision:
         case Wait():
             return put_down(work, decision, answer, _awaiting_hook(work, context, answer))
+        case PassOver(in_doubt):
+            return pass_over(work, answer, in_doubt=in_doubt)
         case Undo(left):
             return _end_step(work, StepStatus(left.value), answer, stuck=False)
         case Park(left):

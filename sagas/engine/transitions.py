@@ -115,7 +115,9 @@ def turn_forward(run: Run, pivot: Step, result: str) -> None:
     `result` is JSON. The caller writes the run's new status.
     """
     Attempt.objects.filter(run=run, ended_at=None).update(outcome=Attempt.Outcome.DONE, ended_at=Now())
-    run.steps.filter(status=StepStatus.UNDO_DUE).update(status=StepStatus.DONE)
+    due = run.steps.filter(status=StepStatus.UNDO_DUE)
+    due.filter(result__isnull=True).exclude(pk=pivot.pk).update(status=StepStatus.PASSED_OVER)
+    due.update(status=StepStatus.DONE)
     run.steps.filter(pk=pivot.pk).update(
         status=StepStatus.DONE,
         result=Value(json.loads(result), JSONField()),  # a bare None would be SQL's null
@@ -152,6 +154,10 @@ def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
     """Write the run with its new status, and call the host's status hook in the same transaction."""
     before, run.status = run.reported_status, after
     run.wake_at, run.ready_at, run.waits_for, run.asks_since = wake_at, None, "", None
+    if after != RunStatus.RUNNING:
+        run.queued_at = None
+    elif run.queued_at is not None:  # until its turn nobody need look but at its deadline
+        run.wake_at = run.deadline_at
     run.rings = 0
     run.updated_at = Now()
     run.row_version = F("row_version") + 1

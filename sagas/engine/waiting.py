@@ -107,6 +107,6 @@ def _needs_person(work: ClaimedStep, wait: Wait, answer: Failure, run: Run, step
         forgiven=step.forgiven,
         own=step.own_failures,
         endless=work.retry.attempts is None,
-        onward=work.undo or passed_pivot(run, step),
+        onward=work.undo or (passed_pivot(run, step) and not work.step.best_effort),
     )
     return needs_person(answer, wait, Attempted(work, answer), counts, saga_settings.ASK_AFTER)

@@ -37,6 +37,8 @@ class Worker:
     ahead: Ahead = field(default=lambda _step: None)
     pools: bool = False
     """A run that it does not go on with waits for any worker, instead of for a message of its own."""
+    met_shared: Callable[[], None] = field(default=lambda: None)
+    """Told that the run that it has claimed shares the workers with others."""
     claimed: Told = field(default=lambda _work: None)
     """Told of the step that it has claimed for a message, before it is carried out."""
 
@@ -92,8 +94,9 @@ class ClaimedStep:
 
     @property
     def counted(self) -> int:
-        """Attempts that count against the budget, this one among them."""
-        return self.asked - self.claim.granted
+        """Attempts that count against the budget, this one among them; of a step of best effort each does."""
+        tries = self.claim.number if self.step.best_effort and not self.undo else self.asked
+        return tries - self.claim.granted
 
     @property
     def is_spent(self) -> bool:
@@ -195,6 +198,8 @@ def results_of(run_id: UUID, known: Mapping[str, str] = MappingProxyType({})) ->
         if text is None:
             given = {"run": run_id, "name": name}
             rows = sql.RESULT.rows(given) or sql.BRANCH_RESULT.rows(given)
+            if not rows and sql.fetch(sql.PASSED_OVER, given):
+                return None
             if not rows:
                 raise Unfit(f"{name} of {run_id} has no result: it is not done.")
             text = rows[0][0]

@@ -20,6 +20,8 @@ class StepStatus(models.TextChoices):
     DONE = "done", "done"
     REFUSED = "refused", "refused"
     """The participant refused."""
+    PASSED_OVER = "passed_over", "passed over"
+    """A step of best effort that failed: the run goes on. It may have taken effect where an attempt is not forgiven."""
     IN_DOUBT = "in_doubt", "in doubt"
     """The attempts are spent, and it is unknown whether the step took effect."""
     UNDO_DUE = "undo_due", "to be undone"

@@ -42,6 +42,7 @@ STEP_BADGES = {
     StepStatus.WAITING: Badge("…", "wait", "waiting to retry"),
     StepStatus.DONE: Badge("✓", "ok", "done"),
     StepStatus.REFUSED: Badge("✕", "bad", "refused"),
+    StepStatus.PASSED_OVER: Badge("⤳", "wait", "failed, passed over"),
     StepStatus.IN_DOUBT: Badge("?", "bad", "in doubt"),
     StepStatus.UNDO_DUE: Badge("↩", "wait", "to be undone"),
     StepStatus.UNDOING: Badge("↩", "busy", "being undone"),

@@ -95,6 +95,14 @@ UPDATE saga_run r SET wake_at = clock_timestamp() FROM held WHERE r.id = held.id
 )
 """The steps that a worker of that name holds are free, and their runs due; see `sagas/worker/restart.py`."""
 
+# Of that name in the run, or in a branch of it. Asked for only where a result is missing.
+PASSED_OVER = """
+SELECT 1 FROM saga_step s
+WHERE s.name = %(name)s AND s.status = 'passed_over'
+  AND (s.run_id = %(run)s OR s.run_id IN (
+       SELECT c.run_id FROM saga_child c JOIN saga_run r ON r.id = c.run_id AND r.is_branch
+       WHERE c.parent_id = %(run)s))
+"""
 RESULT = Statement(
     "saga_result",
     "SELECT result::text FROM saga_step WHERE run_id = %(run)s AND name = %(name)s AND result IS NOT NULL",

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from outbox.testing import published
 from sagas.declare.each import EachStep
 from sagas.declare.step import Step
-from sagas.models import Attempt, Child, Run, RunStatus
+from sagas.models import Attempt, Child, Run, RunStatus, StepStatus
 
 from .fake_participants import FakeParticipants, played_steps
 from .run_report import story
@@ -45,6 +45,14 @@ class Expectations(ABC):
         self._check(not wrong, f"undone should be, in this order, {_list(names)}; it was {_list(found)}")
         left = [step.name for step in played_steps(self.stage.saga) if self.stage.is_applied(step) and step.has_undo]
         self._check(not left, f"nothing should be left applied, but {_list(left)} is")
+        return self
+
+    def expect_passed_over(self, *steps: Step[Any, Any]) -> Self:
+        """Exactly these steps of best effort failed, and the run went on without them. Name them in any order."""
+        wanted = [step.name for step in self.stage.saga.steps if step in steps]
+        rows = self.run.steps.filter(status=StepStatus.PASSED_OVER).order_by("position")
+        found = list(rows.values_list("name", flat=True))
+        self._check(found == wanted, f"passed over should be {_list(wanted)}; it was {_list(found)}")
         return self
 
     def expect_stuck(self, *, code: str | None = None, at: Step[Any, Any] | None = None) -> Self:

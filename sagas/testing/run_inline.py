@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from sagas.branches.waking import wake_parent
 from sagas.engine import executor
 from sagas.engine.work import Worker
-from sagas.models import OPEN, Run, RunStatus, StepStatus
+from sagas.models import OPEN, Run, RunStatus, StepStatus, Wait
 
 from .clock import time_passes, until_claimable, until_sweep
 from .errors import ScenarioError, WorkerLost
@@ -80,15 +80,24 @@ def _next_task(run_id: UUID) -> None:
     run = Run.objects.get(pk=run_id)
     if run.status in ENDED:
         return
+    if _is_open_wait(run_id):  # what shall happen meanwhile has happened
+        time_passes(until_claimable(run_id) + A_MOMENT)
     before = _position(run_id)
     _run_current(run)
     now = Run.objects.get(pk=run_id)
     if _waits_for_runs(now) and _children(now).filter(status__in=MOVING, paused_at=None).exists():
         return  # it is those that time passes for
+    if _is_open_wait(run_id):
+        return
     if (wait := until_claimable(run_id)) > timedelta(0):
         time_passes(wait + A_MOMENT)
     elif _position(run_id) == before:  # nothing happened, or the run waits for its participant: the sweep is next
         time_passes(until_sweep(run_id) + A_MOMENT)
+
+
+def _is_open_wait(run_id: UUID) -> bool:
+    """Whether the run waits for a date, a signal or a person, and a test may let something happen meanwhile."""
+    return Wait.objects.filter(run_id=run_id, over_at=None).exists()
 
 
 def _run_current(run: Run) -> None:

@@ -15,11 +15,13 @@ from sagas.engine.decide import (
     GoForward,
     Left,
     Park,
+    PassOver,
     Place,
     Record,
     Undo,
     Wait,
     decide,
+    decide_best_effort,
     decide_doubtful_pivot,
     decide_undo,
     needs_person,
@@ -110,6 +112,26 @@ ROWS: list[tuple[Answer, Row, Any, Any]] = [
     (KILLED, Row(AFTER, 3, None), NOTHING, Park(DOUBT)),
 ]
 
+BEST_EFFORT_ROWS: list[tuple[Answer, Row, Any, Any]] = [
+    (OK, Row(BEFORE, 1, SOON), UNASKED, Record("x")),
+    (NO, Row(BEFORE, 1, SOON), UNASKED, PassOver(in_doubt=False)),
+    (NO, Row(AFTER, 1, SOON), UNASKED, PassOver(in_doubt=False)),
+    (NO, Row(AFTER, 2, SOON), SILENT, PassOver(in_doubt=True)),
+    (NO, Row(BEFORE, 2, SOON), NOTHING, PassOver(in_doubt=False)),
+    (NO, Row(BEFORE, 2, SOON), YES, Record("y")),
+    (AWAY, Row(BEFORE, 1, SOON), UNASKED, Wait(LATER, FORGIVEN)),
+    (AWAY, Row(BEFORE, 1, None), UNASKED, PassOver(in_doubt=False)),
+    (AWAY, Row(AFTER, 2, None), SILENT, PassOver(in_doubt=True)),
+    (AWAITS, Row(BEFORE, 1, SOON), UNASKED, Wait(LATER, GRANTED)),
+    (OURS, Row(AFTER, 3, None), UNASKED, Wait(PAUSE, GRANTED)),
+    (LOST, Row(BEFORE, 1, SOON), UNASKED, Wait(SOON)),
+    (LOST, Row(BEFORE, 1, SOON, held=True), UNASKED, Wait(SOON)),
+    (LOST, Row(BEFORE, 3, None), SILENT, PassOver(in_doubt=True)),
+    (LOST, Row(AFTER, 3, None), NOTHING, PassOver(in_doubt=False)),
+    (LOST, Row(BEFORE, 3, None, held=True), YES, Record("y")),
+    (KILLED, Row(AFTER, 3, SOON), SILENT, PassOver(in_doubt=True)),
+]
+
 UNDO_ROWS: list[tuple[Answer, Row, Any]] = [
     (OK, Row(BEFORE, 1, SOON), Record("x")),
     (NO, Row(BEFORE, 1, SOON), Park(REFUSED)),
@@ -141,6 +163,15 @@ def title(value: object) -> str:
 def test_what_follows_from_an_attempt(answer: Answer, attempt: Row, found: Any, expected: object) -> None:
     probe = Probe(YES if found is UNASKED else found)
     assert decide(answer, attempt, probe) == expected
+    assert probe.asked == (0 if found is UNASKED else 1)
+
+
+@pytest.mark.parametrize(("answer", "attempt", "found", "expected"), BEST_EFFORT_ROWS, ids=title)
+def test_what_follows_from_an_attempt_of_best_effort(
+    answer: Answer, attempt: Row, found: Any, expected: object
+) -> None:
+    probe = Probe(YES if found is UNASKED else found)
+    assert decide_best_effort(answer, attempt, probe) == expected
     assert probe.asked == (0 if found is UNASKED else 1)
 
 
