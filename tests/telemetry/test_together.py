@@ -32,7 +32,7 @@ def ended(told: Spans, name: str) -> list[ReadableSpan]:
 
 def trace_of(span: ReadableSpan) -> int:
     assert span.context is not None
-    return span.context.trace_id
+    return int(span.context.trace_id)
 
 
 def assert_linked(whole: ReadableSpan, parts: list[ReadableSpan]) -> None:
