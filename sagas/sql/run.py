@@ -50,6 +50,7 @@ TYPES = {
     "passed": "timestamptz",
     "since": "timestamptz",
     "lease": "double precision",
+    "progress": "double precision",
     "patience": "double precision",
     "deadline": "double precision",
     "stake": "numeric",
