@@ -17,7 +17,7 @@ telemetry.start()  # before anything connects or forks, whatever the worker's po
 
 TRANSPORT_ALIASES |= dict.fromkeys(("redis", "rediss"), "config.redis_transport:Transport")
 
-app = Celery("settle")
+app = Celery("settle", events="config.task_events:Events")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

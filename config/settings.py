@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import dj_database_url
-from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from outbox.schedule import options_of, row
@@ -143,7 +142,6 @@ CELERY_TASK_ROUTES = {
     **ROUTES,
     "orders.refresh_availability": {"queue": "default"},
     "orders.watch": {"queue": "upkeep"},
-    "orders.reconcile": {"queue": "default"},
 }
 # After SIGTERM a worker has this long to finish its running tasks; then it hands the rest back and ends. The container
 # engine must wait longer before it kills: `stop_grace_period` in docker-compose.yml.
@@ -154,7 +152,6 @@ CELERY_BEAT_SCHEDULE = {
     **SCHEDULE,
     "every-ten-seconds-refresh-availability": row("orders.refresh_availability", timedelta(seconds=10)),
     "every-two-seconds-watch-orders-carried-by-events": row("orders.watch", timedelta(seconds=2)),
-    "every-night-compare-the-books": row("orders.reconcile", crontab(hour="3", minute="10"), timedelta(hours=12)),
 }
 
 # --- Participants ----------------------------------------------------------------------------------------------------
@@ -203,8 +200,9 @@ EMAIL_FILE_PATH = env.text("EMAIL_FILE_PATH", str(BASE_DIR / ".local" / "mail"))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", "Settle <orders@settle.example>")
 
-# --- Alerts, and the canary ------------------------------------------------------------------------------------------
+# --- The desk, alerts, and the canary --------------------------------------------------------------------------------
 SAGAS_CANARY = env.flag("SAGAS_CANARY", default=True)  # a run without effect each minute
+SAGAS_SECOND_PERSON = tuple(env.words("SECOND_PERSON"))  # acts on the desk that another person confirms
 SAGAS_ALERT_MAIL = env.words("ALERT_MAIL", "operator@settle.example" if LOCAL else "")
 SAGAS_ALERT_WEBHOOK = env.text("ALERT_WEBHOOK")
 SAGAS_ALERT_WEBHOOK_SECRET = env.text("ALERT_WEBHOOK_SECRET")  # several, with spaces, while one replaces another

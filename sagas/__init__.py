@@ -13,6 +13,7 @@ from .declare.participant import Participant
 from .declare.saga import Saga
 from .declare.schedule import Schedule
 from .declare.sent import Sent
+from .declare.share import Share
 from .declare.stake import Stake
 from .declare.step import Step
 from .errors import Awaits, Refused, RetryAfter, SagaDeclarationError, SagaError, TooLate, Unavailable, WrongState
@@ -34,6 +35,7 @@ __all__ = [
     "SagaError",
     "Schedule",
     "Sent",
+    "Share",
     "Stake",
     "StatusChange",
     "Step",

@@ -11,6 +11,7 @@ from django.core.signals import setting_changed
 
 from .declare.alert_rule import AlertRule
 from .declare.participant import Participant
+from .declare.share import Share
 
 
 class SagaSettings:
@@ -38,6 +39,8 @@ class SagaSettings:
     """How many overdue runs one sweep restarts at most."""
     PARTICIPANTS: dict[str, Participant] = {}
     """The policy for each participant, by the name that steps use. Others get the defaults of `Participant`."""
+    SHARES: dict[str, Share] = {}
+    """The policy for each share that runs are started with, by its name; "*" for those that are not named."""
     KEEP_FINISHED: timedelta | None = timedelta(days=90)
     """How long finished runs are kept; None keeps them for ever. Pruning also forgets the key: after it, `start` with
     the same key starts a new run."""

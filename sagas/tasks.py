@@ -29,9 +29,9 @@ def undo_step(self: Task[..., None], run_id: str, saga: str, version: int, step:
 
 
 @shared_task(bind=True, name="sagas.take", acks_late=True, reject_on_worker_lost=True)
-def take(self: Task[..., None]) -> None:
-    """Take runs that wait for any worker, and carry them out, until none is left."""
-    taker.work(self)
+def take(self: Task[..., None], queued: bool = False) -> None:
+    """Take runs that wait for any worker, and carry them out, until none is left. `queued`: let runs of shares in."""
+    taker.work(self, queued=queued)
 
 
 @shared_task(bind=True, name="sagas.wake_parent", max_retries=None, acks_late=True, reject_on_worker_lost=True)

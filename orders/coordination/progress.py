@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sagas.models import Run, RunStatus, Step, StepStatus
 from sagas.presentation import queue
+from sagas.presentation.branch_steps import steps_of
 
 from ..models import JourneyStep
 
@@ -42,16 +43,17 @@ class Progress:
 
 def of_run(run: Run) -> Progress:
     """The run's input may be anything; a step named as PIVOT takes the money."""
-    steps = list(run.steps.all())
+    steps, position = steps_of(run)
+    held = next((one.run for one in steps if one.run_id != run.pk and one.run.waits_for), None)
     uncharged = any(step.name == PIVOT and _is_unasked(step) for step in steps)
     return Progress(
         status=run.reported_status,
         steps=steps,
         can_cancel=run.status == RunStatus.RUNNING and run.cancel_requested_at is None and uncharged,
-        position=run.position,
+        position=position,
         paused=run.paused_at is not None,
-        waits_for=run.waits_for,
-        waits_until=run.wake_at,
+        waits_for=held.waits_for if held else run.waits_for,
+        waits_until=run.deadline_at if held else run.wake_at,
         queued_since=queue.waits_since(run),
     )
 

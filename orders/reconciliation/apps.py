@@ -11,5 +11,5 @@ class ReconciliationConfig(AppConfig):
     verbose_name = "Reconciliation"
 
     def ready(self) -> None:
-        """Register the duty."""
-        from . import duties  # noqa: F401 - it registers on import
+        """Register the duty and the schedule."""
+        from . import comparison, duties  # noqa: F401 - they register on import

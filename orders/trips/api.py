@@ -11,6 +11,7 @@ from orders.api.requests import decode, endpoint, idempotency_key
 from orders.api.responses import changed, condition, made, refusal, shown, tagged
 from orders.errors import NotFound, OrderChanged
 from orders.presentation import turn
+from sagas.presentation.branch_steps import steps_of
 from sagas.presentation.queue import waits_since
 
 from . import offers, wording
@@ -83,7 +84,7 @@ def trip_json(trip: Trip) -> dict[str, object]:
     how many are ahead of a trip that has to wait for its turn; null for all others.
     """
     run = run_of(trip)
-    steps = run.steps.all() if run else ()
+    steps = steps_of(run)[0] if run else ()
     return {
         "id": str(trip.pk),
         "number": trip.number,

@@ -14,7 +14,7 @@ class TripsConfig(AppConfig):
         """Register what finds keys, and that trips are paid by card."""
         from orders.webhooks.payers import pays_by_card
 
-        from . import search  # noqa: F401 - it registers on import
+        from . import earlier, search  # noqa: F401 - they register on import
         from .models import Trip
 
         pays_by_card(Trip)

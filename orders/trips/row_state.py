@@ -12,6 +12,9 @@ from .sagas import trip
 TRIP = f"""
 SELECT t.xmin, t.ctid, r.xmin, r.ctid,
        (SELECT string_agg(concat(xmin, ctid), '' ORDER BY id) FROM saga_step WHERE run_id = r.id),
+       (SELECT string_agg(concat(b.xmin, b.ctid, s.xmin, s.ctid), '' ORDER BY b.id)
+        FROM saga_child c JOIN saga_run b ON b.id = c.run_id JOIN saga_step s ON s.run_id = b.id
+        WHERE c.parent_id = r.id),
        {WAITS_SINCE}
 FROM trips_trip t
 LEFT JOIN saga_run r ON r.name = %(saga)s AND r.key = %(key)s

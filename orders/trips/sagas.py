@@ -1,4 +1,8 @@
-"""The trip: a flight, a hotel and a payment that all happen, or none. Reading order is running order."""
+"""The trip: a flight, a hotel and a payment that all happen, or none.
+
+Reading order is running order, but the flight and the hotel are booked at the same time. Trips of version 1, which
+booked one after the other, end on `earlier.py`.
+"""
 
 from __future__ import annotations
 
@@ -63,14 +67,20 @@ def is_free(wish: Journey) -> bool:
     return not wish.amount
 
 
-trip = Saga[Journey](
-    "trip",
-    version=1,
-    deadline=timedelta(minutes=30),
-    admin_url=lambda wish: reverse("admin:trips_trip_change", args=[wish.trip_id]),
-    record_url=lambda wish, participant: records.url_of(participant, wish.trip_number),
-    stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
-)
+def declared(version: int) -> Saga[Journey]:
+    """The saga in that version, without its steps."""
+    return Saga[Journey](
+        "trip",
+        version=version,
+        deadline=timedelta(minutes=30),
+        admin_url=lambda wish: reverse("admin:trips_trip_change", args=[wish.trip_id]),
+        record_url=lambda wish, participant: records.url_of(participant, wish.trip_number),
+        stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
+        label=lambda wish: wish.trip_number,
+    )
+
+
+trip = declared(version=2)
 
 
 @trip.attributes
@@ -163,7 +173,7 @@ def payment_authorized(ctx: StepContext[Journey], held: payments.Authorization) 
     publish(fact, key=ctx.input.key)
 
 
-@trip.step(participant="flight", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT)
+@trip.step(participant="flight", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT, after=[authorize_payment])
 def book_flight(ctx: StepContext[Journey]) -> flight.Seat:
     """The airline keeps a seat."""
     wish = ctx.input
@@ -185,7 +195,7 @@ def flight_cancelled(ctx: UndoContext[Journey, flight.Seat]) -> None:
     publish(FlightCancelled(ctx.input.trip_id), key=ctx.input.key)
 
 
-@trip.step(participant="hotel", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT)
+@trip.step(participant="hotel", timeout=timedelta(seconds=5), retry=BEFORE_PIVOT, after=[authorize_payment])
 def book_hotel(ctx: StepContext[Journey]) -> hotel.Room:
     """The hotel keeps a room."""
     wish = ctx.input

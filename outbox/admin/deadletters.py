@@ -7,10 +7,11 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -110,7 +111,22 @@ class DeadLetterAdmin(EnvelopeAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         stop = self.admin_site.admin_view(require_POST(self.stop_view))
-        return [path("stop/", stop, name="outbox_deadletter_stop"), *super().get_urls()]
+        own = [
+            path("stop/", stop, name="outbox_deadletter_stop"),
+            path("requeue/", self.admin_site.admin_view(self.requeue_view), name="outbox_deadletter_requeue"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def requeue_view(self, request: HttpRequest) -> HttpResponse:
+        """The preview of a requeue of all that the list with this query shows (GET), or its order (POST)."""
+        if not self.has_requeue_permission(request):
+            raise PermissionDenied
+        try:
+            chosen = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters as error:
+            raise Http404("The list of dead letters knows no such filter.") from error
+        answer = self.requeue_many(request, chosen.filter(requeue_at=None))
+        return answer or HttpResponseRedirect(reverse("admin:outbox_deadletter_changelist"))
 
     def stop_view(self, request: HttpRequest) -> HttpResponse:
         """Cancel the scheduled requeues (POST)."""

@@ -1,5 +1,5 @@
 """The pages of the Django admin. Importing this package registers them."""
 
-from . import acts, alerts, front, participants, runs
+from . import acts, alerts, front, participants, runs, schedules
 
-__all__ = ["acts", "alerts", "front", "participants", "runs"]
+__all__ = ["acts", "alerts", "front", "participants", "runs", "schedules"]

@@ -29,6 +29,7 @@ from ..presentation.known import Known, known_of
 from ..presentation.labels import Badge, meaning_of, readable, run_badge, step_badge
 from ..presentation.masking import MASK, attributes_of, masked
 from ..presentation.run_state import deadline_of, record_urls, subject_url
+from ..presentation.started_runs import StartedBy, parent_of, started_by
 from ..presentation.step_graph import edges_of, tries, undo_words
 from ..presentation.text_tables import LATEST_ATTEMPTS
 from ..presentation.timeline import Entry, timeline
@@ -100,14 +101,18 @@ class RunPage:
     """What the current step waits for: a date, a signal, a person."""
     now: datetime
     flower_url: str
+    started: list[StartedBy]
+    """The runs that it has started, by step."""
+    parent: Run | None
+    """The run that has started it."""
     assignee: str
     """Who looks after it; "" for nobody."""
     snoozed_until: datetime | None
     """None when it is in sight."""
 
 
-def load(run: Run) -> RunPage:
-    """Read all that the page shows."""
+def load(run: Run, page: int = 1) -> RunPage:
+    """Read all that the page shows; `page` is that of the runs that it has started, from 1."""
     steps = list(run.steps.all())
     attempts = list(run.attempts.order_by("-id")[: LATEST_ATTEMPTS + 1])[::-1]
     acts = list(run.acts.all())
@@ -136,6 +141,8 @@ def load(run: Run) -> RunPage:
         wait=wait,
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),
+        started=started_by(run, page),
+        parent=parent_of(run),
         assignee="" if handling is None or handling.assignee is None else handling.assignee.get_username(),
         snoozed_until=_still(None if handling is None else handling.snoozed_until, now),
     )

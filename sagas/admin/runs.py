@@ -148,8 +148,8 @@ class RunAdmin(ReadOnlyAdmin):
             return "when it is resumed"
         if waits_for_participant(run):
             return "when it answers"
-        if run.ready_at is not None:
-            return "a free worker"
+        if run.ready_at is not None or run.queued_at is not None:
+            return "a free worker" if run.ready_at is not None else "its share's turn"
         if run.wake_at is None:
             return "—"
         left = run.wake_at - _read_at(run)
@@ -175,7 +175,7 @@ class RunAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": run.subject or run.key,
-            "page": run_page.load(run),
+            "page": run_page.load(run, _page(request)),
             "verbs": verbs,
             **proposal,
             **(extra_context or {}),
@@ -280,3 +280,9 @@ def _bulk_action(verb: desk.Verb) -> Callable[[RunAdmin, HttpRequest, QuerySet[R
         return bulk_views.confirm_or_preview(model_admin, request, verb)
 
     return ask
+
+
+def _page(request: HttpRequest) -> int:
+    """Of the runs that a run has started; 1 for what is no number."""
+    given = request.GET.get("runs", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 7 else 1

@@ -11,7 +11,7 @@ from outbox.messages import codec
 from .. import sql
 from ..declare.context import UndoContext
 from ..declare.ended import Ended
-from ..declare.spread import ChildSaga, Items, Spread
+from ..declare.spread import ChildSaga, Group, Items, Spread
 from ..declare.step import Step
 from ..errors import Refused
 from ..models import Run, RunStatus
@@ -52,7 +52,7 @@ def onward(run: Run, step: Step[Any, Any], input: Any) -> Verdict:
     known = stands.read(run.pk, step.name)
     lost = stands.failed(known, spread)
     if lost is not None:
-        return Refused(lost.code or "undone", f"{stands.title_of(lost, spread)}: {lost.reason or 'it was undone'}")
+        return Refused(lost.code or "undone", _why(lost, spread))
     count = spread.count(input)
     starts = [] if isinstance(spread, ChildSaga) or _stops(run) else stands.to_start(known, spread, count)
     if starts:
@@ -95,6 +95,13 @@ def _not_ours(known: list[stands.Stand], spread: Spread) -> Refused | Own | None
     if spread.saga.pivot_step is not None:
         return Refused("past_its_pivot", f"{stands.title_of(done, spread)} has completed, and has a pivot")
     return None
+
+
+def _why(lost: stands.Stand, spread: Spread) -> str:
+    """A branch's reason begins with its step's name, as the parent's would."""
+    if isinstance(spread, Group) and lost.reason:
+        return lost.reason
+    return f"{stands.title_of(lost, spread)}: {lost.reason or 'it was undone'}"
 
 
 def _stops(run: Run) -> bool:

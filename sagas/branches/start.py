@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,11 +16,11 @@ from .. import sql
 from ..declare.saga import Saga
 from ..declare.spread import Items
 from ..declare.step import Step
-from ..engine.commands import LONGEST_KEY, accepted, stake_of
+from ..engine.commands import LONGEST_KEY, accept
 from ..engine.run_ready import RunReady
 from ..engine.slow_starts import slow_starts
 from ..errors import Unfit
-from ..models import Run
+from ..models import Child, Run
 from ..settings import is_pooled, saga_settings
 
 
@@ -43,10 +42,12 @@ def start_child(parent: Run, step: Step[Any, Any], input: Any, key: str) -> None
     assert spread is not None, "the caller has looked"  # noqa: S101
     saga = spread.saga_of(0)
     key = key or _key(parent, step, 0)
-    text = accepted(saga, input, key, parent.subject)
-    stake = stake_of(saga, input)
-    staked = {"stake": stake.amount, "stake_currency": stake.currency} if stake else {}
-    _start(parent, step, saga, {0: text}, pooled=False, keys=[key], **staked)
+    run_id, is_new = accept(saga, input, key=key, subject=parent.subject)
+    if not is_new:
+        raise Unfit(f"{step.title}: a run of {saga.name} with the key {key} was started by somebody else.")
+    if saga.pivot_step is None:
+        Run.objects.filter(pk=run_id).update(pivot=None)  # its parent may take it back to its end
+    Child.objects.create(run_id=run_id, parent=parent, step=step.name, item=0)
 
 
 def _start(
@@ -56,12 +57,9 @@ def _start(
     inputs: dict[int, str],
     *,
     pooled: bool,
-    keys: list[str] | None = None,
-    **staked: Any,
 ) -> None:
     ids = [uuid7() for _ in inputs]
-    keys = keys or [_key(parent, step, item) for item in inputs]
-    branch = saga.is_branch
+    keys = [_key(parent, step, item) for item in inputs]
     values = {
         "ids": ids,
         "keys": keys,
@@ -69,20 +67,15 @@ def _start(
         "items": list(inputs),
         "parent": parent.pk,
         "step": step.name,
-        "branch": branch,
         "name": saga.name,
         "version": saga.version,
         "subject": parent.subject,
-        "pivot": _pivot(saga),
-        "deadline": None if branch else _seconds(saga.deadline),
+        "pivot": -1 if saga.forward_only else None,  # without one, its parent may take it back to its end
         "patience": saga_settings.PATIENCE.total_seconds(),
         "request_id": parent.request_id,
         "traceparent": parent.traceparent,
         "names": [one.name for one in saga.steps],
-        "stake": None,
-        "stake_currency": None,
         "pooled": pooled,
-        **staked,
     }
     if sql.START_CHILDREN.count(values) < len(ids):
         raise Unfit(f"{step.title}: a run of {saga.name} with the key {keys[0]} was started by somebody else.")
@@ -97,13 +90,6 @@ def _send(saga: Saga[Any], ids: Sequence[UUID], keys: Sequence[str]) -> None:
     ring_after_commit(urgent=True)
 
 
-def _pivot(saga: Saga[Any]) -> int | None:
-    """Its parent may take a child back to its end, unless it has a pivot."""
-    if saga.forward_only:
-        return -1
-    return saga.pivot_step.position if saga.pivot_step else None
-
-
 def _branch(parent: Run, item: int) -> str:
     return codec.encode({"parent": parent.pk, "item": item})
 
@@ -113,7 +99,3 @@ def _key(parent: Run, step: Step[Any, Any], item: int) -> str:
     assert step.spread is not None, "the caller has looked"  # noqa: S101
     key = step.spread.key_of(parent.key, item)
     return key if len(key) <= LONGEST_KEY else step.spread.key_of(str(parent.pk), item)
-
-
-def _seconds(span: timedelta | None) -> float | None:
-    return None if span is None else span.total_seconds()

@@ -9,6 +9,7 @@ from .orphans import check_orphans
 from .queues import check_queues, check_routes
 from .retention import check_retention
 from .second_person import check_second_person
+from .shares import check_shares
 
 __all__ = [
     "check_alerts",
@@ -25,6 +26,7 @@ __all__ = [
     "check_routes",
     "check_schedule",
     "check_second_person",
+    "check_shares",
     "check_task_acks",
     "check_upkeep",
 ]

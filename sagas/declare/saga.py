@@ -16,6 +16,7 @@ from ..errors import Refused, SagaDeclarationError
 from . import registry, rules, waits
 from .attributes import Value
 from .context import InputChange, StatusChange, StepContext
+from .share import Limit, is_limit
 from .stake import Stake
 from .step import UNDECLARED, Step
 
@@ -51,11 +52,13 @@ class Saga(Generic[T]):
         admin_url: Callable[[T], str] | None = None,
         record_url: Callable[[T, str], str] | None = None,
         stake: Callable[[T], Stake | None] | None = None,
+        label: Callable[[T], str] | None = None,
     ) -> None:
         """`deadline`: a run that has not claimed its pivot within this time is undone. `admin_url`: the admin page of a
         run's subject, from its input. `record_url`: where a participant shows what it knows of it, from the input and
         the participant's name; "" for none. `stake`: the value at stake in a run, from its input, or None; kept with
-        the run. Raises SagaDeclarationError when name and version are taken or do not fit.
+        the run. `label`: what Flower shows of a run besides its id, from its input, such as an order's number; the key
+        without it. Raises SagaDeclarationError when name and version are taken or do not fit.
         """
         from ..hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
 
@@ -66,6 +69,7 @@ class Saga(Generic[T]):
         self.admin_url = admin_url
         self.record_url = record_url
         self.stake = stake
+        self.label = label
         self.steps: list[Step[T, Any]] = []
         """What a run carries out one after the other; `declared` has also what stands side by side in one of them."""
         self.declared: dict[str, Step[T, Any]] = {}
@@ -79,6 +83,7 @@ class Saga(Generic[T]):
         """Called after the status hook, where other sagas start runs of this one."""
         self.status_hook: Callable[[StatusChange[T]], None] | None = None
         self.validator_run: Callable[[InputChange[T]], None] | None = None
+        self.limited: Limit | None = None
         self.attributes_run: Callable[[T], Mapping[str, Value]] | None = None
         self.advised: dict[str, str] = {}
         rules.check_saga(self)
@@ -383,18 +388,40 @@ class Saga(Generic[T]):
         rules.check_advice(self, words)
         self.advised.update(words)
 
-    def start(self, input: T, *, key: str, subject: str = "") -> UUID:
+    def limit(self, *, at_once: int) -> Callable[[Callable[[T], str | None]], Callable[[T], str | None]]:
+        """Declare how many runs may have begun and not ended at the same time, for each key that the function returns.
+
+        The function takes the input and returns the key, at most 200 characters, or None for a run without a limit.
+        Runs beyond the limit wait. Raises SagaDeclarationError for what is no number of runs.
+        """
+        wanted = f"{self.name}: limit(at_once={at_once!r}); give a whole number of at least 1."
+        rules.require(is_limit(at_once), wanted)
+        rules.check_declared_once(self.name, "limit", self.limited.key_of if self.limited else None)
+
+        def add(function: Callable[[T], str | None]) -> Callable[[T], str | None]:
+            rules.check_function(f"{self.name}: the limit", function, takes="input")
+            self.limited = Limit(at_once, function)
+            return function
+
+        return add
+
+    def start(
+        self, input: T, *, key: str, subject: str = "", priority: int | None = None, share: str | None = None
+    ) -> UUID:
         """Start a run, in the caller's transaction; the same key gives the same run. Returns the run's id.
 
-        `subject` is what people search the run by, such as an order number. Raises NotInTransaction outside `atomic()`,
-        and Unfit when the input is not of the saga's type, or the key or the subject is too long.
+        `subject` is what people search the run by, such as an order number. `share` is who shares the workers with
+        others, such as a tenant: shares take turns by their weights (SAGAS_SHARES), however many runs of one wait.
+        Within a share runs of a higher `priority`, from -1000 to 1000, go first; by default it is 0. Raises
+        NotInTransaction outside `atomic()`, and Unfit when the input is not of the saga's type, or the key, the
+        subject, the share or the priority does not fit.
         """
         from ..hosting import refuse_missing_apps
 
         refuse_missing_apps()
         from ..engine.commands import start  # the engine needs Django; a declaration does not
 
-        return start(self, input, key=key, subject=subject)
+        return start(self, input, key=key, subject=subject, priority=priority, share=share)
 
     def cancel(self, key: str, *, reason: str, actor: str, code: str = "cancelled") -> None:
         """Undo the run of that key. Raises TooLate when its pivot was already called.

@@ -23,6 +23,7 @@ from ..models import OPEN, Act, Run, RunStatus, Step, StepStatus
 from ..settings import is_pooled, saga_settings
 from .attributes import attributes_of
 from .diagnosis import clock
+from .queued import RunQueued, ticket_of
 from .run_ready import RunReady, ring_on_commit
 from .slow_starts import slow_starts
 from .transitions import begin_undo, leased, locked, passed_pivot, ready
@@ -33,9 +34,26 @@ TURNED = (RunStatus.COMPENSATED, RunStatus.UNDOING)
 WAITING = (StepStatus.WAITING, StepStatus.UNDO_WAITING)
 MOVING = (RunStatus.RUNNING, RunStatus.UNDOING)
 
+_START = {
+    (False, False): sql.START,
+    (False, True): sql.START_WITH_ATTRIBUTES,
+    (True, False): sql.START_QUEUED,
+    (True, True): sql.START_QUEUED_WITH_ATTRIBUTES,
+}
+"""By whether the run has a ticket, and whether it has attributes."""
 
-def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
+
+def start(
+    saga: Saga[T], input: T, *, key: str, subject: str, priority: int | None = None, share: str | None = None
+) -> UUID:
     """Accept a run in the caller's transaction: run, steps, and the outbox row that brings its chain."""
+    return accept(saga, input, key=key, subject=subject, priority=priority, share=share)[0]
+
+
+def accept(
+    saga: Saga[T], input: T, *, key: str, subject: str, priority: int | None = None, share: str | None = None
+) -> tuple[UUID, bool]:
+    """As `start`; says also whether the run is new."""
     if not connection.in_atomic_block:
         raise NotInTransaction(f"Start {saga.name} inside transaction.atomic(), with the change that it belongs to.")
     current = trace.current()
@@ -58,14 +76,16 @@ def start(saga: Saga[T], input: T, *, key: str, subject: str) -> UUID:
         "stake_currency": stake.currency if stake else None,
         "pooled": is_pooled() and not slow_starts.has(saga),
     }
+    ticket = ticket_of(saga, input, share, priority)
+    ready = RunReady(run_id, saga.name, saga.version, undo=False, position=0)
     with gathering() as messages:
-        publish(RunReady(run_id, saga.name, saga.version, undo=False, position=0), key=key)
+        publish(ready if ticket is None else RunQueued(run_id), key=key)
     attributes = attributes_of(saga, input)
-    statement = sql.START if attributes is None else sql.START_WITH_ATTRIBUTES
-    if statement.count({**values, **columns(messages), "attributes": attributes}) == 0:
-        return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key)
+    values |= {**columns(messages), "attributes": attributes} | (ticket or {}) | ({"pooled": None} if ticket else {})
+    if _START[ticket is not None, attributes is not None].count(values) == 0:
+        return Run.objects.values_list("id", flat=True).get(name=saga.name, key=key), False
     ring_after_commit(urgent=True)
-    return run_id
+    return run_id, True
 
 
 def stake_of(saga: Saga[T], input: T) -> Stake | None:

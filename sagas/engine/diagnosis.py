@@ -25,10 +25,9 @@ def diagnose(run_id: UUID, name: str, version: int, *, undo: bool) -> Continuati
         except Run.DoesNotExist:  # a message of another database, or of a run that was pruned
             logger.warning("saga.unknown_run", extra={"run": str(run_id), "step": name})
             return STOP
-        if run.status != (RunStatus.UNDOING if undo else RunStatus.RUNNING) or run.paused_at is not None:
+        expected = run.status == (RunStatus.UNDOING if undo else RunStatus.RUNNING) and run.paused_at is None
+        if not expected or run.version != version:  # or moved by an operator, who had the other version's chain sent
             return STOP
-        if run.version != version:
-            return STOP  # an operator moved it to another version, and had that one's chain sent
         step = run.steps.get(name=name)
         now = clock()
         if step.position != run.position:
@@ -39,6 +38,8 @@ def diagnose(run_id: UUID, name: str, version: int, *, undo: bool) -> Continuati
         if not undo and (cause := must_stop(run, step, now)):
             turned = begin_undo(run, code=cause[0], reason=cause[1])
             return STOP if turned is None else SwitchChain(turned)
+        if run.queued_at is not None:
+            return STOP  # it waits for the turn of its share, and gets a message then
         if step.status not in CLAIMABLE:
             logger.error("saga.not_claimable", extra={"run": str(run_id), "step": name, "status": step.status})
             return STOP

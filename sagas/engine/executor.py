@@ -122,6 +122,7 @@ def _claim_and_proceed(task: TaskRef, *, undo: bool) -> Continuation:
     if work is None:
         settled(admission, answered=None)
         return diagnose(task.run_id, task.step, task.version, undo=undo)
+    task.worker.claimed(work)
     return proceed(work)
 
 
@@ -151,6 +152,8 @@ def _claim(task: TaskRef, step: Step[Any, Any], admission: Admission, *, undo: b
     claim = sql.claim({"run": task.run_id, **claimed_by(task.worker, step, trace.current())}, undo=undo)
     if claim is None:
         return None
+    if claim.shares:
+        task.worker.met_shared()
     try:
         value = codec.decode(step.saga.input_type, claim.input)
     except ValueError as error:

@@ -30,6 +30,8 @@ class TakenStep:
 
     work: ClaimedStep
     trace: trace.Trace
+    shares: bool = False
+    """Whether the run shares the workers: when it ends, another of its share may be let in."""
 
 
 @dataclass(slots=True)
@@ -43,22 +45,30 @@ class Taken:
     """How many runs have left the queue."""
 
 
-def take(most: int, worker: Worker, wants: Callable[[Step[Any, Any]], bool] = lambda _step: True) -> Taken:
+def take(
+    most: int,
+    worker: Worker,
+    wants: Callable[[Step[Any, Any]], bool] = lambda _step: True,
+    *,
+    these: Sequence[UUID] | None = None,
+) -> Taken:
     """Take up to `most` runs, those first that wait longest; none is given to two workers.
 
     `worker` is who carries the steps out; each gets a task id of its own. A run at a step that it does not want leaves
-    the queue as one that only a message of its own can bring.
+    the queue as one that only a message of its own can bring. With `these`, which were let in, no others are taken.
     """
     sagas = registry.all_sagas()
     steps = [step for saga in sagas for step in saga.steps if rides(step) and wants(step)]
-    rows = sql.TAKE.rows(
+    statement = sql.TAKE if these is None else sql.TAKE_THESE
+    rows = statement.rows(
         {
             "declared": [f"{saga.name} {saga.version}" for saga in sagas],
             "names": [step.saga.name for step in steps],
             "versions": [step.saga.version for step in steps],
             "positions": [step.position for step in steps],
             "leases": [lease_seconds(step) for step in steps],
-            "since": ready_times.since(),
+            "since": ready_times.since() if these is None else None,
+            "ids": these,
             "most": most,
             "worker": worker.name,
             "patience": saga_settings.PATIENCE.total_seconds(),
@@ -116,6 +126,7 @@ def _sort_in(
     forgiven: int,
     granted: int,
     plain: bool,
+    shares: bool,
 ) -> None:
     step = registry.find(name, version).steps[position]
     traced = trace.start(request_id, traceparent).child()
@@ -131,4 +142,4 @@ def _sort_in(
         return
     admission = Admission(step.participant, go=True)
     work = ClaimedStep(run_id, step.saga, step, claim, value, replace(worker, task_id=task_id), admission)
-    taken.steps.append(TakenStep(work, traced))
+    taken.steps.append(TakenStep(work, traced, shares))

@@ -154,6 +154,10 @@ def change(run: Run, after: RunStatus, *, wake_at: Any) -> None:
     """Write the run with its new status, and call the host's status hook in the same transaction."""
     before, run.status = run.reported_status, after
     run.wake_at, run.ready_at, run.waits_for, run.asks_since = wake_at, None, "", None
+    if after != RunStatus.RUNNING:
+        run.queued_at = None
+    elif run.queued_at is not None:  # until its turn nobody need look but at its deadline
+        run.wake_at = run.deadline_at
     run.rings = 0
     run.updated_at = Now()
     run.row_version = F("row_version") + 1

@@ -26,6 +26,8 @@ from .beats import Heart, undeclared
 Ahead = Callable[[Step[Any, Any]], str | None]
 """Whether a worker that has finished a step takes the one that follows: the task id for its attempt, or None."""
 
+Told = Callable[["ClaimedStep"], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
@@ -36,6 +38,10 @@ class Worker:
     ahead: Ahead = field(default=lambda _step: None)
     pools: bool = False
     """A run that it does not go on with waits for any worker, instead of for a message of its own."""
+    met_shared: Callable[[], None] = field(default=lambda: None)
+    """Told that the run that it has claimed shares the workers with others."""
+    claimed: Told = field(default=lambda _work: None)
+    """Told of the step that it has claimed for a message, before it is carried out."""
 
     def next(self, step: Step[Any, Any]) -> Worker | None:
         """This worker with the step's task in hand; None when it leaves the step to a message.

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from outbox.models import DeadLetter
 
-from .causes import Cause, counted_elsewhere, source
+from .causes import Cause, Link, counted_elsewhere, source
 
 if TYPE_CHECKING:
     from .causes import Viewer
@@ -37,6 +37,7 @@ def causes_of_dead_letters(user: Viewer) -> Iterator[Cause]:
     for (kind, subscriber, error), since in died.items():
         given = zip(BY, (kind, subscriber, error), strict=True)
         query = urlencode({name: value for name, value in given if value})
+        requeue = Link("Requeue …", f"{reverse('admin:outbox_deadletter_requeue')}?{query}")
         yield Cause(
             about="message",
             where=f"{kind} to {subscriber}" if subscriber else f"{kind}, by the relay",
@@ -45,5 +46,6 @@ def causes_of_dead_letters(user: Viewer) -> Iterator[Cause]:
             since=since[0],
             url=f"{reverse('admin:outbox_deadletter_changelist')}?{query}",
             advice=MEND,
+            acts=(requeue,) if subscriber and user.has_perm("outbox.requeue_deadletter") else (),
             more=len(rows) > COUNTED,
         )

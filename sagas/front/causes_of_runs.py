@@ -50,14 +50,6 @@ WORDS = {
 }
 
 
-ADVICE = {
-    "in_doubt": "Ask the participant whether it happened. Retry now asks it once more, under the same key: what it has "
-    "done already is not done twice.",
-    "unreadable": "Change the input of each run to one that this code reads, then retry.",
-}
-"""For codes of the engine that are those of no step."""
-
-
 def snoozed() -> int:
     """How many runs that need a person somebody has snoozed."""
     return Run.objects.filter(ON_DESK, handling__snoozed_until__gt=Now()).count()
@@ -105,7 +97,7 @@ def _cause(user: Viewer, saga: str, step: str, code: str, found: Found) -> Cause
         url=f"{reverse('admin:sagas_run_changelist')}?{query}",
         stakes=total(found.stakes),
         unknown=found.count - found.known,
-        advice=advice_of(declared, code) or ADVICE.get(code, ""),
+        advice=advice_of(declared, code),
         acts=tuple(_acts(user, declared, step, query)),
     )
 

@@ -1,6 +1,6 @@
 """What waits by itself, and why. Open runs wait for a date, for somebody else to act, for their next attempt, for a
-free worker, or to be resumed; keys of the outbox are held while their first message is tried again. Runs that wait for
-a participant are counted by `presentation.participant_labels`."""
+free worker, for the turn of their share, or to be resumed; keys of the outbox are held while their first message is
+tried again. Runs that wait for a participant are counted by `presentation.participant_labels`."""
 
 from __future__ import annotations
 
@@ -21,24 +21,26 @@ LOOKED_AT = 10_000
 """Of running and of undoing runs so many, the newest, are looked at; what others wait for is not said."""
 WAITS = """
 WITH newest AS MATERIALIZED (
-    (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
+    (SELECT id, name, position, reason, paused_at, ready_at, queued_at, created_at, asks_since, waits_for
      FROM saga_run WHERE status = 'running' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
     UNION ALL
-    (SELECT id, name, position, reason, paused_at, ready_at, created_at, asks_since, waits_for
+    (SELECT id, name, position, reason, paused_at, ready_at, queued_at, created_at, asks_since, waits_for
      FROM saga_run WHERE status = 'undoing' AND NOT is_branch ORDER BY created_at DESC LIMIT %(most)s)
 ), moving AS (
-    SELECT id, name, position, reason, paused_at, ready_at, created_at FROM newest
+    SELECT id, name, position, reason, paused_at, ready_at, queued_at, created_at FROM newest
     WHERE asks_since IS NULL AND waits_for = ''
 )
 SELECT moving.name, s.name,
        CASE WHEN moving.paused_at IS NOT NULL THEN 'paused' WHEN moving.ready_at IS NOT NULL THEN 'worker'
+            WHEN moving.queued_at IS NOT NULL THEN 'share'
             WHEN s.error_class IN ('Awaits', 'AwaitsRuns') THEN coalesce(w.kind, 'awaits') ELSE 'retry' END AS kind,
        count(*), min(moving.created_at),
        min(coalesce(w.words, moving.reason)) FILTER (WHERE s.error_class IN ('Awaits', 'AwaitsRuns'))
 FROM moving JOIN saga_step s ON s.run_id = moving.id AND s.position = moving.position
 LEFT JOIN saga_wait w ON w.run_id = moving.id AND w.step = s.name AND w.over_at IS NULL
 WHERE w.kind IS DISTINCT FROM 'approval'
-  AND (moving.paused_at IS NOT NULL OR moving.ready_at IS NOT NULL OR s.status IN ('waiting', 'undo_waiting'))
+  AND (moving.paused_at IS NOT NULL OR moving.ready_at IS NOT NULL OR moving.queued_at IS NOT NULL
+       OR s.status IN ('waiting', 'undo_waiting'))
 GROUP BY 1, 2, 3
 ORDER BY 5
 """
@@ -47,6 +49,7 @@ WORDS = {
     "worker": "{wait} for a free worker",
     "timer": "{wait} for {their} date",
     "signal": "{wait} for an answer from outside",
+    "share": "{wait} for the turn of {their} share",
     "awaits": "{wait} for somebody else to act",
     "retry": "{wait} for the next attempt",
 }

@@ -62,6 +62,7 @@ REMOVE = (
     "DELETE FROM saga_act WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_attempt WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_attribute WHERE run_id = ANY(%(ids)s)",
+    "DELETE FROM saga_ticket WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_step WHERE run_id = ANY(%(ids)s)",
     "DELETE FROM saga_run WHERE id = ANY(%(ids)s)",
 )

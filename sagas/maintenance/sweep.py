@@ -22,6 +22,7 @@ from ..errors import SagaError
 from ..models import RunStatus
 from ..participants.waiting import release
 from ..settings import saga_settings
+from ..sql import shares
 from ..worker.chains import STEP_TASK, TAKE_TASK, TAKERS, UNDO_TASK, chain_of, send, take_task
 
 logger = logging.getLogger(__name__)
@@ -64,12 +65,12 @@ def _takers_for_stale() -> list[Any]:
     parameters = {"patience": saga_settings.PATIENCE.total_seconds(), "since": ready_times.since()}
     for run_id, several in sql.STALE.rows(parameters):
         if several:
-            return _takers()
+            return _takers(queued=bool(shares.QUEUED.rows({})))
         sql.execute(sql.UNPOOL, {"run": run_id})
-    return []
+    return _takers(queued=True)[:1] if shares.QUEUED.rows({}) else []
 
 
-def _takers() -> list[Any]:
+def _takers(*, queued: bool = False) -> list[Any]:
     """None while the last ones may be in the workers' queue still: it must not grow while nobody works."""
     global takers_sent_at
     queue = watermarks.queue_of(TAKE_TASK)
@@ -79,7 +80,7 @@ def _takers() -> list[Any]:
             watermarks.send_due([queue])
             return []
     takers_sent_at = clock()
-    return [take_task()] * TAKERS
+    return [take_task(queued=queued)] * TAKERS
 
 
 def _forget_takers() -> None:

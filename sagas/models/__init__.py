@@ -13,6 +13,7 @@ from .saved_view import SavedView
 from .schedule import Schedule, ScheduleAct, ScheduleTick
 from .step import Step, StepStatus
 from .tally import Tally, TallyMark, TallyWait
+from .ticket import ShareTime, Ticket
 from .wait import Signal, Wait
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Schedule",
     "ScheduleAct",
     "ScheduleTick",
+    "ShareTime",
     "Signal",
     "Slot",
     "Step",
@@ -40,5 +42,6 @@ __all__ = [
     "Tally",
     "TallyMark",
     "TallyWait",
+    "Ticket",
     "Wait",
 ]

@@ -56,6 +56,12 @@ class Run(models.Model):
             "Since when any worker may take it; empty where a message of its own brings it, and once it is claimed."
         ),
     )
+    share = models.CharField(  # noqa: DJ001 - null: it shares the workers with nobody
+        max_length=100, null=True, help_text="Whose share of the workers it uses; empty where it names none."
+    )
+    queued_at = models.DateTimeField(
+        null=True, help_text="Since when it waits for the turn of its share; empty once it was let in."
+    )
     rings = models.PositiveSmallIntegerField(default=0, help_text="How often the sweep rang since the last claim.")
     rung_at = models.DateTimeField(
         null=True, help_text="When its last message was sent, as the sweep knows from rings."

@@ -15,11 +15,15 @@ ENGINE = {
     "the next attempt succeeds by itself; Retry now makes it at once.",
     OWN_FAILURE: "This is our own failure, not the participant's: fix our code or our database, as the error says. "
     "Then the run continues by itself; Retry now makes the next attempt at once.",
+    "in_doubt": "Ask the participant whether it happened. Retry now asks it once more, under the same key: what it has "
+    "done already is not done twice.",
+    "unreadable": "Change the input to one that this code reads, then retry.",
 }
 
 
 def advice_for(run: Run) -> str:
-    """The advice for the error code of the current step or undo of a run that needs an operator.
+    """The advice for a run that needs an operator: for the error code of its current step or undo, else for the cause
+    that the first page names.
 
     Empty when there is none, or the run needs no operator. The code for which the run is undone does not count: it is
     not the reason why the run is stuck.
@@ -31,7 +35,7 @@ def advice_for(run: Run) -> str:
         declared = [registry.find(run.name, run.version)]
     except SagaError:  # not declared here any more
         declared = []
-    return advice_of(declared, code)
+    return advice_of(declared, code) or advice_of(declared, run.desk_code)
 
 
 def advice_of(declared: Iterable[Saga[Any]], code: str) -> str:

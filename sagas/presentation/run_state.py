@@ -34,7 +34,8 @@ def where_it_is(run: Run) -> str:
         return "at its end"
     tries = step.undo_attempts if run.status == RunStatus.UNDOING else step.attempts
     title = readable(step.name)
-    status = f"waits for {run.waits_for}" if waits_for_participant(run) else StepStatus(step.status).label
+    label = "waiting" if step.error_class == "Awaits" else StepStatus(step.status).label
+    status = f"waits for {run.waits_for}" if waits_for_participant(run) else label
     return f"{title}, {status}, {tries} {'attempt' if tries == 1 else 'attempts'}"
 
 

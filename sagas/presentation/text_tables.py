@@ -103,6 +103,20 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
     yield "accepted", f"{_time(run.created_at)}, {_age(run, now)}"
     if run.paused_at:
         yield "paused since", _time(run.paused_at)
+    yield from _waits(run)
+    yield from _progress(run, now)
+    if run.finished_at:
+        yield "ended", _time(run.finished_at)
+    if attributes := _found_by(run):
+        yield "attributes", attributes
+    yield "input", json.dumps(masked(run.input), ensure_ascii=False)
+
+
+def _waits(run: Run) -> Iterator[tuple[str, str]]:
+    if run.share is not None:
+        yield "share", run.share or "none named"
+    if run.queued_at and not run.paused_at:
+        yield "waits for the turn of its share since", _time(run.queued_at)
     if run.ready_at and not run.paused_at:
         yield "waits for a free worker since", _time(run.ready_at)
     if run.wake_at and not run.paused_at:
@@ -111,12 +125,6 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
         yield "waits for", wait.words or Wait.Kind(wait.kind).label
         if wait.due_at:
             yield "waits until", _time(wait.due_at)
-    yield from _progress(run, now)
-    if run.finished_at:
-        yield "ended", _time(run.finished_at)
-    if attributes := _found_by(run):
-        yield "attributes", attributes
-    yield "input", json.dumps(masked(run.input), ensure_ascii=False)
 
 
 def _progress(run: Run, now: datetime) -> Iterator[tuple[str, str]]:

@@ -10,8 +10,8 @@ from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
 from .record_many import RECORD_MANY
 from .run import Statement, execute, fetch
-from .start import START, START_WITH_ATTRIBUTES, WRITE_ATTRIBUTES
-from .take import AWAITED, LET_GO, TAKE, UNTAKE
+from .start import START, START_QUEUED, START_QUEUED_WITH_ATTRIBUTES, START_WITH_ATTRIBUTES, WRITE_ATTRIBUTES
+from .take import AWAITED, LET_GO, TAKE, TAKE_THESE, UNTAKE
 from .upkeep import END_LEASES, GIVE_BACK, PASSED_OVER, PUT_DOWN, RESULT, STALE, SWEEP, UNPOOL
 
 __all__ = [
@@ -35,9 +35,12 @@ __all__ = [
     "STALE",
     "START",
     "START_CHILDREN",
+    "START_QUEUED",
+    "START_QUEUED_WITH_ATTRIBUTES",
     "START_WITH_ATTRIBUTES",
     "SWEEP",
     "TAKE",
+    "TAKE_THESE",
     "UNPOOL",
     "UNTAKE",
     "WRITE_ATTRIBUTES",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from .run import Statement
 
-# The parent's trace, request and subject are its children's. A key that another run has is not started: the caller
-# compares the count.
+# Branches, or items: the parent's trace, request and subject are theirs. A key that another run has is not started: the
+# caller compares the count.
 START_CHILDREN = Statement(
     "saga_start_children",
     """
@@ -17,14 +17,13 @@ WITH given AS MATERIALIZED (
     SELECT u.* FROM unnest(%(ids)s, %(keys)s, %(inputs)s, %(items)s) AS u (id, key, input, item)
 ), run AS (
     INSERT INTO saga_run (id, name, version, key, subject, input, status, resolution, code, reason, position, pivot,
-                          rings, stake, stake_currency, wake_at, ready_at, deadline_at, request_id, traceparent,
+                          rings, wake_at, ready_at, request_id, traceparent,
                           is_branch, row_version, created_at, updated_at)
     SELECT given.id, %(name)s, %(version)s, given.key, %(subject)s, given.input::jsonb, 'running', '', '', '', 0,
-           %(pivot)s, 0, %(stake)s, %(stake_currency)s,
+           %(pivot)s, 0,
            CASE WHEN NOT %(pooled)s THEN clock_timestamp() + make_interval(secs => %(patience)s) END,
            CASE WHEN %(pooled)s THEN clock_timestamp() END,
-           clock_timestamp() + make_interval(secs => %(deadline)s), %(request_id)s, %(traceparent)s, %(branch)s, 1,
-           clock_timestamp(), clock_timestamp()
+           %(request_id)s, %(traceparent)s, true, 1, clock_timestamp(), clock_timestamp()
     FROM given
     ON CONFLICT (name, key) DO NOTHING
     RETURNING id

@@ -17,10 +17,10 @@ WAKE = """CASE WHEN r.wake_at BETWEEN {lease} AND {lease} + interval '2 s' THEN 
 # `must_stop`: a cancel or a passed deadline counts until the pivot is first asked for; afterwards it is too late.
 _CLAIM = """
 WITH run AS (
-    SELECT id, key, input, position, pivot, asks_since IS NOT NULL AS asks,
+    SELECT id, key, input, position, pivot, asks_since IS NOT NULL AS asks, share IS NOT NULL AS shares,
            (cancel_requested_at IS NOT NULL OR deadline_at <= statement_timestamp()) IS TRUE AS must_stop
     FROM saga_run WHERE id = %(run)s AND status = '{run_status}' AND position = %(position)s
-      AND version = %(version)s AND paused_at IS NULL
+      AND version = %(version)s AND paused_at IS NULL AND queued_at IS NULL
     FOR UPDATE
 ), step AS (
     UPDATE saga_step s
@@ -45,7 +45,7 @@ WITH run AS (
     SET rings = 0, row_version = r.row_version + 1, waits_for = '', ready_at = NULL, wake_at = {wake}
     FROM step WHERE r.id = step.run_id
 )
-SELECT run.key::text, run.input::text, step.number, step.forgiven, step.granted, step.result::text, run.asks
+SELECT run.key::text, run.input::text, step.number, step.forgiven, step.granted, step.result::text, run.asks, run.shares
 FROM run JOIN step ON step.run_id = run.id
 """
 
@@ -91,6 +91,8 @@ class Claim:
     result: str | None = field(repr=False)
     asks: bool = False
     """Whether the run is on a person's desk; it leaves it with a record."""
+    shares: bool = False
+    """Whether the run shares the workers: when it ends, another of its share may be let in."""
 
 
 def claim(parameters: dict[str, Any], *, undo: bool) -> Claim | None:

@@ -36,6 +36,12 @@ TYPES = {
     "leases": "double precision[]",
     "results": "text[]",
     "lasts": "boolean[]",
+    "limited": "boolean[]",
+    "apart": "text[]",
+    "shares": "text[]",
+    "lines": "text[]",
+    "line_at_once": "integer",
+    "priority": "smallint",
     "pools": "boolean[]",
     "tasks": "text[]",
     "traceparents": "text[]",
@@ -138,11 +144,12 @@ class Statement:
     @cached_property
     def _prepare(self) -> str:
         types = ", ".join(TYPES.get(name, "text") for name in self._order)
-        return f"PREPARE {self.name} ({types}) AS {PARAMETER.sub(self._number, self.text)}"
+        return f"PREPARE {self.name} {f'({types})' if types else ''} AS {PARAMETER.sub(self._number, self.text)}"
 
     @cached_property
     def _call(self) -> str:
-        return f"EXECUTE {self.name} ({', '.join(['%s'] * len(self._order))})"
+        given = ", ".join(["%s"] * len(self._order))
+        return f"EXECUTE {self.name} ({given})" if given else f"EXECUTE {self.name}"
 
     def _number(self, match: re.Match[str]) -> str:
         return f"${self._order.index(match[1]) + 1}"

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from .run import Statement
 
-TAKE = Statement(
-    "saga_take",
-    """
+_TAKE = """
 WITH rides AS MATERIALIZED (
     SELECT u.* FROM unnest(%(names)s, %(versions)s, %(positions)s, %(leases)s)
         AS u (name, version, position, lease)
 ), due AS MATERIALIZED (
     SELECT r.id, r.name, r.version, r.key, r.input, r.position, r.pivot, r.request_id, r.traceparent, r.ready_at,
+           r.share IS NOT NULL AS shares,
            r.status = 'running' AND r.asks_since IS NULL AND r.waits_for = '' AS plain,
            (r.cancel_requested_at IS NOT NULL OR r.deadline_at <= statement_timestamp()) IS TRUE AS must_stop
     FROM saga_run r
-    WHERE r.ready_at <= statement_timestamp() AND r.ready_at >= coalesce(%(since)s, '-infinity'::timestamptz)
+    WHERE {which}
       AND r.paused_at IS NULL AND r.name || ' ' || r.version = ANY(%(declared)s)
     ORDER BY r.ready_at LIMIT %(most)s FOR UPDATE SKIP LOCKED
 ), step AS (
@@ -46,11 +45,18 @@ WITH rides AS MATERIALIZED (
     FROM due LEFT JOIN step ON step.run_id = due.id WHERE r.id = due.id
 )
 SELECT due.id, due.name::text, due.version, due.position, due.request_id::text, due.traceparent::text, step.token,
-       step.task, due.key::text, due.input::text, step.number, step.forgiven, step.granted, due.plain
+       step.task, due.key::text, due.input::text, step.number, step.forgiven, step.granted, due.plain, due.shares
 FROM due LEFT JOIN step ON step.run_id = due.id ORDER BY due.ready_at
-""",
+"""
+TAKE = Statement(
+    "saga_take",
+    _TAKE.format(
+        which="r.ready_at <= statement_timestamp() AND r.ready_at >= coalesce(%(since)s, '-infinity'::timestamptz)"
+    ),
 )
 """A row without a token is a run that was not claimed. `plain` is false for one that something else will bring."""
+TAKE_THESE = Statement("saga_take_these", _TAKE.format(which="r.id = ANY(%(ids)s) AND r.ready_at IS NOT NULL"))
+"""The same for runs that were let in just now."""
 
 # What a chain's message would bring, and whether any worker may take it instead. A run that is gone, that has gone on,
 # or that a worker has in hand needs no message.

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString, mark_safe
 
+from sagas.desk import standing
 from sagas.engine.diagnosis import clock
 from sagas.front import causes as presented
 from sagas.front import causes_of_runs, sections, waits
@@ -57,6 +58,12 @@ def snoozed_runs() -> int:
 def waiting_by_itself() -> list[waits.Wait]:
     """Open runs that wait, and why."""
     return waits.waits()
+
+
+@register.simple_tag
+def shares_that_wait() -> list[standing.Standing]:
+    """Shares of which runs wait for their turn, and why."""
+    return standing.standings()
 
 
 @register.simple_tag

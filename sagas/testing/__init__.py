@@ -25,6 +25,7 @@ from .run_file import run_from_file
 from .run_inline import walk
 from .run_report import story
 from .scenario import Scenario, given, given_run
+from .schedules import schedules_look, ticks_between
 
 __all__ = [
     "GAPS",
@@ -37,7 +38,9 @@ __all__ = [
     "given",
     "given_run",
     "run_from_file",
+    "schedules_look",
     "story",
+    "ticks_between",
     "time_passes",
     "walk",
 ]

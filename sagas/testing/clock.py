@@ -9,6 +9,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import DateTimeField, F
 
+from sagas.declare import schedule_registry
+from sagas.models import Run, ScheduleTick
 from sagas.settings import saga_settings
 
 APPS = ("sagas", "outbox")
@@ -17,8 +19,8 @@ APPS = ("sagas", "outbox")
 def time_passes(delta: timedelta) -> None:
     """Let `delta` pass: move every time in the tables of sagas and outbox that far into the past.
 
-    So leases end, retries become due and deadlines pass, for all runs in the test's database. Your own tables and
-    Python's clock do not change.
+    So leases end, retries become due, deadlines pass and schedules tick, for all in the test's database. Your own
+    tables and Python's clock do not change.
     """
     models = [model for label in APPS for model in apps.get_app_config(label).get_models()]
     with transaction.atomic():
@@ -26,6 +28,14 @@ def time_passes(delta: timedelta) -> None:
             times = [field.name for field in model._meta.concrete_fields if isinstance(field, DateTimeField)]
             if times:
                 model._default_manager.update(**{name: F(name) - delta for name in times})
+        _keep_keys_of_ticks()
+
+
+def _keep_keys_of_ticks() -> None:
+    """A tick is the key of its run, also after it has moved; the earliest first, so that none meets another."""
+    for tick in ScheduleTick.objects.filter(run__isnull=False).exclude(kind="by_hand").order_by("at"):
+        if (schedule := schedule_registry.find(tick.schedule_id)) is not None:
+            Run.objects.filter(pk__in=[tick.run]).update(key=schedule.key_of(tick.at))
 
 
 def until_claimable(run_id: UUID) -> timedelta:

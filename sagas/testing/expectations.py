@@ -5,11 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, Self
 
-from outbox.testing import published
-from sagas.declare.step import Step
-from sagas.models import Attempt, Run, RunStatus, StepStatus
+from django.db.models import QuerySet
 
-from .fake_participants import FakeParticipants
+from outbox.testing import published
+from sagas.declare.each import EachStep
+from sagas.declare.step import Step
+from sagas.models import Attempt, Child, Run, RunStatus, StepStatus
+
+from .fake_participants import FakeParticipants, played_steps
 from .run_report import story
 
 
@@ -30,15 +33,17 @@ class Expectations(ABC):
         return self
 
     def expect_undone(self, *steps: Step[Any, Any]) -> Self:
-        """The run ended undone: exactly these steps were undone, the last one first, and nothing is left applied.
+        """The run ended undone: exactly these steps were undone, each before those that it comes after, and nothing is
+        left applied.
 
         Name the steps in any order, without those that say `undo=None`.
         """
         self._ends_as(RunStatus.COMPENSATED)
-        names = [step.name for step in reversed(self.stage.saga.steps) if step in steps]
+        names = [step.name for step in reversed(played_steps(self.stage.saga)) if step in steps]
         found = self.stage.undone
-        self._check(found == names, f"undone should be, in this order, {_list(names)}; it was {_list(found)}")
-        left = [step.name for step in self.stage.saga.steps if step.name in self.stage.applied and step.has_undo]
+        wrong = sorted(found) != sorted(names) or self._undone_too_soon()
+        self._check(not wrong, f"undone should be, in this order, {_list(names)}; it was {_list(found)}")
+        left = [step.name for step in played_steps(self.stage.saga) if self.stage.is_applied(step) and step.has_undo]
         self._check(not left, f"nothing should be left applied, but {_list(left)} is")
         return self
 
@@ -51,11 +56,12 @@ class Expectations(ABC):
         return self
 
     def expect_stuck(self, *, code: str | None = None, at: Step[Any, Any] | None = None) -> Self:
-        """The run is stuck, with this code and at this step, where they are given."""
-        self._ends_as(RunStatus.STUCK)
-        run = self.run
+        """The run, or one that it has started, is stuck, with this code and at this step, where they are given."""
+        run = self._family().filter(status=RunStatus.STUCK).order_by("pk").first() or self.run
+        found = RunStatus(run.status)
+        self._check(found == RunStatus.STUCK, f"the run should end stuck; it is {found.label}")
         self._check(code in (None, run.code), f"it should be stuck for {code}, not for {run.code}")
-        here = self.stage.saga.steps[run.position].name
+        here = run.steps.get(position=run.position).name
         self._check(at is None or at.name == here, f"it should be stuck at {at and at.name}, not at {here}")
         return self
 
@@ -88,9 +94,29 @@ class Expectations(ABC):
         self._check(found == status, f"the run should end {status.label}; it is {found.label}")
 
     def _tried(self, step: Step[Any, Any], direction: Attempt.Direction, times: int) -> Self:
-        found = self.run.attempts.filter(step=step.name, direction=direction).count()
+        made = Attempt.objects.filter(run__in=self._family(), step=step.name, direction=direction)
+        if isinstance(step, EachStep):  # of the run itself is the step that starts the items
+            made = made.exclude(run=self.run)
+        found = made.count()
         self._check(found == times, f"{direction.label} {step.name} should be tried {times} times; it was {found}")
         return self
+
+    def _family(self) -> QuerySet[Run]:
+        """The run, and those that it has started, and they."""
+        ids = [self.run.pk]
+        for parent in ids:
+            ids += Child.objects.filter(parent=parent).values_list("run", flat=True)
+        return Run.objects.filter(pk__in=ids)
+
+    def _undone_too_soon(self) -> bool:
+        """Whether a step was undone before another one that comes after it."""
+        steps = {step.name: step for step in played_steps(self.stage.saga)}
+        undone = self.stage.undone
+        return any(
+            name in steps and steps[later].saga is steps[name].saga and name in steps[later].saga.before[later]
+            for number, name in enumerate(undone)
+            for later in undone[number + 1 :]
+        )
 
     def _check(self, holds: bool, complaint: str) -> None:
         if not holds:

@@ -10,6 +10,8 @@ from types import NoneType
 from typing import Any, get_args
 
 from sagas import NotApplied, Saga, StepContext, UndoContext
+from sagas.declare.each import EachStep
+from sagas.declare.spread import ChildSaga
 from sagas.declare.step import Step
 
 from .answers import Script
@@ -39,7 +41,7 @@ class FakeParticipants:
     def set(self) -> Iterator[None]:
         """Replace the saga's functions until the block ends."""
         with ExitStack() as stack:
-            for step in self.saga.steps:
+            for step in played_steps(self.saga):
                 _ = step.result_type  # read from the real function, before it is replaced
                 stack.enter_context(_replaced(step, "run", self._run(step)))
                 if step.undo_run is not None:
@@ -52,12 +54,13 @@ class FakeParticipants:
         real, play_real = step.run, self._plays_real(step)
 
         def run(context: StepContext[Any]) -> Any:
-            self._same_key(f"{step.name}", context.key)
+            call = _call(step, context.key)
+            self._same_key(call, context.key)
 
             def apply() -> Any:
                 given = play_real and step.name not in self.results
-                self.applied[step.name] = real(context) if given else self._result(step)
-                return self.applied[step.name]
+                self.applied[call] = real(context) if given else self._result(step)
+                return self.applied[call]
 
             return self.forward[step.name].next()(apply)
 
@@ -67,13 +70,14 @@ class FakeParticipants:
         real, play_real = step.undo_run, self._plays_real(step)
 
         def undo(context: UndoContext[Any, Any]) -> None:
-            self._same_key(f"{step.name}'s undo", context.key)
-            self._same_key(step.name, context.step_key)
+            call = _call(step, context.step_key)
+            self._same_key(f"{call}'s undo", context.key)
+            self._same_key(call, context.step_key)
 
             def apply() -> None:
                 if play_real and real is not None:
                     real(context)
-                self.applied.pop(step.name, None)
+                self.applied.pop(call, None)
                 if step.name not in self.undone:
                     self.undone.append(step.name)
 
@@ -83,10 +87,15 @@ class FakeParticipants:
 
     def _probe(self, step: AnyStep) -> Callable[[StepContext[Any]], Any]:
         def probe(context: StepContext[Any]) -> Any:
-            self._same_key(step.name, context.key)
-            return self.probes[step.name].next()(lambda: self.applied.get(step.name, NotApplied()))
+            call = _call(step, context.key)
+            self._same_key(call, context.key)
+            return self.probes[step.name].next()(lambda: self.applied.get(call, NotApplied()))
 
         return probe
+
+    def is_applied(self, step: AnyStep) -> bool:
+        """Whether the step, or it for some item, took effect and is not undone."""
+        return any(call.partition(" ")[0] == step.name for call in self.applied)
 
     def _plays_real(self, step: AnyStep) -> bool:
         return step.local or self.calls_participants
@@ -107,6 +116,19 @@ class FakeParticipants:
             f"{step.name} returns a {wanted}, and the test does not say which. "
             f"Write .when({step.name}).returns({wanted}(...)), or .calling_participants() to run the real function."
         )
+
+
+def played_steps(saga: Saga[Any]) -> list[AnyStep]:
+    """The steps whose participants are played: the saga's, and those of the sagas that it starts."""
+    steps: list[AnyStep] = []
+    for step in saga.declared.values():
+        steps += played_steps(step.spread.saga) if isinstance(step.spread, ChildSaga) else [step]
+    return steps
+
+
+def _call(step: AnyStep, key: str) -> str:
+    """What the call is known by: of a step for each item there is one for each."""
+    return f"{step.name} {key}" if isinstance(step, EachStep) else step.name
 
 
 @contextmanager

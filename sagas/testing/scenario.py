@@ -6,16 +6,19 @@ from collections.abc import Callable
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID, uuid4
 
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.db.models.functions import Now
 
-from sagas import Saga
+from outbox.messages import codec
+from sagas import Saga, desk
 from sagas.declare.step import Step
-from sagas.models import Run, RunStatus
+from sagas.models import Run, RunStatus, StepStatus, Ticket
 
 from .clock import time_passes
 from .errors import ScenarioError, Unplayable
 from .expectations import Expectations
-from .fake_participants import FakeParticipants
+from .fake_participants import FakeParticipants, played_steps
 from .run_inline import walk
 from .when import When, WhenProbing, WhenUndoing
 
@@ -43,6 +46,13 @@ def given_run(saga: Saga[T], *, key: str) -> Scenario[T]:
     return Scenario(saga, key, lambda: Run.objects.values_list("id", flat=True).get(name=saga.name, key=key))
 
 
+def _let_in(run_id: UUID) -> UUID:
+    """A run of a share or with a limit is alone here: its turn comes at once."""
+    Ticket.objects.filter(run=run_id).delete()
+    Run.objects.filter(pk=run_id, queued_at__isnull=False).update(queued_at=None, wake_at=Now())
+    return run_id
+
+
 class Scenario(Expectations, Generic[T]):
     """What happens to one run. Each method returns the scenario, so that calls can be chained."""
 
@@ -50,6 +60,7 @@ class Scenario(Expectations, Generic[T]):
         self.stage = FakeParticipants(saga)
         self._saga, self._key, self._begin = saga, key, begin
         self._events: dict[str, Callable[[], None]] = {}
+        self._while_waiting: dict[str, list[Callable[[Run], object]]] = {}
         self._afterwards: list[Callable[[Run], object]] = []
         self._run: Run | None = None
 
@@ -80,6 +91,29 @@ class Scenario(Expectations, Generic[T]):
             raise ScenarioError(f"{self._saga.name} has no deadline.")
         return self._before(step, lambda: time_passes(deadline))
 
+    def signals(self, step: Step[T, R], payload: R, *, id: str = "") -> Self:
+        """Send the signal while the run waits for it."""
+        sent = id or f"signal:{uuid4()}"
+
+        def send(_run: Run) -> None:
+            with transaction.atomic():
+                self._saga.send(self._key, step, payload, id=sent)
+
+        return self._meanwhile(step, send)
+
+    def approves(self, step: Step[T, R], form: R, *, by: AbstractBaseUser) -> Self:
+        """Say yes while the run waits for the answer, as somebody who may. MayNotAnswer is the test's."""
+        given = codec.decode(Any, codec.storable(form))
+        return self._meanwhile(step, lambda run: desk.approve(run.pk, actor=by, reason="yes", form=given))
+
+    def declines(self, step: Step[T, Any], words: str, *, by: AbstractBaseUser) -> Self:
+        """Say no while the run waits for the answer."""
+        return self._meanwhile(step, lambda run: desk.decline(run.pk, actor=by, reason=words))
+
+    def sends_back(self, step: Step[T, Any], to: Step[T, Any], words: str, *, by: AbstractBaseUser) -> Self:
+        """Send the run back while it waits for the answer; say what is answered the next time after this."""
+        return self._meanwhile(step, lambda run: desk.send_back(run.pk, actor=by, reason=words, to=to.name))
+
     def then(self, act: Callable[[Run], object]) -> Self:
         """After the run has ended or is stuck, call `act` with it, such as an operator's act, and let it continue."""
         self._open()
@@ -102,7 +136,7 @@ class Scenario(Expectations, Generic[T]):
     def _play(self) -> Run:
         try:
             with self.stage.set():
-                run = walk(self._begin(), before=self._happen)
+                run = walk(_let_in(self._begin()), before=self._happen)
                 for act in self._afterwards:
                     act(run)
                     run = walk(run.pk, before=self._happen)
@@ -112,10 +146,22 @@ class Scenario(Expectations, Generic[T]):
 
     def _happen(self, run: Run) -> None:
         """Do what shall happen before the run's current step."""
-        if run.status == RunStatus.RUNNING:
-            event = self._events.pop(self._saga.steps[run.position].name, None)
-            if event is not None:
-                event()
+        if run.status != RunStatus.RUNNING:
+            return
+        name = run.steps.get(position=run.position).name
+        event = self._events.pop(name, None)
+        if event is not None:
+            event()
+        acts = self._while_waiting.get(name)
+        if acts and run.key == self._key and run.steps.get(position=run.position).status == StepStatus.WAITING:
+            acts.pop(0)(run)
+
+    def _meanwhile(self, step: Step[T, Any], act: Callable[[Run], object]) -> Self:
+        self._open()
+        if self._own(step).wait is None:
+            raise ScenarioError(f"{step.name} does not wait: say .when({step.name}) how its participant answers.")
+        self._while_waiting.setdefault(step.name, []).append(act)
+        return self
 
     def _before(self, step: Step[T, Any], event: Callable[[], None]) -> Self:
         self._open()
@@ -123,7 +169,7 @@ class Scenario(Expectations, Generic[T]):
         return self
 
     def _own(self, step: Step[T, R]) -> Step[T, R]:
-        if step not in self._saga.steps:
+        if step not in played_steps(self._saga):
             raise ScenarioError(f"{step.name} is not a step of {self._saga.name}.")
         return step
 

@@ -14,6 +14,7 @@ from outbox.transports.celery import publish_all, publish_from_template, renders
 from ..branches.child_ended import ChildEnded
 from ..declare import registry
 from ..declare.step import Step
+from ..engine.queued import RunQueued
 from ..engine.run_ready import RunReady
 from ..engine.taking import awaited
 from ..engine.work import lease_seconds
@@ -27,14 +28,26 @@ TAKERS = 2
 """Messages that say that there is work, for all the runs of a batch that wait for any worker."""
 
 
-def take_task() -> Any:
-    """The task that says that there is work: runs that any worker may take.
+def take_task(*, queued: bool = False) -> Any:
+    """The task that says that there is work: runs that any worker may take. `queued`: some wait for their share's turn.
 
     It ends with the last step that it began, and is killed, where the pool can, when any step would have ended.
     """
     steps = [step for saga in registry.all_sagas() for step in saga.steps if not step.beats]
     limit = max(map(task_seconds, steps), default=None)
-    return current_app.signature(TAKE_TASK, immutable=True, options={"time_limit": limit})
+    given = {"queued": True} if queued else {}  # a worker of an older release knows no argument
+    return current_app.signature(TAKE_TASK, kwargs=given, immutable=True, options={"time_limit": limit})
+
+
+def one_for_all(queued: Sequence[RunQueued]) -> list[list[Any] | None]:
+    """Of the runs of a batch that wait for the turn of their share the first has the others looked at, too."""
+    return [[take_task(queued=True)] if place == 0 else [] for place in range(len(queued))]
+
+
+@renders(RunQueued, in_common=one_for_all)
+def taker_for(_queued: RunQueued) -> Any:
+    """The task that lets runs in whose turn it is."""
+    return take_task(queued=True)
 
 
 def tasks_in_common(ready: Sequence[RunReady]) -> list[list[Any] | None]:

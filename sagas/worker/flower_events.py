@@ -18,12 +18,15 @@ from celery.signals import worker_init, worker_process_shutdown, worker_shutdown
 
 from outbox.consuming import failures
 from outbox.masking import masked
+from outbox.messages import sending_time
 
 from ..engine.work import ClaimedStep
 
 logger = logging.getLogger(__name__)
 GATHERED = 0.2
 """Seconds for which events are collected."""
+LONGEST = 200
+"""Characters of a label."""
 Event = tuple[str, dict[str, Any]]
 
 
@@ -50,7 +53,7 @@ class Shown:
     def __enter__(self) -> Shown:
         self.began = time.monotonic()
         title = f"{self.work.step.title}.undo" if self.work.undo else self.work.step.title
-        received = {"name": title, "args": f"({self.work.run_id!s},)", "kwargs": "{}", "retries": 0}
+        received = {"name": title, "args": shown_of(self.work), "kwargs": "{}", "retries": 0}
         family = {"root_id": self.family.root_id, "parent_id": self.family.id}
         self._tell("task-received", {**received, **family})
         self._tell("task-started", {})
@@ -72,6 +75,29 @@ class Shown:
         gathered.add(
             self.family.hostname, (kind, {"uuid": self.work.worker.task_id, "timestamp": time.time(), **fields})
         )
+
+
+def tell_which(request: Any, work: ClaimedStep) -> None:
+    """Tell Flower of which order, or the like, a task is that came as a message, which holds the run's id alone.
+
+    Nobody sends an event when the message is sent. This one stands in for it: what it holds is added to what Flower
+    knows of the task, whose state stays.
+    """
+    if gathered.wanted:
+        sent_at = (request.headers or {}).get(sending_time.HEADER)
+        fields = {"uuid": request.id, "args": shown_of(work), "timestamp": sent_at or time.time()}
+        gathered.add(request.hostname or "", ("task-sent", fields))
+
+
+def shown_of(work: ClaimedStep) -> str:
+    """The arguments that Flower shows of a step: the run's label, its key where it has none, and its id."""
+    label = work.claim.key
+    if work.saga.label is not None:
+        try:
+            label = str(work.saga.label(work.input))[:LONGEST]
+        except Exception as error:  # the host's; a window that says less fails no step
+            logger.warning("saga.no_label", exc_info=failures.stack_of(error), extra=work.facts)
+    return f"({label}, {work.run_id!s})"
 
 
 class Gathered:

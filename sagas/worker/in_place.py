@@ -27,7 +27,7 @@ from ..engine.run_ready import RunReady
 from ..engine.work import ClaimedStep, Worker
 from ..settings import saga_settings
 from .chains import chain_of, send, send_next, steps_left
-from .flower_events import Family, Shown
+from .flower_events import Family, Shown, tell_which
 from .in_hand import in_hand
 
 
@@ -43,8 +43,13 @@ def carry_out(
     span = spans.NOTHING if spans.library is None else partial(_span, request, f"{saga}.{step}")
     with trace.use(trace.from_headers(headers)), span(), in_hand(UUID(run_id)):
         way = InPlace(task)
-        worker = Worker(request.hostname or "", request.id or "", way.ahead)
-        way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
+        told = partial(tell_which, request)
+        worker = Worker(request.hostname or "", request.id or "", way.ahead, met_shared=way.met_shared, claimed=told)
+        try:
+            way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
+        finally:
+            if way.shares:
+                when_shared()
 
 
 def carry_parent(task: Task[..., None], run_id: str) -> None:
@@ -62,6 +67,14 @@ def _span(request: Any, title: str) -> AbstractContextManager[object]:
     return spans.span(f"task {title}", "consumer", facts)
 
 
+def _nobody_is_told() -> None:
+    """Until there is a taker."""
+
+
+when_shared: Callable[[], None] = _nobody_is_told
+"""Called when a run that shares the workers has begun, gone on or ended: others of its share may be let in."""
+
+
 @dataclass
 class InPlace:
     """One task's way through a run."""
@@ -70,6 +83,11 @@ class InPlace:
     began: float = field(default_factory=time.monotonic)
     at: ClaimedStep | None = None
     """The last step that was carried out beyond the one that the task names."""
+    shares: bool = False
+    """Whether the run shares the workers with others."""
+
+    def met_shared(self) -> None:
+        self.shares = True
 
     def ahead(self, _step: Step[Any, Any]) -> str | None:
         """A task id for the step that follows; None when it shall go out as a message.

@@ -23,12 +23,14 @@ from ..declare import registry
 from ..declare.saga import Saga
 from ..declare.step import Step
 from ..engine.continuation import Continuation, Queued
+from ..engine.letting_in import let_in
 from ..engine.run_ready import RunReady
 from ..engine.slow_starts import slow_starts
-from ..engine.taking import TakenStep, give_back, take
+from ..engine.taking import Taken, TakenStep, give_back, take
 from ..engine.work import Worker
 from ..participants.lookup import is_known_away
 from ..settings import saga_settings
+from . import in_place
 from .chains import chain_of, send, take_task
 from .crew import crew
 from .flower_events import Family
@@ -75,11 +77,17 @@ class Taker:
         """Whose turn it is."""
         self._told = False
         self._carried = 0
+        self._queued = False
+        """Whether runs may wait for the turn of their share."""
 
-    def work(self, task: Task[..., None]) -> None:
-        """Take and carry out until nothing is left; returns at once when a thread of this process is at it already."""
+    def work(self, task: Task[..., None], *, queued: bool = False) -> None:
+        """Take and carry out until nothing is left; returns at once when a thread of this process is at it already.
+
+        `queued` says that runs wait for the turn of their share.
+        """
         turn = Turn(Family.of(task.request))
         with self._changed:
+            self._queued |= queued
             self._told = True
             if self._turn is not None:
                 self._changed.notify_all()
@@ -87,7 +95,7 @@ class Taker:
             self._turn = turn
         try:
             if self._take_all(turn) and self._give_up(turn):
-                send([take_task()])
+                send([take_task(queued=self._queued)])
         finally:
             self._give_up(turn)
             with self._changed:
@@ -105,7 +113,7 @@ class Taker:
             else:
                 turn.promise.take_back()
             looked = time.monotonic()
-            taken = take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True), _wants)
+            taken = self._take(most, Worker(turn.family.hostname, "", turn.ahead, pools=True))
             _send_chains(taken.left)
             slow_starts.remember(_slow_at_start(taken.left))
             if taken.found:
@@ -118,6 +126,21 @@ class Taker:
             if taken.found < ENOUGH:
                 time.sleep(max(looked + GATHER_FOR - time.monotonic(), 0))
         return self._turn is turn
+
+    def _take(self, most: int, worker: Worker) -> Taken:
+        """Half of what there is room for is for runs that share nothing; the rest for those whose turn it is."""
+        if not self._queued:
+            return take(most, worker, _wants)
+        half = (most + random.getrandbits(1)) // 2
+        others = take(half, worker, _wants) if half else Taken()
+        let = let_in(most - others.found)
+        if not let.some_wait:
+            with self._changed:
+                self._queued = self._told
+        _send_chains(let.apart)
+        shared = take(most, worker, _wants, these=let.pooled) if let.pooled else Taken()
+        found = others.found + shared.found + len(let.apart)
+        return Taken(shared.steps + others.steps, shared.left + others.left, found)
 
     def _wait_for_room(self, turn: Turn) -> int:
         """How many runs to take now; waits a moment while there is no room for any."""
@@ -228,6 +251,17 @@ class Taker:
             logger.exception("saga.rest_not_sent", extra=step.work.facts)
         finally:
             self._leave(turn, step)
+            if step.shares:
+                self.tell_of_shares()
+
+    def tell_of_shares(self) -> None:
+        """A run of a share has gone on or ended: others may be let in. Should that not be sent, the sweep sends it."""
+        with self._changed:
+            self._queued = True
+        try:
+            self._tell()
+        except Exception:
+            logger.exception("saga.shares_not_told")
 
     def _tell(self) -> None:
         """A run waits for any worker: who takes here shall look; where nobody does, a message says so."""
@@ -236,7 +270,7 @@ class Taker:
                 self._told = True
                 self._changed.notify_all()
                 return
-        send([take_task()])
+        send([take_task(queued=self._queued)])
 
     def look_again(self) -> None:
         """There may be room for more runs."""
@@ -283,3 +317,4 @@ def _chain(ready: RunReady, traced: trace.Trace) -> Any:
 
 taker = Taker()
 crew.when_idle = taker.look_again
+in_place.when_shared = taker.tell_of_shares

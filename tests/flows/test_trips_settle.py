@@ -52,7 +52,10 @@ def test_a_trip_that_is_cancelled_on_its_way_gives_back_seat_and_room(travel, st
     standins.fault("payments", operation="capture", kind="unavailable")
     trip = travel.place(flight="SA105", hotel="casa-azul")
     until(
-        lambda: Step.objects.filter(run__key=trip.saga_key, name="book_hotel", status="done"), what="the room is booked"
+        lambda: Step.objects.filter(
+            run__name="trip.book_hotel", run__parenthood__parent__key=trip.saga_key, status="done"
+        ),
+        what="the room is booked",
     )
     until(lambda: Run.objects.get(key=trip.saga_key).waits_for or _waits(trip), what="the capture waits")
     assert cancel_trip(trip)

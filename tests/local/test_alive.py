@@ -15,7 +15,7 @@ from config.standins.companies import COMPANIES, database_variable
 from tests.support.workers import Program, process_env, until
 
 GUNICORN = ["-m", "gunicorn", "config.wsgi", "--workers", "1", "--threads", "2", "--no-control-socket"]
-FLOWER = ["-m", "celery", "-A", "config", "flower", "--address=127.0.0.1"]
+FLOWER = ["-m", "config.flower", "--address=127.0.0.1"]
 CONSUMER = ["manage.py", "consume", "--stream", "told.by.others", "--group", "shop"]
 OFTEN = {"TEST_HEARTBEAT_EVERY": "0.5"}  # seconds
 WITHIN = 3.0  # seconds: a relay and a consumer look at least once a second

@@ -116,4 +116,4 @@ def worker(name: str, queues: str, *, threads: int) -> tuple[str, ...]:
 
 
 def flower(port: int) -> tuple[str, ...]:
-    return (*CELERY, "flower", "--address=127.0.0.1", f"--port={port}", "--max-tasks=10000")
+    return (PYTHON, "-m", "config.flower", "--address=127.0.0.1", f"--port={port}", "--max-tasks=10000")

@@ -11,12 +11,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 
 from sagas import desk
-from sagas.desk import lookup, selection
+from sagas.desk import attributes, lookup, selection
 from sagas.desk.batches import USUAL_RATE, checked_bulk_verb
 from sagas.desk.given import given_values
 from sagas.desk.second_person import needs_second_person
+from sagas.desk.standing import standings
 from sagas.engine.diagnosis import clock
 from sagas.errors import SagaError
+from sagas.management import schedule_commands
 from sagas.models import Run
 from sagas.presentation import alert_labels, run_file, text_tables, watch, watch_text
 from sagas.presentation.labels import run_badge
@@ -53,7 +55,7 @@ class Command(BaseCommand):
         listing = commands.add_parser("list", help="List runs", description="Lists runs, the newest first.")
         for name in selection.FILTER_FIELDS:
             listing.add_argument(f"--{name}", default="", help=f"as in {name}=…")
-        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {selection.EXAMPLE}")
+        listing.add_argument("--where", metavar="FILTER", default="", help=f"attributes, such as {attributes.EXAMPLE}")
         listing.add_argument("--limit", type=int, default=50)
         status = commands.add_parser(
             "status",
@@ -65,6 +67,7 @@ class Command(BaseCommand):
             "show", help="Show a run", description="Shows the facts, steps, attempts and acts of a run."
         )
         show.add_argument("run", help="its id, or <saga>:<key>")
+        schedule_commands.add_arguments(commands)
         export = commands.add_parser(
             "export", help="Print a run as JSON", description="Prints all of a run as JSON, with secrets hidden."
         )
@@ -80,6 +83,8 @@ class Command(BaseCommand):
                 self._lines(text_tables.run_lines(lookup.run_named(given["run"]), clock()))
             elif command == "export":
                 self.stdout.write(run_file.text_of(lookup.run_named(given["run"])))
+            elif command == "schedules":
+                self._lines(schedule_commands.carry_out(given))
             elif command in ("confirm", "reject"):
                 self._answer(command, given)
             else:
@@ -96,10 +101,11 @@ class Command(BaseCommand):
     def _status(self, *, as_json: bool) -> None:
         try:
             now = watch.read()
+            waiting = [f"{'share':<26} {one}" for one in standings()]
         except (DatabaseError, InterfaceError) as error:
             self.stderr.write(f"The database does not answer, so nobody can tell: {error}".strip())
             sys.exit(CANNOT_TELL)
-        text = [*watch_text.lines(now), *alert_labels.lines(clock())]
+        text = [*watch_text.lines(now), *waiting, *alert_labels.lines(clock())]
         self._lines([json.dumps(watch_text.as_json(now), indent=2)] if as_json else text)
         if now.is_bad:
             sys.exit(ALARM)

@@ -32,16 +32,16 @@ class Command(BaseCommand):
 
 
 def _declared() -> str:
-    sagas = registry.all_sagas()
+    sagas = [saga for saga in registry.all_sagas() if not saga.is_branch]
     if not sagas:
         raise CommandError("No saga is declared. Declare one in <app>/sagas.py of an installed app.")
-    return "\n".join(f"{saga.name}, version {saga.version}, {len(saga.steps)} steps" for saga in sagas)
+    return "\n".join(f"{saga.name}, version {saga.version}, {len(saga.declared)} steps" for saga in sagas)
 
 
 def _chosen(name: str, number: int | None) -> Saga[Any]:
-    versions = {saga.version: saga for saga in registry.all_sagas() if saga.name == name}
+    versions = {saga.version: saga for saga in registry.all_sagas() if saga.name == name and not saga.is_branch}
     if not versions:
-        names = sorted({saga.name for saga in registry.all_sagas()})
+        names = sorted({saga.name for saga in registry.all_sagas() if not saga.is_branch})
         raise CommandError(f"No saga is named {name}. There is: {', '.join(names) or 'none'}.")
     if number is not None and number not in versions:
         raise CommandError(f"{name} has no version {number}. There is: {', '.join(map(str, versions))}.")

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db.models import F
+from django.db import transaction
 from django.test import Client
 
 from orders.trips import offers as offers_module
 from orders.trips import status
 from orders.trips.models import FlightOffer, Trip
+from orders.trips.sagas import trip as trip_saga
 from orders.trips.timeline import Timeline
+from sagas.branches.start import start_branches
 from sagas.models import Run, Step
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("offers", "production_static")]
@@ -130,9 +132,16 @@ def change(run: dict[str, Any], **steps: dict[str, object]) -> None:
         assert Step.objects.filter(name=name).update(**values) == 1
 
 
+def start_sides() -> None:
+    """The flight and the hotel are being booked, each in a run of its own."""
+    with transaction.atomic():
+        start_branches(Run.objects.get(), trip_saga.named("book_flight+book_hotel"), [0, 1])
+
+
 def test_a_cancelled_trip_says_why_and_that_nothing_was_charged(client: Client, trip: Trip) -> None:
     undone: dict[str, object] = {"status": "undone"}
     refused: dict[str, object] = {"status": "refused", "error_code": "no_rooms"}
+    start_sides()
     change({"status": "compensated"}, authorize_payment=undone, book_flight=undone, book_hotel=refused)
     status.mark_cancelled(trip.pk, "no_rooms")
     page = client.get(f"/trips/{trip.pk}/").content.decode()
@@ -149,9 +158,12 @@ def test_a_cancelled_trip_says_why_and_that_nothing_was_charged(client: Client, 
 
 
 def test_a_trip_that_waits_says_for_whom(trip: Trip) -> None:
-    change({"position": 1, "waits_for": "flight", "wake_at": F("deadline_at"), "ready_at": None})
+    start_sides()
+    change({"wake_at": None, "ready_at": None})
+    Run.objects.filter(is_branch=False).update(position=1)
+    Run.objects.filter(name="trip.book_hotel").update(waits_for="hotel")
     timeline = Timeline.of(trip)
-    assert timeline.headline == "Your trip waits for the airline."
+    assert timeline.headline == "Your trip waits for the hotel."
     assert "we cancel the trip and charge nothing" in timeline.reason
 
 
@@ -163,7 +175,7 @@ def test_a_traveller_cancels_from_the_page_until_the_payment_is_taken(client: Cl
 
 
 def test_a_late_cancel_is_told_that_it_is_too_late(client: Client, trip: Trip) -> None:
-    change({"position": 4}, capture_payment={"status": "done"})
+    change({"position": 3}, capture_payment={"status": "done"})
     page = client.post(f"/trips/{trip.pk}/cancel", follow=True).content.decode()
     assert "It is too late to cancel this trip." in page
     assert "Your card was charged 297.00 EUR, once." in page

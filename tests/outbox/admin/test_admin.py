@@ -193,6 +193,21 @@ def test_many_are_previewed_then_requeued_at_a_rate_by_the_relay(client, operato
     assert DeadLetter.objects.filter(requeue_at=None).count() == 2
 
 
+def test_those_of_one_query_are_requeued_from_one_address(client, operator):
+    many_dead(3)
+    other = DeadLetter.objects.order_by("id")[0]
+    DeadLetter.objects.filter(pk=other.pk).update(error_class="Other")
+    where = f"{reverse('admin:outbox_deadletter_requeue')}?error_class=Other"
+    assert client.get(where).status_code == 403
+    allow(operator, "requeue_deadletter")
+    assert client.get(f"{reverse('admin:outbox_deadletter_requeue')}?unknown=1").status_code == 404
+    page = client.get(where)
+    assert "1 dead letter<" in page.content.decode()
+    given = {"confirmed": 1, "rate": "10", "before": page.context["form"].initial["before"]}
+    assert "1 will be requeued, 10 a second." in client.post(where, given, follow=True).content.decode()
+    assert [dead.pk for dead in DeadLetter.objects.filter(requeue_at__isnull=False)] == [other.pk]
+
+
 def test_what_died_after_the_preview_is_not_requeued_with_the_rest(client, operator):
     many_dead(2)
     allow(operator, "requeue_deadletter")

@@ -29,8 +29,7 @@ def test_every_row_of_a_duty_carries_an_expiry_to_the_broker(scheduler):
     beat.update_from_dict(project.CELERY_BEAT_SCHEDULE)
     entries = beat.all_as_schedule() if scheduler is OurScheduler else beat.schedule
     found = {entry.task: entry.options.get("expires") for entry in entries.values() if entry.task in DUTIES}
-    # A nightly row is fetched by the database's scheduler only within two hours of its time.
-    assert found.keys() | {"orders.reconcile"} == {entry["task"] for entry in project.CELERY_BEAT_SCHEDULE.values()}
+    assert found.keys() == {entry["task"] for entry in project.CELERY_BEAT_SCHEDULE.values()}
     assert all(expires and expires >= SHORTEST.total_seconds() for expires in found.values()), found
     if scheduler is OurScheduler:
         beat._finalize.cancel()  # else it writes the rows when the tests have ended

@@ -15,13 +15,15 @@ from kombu.exceptions import OperationalError
 from config.celery import app
 from outbox import sql
 from outbox.heartbeats import heartbeat, missed
-from outbox.heartbeats.duties import DUTIES
+from outbox.heartbeats.duties import DUTIES, Duty
 from outbox.models import Heartbeat
 from outbox.monitoring import duty_status
+from outbox.schedule import row
 from sagas.maintenance import duties as engine
 from sagas.models import Breaker, Run
 from tests.support.workers import until
 
+NIGHTLY = "tests.nightly"
 pytestmark = pytest.mark.django_db(transaction=True)
 OFTEN = {"TEST_HEARTBEAT_EVERY": "0.5"}  # seconds
 
@@ -145,24 +147,27 @@ def test_a_run_that_is_overdue_and_one_that_may_come_back_have_an_age():
 
 
 @pytest.fixture
-def asked_for(monkeypatch):
+def asked_for(monkeypatch, settings):
+    """Of a duty that is done once a day, by a task."""
+    settings.CELERY_BEAT_SCHEDULE = {**settings.CELERY_BEAT_SCHEDULE, "each-night": row(NIGHTLY, timedelta(days=1))}
+    monkeypatch.setitem(DUTIES, NIGHTLY, Duty(NIGHTLY, timedelta(days=1), "is done each night"))
     sent: list[str] = []
     monkeypatch.setattr(app, "send_task", lambda name, **_: sent.append(name))
     return sent
 
 
 def test_a_nightly_duty_that_was_missed_is_asked_for_once_and_says_that_it_ran_late(asked_for, caplog):
-    silent("orders.reconcile", timedelta(hours=24, minutes=30))
+    silent(NIGHTLY, timedelta(hours=24, minutes=30))
     missed.request_runs()
     assert asked_for == [], "it may come yet"
-    silent("orders.reconcile", timedelta(hours=26))
+    silent(NIGHTLY, timedelta(hours=26))
     missed.request_runs()
     missed.request_runs()
-    assert asked_for == ["orders.reconcile"]
+    assert asked_for == [NIGHTLY]
     sql.register_duties(list(DUTIES))
-    heartbeat.finished("orders.reconcile", differences=2)
+    heartbeat.finished(NIGHTLY, differences=2)
     assert "A duty that was missed ran late" in caplog.text
-    words = next(one.words for one in duty_status.read_report().duties if one.duty.name == "orders.reconcile")
+    words = next(one.words for one in duty_status.read_report().duties if one.duty.name == NIGHTLY)
     assert "2 differences, ran late on" in words
     assert "when it had not for 1 d 2 h" in words
 
@@ -171,22 +176,22 @@ def test_what_the_broker_refuses_is_asked_for_again(monkeypatch, asked_for):
     def refuse(*_: object, **__: object) -> None:
         raise OperationalError("out of memory")
 
-    silent("orders.reconcile", timedelta(hours=26))
+    silent(NIGHTLY, timedelta(hours=26))
     with monkeypatch.context() as broken:
         broken.setattr(app, "send_task", refuse)
         assert missed.request_runs() == 0
     assert missed.request_runs() == 1
-    assert asked_for == ["orders.reconcile"]
+    assert asked_for == [NIGHTLY]
 
 
 def test_what_somebody_switched_off_is_neither_late_nor_asked_for(asked_for):
     from django_celery_beat.models import IntervalSchedule
 
     each_hour = IntervalSchedule.objects.create(every=1, period="hours")
-    PeriodicTask.objects.create(name="books", task="orders.reconcile", interval=each_hour, enabled=False)
-    silent("orders.reconcile", timedelta(days=3))
+    PeriodicTask.objects.create(name="books", task=NIGHTLY, interval=each_hour, enabled=False)
+    silent(NIGHTLY, timedelta(days=3))
     assert missed.request_runs() == 0
-    assert state("orders.reconcile") == "off"
+    assert state(NIGHTLY) == "off"
     assert duty_status.read_report().stalls == []
     PeriodicTask.objects.update(enabled=True)
     assert missed.request_runs() == 1

@@ -30,7 +30,7 @@ def add_asking(count: int) -> list[str]:
     """Runs that need an operator; the last has asked longest, and is the first in the list."""
     since = timezone.now()
     for n in range(count):
-        asks = {"status": "stuck"} if n % 2 else {"status": "running", "asks_since": since}
+        asks: dict[str, object] = {"status": "stuck"} if n % 2 else {"status": "running", "asks_since": since}
         add(f"asks-{n}", desk_since=since - timedelta(minutes=n), **asks)
     return [f"asks-{n}" for n in reversed(range(count))]
 
@@ -69,7 +69,7 @@ def test_a_page_of_many_stuck_runs_does_not_read_all_of_them(admin_client):
     assert max(rows_of(explained(*page))) < 200
 
 
-def explained(sql: str, params: object) -> dict[str, Any]:
+def explained(sql: str, params: Any) -> dict[str, Any]:
     """The plan of a statement that is carried out."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)

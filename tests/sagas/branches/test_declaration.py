@@ -74,9 +74,9 @@ def test_a_step_comes_after_steps_of_its_own_saga_that_stand_above():
         with pytest.raises(SagaDeclarationError, match=r"names set_sail, a step of fleet\..*@<saga>\.child"):
             saga.step(undo=None, after=[set_sail])(named("two"))
         with pytest.raises(SagaDeclarationError, match=r"after='one'; give a list of steps that stand above"):
-            saga.step(undo=None, after="one")(named("two"))
+            saga.step(undo=None, after="one")(named("two"))  # type: ignore[arg-type]
         with pytest.raises(SagaDeclarationError, match=r"names 'one', which is no step"):
-            saga.step(undo=None, after=["one"])(named("two"))
+            saga.step(undo=None, after=["one"])(named("two"))  # type: ignore[list-item]
 
 
 def test_a_step_comes_not_after_one_that_was_never_added():

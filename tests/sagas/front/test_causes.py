@@ -22,7 +22,7 @@ from sagas.models import Run
 from sagas.presentation.statistics import figures
 from tests.bench.admin import fixture
 from tests.support.sagas import errand as module
-from tests.support.sagas.admin_pages import stuck
+from tests.support.sagas.admin_pages import log_in, stuck
 from tests.support.sagas.driver import begin, carry, carry_until_asked, step_once
 from tests.support.sagas.errand import Errand, errand
 
@@ -142,6 +142,14 @@ def test_messages_that_were_given_up_are_counted_by_type_subscriber_and_error(an
     assert told(ann) == [("parcel_sent to host.tell", "KeyError", 2), ("parcel_sent to host.tell", "TimeoutError", 1)]
     (cause, _) = causes_for(ann)
     assert "type=parcel_sent&subscriber=host.tell&error_class=" in cause.url
+    assert [act.words for act in cause.acts] == ["Requeue …"]
+    assert cause.acts[0].url.endswith(f"deadletter/requeue/?{cause.url.partition('?')[2]}")
+
+
+def test_who_may_not_requeue_is_not_offered_it(client):
+    bury("KeyError")
+    (cause,) = causes_for(log_in(client, "view_deadletter"))
+    assert cause.acts == ()
 
 
 def bury(error: str) -> DeadLetter:

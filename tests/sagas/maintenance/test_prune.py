@@ -15,13 +15,13 @@ from sagas import Refused
 from sagas.engine import executor
 from sagas.engine.continuation import STOP
 from sagas.maintenance import prune
-from sagas.models import Act, Attempt, Attribute, Child, Run, Signal, Step, Wait
+from sagas.models import Act, Attempt, Attribute, Child, Run, Signal, Step, Ticket, Wait
 from tests.support.sagas.driver import begin, link, step_once
 from tests.support.sagas.ended import LOST, YEAR, finished, grow_old, left, resolved, stuck, undone
 from tests.support.sagas.errand import Errand, errand
 
 pytestmark = pytest.mark.django_db(transaction=True)
-TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act, Attribute)
+TABLES: tuple[Any, ...] = (Run, Step, Attempt, Act, Attribute, Ticket)
 
 
 def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
@@ -29,6 +29,7 @@ def test_what_ended_long_ago_is_removed_with_all_that_hangs_on_it(world):
     undone(world, "undone")
     resolved(world, "resolved")
     Attribute.objects.bulk_create(Attribute(run=run, name="customer", text="ann") for run in Run.objects.all())
+    Ticket.objects.bulk_create(Ticket(run=run, share="a") for run in Run.objects.all())
     assert all(table.objects.exists() for table in TABLES)
     grow_old()
     assert prune.prune_runs() == 3
@@ -170,6 +171,9 @@ def multiply(cursor: Any) -> None:
     )
     cursor.execute(
         "INSERT INTO saga_signal (run_id, name, sent_id, payload, at) SELECT id, 's', '1', '{}', now() FROM saga_run"
+    )
+    cursor.execute(
+        "INSERT INTO saga_ticket (run_id, share, line, priority, is_limited) SELECT id, 'a', '', 0, false FROM saga_run"
     )
     cursor.execute("INSERT INTO saga_attribute (run_id, name, text) SELECT id, 'customer', 'ann' FROM saga_run")
 

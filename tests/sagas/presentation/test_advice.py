@@ -45,6 +45,13 @@ def test_a_run_that_is_stuck_with_something_else_or_not_at_all_shows_nothing(wor
     assert (run.status, advice_for(run)) == ("completed", "")
 
 
+def test_a_run_shows_what_the_first_page_says_of_its_cause(world) -> None:
+    world.faults["pay"] = world.faults["probe"] = [TimeoutError("no answer")] * 3
+    run = carry(begin(errand, Errand("milk")))
+    assert (run.status, run.desk_code) == ("stuck", "in_doubt")
+    assert advice_for(run).startswith("Ask the participant whether it happened.")
+
+
 def test_why_a_run_is_undone_is_no_reason_for_its_undo_being_stuck(world) -> None:
     run = carry(begin(errand, Errand("milk")))
     run.steps.filter(position=run.position).update(error_code="")

@@ -122,7 +122,7 @@ def test_what_a_table_says_of_a_step_without_an_undo(end):
 
 
 def test_every_declared_saga_can_be_drawn():
-    for saga in registry.all_sagas():
+    for saga in (saga for saga in registry.all_sagas() if not saga.is_branch):
         assert well_formed(shown(saga.name, "--version", str(saga.version), "--mermaid"))
 
 

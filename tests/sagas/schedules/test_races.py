@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -82,8 +83,8 @@ with nightly.declared(cron="* * * * *", input=night):
 def test_a_worker_that_is_killed_leaves_all_of_it_or_nothing_and_the_tick_runs_once(programs, where, left):
     with declared(cron="* * * * *"):
         look()
-        Row.objects.update(settled_until=timezone.now() - timezone.timedelta(minutes=1))
-        Row.objects.update(next_at=timezone.now() - timezone.timedelta(seconds=1))
+        Row.objects.update(settled_until=timezone.now() - timedelta(minutes=1))
+        Row.objects.update(next_at=timezone.now() - timedelta(seconds=1))
         killed = programs.start(where, ["-c", DIES, where])
         assert killed.process.wait(60) == -signal.SIGKILL, killed.output
         assert Run.objects.filter(name="nightly").count() == left

@@ -296,5 +296,6 @@ def test_flower_is_shown_every_step_of_a_hand_under_its_own_name_and_id(world, m
         assert kinds[attempt.task_id] == ["task-received", "task-started", last]
     received = [fields for kind, fields in events if kind == "task-received"]
     assert {(fields["root_id"], fields["parent_id"]) for fields in received} == {("root", "the task")}
-    names = [fields["name"] for fields in received if fields["args"] == f"({runs[0]},)"]
+    shown = f"({Run.objects.get(pk=runs[0]).key}, {runs[0]})"
+    names = [fields["name"] for fields in received if fields["args"] == shown]
     assert names == [f"errand.{name}" for name in FORWARD]

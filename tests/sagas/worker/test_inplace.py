@@ -301,6 +301,31 @@ def test_flower_is_shown_every_step_under_its_own_name_and_id(world, sent, seen)
     assert {fields["root_id"] for kind, fields in seen if kind == "task-received"} == {"root"}
 
 
+def test_flower_is_shown_by_its_label_which_run_each_task_is_about(world, sent, seen, monkeypatch):
+    """The task that came as a message too, of which Celery itself shows the run's id alone."""
+    monkeypatch.setattr(flower_events.gathered, "wanted", True)
+    monkeypatch.setattr(errand, "label", lambda wish: f"1041 {wish.what}")
+    run_id = begin(errand, Errand("milk"))
+    task_at(run_id, "fetch", headers={"sent_at": 1234.5})
+    shown = {fields["uuid"]: fields["args"] for kind, fields in seen if kind in ("task-sent", "task-received")}
+    assert set(shown) == {"first", *Attempt.objects.exclude(step="fetch").values_list("task_id", flat=True)}
+    assert set(shown.values()) == {f"(1041 milk, {run_id})"}
+    assert [fields["timestamp"] for kind, fields in seen if kind == "task-sent"] == [1234.5]
+
+
+def test_a_label_that_fails_fails_no_step(world, sent, seen, monkeypatch, caplog):
+    def garbled(_wish: Errand) -> str:
+        raise ValueError("no number")
+
+    monkeypatch.setattr(errand, "label", garbled)
+    run_id = begin(errand, Errand("milk"))
+    task_at(run_id, "fetch")
+    run = Run.objects.get()
+    assert run.status == "completed"
+    assert {fields["args"] for kind, fields in seen if kind == "task-received"} == {f"({run.key}, {run_id})"}
+    assert "saga.no_label" in caplog.text
+
+
 def test_events_that_the_broker_does_not_take_fail_nothing(world, sent, monkeypatch, caplog):
     def down(*_args: object, **_kwargs: object) -> None:
         raise OperationalError("the broker is away")

@@ -6,8 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from sagas import Saga
+from sagas.branches.waking import wake_parent
 from sagas.engine import executor
 from sagas.engine.continuation import Continuation, RetryIn
 from sagas.engine.work import Ahead, Worker
@@ -44,13 +46,27 @@ def carry_until_asked(run_id: UUID, *, most: int = 60) -> Run:
     raise AssertionError(f"{run_id} asks nobody after {most} links: it is {run.status} at {run.position}")
 
 
+def carry_once(run_id: UUID) -> None:
+    """One step of the run; those that it waits for are carried to their ends first."""
+    for child in moving_children(Run.objects.get(pk=run_id)):
+        carry(child.pk)
+        wake_parent(run_id, None)
+    if isinstance(step_once(run_id), RetryIn):
+        Step.objects.filter(run_id=run_id).update(next_attempt_at=None)
+
+
+def moving_children(run: Run) -> QuerySet[Run]:
+    """Those that the step at which the run waits has started, and that have not ended."""
+    waits = run.steps.filter(position=run.position, status__in=["waiting", "undo_waiting"]).values("name")
+    moving = Run.objects.filter(parenthood__parent=run, parenthood__step__in=waits, status__in=["running", "undoing"])
+    return moving.order_by("pk")
+
+
 def carry(run_id: UUID, *, most: int = 60) -> Run:
     """Go on until the run has ended or is stuck; waits are over at once."""
     for _ in range(most):
         run = Run.objects.get(pk=run_id)
         if run.status in OVER:
             return run
-        verdict = step_once(run_id)
-        if isinstance(verdict, RetryIn):
-            Step.objects.filter(run_id=run_id).update(next_attempt_at=None)
+        carry_once(run_id)
     raise AssertionError(f"{run_id} is still {run.status} at {run.position} after {most} links")

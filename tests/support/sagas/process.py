@@ -42,14 +42,14 @@ class Process:
         self.crew.size, self.crew.when_idle = size, self.taker.look_again
         self.tasks: list[Future[None]] = []
 
-    def take(self) -> Future[None]:
+    def take(self, *, queued: bool = False) -> Future[None]:
         """One of its threads has the task."""
         task: Future[None] = Future()
 
         def run() -> None:
             try:
                 request = SimpleNamespace(hostname=NAME, id="the task", root_id="root")
-                self.taker.work(SimpleNamespace(request=request))  # type: ignore[arg-type]
+                self.taker.work(SimpleNamespace(request=request), queued=queued)  # type: ignore[arg-type]
             except BaseException as error:
                 task.set_exception(error)
             else:

@@ -14,7 +14,7 @@ from sagas.models import ON_DESK, Run
 
 
 class Command(BaseCommand):
-    """What beat does each night, by hand."""
+    """What the schedule books-nightly does each night, by hand."""
 
     help = "Compare what cards were charged by our books and by the card processor's; differences go to the desk."
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0022_attributes'),
+        ('sagas', '0023_shares'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sagas', '0025_passed_over'),
+        ('sagas', '0024_passed_over'),
     ]
 
     operations = [
