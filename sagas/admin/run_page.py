@@ -21,6 +21,7 @@ from ..errors import SagaError
 from ..models import Handling, Run, Step, StepStatus, Wait
 from ..presentation import participant_labels, wait_words
 from ..presentation.advice import advice_for
+from ..presentation.beats import Beats, beats_now
 from ..presentation.drawing.boxes import Node
 from ..presentation.drawing.graph import Graph, graph_of
 from ..presentation.drawing.scale import Scale, to_scale
@@ -94,6 +95,8 @@ class RunPage:
     """What it is found by: name, value, and the list of runs that share it; "" for a value that is hidden."""
     deadline: datetime | None
     """None when it no longer counts."""
+    beats: Beats | None
+    """How far the current step has come, where it says so."""
     wait: Wait | None
     """What the current step waits for: a date, a signal, a person."""
     now: datetime
@@ -134,6 +137,7 @@ def load(run: Run, page: int = 1) -> RunPage:
         attributes=[(name, value, _sharing(name, value)) for name, value in attributes_of(run)],
         input=pretty_json(masked(run.input)),
         deadline=deadline_of(run),
+        beats=beats_now(attempts),
         wait=wait,
         now=now,
         flower_url=(saga_settings.FLOWER_URL or getattr(settings, "FLOWER_URL", "")).rstrip("/"),

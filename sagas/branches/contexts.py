@@ -24,6 +24,8 @@ def step_context(ctx: StepContext[Branch], of: Step[Any, Any]) -> StepContext[An
         ctx.timeout,
         _earlier(of, parent.run_id),
         _item(ctx.input, of),
+        ctx.beat,
+        ctx.notes,
     )
 
 

@@ -117,6 +117,7 @@ def _branch_step(saga: BranchSaga, of: Step[Any, Any]) -> Step[Branch, Any]:
         local=of.local,
         undo_run=None if saga.forward_only else undo,
         best_effort=of.best_effort,
+        beats=of.beats,
     )
     step.probe_run = _stepping(of, lambda: of.probe_run) if of.probe_run else None
     step.recorded_run = _stepping(of, lambda: of.recorded_run) if of.recorded_run else None

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 Earlier = Callable[[str, Any], Any]
+Beat = Callable[[float | None, str | None], None]
+"""Takes the progress, from 0 to 1, and a note; None for what is as it was."""
+
+
+def unheard(progress: float | None, note: str | None) -> None:
+    """The heartbeat of a context that no worker has made, such as a test's."""
 
 
 class NotApplied:
@@ -40,6 +46,23 @@ class StepContext(Generic[T]):
     earlier: Earlier = field(repr=False)
     item: Any = field(default=None, repr=False)
     """Of a step for each item: its item."""
+    beat: Beat = field(default=unheard, repr=False, compare=False)
+    notes: Callable[[], str] = field(default=str, repr=False, compare=False)
+
+    def heartbeat(self, progress: float | None = None, note: str | None = None) -> None:
+        """Say that the step still works; it may take its `timeout` once more from now on. Call it as often as you like.
+
+        `progress`, from 0 to 1, and `note`, at most 1000 characters, are shown; None leaves them as they are. It writes
+        at most once a second, and what is said in between with the next time. Call it outside of a transaction of your
+        own. Raises LeaseLost when the step was taken over, or is to be undone: stop then. Raises Unfit for what cannot
+        be kept, and where the step does not declare `beats=True`.
+        """
+        self.beat(progress, note)
+
+    @property
+    def last_note(self) -> str:
+        """The last note of the attempts before this one; empty where there is none. Reading it costs a statement."""
+        return self.notes()
 
     @overload
     def result_of(self, step: EachStep[T, R]) -> list[R]: ...

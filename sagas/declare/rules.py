@@ -57,6 +57,12 @@ def check_step(step: Step[Any, Any]) -> None:
         isinstance(step.best_effort, bool),
         f"{step.title}: best_effort={step.best_effort!r}; give True, or leave it out.",
     )
+    require(isinstance(step.beats, bool), f"{step.title}: beats={step.beats!r}; give True, or leave it out.")
+    require(
+        not (step.beats and step.local),
+        f"{step.title} is local and says beats=True, and a local step holds its run's row until it ends. Remove local, "
+        "and write by ctx.key; or split the work into steps that are short.",
+    )
     require(
         not (step.best_effort and step.retry.attempts is None),
         f"{step.title} is best effort and is tried until it is done, so that the run would never pass over it. Give it "

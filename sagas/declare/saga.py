@@ -105,6 +105,7 @@ class Saga(Generic[T]):
         unless: Callable[[T], bool] | None = None,
         local: bool = False,
         after: Sequence[Step[T, Any]] | None = None,
+        beats: bool = False,
     ) -> Callable[[Callable[[StepContext[T]], R]], BestEffortStep[T, R]]: ...
     @overload
     def step(
@@ -120,6 +121,7 @@ class Saga(Generic[T]):
         local: bool = False,
         after: Sequence[Step[T, Any]] | None = None,
         best_effort: Literal[False] = ...,
+        beats: bool = False,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]: ...
     def step(
         self,
@@ -135,6 +137,7 @@ class Saga(Generic[T]):
         local: bool = False,
         after: Sequence[Step[T, Any]] | None = None,
         best_effort: bool = False,
+        beats: bool = False,
     ) -> Step[T, R] | Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step.
 
@@ -144,7 +147,8 @@ class Saga(Generic[T]):
         `after` names the steps above that must be done first, by default the one above: steps that do not come after
         each other run at the same time, each in a run of its own. The pivot comes after all above it.
         `best_effort=True`: when the step is refused, or its attempts are spent, those that found the participant away
-        among them, the run passes over it and goes on.
+        among them, the run passes over it and goes on. `beats=True`: it takes long and calls `ctx.heartbeat`; `timeout`
+        then counts from the last beat.
         """
         from .best_effort import BestEffortStep
 
@@ -163,6 +167,7 @@ class Saga(Generic[T]):
                 local=local,
                 undo_run=undo,
                 best_effort=best_effort,
+                beats=beats,
             )
             return self._add(made, after)
 
@@ -245,6 +250,7 @@ class Saga(Generic[T]):
         timeout: timedelta = DEFAULT_TIMEOUT,
         retry: Retry = Retry(),  # noqa: B008
         unless: Callable[[T], bool] | None = None,
+        beats: bool = False,
     ) -> Callable[[Callable[[StepContext[T]], R]], Step[T, R]]:
         """Declare the next step as the pivot, the point of no return: after it a run is completed, never undone."""
         rules.require(function is None, f"Write @{self.name}.pivot() with its parentheses.")
@@ -256,7 +262,17 @@ class Saga(Generic[T]):
                     "A saga has one point of no return; make the other a plain step."
                 )
             made: Step[T, R] = Step(
-                self, run, len(self.steps), participant, timeout, retry, retry, unless, is_pivot=True, undo_run=None
+                self,
+                run,
+                len(self.steps),
+                participant,
+                timeout,
+                retry,
+                retry,
+                unless,
+                is_pivot=True,
+                undo_run=None,
+                beats=beats,
             )
             return self._add(made)
 

@@ -56,6 +56,8 @@ class Step(Generic[T, R]):
     """The runs that the step starts and waits for."""
     best_effort: bool = False
     """Its failure does not hold the run, which passes over it."""
+    beats: bool = False
+    """It calls `ctx.heartbeat`: its timeout counts from the last beat."""
     name: str = field(init=False)
     written: Callable[[StepContext[T]], R] = field(init=False, repr=False)
     """The function as it was declared, whose annotations count; a test may put another in the place of `run`."""

@@ -23,13 +23,12 @@ from ..declare.step import Step
 from ..errors import LeaseLost, Unfit
 from ..models import RunStatus
 from ..participants.answers import Answer, Done, OurFailure
-from ..participants.lookup import is_free
 from ..settings import saga_settings
 from .asking import went_on
 from .continuation import CONTINUE, QUEUED, Continuation, RunNext
 from .group_commit import GroupCommit
 from .recording import Shared, hooks, recorded_with
-from .work import ClaimedStep, Worker, claimed_by, lease_seconds
+from .work import ClaimedStep, Worker, claimed_by, lease_seconds, rides
 
 logger = logging.getLogger(__name__)
 Row = tuple[Any, ...]
@@ -122,7 +121,7 @@ class Outcome:
             and self.worker is None
             and self.following is not None
             and self.work.worker.pools
-            and is_free(self.following.participant)
+            and rides(self.following)
         )
 
     def hook(self) -> Callable[[], None] | None:

@@ -15,11 +15,10 @@ from .. import sql
 from ..declare import registry
 from ..declare.step import Step
 from ..participants.breaker import Admission
-from ..participants.lookup import is_free
 from ..settings import saga_settings
 from .executor import park_unreadable
 from .run_ready import RunReady
-from .work import ClaimedStep, Worker, lease_seconds
+from .work import ClaimedStep, Worker, lease_seconds, rides
 
 logger = logging.getLogger(__name__)
 ready_times = lookback.of_times("saga_run", "ready_at", "ready_at IS NOT NULL AND paused_at IS NULL")
@@ -82,11 +81,6 @@ def take(
         except Exception:  # the lease of this one ends; the others are in hand
             logger.exception("saga.not_taken", extra={"run": str(row[0])})
     return taken
-
-
-def rides(step: Step[Any, Any]) -> bool:
-    """Whether a worker that takes several runs may claim the step: its call takes no slot, no turn and no trial."""
-    return is_free(step.participant)
 
 
 def give_back(steps: Sequence[TakenStep]) -> list[TakenStep]:

@@ -21,6 +21,7 @@ from ..models import RunStatus
 from ..participants.breaker import Admission
 from ..participants.lookup import is_free
 from ..settings import saga_settings
+from .beats import Heart, undeclared
 
 Ahead = Callable[[Step[Any, Any]], str | None]
 """Whether a worker that has finished a step takes the one that follows: the task id for its attempt, or None."""
@@ -45,9 +46,10 @@ class Worker:
     def next(self, step: Step[Any, Any]) -> Worker | None:
         """This worker with the step's task in hand; None when it leaves the step to a message.
 
-        A participant that is away or has limits is asked by the message's own admission.
+        A participant that is away or has limits is asked by the message's own admission, and a step that takes long has
+        a task of its own.
         """
-        task_id = self.ahead(step) if is_free(step.participant) else None
+        task_id = self.ahead(step) if rides(step) else None
         return None if task_id is None else replace(self, task_id=task_id)
 
 
@@ -122,8 +124,13 @@ class ClaimedStep:
         return spans.span(name, "internal", facts)
 
 
+def rides(step: Step[Any, Any]) -> bool:
+    """Whether a worker may claim the step beside other work: its call takes no slot, no turn and no trial, nor long."""
+    return not step.beats and is_free(step.participant)
+
+
 def lease_seconds(step: Step[Any, Any]) -> float:
-    """How long a claim of the step holds: its timeout, once more for its probe, and a margin."""
+    """How long a claim of the step holds, or a beat of it: its timeout, once more for its probe, and a margin."""
     asks = 2 if step.probe_run is not None else 1
     return (step.timeout * asks + saga_settings.LEASE_MARGIN).total_seconds()
 
@@ -143,6 +150,7 @@ def claimed_by(worker: Worker, step: Step[Any, Any], traced: trace.Trace) -> dic
 def step_context(work: ClaimedStep) -> StepContext[Any]:
     """What the step's function is given."""
     step, claim = work.step, work.claim
+    heart = Heart(work, lease_seconds(step)) if step.beats else None
     return StepContext(
         work.input,
         work.run_id,
@@ -150,6 +158,8 @@ def step_context(work: ClaimedStep) -> StepContext[Any]:
         claim.number,
         step.timeout,
         _before(step, results_of(work.run_id, work.results)),
+        beat=undeclared if heart is None else heart.beat,
+        notes=str if heart is None else heart.last_note,
     )
 
 

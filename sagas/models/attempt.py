@@ -35,6 +35,9 @@ class Attempt(models.Model):
     outcome = models.CharField(max_length=8, choices=Outcome.choices, blank=True)
     error_class = models.CharField(max_length=200, blank=True)
     error_text = models.TextField(blank=True)
+    progress = models.FloatField(null=True, help_text="How far it has come, from 0 to 1, as it says itself.")
+    note = models.TextField(null=True, help_text="What it said last.")  # noqa: DJ001 - most attempts never say anything
+    beat_at = models.DateTimeField(null=True, help_text="When it last said that it still works.")
     worker = models.CharField(max_length=200, blank=True)
     task_id = models.CharField(max_length=64, blank=True)
     traceparent = models.CharField(max_length=55, blank=True)

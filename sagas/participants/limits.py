@@ -32,6 +32,11 @@ def take(name: str, policy: Participant, token: UUID, lease: float) -> float | N
     return wait
 
 
+def keep(name: str, token: UUID, lease: float) -> None:
+    """Hold the slot for `lease` seconds from now on."""
+    sql.execute(participants.KEEP_SLOT, {"name": name, "token": token, "lease": lease})
+
+
 def release(name: str, token: UUID) -> None:
     """Release the slot."""
     sql.execute(participants.FREE_SLOT, {"name": name, "token": token})

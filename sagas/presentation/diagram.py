@@ -67,6 +67,7 @@ def _row(step: Step[Any, Any], number: int) -> tuple[str, ...]:
         "probe": step.probe_run is not None,
         "local": step.local and step.wait is None,
         "best effort": step.best_effort,
+        "beats": step.beats,
         _starts(step): True,
     }
     waits = [wait_words.declared(step.wait)] if step.wait is not None else []

@@ -15,6 +15,7 @@ from ..desk.selection import Filter, Group, count_groups, matching
 from ..desk.waits import waits_now
 from ..models import Act, Attempt, Run, Step, StepStatus, Wait
 from .advice import advice_for
+from .beats import beats_now
 from .labels import meaning_of, run_badge
 from .masking import attributes_of, masked
 from .wait_words import meaning
@@ -103,6 +104,7 @@ def _facts(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
     if run.paused_at:
         yield "paused since", _time(run.paused_at)
     yield from _waits(run)
+    yield from _progress(run, now)
     if run.finished_at:
         yield "ended", _time(run.finished_at)
     if attributes := _found_by(run):
@@ -123,6 +125,12 @@ def _waits(run: Run) -> Iterator[tuple[str, str]]:
         yield "waits for", wait.words or Wait.Kind(wait.kind).label
         if wait.due_at:
             yield "waits until", _time(wait.due_at)
+
+
+def _progress(run: Run, now: datetime) -> Iterator[tuple[str, str]]:
+    if (beats := beats_now(list(run.attempts.order_by("-id")[:1]))) is not None:
+        done = [] if beats.percent is None else [f"{beats.percent} %"]
+        yield "progress", ", ".join([*done, *filter(None, [beats.note]), f"said {say(now - beats.at)} ago"])
 
 
 def _found_by(run: Run) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from ..desk.proposals import PROPOSE
 from ..engine.asking import ASKED, WENT_ON
 from ..models import Act, Attempt, Run, RunStatus, Step, StepStatus
+from .beats import said
 from .labels import ENDINGS, IN_HAND, OUTCOME_BADGES, STEP_BADGES, Badge, readable
 
 SHORTEST_WAIT = timedelta(seconds=1)
@@ -95,7 +96,7 @@ def _attempt(attempt: Attempt, now: datetime) -> Entry:
         badge,
         f"{_doing(attempt)}, attempt {attempt.number}",
         kind="attempt",
-        text=attempt.error_text,
+        text=" — ".join(filter(None, [attempt.error_text, said(attempt)])),
         error_class=attempt.error_class,
         lasted=(attempt.ended_at or now) - attempt.started_at,
         worker=attempt.worker,

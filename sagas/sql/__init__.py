@@ -4,6 +4,7 @@ Lock order, everywhere: run, then step, then the outbox. Each statement locks th
 join, so that two of them never wait for each other crosswise. Every clock is PostgreSQL's.
 """
 
+from .beat import BEAT
 from .children import BRANCH_RESULT, CHILDREN, ITEM_RESULTS, START_CHILDREN
 from .claim import Claim, claim
 from .record import RECORD_AND_CLAIM, RECORD_AND_TELL, RECORD_STEP, RECORD_TELL_AND_CLAIM, RECORD_UNDO
@@ -15,6 +16,7 @@ from .upkeep import END_LEASES, GIVE_BACK, PASSED_OVER, PUT_DOWN, RESULT, STALE,
 
 __all__ = [
     "AWAITED",
+    "BEAT",
     "BRANCH_RESULT",
     "CHILDREN",
     "END_LEASES",

@@ -97,6 +97,12 @@ WHERE id = (SELECT id FROM saga_slot
             ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED)
 """
 
+# Of a call that takes long and says that it still works.
+KEEP_SLOT = """
+UPDATE saga_slot SET until = clock_timestamp() + make_interval(secs => %(lease)s)
+WHERE participant = %(name)s AND token = %(token)s
+"""
+
 MAKE_SLOTS = """
 INSERT INTO saga_slot (participant, number)
 SELECT %(name)s, number FROM generate_series(1, %(at_once)s) AS number

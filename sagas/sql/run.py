@@ -56,6 +56,7 @@ TYPES = {
     "passed": "timestamptz",
     "since": "timestamptz",
     "lease": "double precision",
+    "progress": "double precision",
     "patience": "double precision",
     "deadline": "double precision",
     "stake": "numeric",

@@ -33,7 +33,8 @@ def take_task(*, queued: bool = False) -> Any:
 
     It ends with the last step that it began, and is killed, where the pool can, when any step would have ended.
     """
-    limit = max((task_seconds(step) for saga in registry.all_sagas() for step in saga.steps), default=None)
+    steps = [step for saga in registry.all_sagas() for step in saga.steps if not step.beats]
+    limit = max(map(task_seconds, steps), default=None)
     given = {"queued": True} if queued else {}  # a worker of an older release knows no argument
     return current_app.signature(TAKE_TASK, kwargs=given, immutable=True, options={"time_limit": limit})
 
@@ -125,13 +126,18 @@ def steps_left(ready: RunReady) -> list[Step[Any, Any]]:
 
 
 def task_seconds(step: Step[Any, Any]) -> float:
-    """How long a task that ends with the step may take: others run in place before it until the budget is spent."""
+    """How long a task that ends with the step may take: others run in place before it until the budget is spent.
+
+    One that beats may take this from its last beat on.
+    """
     return lease_seconds(step) + saga_settings.IN_PLACE_BUDGET.total_seconds()
 
 
 def _links(task: str, run_id: UUID, steps: list[Step[Any, Any]], title: str) -> Iterator[Any]:
-    """A task for each step, with the current trace. Only pools that can kill a task observe the time limit."""
-    limit = max(task_seconds(step) for step in steps)
+    """A task for each step, with the current trace. Only pools that can kill a task observe the time limit; none has
+    one in a chain with a step that beats, which ends with its lease.
+    """
+    limit = None if any(step.beats for step in steps) else max(task_seconds(step) for step in steps)
     headers = trace.current().headers()
     for step in steps:
         saga = step.saga

@@ -123,5 +123,5 @@ def test_anything_but_true_is_refused():
     saga = Saga[Picnic]("vague picnic", version=1)
     with pytest.raises(SagaDeclarationError, match="best_effort='yes'; give True"):
 
-        @saga.step(best_effort="yes")  # type: ignore[call-overload,untyped-decorator]
+        @saga.step(best_effort="yes")  # type: ignore[call-overload]
         def sing(ctx: StepContext[Picnic]) -> None: ...
