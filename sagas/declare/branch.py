@@ -63,7 +63,7 @@ class BranchSaga(Saga[Branch]):
         self.declared, self.before, self.after, self.branches = {}, {}, {}, {}
         self.admin_url = None if parent.admin_url is None else self._admin_url
         self.record_url = None if parent.record_url is None else self._record_url
-        self.stake = None
+        self.stake, self.not_again, self.ran_again_run = None, "", None
         self.status_hook = self._changed
         rules.check_saga(self)
         registry.register(self)
