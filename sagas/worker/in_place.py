@@ -27,7 +27,7 @@ from ..engine.run_ready import RunReady
 from ..engine.work import ClaimedStep, Worker
 from ..settings import saga_settings
 from .chains import chain_of, send, send_next, steps_left
-from .flower_events import Family, Shown, tell_which
+from .flower_events import Family, Shown, gathered, tell_which
 from .in_hand import in_hand
 
 
@@ -43,7 +43,7 @@ def carry_out(
     span = spans.NOTHING if spans.library is None else partial(_span, request, f"{saga}.{step}")
     with trace.use(trace.from_headers(headers)), span(), in_hand(UUID(run_id)):
         way = InPlace(task)
-        told = partial(tell_which, request)
+        told = partial(tell_which, request) if gathered.wanted else None
         worker = Worker(request.hostname or "", request.id or "", way.ahead, met_shared=way.met_shared, claimed=told)
         try:
             way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
