@@ -12,7 +12,7 @@ TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
 SEED ?= 98234412
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-checkout bench-pages bench-admin trace-step two-phase storm load compose-test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-checkout bench-pages bench-admin bench-desk trace-step two-phase storm load compose-test check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ bench-pages: setup-all ## Measure what open order pages cost beside another comm
 
 bench-admin: setup-all ## Fill the tables with a million rows each and time the operators' pages (ARGS=--help says what to choose)
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.admin $(ARGS)
+
+bench-desk: setup-all ## Do six jobs at the desk of a running shop, and count clicks and seconds
+	@exec $(VENV) -m tests.bench.desk
 
 trace-step: setup-all ## Show which functions one step of a run calls, file by file
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.trace_step

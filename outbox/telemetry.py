@@ -7,15 +7,17 @@ message's, which those overwrite.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
 from opentelemetry import context
 from opentelemetry import trace as otel
-from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from .masking import masked
 from .messages import spans, trace
-from .messages.spans import Facts, Kind
+from .messages.spans import Facts, Kind, Part
 from .messages.trace import Trace
 
 KINDS = {"internal": SpanKind.INTERNAL, "producer": SpanKind.PRODUCER, "consumer": SpanKind.CONSUMER}
@@ -64,7 +66,7 @@ class OpenTelemetry:
 
     def span(self, name: str, kind: Kind, facts: Facts) -> AbstractContextManager[object]:
         """See `spans.Spans`."""
-        return self._tracer.start_as_current_span(name, kind=KINDS[kind], attributes=facts)
+        return self._current(self._tracer.start_span(name, kind=KINDS[kind], attributes=facts))
 
     def begin(
         self, name: str, kind: Kind, facts: Facts, parent: Trace
@@ -74,21 +76,70 @@ class OpenTelemetry:
 
         def end(error: Exception | None) -> None:
             if error is not None:
-                begun.record_exception(error)
-                begun.set_status(Status(StatusCode.ERROR, str(error)))
+                _fail(begun, error)
             begun.end()
 
         return Trace(parent.request_id, _traceparent(begun.get_span_context())), end
 
+    @contextmanager
+    def together(self, name: str, kind: Kind, parts: Sequence[Part]) -> Iterator[None]:
+        """See `spans.Spans`."""
+        begun = [
+            self._tracer.start_span(part.name, context=_under(part.trace), kind=KINDS[kind], attributes=part.facts)
+            for part in parts
+        ]
+        recorded = [one for one in begun if one.is_recording()]
+        if not recorded:
+            yield
+            return
+        whole = begun[0] if len(begun) == 1 else self._linked(name, kind, recorded)
+        others = [one for one in recorded if one is not whole]
+        try:
+            with self._current(whole):
+                yield
+        except Exception as error:
+            for one in others:
+                _fail(one, error)
+            raise
+        finally:
+            for one in others:
+                one.end()
+
+    def _linked(self, name: str, kind: Kind, parts: Sequence[Span]) -> Span:
+        """A span in a trace of its own, linked with the parts, both ways."""
+        links = [Link(one.get_span_context()) for one in parts]
+        whole = self._tracer.start_span(name, context=context.Context(), kind=KINDS[kind], links=links)
+        for one in parts:
+            one.add_link(whole.get_span_context())
+        return whole
+
+    @contextmanager
+    def _current(self, span: Span) -> Iterator[None]:
+        """Have the span be the current one, and end it after the block; an error that leaves it is its failure."""
+        with otel.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
+            try:
+                yield
+            except Exception as error:
+                _fail(span, error)
+                raise
+
     def failed(self, error: BaseException) -> None:
         """See `spans.Spans`."""
-        current = otel.get_current_span()
-        current.record_exception(error)
-        current.set_status(Status(StatusCode.ERROR, f"{type(error).__qualname__}: {error}"))
+        _fail(otel.get_current_span(), error)
 
     def note(self, what: str, facts: Facts) -> None:
         """See `spans.Spans`."""
         otel.get_current_span().add_event(what, facts)
+
+
+def _fail(span: Span, error: BaseException) -> None:
+    """The span has failed by the error; secrets that its text quotes are masked."""
+    if not span.is_recording():
+        return
+    trail = "".join(traceback.format_exception(error))
+    shown = {"exception.message": masked(str(error)), "exception.stacktrace": masked(trail)}
+    span.record_exception(error, attributes=shown)
+    span.set_status(Status(StatusCode.ERROR, masked(f"{type(error).__qualname__}: {error}")))
 
 
 def _under(parent: Trace) -> context.Context:

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
 from outbox import telemetry
 
+from .. import env
 from .sampler import Requests, configured
 
 FLUSH = 5_000  # milliseconds that a collector which does not answer may keep a process from ending
@@ -37,6 +38,10 @@ def start() -> None:
     worker_shutdown.connect(_last, weak=False)
     worker_process_shutdown.connect(_last, weak=False)
     telemetry.follow()
+    if env.flag("TRACE_STATEMENTS"):
+        from . import statements
+
+        statements.start()
 
 
 def start_web(probes: int, *, begins: bool) -> None:

@@ -20,7 +20,10 @@ from opentelemetry.util.types import Attributes
 
 
 class Requests(Sampler):
-    """Of traces that begin here it gives a request's to `inner`, and drops all others: polls, ticks and upkeep."""
+    """Of traces that begin here it gives a request's to `inner`, and drops all others: polls, ticks and upkeep.
+
+    What is done at once for several traces begins one too, with links to them: it is recorded when one of them is.
+    """
 
     def __init__(self, inner: Sampler) -> None:
         self._inner = inner
@@ -42,6 +45,8 @@ class Requests(Sampler):
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
         """See `Sampler`."""
+        if any(link.context.trace_flags.sampled for link in links or ()):
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
         if kind is not SpanKind.SERVER or not self.begins:
             return SamplingResult(Decision.DROP)
         return self._inner.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)

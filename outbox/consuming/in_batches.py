@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from enum import Enum
 from typing import Any
 
@@ -11,9 +12,10 @@ from django.db import transaction
 
 from .. import sql
 from ..declare.events import Message, Subscriber
+from ..messages import spans, trace
 from ..sql import OpenDelivery
 from . import transaction_guard
-from .inbox import delivered_in, read
+from .inbox import facts_of, read
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +52,9 @@ def _handle(declared: Subscriber, keys: Sequence[str], ids: Sequence[str]) -> Ba
     wanted = sql.claim_batch(declared.name, [one.row for one in mine])
     messages = [_read(declared, one) for one in mine if one.envelope.id in wanted]
     if messages:
-        declared.handler(messages)
-        transaction_guard.check_transaction(declared.name)
+        with _spans(declared, [one for one in mine if one.envelope.id in wanted]):
+            declared.handler(messages)
+            transaction_guard.check_transaction(declared.name)
     return BatchOutcome.AGAIN
 
 
@@ -67,6 +70,15 @@ def _in_order(declared: Subscriber, locked: list[OpenDelivery]) -> list[OpenDeli
 
 
 def _read(declared: Subscriber, one: OpenDelivery) -> Message[Any]:
-    """A batch is in as many traces as it has messages: each has a span of its own, and the handler runs in none."""
-    with delivered_in(one.envelope, declared.name):
+    """A batch is in as many traces as it has messages: each is read in its own, and the handler runs in none."""
+    with trace.use(trace.from_headers(one.envelope.trace_headers)):
         return read(declared, one.envelope, attempt=1)
+
+
+def _spans(declared: Subscriber, batch: Sequence[OpenDelivery]) -> AbstractContextManager[object]:
+    """A span for each message in its trace, and one for the handler, linked with them."""
+    if spans.library is None:
+        return spans.NOTHING()
+    name = f"deliver {declared.name}"
+    parts = [spans.Part(name, facts_of(one.envelope), trace.from_headers(one.envelope.trace_headers)) for one in batch]
+    return spans.library.together(f"{name} at once", "consumer", parts)

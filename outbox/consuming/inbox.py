@@ -60,14 +60,21 @@ def deliver(subscriber: str, envelope: Envelope, *, redelivered: bool = False) -
 @contextmanager
 def delivered_in(envelope: Envelope, subscriber: str) -> Iterator[None]:
     """The message's trace, with a span for this try, and the message as the cause of what is published."""
-    facts: spans.Facts = {"messaging.message.id": envelope.id, "outbox.key": envelope.key}
-    facts["outbox.attempt"] = envelope.attempts + 1
     with (
         trace.use(trace.from_headers(envelope.trace_headers)),
-        spans.span(f"deliver {subscriber}", "consumer", facts),
+        spans.span(f"deliver {subscriber}", "consumer", facts_of(envelope)),
         causation.use(envelope.id),
     ):
         yield
+
+
+def facts_of(envelope: Envelope) -> spans.Facts:
+    """What a span of a try at the message says."""
+    return {
+        "messaging.message.id": envelope.id,
+        "outbox.key": envelope.key,
+        "outbox.attempt": envelope.attempts + 1,
+    }
 
 
 def first_time(subscriber: str, *, source: str, source_id: str, at: datetime) -> bool:

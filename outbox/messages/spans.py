@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from .trace import Trace
 
 Kind = Literal["internal", "producer", "consumer"]
 Facts = dict[str, str | int]
+
+
+class Part(NamedTuple):
+    """One of several pieces of work that are done together, each of a trace of its own."""
+
+    name: str
+    facts: Facts
+    trace: Trace
 
 
 class Spans(Protocol):
@@ -22,6 +30,13 @@ class Spans(Protocol):
         self, name: str, kind: Kind, facts: Facts, parent: Trace
     ) -> tuple[Trace, Callable[[Exception | None], None]]:
         """Begin a span that is nobody's current one; returns its place, and what ends it."""
+
+    def together(self, name: str, kind: Kind, parts: Sequence[Part]) -> AbstractContextManager[object]:
+        """The block is a span for each part in its own trace, and one for all of them, which is the current one.
+
+        That one is in a trace of its own, with links to the parts and from them; of a single part there is only the
+        part's. It is none where nobody records any of the parts.
+        """
 
     def failed(self, error: BaseException) -> None:
         """The current span has failed."""

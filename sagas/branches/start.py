@@ -8,7 +8,7 @@ from uuid import UUID
 
 from outbox import publish
 from outbox.ids import uuid7
-from outbox.messages import codec
+from outbox.messages import codec, trace
 from outbox.publishing.publish import gathering, ring_after_commit
 from outbox.sql import insert_messages
 
@@ -42,7 +42,8 @@ def start_child(parent: Run, step: Step[Any, Any], input: Any, key: str) -> None
     assert spread is not None, "the caller has looked"  # noqa: S101
     saga = spread.saga_of(0)
     key = key or _key(parent, step, 0)
-    run_id, is_new = accept(saga, input, key=key, subject=parent.subject)
+    with trace.use(trace.start(parent.request_id, parent.traceparent)):
+        run_id, is_new = accept(saga, input, key=key, subject=parent.subject)
     if not is_new:
         raise Unfit(f"{step.title}: a run of {saga.name} with the key {key} was started by somebody else.")
     if saga.pivot_step is None:

@@ -18,7 +18,7 @@ from ..engine.executor import TaskRef, claim_here
 from ..engine.run_ready import ring_on_commit
 from ..engine.transitions import leased, ready
 from ..engine.work import Worker
-from ..models import Run, RunStatus, Step, StepStatus
+from ..models import Child, Run, RunStatus, Step, StepStatus
 from ..settings import saga_settings
 from .progress import NotYet, Verdict, backward, onward
 
@@ -42,6 +42,12 @@ def wake_parent(run_id: UUID, worker: Worker | None) -> Continuation:
     task = TaskRef(run_id, run.name, run.version, step.name, worker)
     with trace.use(trace.start(run.request_id, run.traceparent).child()):
         return claim_here(task, undo=run.status == RunStatus.UNDOING)
+
+
+def parent_of_ended(run_id: UUID) -> UUID | None:
+    """The run that has started this one, should this one have ended."""
+    ended = Child.objects.filter(run=run_id, run__finished_at__isnull=False)
+    return ended.values_list("parent", flat=True).first()
 
 
 def _is_due(run: Run, step: Step) -> bool:

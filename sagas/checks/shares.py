@@ -17,9 +17,9 @@ def check_shares(**_: Any) -> Iterable[CheckMessage]:
     shares: Any = saga_settings.SHARES
     hint = f'Such as SAGAS_SHARES = {{"tenant-7": Share(weight=2, at_once=5), "{EVERY}": Share(at_once=20)}}.'
     if not isinstance(shares, dict):
-        return [Error("SAGAS_SHARES is no dict.", hint=hint, id="sagas.E050")]
+        return [Error("SAGAS_SHARES is no dict.", hint=hint, id="sagas.E051")]
     return [
-        Error(f"SAGAS_SHARES: {name!r:.120}: {policy!r:.120} is no share with a policy.", hint=hint, id="sagas.E050")
+        Error(f"SAGAS_SHARES: {name!r:.120}: {policy!r:.120} is no share with a policy.", hint=hint, id="sagas.E051")
         for name, policy in shares.items()
         if not isinstance(policy, Share) or not isinstance(name, str) or not 0 < len(name) <= LONGEST_SHARE
     ]

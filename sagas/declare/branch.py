@@ -58,7 +58,7 @@ class BranchSaga(Saga[Branch]):
         self.name, self.version = f"{parent.name}.{step.name}", parent.version
         self.deadline = parent.deadline  # the parent's run keeps it; a branch's own run has none
         self.forward_only = parent.pivot_step is not None
-        self.validator_run, self.child_hook, self.attributes_run = None, None, None
+        self.validator_run, self.child_hook, self.attributes_run, self.limited = None, None, None, None
         self.advised = parent.advised
         self.declared, self.before, self.after, self.branches = {}, {}, {}, {}
         self.admin_url = None if parent.admin_url is None else self._admin_url

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from outbox.consuming import failures
-from outbox.messages import codec, trace
+from outbox.messages import codec, spans, trace
 from outbox.sql import NewMessage, columns
 
 from .. import sql
@@ -208,11 +209,22 @@ def _write_alone(told: _Told) -> Row:
 
 def _record_together(calls: Sequence[Called]) -> list[Continuation | Called]:
     """While the database is away, for as long as the leases have their margin, all wait together."""
-    try:
-        return _try_together(calls)
-    except DatabaseError:
-        again = partial(_try_together, calls)
-        return failures.write_with_retry(again, saga_settings.LEASE_MARGIN.total_seconds())
+    with _spans(calls):
+        try:
+            return _try_together(calls)
+        except DatabaseError:
+            again = partial(_try_together, calls)
+            return failures.write_with_retry(again, saga_settings.LEASE_MARGIN.total_seconds())
+
+
+def _spans(calls: Sequence[Called]) -> AbstractContextManager[object]:
+    """A span for each record in the trace of its run, and one for the commit, linked with them."""
+    if spans.library is None:
+        return spans.NOTHING()
+    parts = [
+        spans.Part(f"record {one.work.step.title}", {"saga.run": str(one.work.run_id)}, one.trace) for one in calls
+    ]
+    return spans.library.together("record steps at once", "internal", parts)
 
 
 def _try_together(calls: Sequence[Called]) -> list[Continuation | Called]:

@@ -19,7 +19,7 @@ from celery.worker import state as this_worker
 
 from outbox.messages import sending_time, spans, trace
 
-from ..branches.waking import wake_parent
+from ..branches.waking import parent_of_ended, wake_parent
 from ..declare.step import Step
 from ..engine.continuation import Continuation, Continue, RetryIn, RunNext, Stop, SwitchChain
 from ..engine.executor import TaskRef, proceed
@@ -43,13 +43,15 @@ def carry_out(
     span = spans.NOTHING if spans.library is None else partial(_span, request, f"{saga}.{step}")
     with trace.use(trace.from_headers(headers)), span(), in_hand(UUID(run_id)):
         way = InPlace(task)
-        told = partial(tell_which, request)
-        worker = Worker(request.hostname or "", request.id or "", way.ahead, met_shared=way.met_shared, claimed=told)
+        name, task_id = request.hostname or "", request.id or ""
+        worker = Worker(name, task_id, way.ahead, met_shared=way.met_shared, claimed=way.met)
         try:
             way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
         finally:
             if way.shares:
                 when_shared()
+    if way.is_branch and (parent := parent_of_ended(UUID(run_id))) is not None:
+        carry_parent(task, str(parent))  # at once; should this worker die first, the event of its end does the same
 
 
 def carry_parent(task: Task[..., None], run_id: str) -> None:
@@ -85,6 +87,13 @@ class InPlace:
     """The last step that was carried out beyond the one that the task names."""
     shares: bool = False
     """Whether the run shares the workers with others."""
+    is_branch: bool = False
+    """Whether another run has started it as one of its branches."""
+
+    def met(self, work: ClaimedStep) -> None:
+        """Told of the step that the task has claimed."""
+        self.is_branch = work.saga.is_branch
+        tell_which(self.task.request, work)
 
     def met_shared(self) -> None:
         self.shares = True

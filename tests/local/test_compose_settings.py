@@ -29,7 +29,12 @@ OPENTELEMETRYS = {
     "OTEL_TRACES_SAMPLER_ARG",
 }
 """Read by OpenTelemetry, and by config/telemetry/, which is off without them."""
-SHOPS = {*OPENTELEMETRYS, *READ.findall((ROOT / "config/settings.py").read_text()), "CELERY_BROKER_URL"}
+FILES = ("config/settings.py", "config/telemetry/provider.py")
+SHOPS = {
+    *OPENTELEMETRYS,
+    "CELERY_BROKER_URL",
+    *(name for file in FILES for name in READ.findall((ROOT / file).read_text())),
+}
 ASKED = re.compile(r'environ(?:\.get\(|\[)\s*"([A-Z_]+)"')
 
 

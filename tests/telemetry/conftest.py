@@ -11,9 +11,16 @@ from typing import Any
 import pytest
 import requests
 from django.core.management import call_command
+from opentelemetry import trace as otel
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Tracer
 
 from config.local.ports import free_port
+from config.telemetry.sampler import Requests, configured
 from orders.models import Order
+from outbox import telemetry
 from tests.flows.stack import Stack
 from tests.support.standins import Standins, addresses, running
 from tests.support.workers import Program, until
@@ -54,6 +61,26 @@ class TracedShop:
             program.process.terminate()
         for program in self.stack.programs.running:
             program.process.wait(30)
+
+
+@pytest.fixture
+def told() -> InMemorySpanExporter:
+    """The spans of this process."""
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def tracer(told: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracer]:
+    """Of a provider as the project sets it, followed by the outbox."""
+    monkeypatch.delenv("OTEL_TRACES_SAMPLER", raising=False)
+    provider = TracerProvider(sampler=Requests(configured()).with_parents())
+    provider.add_span_processor(SimpleSpanProcessor(told))
+    made = provider.get_tracer("tests")
+    monkeypatch.setattr(otel, "get_tracer", lambda *_, **__: made)
+    telemetry.follow()
+    yield made
+    telemetry.unfollow()
+    provider.shutdown()
 
 
 @pytest.fixture

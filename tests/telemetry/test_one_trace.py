@@ -121,7 +121,25 @@ def test_an_order_that_events_carry_is_one_tree_too(shop: TracedShop) -> None:
         assert [span for span in spans if span.parent == taken.id and span.kind == "client"]
 
 
-def test_a_system_at_rest_makes_no_span(shop: TracedShop) -> None:
+@pytest.fixture
+def with_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the processes that start from now on."""
+    monkeypatch.setenv("TRACE_STATEMENTS", "1")
+
+
+def test_statements_are_spans_of_the_steps_that_send_them(with_statements: None, shop: TracedShop) -> None:
+    shop.start()
+    order = shop.place()
+    assert shop.stack.settled(order).status == "confirmed"
+    spans = trace_of(shop, run_of(order).traceparent[3:35])
+    sent = [span for span in spans if span.facts.get("db.system.name") == "postgresql"]
+    by_steps = {span.name for span in sent if any(name.startswith("step checkout.") for name in under(span, spans))}
+    assert "EXECUTE saga_record_and_claim" in by_steps
+    assert any(span.name.startswith("INSERT orders_") for span in sent if span.service == "settle-web")
+    assert not [span for span in sent if "ann@example.com" in str(span.facts)], "parameters are not in them"
+
+
+def test_a_system_at_rest_makes_no_span(with_statements: None, shop: TracedShop) -> None:
     shop.start()
 
     def beats(duty: str) -> int:

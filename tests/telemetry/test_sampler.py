@@ -8,23 +8,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanKind
 
 from config.telemetry.sampler import Requests, configured
-from outbox import telemetry
 from outbox.messages import trace
 
 TRACE_ID, SPAN_ID = "a" * 32, "b" * 16
-
-
-@pytest.fixture
-def tracer(monkeypatch):
-    """Of a provider as the project sets it, followed by the outbox."""
-    monkeypatch.delenv("OTEL_TRACES_SAMPLER", raising=False)
-    provider = TracerProvider(sampler=Requests(configured()).with_parents())
-    made = provider.get_tracer("tests")
-    monkeypatch.setattr(otel, "get_tracer", lambda *_, **__: made)
-    telemetry.follow()
-    yield made
-    telemetry.unfollow()
-    provider.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,8 @@ class Side:
     root: Path = ROOT
     history: int | None = None
     """How many orders it has had before; its databases are kept from turn to turn. None: they are new each time."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of its environment, beside the usual ones."""
 
     @property
     def is_kept(self) -> bool:
@@ -123,7 +125,7 @@ def running(side: Side, home: Path, logs: Path) -> Iterator[Stack]:
     ports = {name: str(free_port()) for name in ("PORT", "FLOWER_PORT", "STANDINS_PORT")}
     ours = {"SETTLE_HOME": str(home), "STANDINS_LATENCY": "0"}
     kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
-    processes = Processes({**kept, **ours, **ports}, logs, side.root, ready=b"Ready: ", stop=STOP)
+    processes = Processes({**kept, **ours, **ports, **side.settings}, logs, side.root, ready=b"Ready: ", stop=STOP)
     processes.start(UP, (sys.executable, "-m", "config.local", "up"))
     try:
         processes.wait_ready([UP])

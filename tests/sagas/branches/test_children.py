@@ -6,6 +6,7 @@ import pytest
 from django.db import transaction
 
 from sagas import Refused, TooLate
+from sagas.declare.share import Limit
 from sagas.desk import resolve, retry_now
 from sagas.desk.acts import Person
 from sagas.models import Child, Run, Step
@@ -32,6 +33,17 @@ def test_a_child_is_carried_out_and_its_results_can_be_read(sea):
     assert child.input == {"what": "rum for ann"}
     assert (child.request_id, child.is_branch) == (run.request_id, False)
     assert sea.told == ["supply completed", "voyage completed"]
+
+
+def test_it_is_found_by_its_attributes_and_waits_for_the_turn_of_its_saga(sea, monkeypatch):
+    monkeypatch.setattr(supply, "attributes_run", lambda cargo: {"what": cargo.what})
+    monkeypatch.setattr(supply, "limited", Limit(1, lambda _cargo: "all"))
+    run_id = begin_voyage()
+    step_once(run_id)
+    step_once(run_id)
+    child = child_of(run_id)
+    assert [(one.name, one.text) for one in child.attributes.all()] == [("what", "rum for ann")]
+    assert child.queued_at is not None
 
 
 def test_it_waits_without_a_worker_and_says_for_whom(sea):

@@ -401,6 +401,6 @@ def test_a_scenario_of_a_saga_with_a_limit_is_alone(limited):
 @pytest.mark.parametrize("wrong", [["a"], {"a": {"weight": 2}}, {"": Share()}])
 def test_the_setting_is_checked(settings, wrong):
     settings.SAGAS_SHARES = wrong
-    assert [problem.id for problem in check_shares()] == ["sagas.E050"]
+    assert [problem.id for problem in check_shares()] == ["sagas.E051"]
     settings.SAGAS_SHARES = {"a": Share(), "*": Share(at_once=1)}
     assert list(check_shares()) == []
