@@ -61,7 +61,7 @@ def test_earlier_steps_are_carried_over_and_the_rest_is_done_under_new_keys(worl
     assert world.log == ["fetch", "think", "wrap", "pay", "deliver", "deliver"]
     assert world.keys["deliver"] == keys_of(old, "deliver") | keys_of(new, "deliver")
     assert world.keys["pay"] == keys_of(old, "pay")
-    assert new.steps.get(name="deliver").result.endswith(f"after {old.steps.get(name='pay').result}")
+    assert str(new.steps.get(name="deliver").result).endswith(f"after {old.steps.get(name='pay').result}")
 
 
 def test_both_runs_have_the_act_and_name_each_other(world, ann):
