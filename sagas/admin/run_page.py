@@ -23,6 +23,7 @@ from ..presentation import participant_labels, wait_words
 from ..presentation.advice import advice_for
 from ..presentation.again import again_of
 from ..presentation.beats import Beats, beats_now
+from ..presentation.branch_steps import current_of, declared_steps
 from ..presentation.drawing.boxes import Node
 from ..presentation.drawing.graph import Graph, graph_of
 from ..presentation.drawing.scale import Scale, to_scale
@@ -46,6 +47,8 @@ class StepCard:
     """A step as the page shows it."""
 
     step: Step
+    anchor: str
+    """Where the page has it."""
     badge: Badge
     title: str
     participant: str
@@ -123,7 +126,10 @@ def load(run: Run, page: int = 1) -> RunPage:
     acts = list(run.acts.all())
     handling = Handling.objects.select_related("assignee").filter(run=run).first()
     now, wait = clock(), waits_now(run)
-    cards = _cards(run, steps)
+    shown = declared_steps(run, steps)
+    flat = [one for beside in shown for one in beside]
+    edges = edges_of(run, flat)
+    cards = _cards(run, steps, shown, edges)
     return RunPage(
         run=run,
         badge=run_badge(run),
@@ -133,8 +139,8 @@ def load(run: Run, page: int = 1) -> RunPage:
         trace_id=run.traceparent[3:35],
         trace_url=_trace_url(run),
         steps=cards,
-        graph=graph_of([_node(card) for card in cards], edges_of(steps)),
-        known=known_of(steps),
+        graph=graph_of([_node(card) for card in cards], edges),
+        known=known_of(flat),
         again=again_of(acts),
         scale=to_scale(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
         entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
@@ -170,27 +176,46 @@ def _trace_url(run: Run) -> str:
     return template.replace("{trace_id}", run.traceparent[3:35]) if run.traceparent else ""
 
 
-def _cards(run: Run, steps: Sequence[Step]) -> list[StepCard]:
+def _cards(
+    run: Run, steps: Sequence[Step], shown: Sequence[Sequence[Step]], edges: Sequence[tuple[str, str]]
+) -> list[StepCard]:
+    """A card for each declared step: for `shown[n]`, which stand side by side, in place of `steps[n]`."""
     try:
-        declared = {step.name: step for step in registry.find(run.name, run.version).steps}
+        declared = registry.find(run.name, run.version).declared
     except SagaError:
         declared = {}
     records = record_urls(run)
-    cards = [_card(run, step, declared.get(step.name), records) for step in steps]
-    for one, other in edges_of(steps):
-        next(card for card in cards if card.step.name == other).after.append(readable(one))
+    cards: list[StepCard] = []
+    for step, beside in zip(steps, shown, strict=True):
+        at = current_of(run, beside) if step.position == run.position and run.finished_at is None else []
+        for one in beside:
+            anchor = f"step-{len(cards)}"
+            is_pivot = one is step and step.position == run.pivot
+            cards.append(_card(one, anchor, declared.get(one.name), records, is_pivot=is_pivot, is_current=one in at))
+    by_name = {card.step.name: card for card in cards}
+    for earlier, later in edges:
+        by_name[later].after.append(readable(earlier))
     return cards
 
 
-def _card(run: Run, step: Step, declared: declare.Step[Any, Any] | None, records: Mapping[str, str]) -> StepCard:
+def _card(
+    step: Step,
+    anchor: str,
+    declared: declare.Step[Any, Any] | None,
+    records: Mapping[str, str],
+    *,
+    is_pivot: bool,
+    is_current: bool,
+) -> StepCard:
     participant = "" if declared is None else "our own database" if declared.local else declared.participant
     return StepCard(
         step=step,
-        badge=step_badge(run, step),
+        anchor=anchor,
+        badge=step_badge(step.run, step),
         title=readable(step.name),
         participant=participant,
-        is_pivot=step.position == run.pivot,
-        is_current=step.position == run.position and run.finished_at is None,
+        is_pivot=is_pivot,
+        is_current=is_current,
         result="" if step.result is None else pretty_json(masked(step.result)),
         carried_from="" if step.carried_from is None else str(step.carried_from),
         undo=undo_words(declared) if declared is not None else "",
@@ -205,7 +230,7 @@ def _node(card: StepCard) -> Node:
         name=card.step.name,
         title=card.title,
         badge=card.badge,
-        href=f"#step-{card.step.position}",
+        href=f"#{card.anchor}",
         participant=card.participant,
         marks=[*flag, *([card.undo] if card.undo else []), *tries(card.step)],
         is_pivot=card.is_pivot,

@@ -7,14 +7,24 @@ from itertools import pairwise
 from typing import Any
 
 from ..declare.step import Step as Declared
-from ..models import Step
+from ..errors import SagaError
+from ..models import Run, Step
 from .diagram import undo_of
 from .labels import readable
+from .started_runs import graph_of
 
 
-def edges_of(steps: Sequence[Step]) -> list[tuple[str, str]]:
-    """(one, other): `other` comes after `one`. Steps run in their order, each after the one before it."""
-    return list(pairwise(step.name for step in sorted(steps, key=lambda step: step.position)))
+def edges_of(run: Run, steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """(one, other): `other` comes directly after `one`, as this code declares it.
+
+    Each comes after the one before it where this code does not declare the saga, or declares other steps.
+    """
+    names = [step.name for step in steps]
+    try:
+        declared, edges = graph_of(run.name, run.version)
+    except SagaError:
+        declared, edges = [], []
+    return edges if set(declared) == set(names) else list(pairwise(names))
 
 
 def undo_words(step: Declared[Any, Any]) -> str:

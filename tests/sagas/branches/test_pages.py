@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.core.management import call_command
 
@@ -79,3 +81,44 @@ def test_a_saga_is_drawn_as_a_graph(capsys):
     assert "a run of supply" in table(voyage)
     call_command("show_saga")
     assert "fleet.trim" not in capsys.readouterr().out
+
+
+def boxes_of(shown):
+    """By step, what the first drawing of a page says of it; and the steps that are marked as current."""
+    drawn = shown[shown.index('class="graph"') :]
+    boxes = re.findall(
+        r'<a href="#step-\d+" class="node ([^"]*)" aria-label="([^":]+): ([^",]+)', drawn[: drawn.index("</svg>")]
+    )
+    return {title: badge for _, title, badge in boxes}, [title for kind, title, _ in boxes if "current" in kind]
+
+
+def test_a_run_is_drawn_with_its_branches_each_in_its_own_state(sea, admin_client):
+    sea.faults["load_ship"] = [TimeoutError("no answer")]
+    run_id = begin(fleet, Voyage("ann"))
+    step_once(run_id)
+    step_once(run_id)
+    for item in (1, 2):
+        step_once(child_of(run_id, item=item).pk)
+    shown = page_of(admin_client, run_id)
+    badges, current = boxes_of(shown)
+    assert badges == {
+        "Hire": "done",
+        "Fill water": "not started",
+        "Fill food": "done",
+        "Load ship": "waiting to retry",
+        "Trim": "not started",
+        "Set sail": "not started",
+        "Hoist flag": "not started",
+        "Fire salute": "not started",
+        "Write log": "not started",
+    }
+    assert current == ["Fill water", "Load ship"]
+    assert "after Fill food, Load ship" in shown
+    assert shown.count('class="edge gone"') == 2 * 3  # hire's; and each drawing is there twice
+
+
+def test_a_run_that_this_code_does_not_declare_is_drawn_as_its_rows(sea, admin_client):
+    run = carry_all(begin(fleet, Voyage("ann")))
+    Run.objects.filter(pk=run.pk).update(version=99)
+    badges, _ = boxes_of(page_of(admin_client, run.pk))
+    assert list(badges)[:3] == ["Hire", "Fill water+fill food+load ship+trim", "Set sail"]

@@ -205,16 +205,19 @@ def test_a_sweep_that_nothing_runs_is_warned_of(settings: Any) -> None:
     assert told(check_schedule()) == [("sagas.W013", sentence, hint)]
 
 
-def test_upkeep_that_nothing_runs_is_warned_of(settings: Any) -> None:
+def test_upkeep_that_nothing_runs_is_warned_of(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_upkeep() == []
     settings.CELERY_BEAT_SCHEDULE = {}
     bulk = "Nothing runs sagas.bulk: acts on many runs that an operator orders in the admin are never done."
     prune = "Nothing runs sagas.prune: runs that ended are kept for ever."
+    ticks = "Nothing runs sagas.schedules: no schedule starts anything."
     hint = "Have beat run the task sagas.bulk each second: add it to CELERY_BEAT_SCHEDULE."
     assert told(check_upkeep()) == [
         ("sagas.W022", bulk, hint),
         ("sagas.W023", prune, hint.replace("bulk", "prune").replace("second", "hour")),
+        ("sagas.W046", ticks, hint.replace("bulk", "schedules")),
     ]
+    monkeypatch.setattr("sagas.checks.broker.schedule_registry.all_schedules", list)  # nobody needs what is not there
     settings.SAGAS_KEEP_FINISHED = None
     assert told(check_upkeep()) == [("sagas.W022", bulk, hint)]
 

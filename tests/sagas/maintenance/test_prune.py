@@ -77,7 +77,8 @@ def test_each_batch_begins_where_the_one_before_ended(world, settings):
     ended = list(Run.objects.order_by("finished_at").values_list("finished_at", flat=True))
     with CaptureQueriesContext(connection) as queries:
         assert prune.prune_runs() == 4
-    taken = [query["sql"] for query in queries if "LIMIT 2 FOR UPDATE SKIP LOCKED" in query["sql"]]
+    asked = [query["sql"] for query in queries if "LIMIT 2 FOR UPDATE SKIP LOCKED" in query["sql"]]
+    taken = [sql for sql in asked if "FROM saga_run\n" in sql]  # the others prune the history of schedules
     begun = [str(since).replace(" ", "T") for since in ended[1::2]]
     assert [since in sql for since, sql in zip(begun, taken[1:], strict=True)] == [True, True]
 
