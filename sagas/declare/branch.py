@@ -63,6 +63,7 @@ class BranchSaga(Saga[Branch]):
         self.declared, self.before, self.after, self.branches = {}, {}, {}, {}
         self.admin_url = None if parent.admin_url is None else self._admin_url
         self.record_url = None if parent.record_url is None else self._record_url
+        self.label = None if parent.label is None else self._label
         self.stake, self.not_again, self.ran_again_run = None, "", None
         self.status_hook = self._changed
         rules.check_saga(self)
@@ -87,6 +88,9 @@ class BranchSaga(Saga[Branch]):
 
     def _admin_url(self, branch: Branch) -> str:
         return self.parent.admin_url(branch.of.input) if self.parent.admin_url else ""
+
+    def _label(self, branch: Branch) -> str:
+        return self.parent.label(branch.of.input) if self.parent.label else ""
 
     def _record_url(self, branch: Branch, participant: str) -> str:
         return self.parent.record_url(branch.of.input, participant) if self.parent.record_url else ""
