@@ -58,13 +58,11 @@ class BranchSaga(Saga[Branch]):
         self.name, self.version = f"{parent.name}.{step.name}", parent.version
         self.deadline = parent.deadline  # the parent's run keeps it; a branch's own run has none
         self.forward_only = parent.pivot_step is not None
-        self.validator_run, self.child_hook, self.attributes_run, self.limited = None, None, None, None
         self.advised = parent.advised
         self.declared, self.before, self.after, self.branches = {}, {}, {}, {}
         self.admin_url = None if parent.admin_url is None else self._admin_url
         self.record_url = None if parent.record_url is None else self._record_url
         self.label = None if parent.label is None else self._label
-        self.stake, self.not_again, self.ran_again_run = None, "", None
         self.status_hook = self._changed
         rules.check_saga(self)
         registry.register(self)

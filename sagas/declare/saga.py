@@ -44,6 +44,18 @@ class Saga(Generic[T]):
     forward_only = False
     """Whether its runs can only go forward, as steps behind a pivot."""
 
+    # What a saga may do without; also one that the engine declares, which says nothing of these.
+    stake: Callable[[T], Stake | None] | None = None
+    label: Callable[[T], str] | None = None
+    not_again: str = ""
+    status_hook: Callable[[StatusChange[T]], None] | None = None
+    child_hook: Callable[[StatusChange[Any]], None] | None = None
+    """Called after the status hook, where other sagas start runs of this one."""
+    validator_run: Callable[[InputChange[T]], None] | None = None
+    ran_again_run: Callable[[RanAgain[T]], None] | None = None
+    attributes_run: Callable[[T], Mapping[str, Value]] | None = None
+    limited: Limit | None = None
+
     def __init__(
         self,
         name: str,
@@ -83,13 +95,6 @@ class Saga(Generic[T]):
         """By declared step: all that are done before it."""
         self.branches: dict[str, Saga[Any]] = {}
         """By declared step: the saga of its own runs."""
-        self.child_hook: Callable[[StatusChange[Any]], None] | None = None
-        """Called after the status hook, where other sagas start runs of this one."""
-        self.status_hook: Callable[[StatusChange[T]], None] | None = None
-        self.validator_run: Callable[[InputChange[T]], None] | None = None
-        self.ran_again_run: Callable[[RanAgain[T]], None] | None = None
-        self.limited: Limit | None = None
-        self.attributes_run: Callable[[T], Mapping[str, Value]] | None = None
         self.advised: dict[str, str] = {}
         rules.check_saga(self)
         registry.register(self)
