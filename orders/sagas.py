@@ -66,6 +66,7 @@ checkout = Saga[Checkout](
     admin_url=lambda order: reverse("admin:orders_order_change", args=[order.order_id]),
     record_url=lambda order, participant: records.url_of(participant, order.order_number),
     stake=lambda order: Stake(major_units(order.amount, order.currency), order.currency),
+    not_again="An order is carried by one run, which its key names. Place a new order for the customer.",
     label=lambda order: order.order_number,
 )
 checkout.advice(ADVICE)

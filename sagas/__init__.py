@@ -10,6 +10,7 @@ from .declare.context import Earlier, InputChange, NotApplied, StatusChange, Ste
 from .declare.ended import Ended
 from .declare.money import MinorUnits
 from .declare.participant import Participant
+from .declare.ran_again import RanAgain
 from .declare.saga import Saga
 from .declare.schedule import Schedule
 from .declare.sent import Sent
@@ -27,6 +28,7 @@ __all__ = [
     "MinorUnits",
     "NotApplied",
     "Participant",
+    "RanAgain",
     "Refused",
     "Retry",
     "RetryAfter",

@@ -48,6 +48,7 @@ books = Saga[Difference](
     admin_url=lambda difference: order_page(difference.order_number),
     record_url=lambda difference, participant: records.url_of(participant, difference.order_number),
     stake=difference_of,
+    not_again="The next reconciliation opens a new case where the books still differ.",
     label=lambda difference: difference.order_number,
 )
 
@@ -79,6 +80,7 @@ disputed = Saga[Dispute](
     version=1,
     admin_url=lambda case: order_page(case.order_number),
     record_url=lambda case, participant: records.url_of(participant, case.order_number),
+    not_again="A dispute is one case. What the bank reports of it later is a case of its own.",
     label=lambda case: case.order_number,
 )
 

@@ -58,6 +58,7 @@ returning = Saga[GoodsBack](
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
     record_url=lambda wish, participant: records.url_of(participant, wish.order_number),
     stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
+    not_again="A return is carried by one run, which its key names. Take the goods back by a new return.",
     label=lambda wish: f"{wish.return_number} of {wish.order_number}",
 )
 
@@ -221,6 +222,7 @@ failed_refund = Saga[FailedRefund](
     admin_url=lambda wish: reverse("admin:returns_return_change", args=[wish.return_id]),
     record_url=lambda wish, participant: records.url_of(participant, wish.order_number),
     stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
+    not_again="A refund that failed is one case. Where money is still owed, refund it on the return's page.",
     label=lambda wish: f"{wish.return_number} of {wish.order_number}",
 )
 """The return's own run is over, and may be pruned: what failed later is a run of its own."""

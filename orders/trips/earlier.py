@@ -24,7 +24,8 @@ def declare_again(saga: Saga[Journey], step: Step[Journey, Any]) -> None:
     if step.is_pivot:
         made = saga.pivot(**options)(step.written)
     else:
-        made = saga.step(**options, undo_retry=step.undo_retry, local=step.local)(step.written)
+        declare: Any = saga.step(**options, undo_retry=step.undo_retry, local=step.local)
+        made = declare(step.written)
     if step.undo_run is not None and step.has_undo:
         made.undo(step.undo_run)
     made.probe_run, made.awaiting_run = step.probe_run, step.awaiting_run

@@ -76,6 +76,7 @@ def declared(version: int) -> Saga[Journey]:
         admin_url=lambda wish: reverse("admin:trips_trip_change", args=[wish.trip_id]),
         record_url=lambda wish, participant: records.url_of(participant, wish.trip_number),
         stake=lambda wish: Stake(major_units(wish.amount, wish.currency), wish.currency),
+        not_again="A trip is carried by one run, which its key names. Book a new trip for the customer.",
         label=lambda wish: wish.trip_number,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -118,6 +119,9 @@ def _carry_out(
             if request.POST.get("differs") != needed.why:  # not seen yet
                 return _page(model_admin, request, verb, form, run, differs=needed.why)
             return _propose(request, verb, decision, given)
+    except desk.EffectsDoubled as error:  # shown, with what was typed; sent again, it is confirmed
+        form.data = {**dict(form.data.items()), "confirm": ",".join(error.steps)}
+        return _page(model_admin, request, verb, form, run, doubled=error.steps)
     except (desk.DoesNotFit, RecordingFailed) as error:
         form.add_error(None, _nothing_was_done(error))
         return _page(model_admin, request, verb, form, run)
@@ -145,7 +149,7 @@ def _nothing_was_done(error: SagaError) -> str:
 def _what_follows(verb: desk.Verb, run_id: UUID) -> str:
     """A sentence on what happens next. Reads the run again, since the act may have ended it."""
     run = Run.objects.prefetch_related("steps").get(pk=run_id)
-    if run.finished_at is not None and verb.name != "resolve":
+    if run.finished_at is not None and verb.name not in ("resolve", "again"):
         return "Nothing had to be undone: the run is over." if verb.name == "compensate" else "The run is over."
     step, participant = current_step(run), current_participant(run)
     waits = verb.name in ("retry", "skip", "resume") and participant_labels.is_away(participant)
@@ -170,6 +174,7 @@ def _page(
     changes: list[Change] | None = None,
     shown: str = "",
     differs: str = "",
+    doubled: Sequence[str] = (),
 ) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
@@ -186,6 +191,7 @@ def _page(
         "changes": changes,
         "shown": shown,
         "differs": differs,
+        "doubled": [readable(name) for name in doubled],
         "second": needs_second_person(verb.name) or bool(differs),
         "button": "Show what changes" if verb.name == "set_input" and not shown else verb.title,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -160,12 +161,39 @@ def to_field(run: Run | None) -> forms.Field:
     return forms.ChoiceField(label="Back to", choices=[(step.name, readable(step.name)) for step in steps])
 
 
+def from_step_field(run: Run | None) -> forms.Field:
+    """The first step that is carried out again."""
+    names = [] if run is None else list(run.steps.order_by("position").values_list("name", flat=True))
+    return forms.ChoiceField(label="From", choices=[(name, readable(name)) for name in names])
+
+
+def key_field(run: Run | None) -> forms.Field:
+    """The key of a new run."""
+    initial = "" if run is None else f"{run.key}.again"
+    return forms.CharField(
+        label="Key of the new run",
+        required=False,
+        max_length=200,
+        initial=initial,
+        help_text="The same key is one run.",
+    )
+
+
+class NamesField(forms.CharField):
+    """Names with commas between, which the page fills in; its value is a list."""
+
+    widget = forms.HiddenInput
+
+    def clean(self, value: Any) -> list[str]:
+        return [name for name in str(super().clean(value) or "").split(",") if name]
+
+
 ASKED = {
     "result": typed_form.result_asked,
     "changes": typed_form.input_asked,
     "form": typed_form.result_asked,
 }
-FIELDS = {
+FIELDS: dict[str, Callable[[Run | None], forms.Field]] = {
     "ended": lambda _run: ended_field(),
     "version": version_field,
     "result": result_field,
@@ -175,6 +203,9 @@ FIELDS = {
     "due": due_field,
     "form": result_field,
     "to": to_field,
+    "from_step": from_step_field,
+    "key": key_field,
+    "confirm": lambda _run: NamesField(required=False),
 }
 
 
@@ -185,4 +216,4 @@ def form_for(verb: Verb, run: Run | None, base: type[forms.Form]) -> type[forms.
     asked = ASKED[verb.takes](run) if run is not None and verb.takes in ASKED else None
     if asked is not None:
         return typed_form.form_class(base, verb.takes, asked)
-    return type(f"{verb.name}Form", (base,), {verb.takes: FIELDS[verb.takes](run)})
+    return type(f"{verb.name}Form", (base,), {name: FIELDS[name](run) for name in (verb.takes, *verb.also)})

@@ -29,6 +29,7 @@ def urls(site: AdminSite) -> list[URLPattern]:
     """The addresses of the page's parts."""
     return [
         path("front/", site.admin_view(live), name="sagas_front"),
+        path("front/parts/", site.admin_view(parts), name="sagas_front_parts"),
         path("find/", site.admin_view(find), name="sagas_find"),
     ]
 
@@ -38,6 +39,13 @@ def urls(site: AdminSite) -> list[URLPattern]:
 def live(request: HttpRequest) -> HttpResponse:
     """The part of the page that moves."""
     return TemplateResponse(request, "sagas/front_live.html")
+
+
+@never_cache
+@require_GET
+def parts(request: HttpRequest) -> HttpResponse:
+    """The parts that apps give the page: who works, and what else they show."""
+    return TemplateResponse(request, "sagas/front_parts.html", admin.site.each_context(request))
 
 
 @require_GET

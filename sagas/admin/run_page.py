@@ -21,6 +21,7 @@ from ..errors import SagaError
 from ..models import Handling, Run, Step, StepStatus, Wait
 from ..presentation import participant_labels, wait_words
 from ..presentation.advice import advice_for
+from ..presentation.again import again_of
 from ..presentation.beats import Beats, beats_now
 from ..presentation.branch_steps import current_of, declared_steps
 from ..presentation.drawing.boxes import Node
@@ -54,6 +55,8 @@ class StepCard:
     is_pivot: bool
     is_current: bool
     result: str
+    carried_from: str
+    """The id of the run that carried it out, where that was an earlier one."""
     undo: str
     """How it is undone, or why it is not; empty for the pivot, and where this code does not declare it."""
     after: list[str]
@@ -88,6 +91,8 @@ class RunPage:
     steps: list[StepCard]
     graph: Graph
     known: list[Known]
+    again: list[tuple[str, str, str]]
+    """Runs that this one is once more, or that are this one once more: what it is, its id and its key."""
     scale: Scale | None
     entries: list[Entry]
     cut: bool
@@ -136,6 +141,7 @@ def load(run: Run, page: int = 1) -> RunPage:
         steps=cards,
         graph=graph_of([_node(card) for card in cards], edges),
         known=known_of(flat),
+        again=again_of(acts),
         scale=to_scale(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
         entries=timeline(run, steps, attempts[-LATEST_ATTEMPTS:], acts, now),
         cut=len(attempts) > LATEST_ATTEMPTS,
@@ -211,6 +217,7 @@ def _card(
         is_pivot=is_pivot,
         is_current=is_current,
         result="" if step.result is None else pretty_json(masked(step.result)),
+        carried_from="" if step.carried_from is None else str(step.carried_from),
         undo=undo_words(declared) if declared is not None else "",
         after=[],
         record_url=records.get(participant, ""),

@@ -58,12 +58,11 @@ class BranchSaga(Saga[Branch]):
         self.name, self.version = f"{parent.name}.{step.name}", parent.version
         self.deadline = parent.deadline  # the parent's run keeps it; a branch's own run has none
         self.forward_only = parent.pivot_step is not None
-        self.validator_run, self.child_hook, self.attributes_run, self.limited = None, None, None, None
         self.advised = parent.advised
         self.declared, self.before, self.after, self.branches = {}, {}, {}, {}
         self.admin_url = None if parent.admin_url is None else self._admin_url
         self.record_url = None if parent.record_url is None else self._record_url
-        self.stake = None
+        self.label = None if parent.label is None else self._label
         self.status_hook = self._changed
         rules.check_saga(self)
         registry.register(self)
@@ -87,6 +86,9 @@ class BranchSaga(Saga[Branch]):
 
     def _admin_url(self, branch: Branch) -> str:
         return self.parent.admin_url(branch.of.input) if self.parent.admin_url else ""
+
+    def _label(self, branch: Branch) -> str:
+        return self.parent.label(branch.of.input) if self.parent.label else ""
 
     def _record_url(self, branch: Branch, participant: str) -> str:
         return self.parent.record_url(branch.of.input, participant) if self.parent.record_url else ""

@@ -32,6 +32,10 @@ def check_saga(saga: Saga[Any]) -> None:
         plain_number and 1 <= saga.version <= HIGHEST_VERSION,
         f"{saga.name}: version={saga.version!r}; give a whole number from 1 to {HIGHEST_VERSION}.",
     )
+    require(
+        isinstance(saga.not_again, str),
+        f"{saga.name}: not_again={saga.not_again!r}; give a sentence that says to operators why, or leave it out.",
+    )
     if saga.deadline is not None:
         check_duration(saga.name, "deadline", saga.deadline)
 

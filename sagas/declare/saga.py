@@ -16,6 +16,7 @@ from ..errors import Refused, SagaDeclarationError
 from . import registry, rules, waits
 from .attributes import Value
 from .context import InputChange, StatusChange, StepContext
+from .ran_again import RanAgain
 from .share import Limit, is_limit
 from .stake import Stake
 from .step import UNDECLARED, Step
@@ -43,6 +44,18 @@ class Saga(Generic[T]):
     forward_only = False
     """Whether its runs can only go forward, as steps behind a pivot."""
 
+    # What a saga may do without; also one that the engine declares, which says nothing of these.
+    stake: Callable[[T], Stake | None] | None = None
+    label: Callable[[T], str] | None = None
+    not_again: str = ""
+    status_hook: Callable[[StatusChange[T]], None] | None = None
+    child_hook: Callable[[StatusChange[Any]], None] | None = None
+    """Called after the status hook, where other sagas start runs of this one."""
+    validator_run: Callable[[InputChange[T]], None] | None = None
+    ran_again_run: Callable[[RanAgain[T]], None] | None = None
+    attributes_run: Callable[[T], Mapping[str, Value]] | None = None
+    limited: Limit | None = None
+
     def __init__(
         self,
         name: str,
@@ -52,13 +65,15 @@ class Saga(Generic[T]):
         admin_url: Callable[[T], str] | None = None,
         record_url: Callable[[T, str], str] | None = None,
         stake: Callable[[T], Stake | None] | None = None,
+        not_again: str = "",
         label: Callable[[T], str] | None = None,
     ) -> None:
         """`deadline`: a run that has not claimed its pivot within this time is undone. `admin_url`: the admin page of a
         run's subject, from its input. `record_url`: where a participant shows what it knows of it, from the input and
         the participant's name; "" for none. `stake`: the value at stake in a run, from its input, or None; kept with
         the run. `label`: what Flower shows of a run besides its id, from its input, such as an order's number; the key
-        without it. Raises SagaDeclarationError when name and version are taken or do not fit.
+        without it. `not_again`: why a run that has ended must not be run again, in a sentence for operators; "" where
+        it may be. Raises SagaDeclarationError when name and version are taken or do not fit.
         """
         from ..hosting import refuse_missing_apps  # it needs Django; what it says only counts where Django is set up
 
@@ -70,6 +85,7 @@ class Saga(Generic[T]):
         self.record_url = record_url
         self.stake = stake
         self.label = label
+        self.not_again = not_again
         self.steps: list[Step[T, Any]] = []
         """What a run carries out one after the other; `declared` has also what stands side by side in one of them."""
         self.declared: dict[str, Step[T, Any]] = {}
@@ -79,12 +95,6 @@ class Saga(Generic[T]):
         """By declared step: all that are done before it."""
         self.branches: dict[str, Saga[Any]] = {}
         """By declared step: the saga of its own runs."""
-        self.child_hook: Callable[[StatusChange[Any]], None] | None = None
-        """Called after the status hook, where other sagas start runs of this one."""
-        self.status_hook: Callable[[StatusChange[T]], None] | None = None
-        self.validator_run: Callable[[InputChange[T]], None] | None = None
-        self.limited: Limit | None = None
-        self.attributes_run: Callable[[T], Mapping[str, Value]] | None = None
         self.advised: dict[str, str] = {}
         rules.check_saga(self)
         registry.register(self)
@@ -378,6 +388,16 @@ class Saga(Generic[T]):
         rules.check_declared_once(self.name, "attributes", self.attributes_run)
         rules.check_function(f"{self.name}: the attributes", function, takes="input")
         self.attributes_run = function
+        return function
+
+    def ran_again(self, function: Callable[[RanAgain[T]], None]) -> Callable[[RanAgain[T]], None]:
+        """Declare the host's own writes when an operator runs a run again, in the transaction that starts the new one.
+
+        The hook raises ValueError, with a message for the operator, to refuse; then nothing is done.
+        """
+        rules.check_declared_once(self.name, "hook for runs that are run again", self.ran_again_run)
+        rules.check_function(f"{self.name}: the hook for runs that are run again", function, takes="again")
+        self.ran_again_run = function
         return function
 
     def advice(self, words: Mapping[str, str]) -> None:

@@ -5,6 +5,7 @@ after in the same transaction.
 """
 
 from .acts import Actor, DoesNotFit, Person, ReasonMissing
+from .again import EffectsDoubled, run_again
 from .answers import MayNotAnswer, approve, decline, send_back
 from .attributes import runs_where
 from .batches import Outcome, bulk
@@ -24,6 +25,7 @@ __all__ = [
     "VERBS",
     "Actor",
     "DoesNotFit",
+    "EffectsDoubled",
     "Filter",
     "MayNotAnswer",
     "Outcome",
@@ -51,6 +53,7 @@ __all__ = [
     "resolve",
     "resume",
     "retry_now",
+    "run_again",
     "runs_where",
     "send_back",
     "set_input",

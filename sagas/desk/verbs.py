@@ -9,6 +9,7 @@ from typing import Any
 from ..models import OPEN, Run, RunStatus
 from . import answers, input_changes, skips
 from .acts import UNDO_STATUSES
+from .again import check_again, may_run_again, run_again
 from .answers import approve, decline, send_back
 from .handling import assign, comment, snooze
 from .input_changes import set_input
@@ -28,9 +29,11 @@ class Verb:
     explains: str
     permission: str
     """Empty for an answer: `who` says who may give it."""
-    do: Callable[..., None]
+    do: Callable[..., object]
     takes: str = ""
     """The name of the argument that the act needs beside its reason; empty for none."""
+    also: tuple[str, ...] = ()
+    """The names of further arguments, which may be left out."""
     many: bool = False
     """Whether the act can be done to many runs at once."""
     aside: bool = False
@@ -128,6 +131,17 @@ VERBS = {
             many=True,
         ),
         Verb(
+            "again",
+            "Run again from a step",
+            "Starts a new run under a new key, with the same input. The steps before the one that you choose count as "
+            "done, with their results; those from there on are carried out once more, under new idempotency keys.",
+            "sagas.again_run",
+            run_again,
+            takes="from_step",
+            also=("key", "confirm"),
+            check=check_again,
+        ),
+        Verb(
             "approve",
             "Approve",
             "Says yes: the run goes on with what you fill in.",
@@ -212,8 +226,8 @@ ANSWERS = ("approve", "decline", "send_back")
 
 def allowed(run: Run, verb: str) -> bool:
     """Whether the state of the run allows the verb; the admin shows a button for it then."""
-    if verb == "comment":
-        return True
+    if verb in ("comment", "again"):
+        return verb == "comment" or may_run_again(run)
     if run.status not in OPEN:
         return False
     if run.is_branch and verb in ("set_input", "move"):

@@ -122,7 +122,8 @@ def _claim_and_proceed(task: TaskRef, *, undo: bool) -> Continuation:
     if work is None:
         settled(admission, answered=None)
         return diagnose(task.run_id, task.step, task.version, undo=undo)
-    task.worker.claimed(work)
+    if task.worker.claimed is not None:
+        task.worker.claimed(work)
     return proceed(work)
 
 

@@ -229,4 +229,6 @@ def _needs_undo(step: Step, saga: Saga[Any]) -> bool:
     declared: DeclaredStep[Any, Any] = saga.named(step.name)
     if declared.is_pivot and step.status == StepStatus.REFUSED:
         return False
+    if step.carried_from is not None:  # its effect is the ended run's, which stands on it
+        return False
     return (declared.has_undo or declared.is_pivot) and step.status != StepStatus.UNDONE and may_have_happened(step)

@@ -40,7 +40,7 @@ class Worker:
     """A run that it does not go on with waits for any worker, instead of for a message of its own."""
     met_shared: Callable[[], None] = field(default=lambda: None)
     """Told that the run that it has claimed shares the workers with others."""
-    claimed: Told = field(default=lambda _work: None)
+    claimed: Told | None = None
     """Told of the step that it has claimed for a message, before it is carried out."""
 
     def next(self, step: Step[Any, Any]) -> Worker | None:

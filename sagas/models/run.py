@@ -134,6 +134,7 @@ class Run(models.Model):
             ("change_input_run", "Can change the input of a saga run"),
             ("move_run", "Can move a saga run to a newer version"),
             ("handle_run", "Can comment on, assign and snooze a saga run"),
+            ("again_run", "Can run a saga run again from a step"),
             ("move_wait_run", "Can move and end what a saga run waits for"),
         ]
 

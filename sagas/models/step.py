@@ -55,6 +55,9 @@ class Step(models.Model):
         db_default=False, help_text="Woken while a worker had it in hand: should it have to wait, then not for long."
     )
     result = models.JSONField(null=True)
+    carried_from = models.UUIDField(
+        null=True, help_text="The run that carried it out, where this one was begun at a later step."
+    )
     error_class = models.CharField(max_length=200, blank=True)
     error_code = models.CharField(max_length=100, blank=True)
     error_text = models.TextField(blank=True)

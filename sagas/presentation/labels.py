@@ -74,6 +74,7 @@ WHAT_FOLLOWS = {
     "resume": "A worker goes on with {step} within seconds; reload to see the outcome.",
     "set_input": "The run is at the same step; if it is stuck, retry it.",
     "move": "It goes on by the newer version; if it is stuck, retry it.",
+    "again": "The new run is on its way; the page of this one leads to it.",
     "approve": "A worker goes on with {step} within seconds; reload to see the outcome.",
     "decline": "Workers undo the steps one by one, the last one first; reload to see the progress.",
     "send_back": "A worker runs {step} again within seconds.",

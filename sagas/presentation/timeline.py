@@ -36,6 +36,10 @@ FACTS = (
     "due_at",
     "answer",
     "sent_back_to",
+    "again_of_key",
+    "again_key",
+    "from_step",
+    "confirmed",
 )
 """The facts of an act that are shown. Its record holds more, for audits."""
 ENGINE = {

@@ -4,6 +4,7 @@ Lock order, everywhere: run, then step, then the outbox. Each statement locks th
 join, so that two of them never wait for each other crosswise. Every clock is PostgreSQL's.
 """
 
+from .again import CARRY_OVER
 from .beat import BEAT
 from .children import BRANCH_RESULT, CHILDREN, ITEM_RESULTS, START_CHILDREN
 from .claim import Claim, claim
@@ -18,6 +19,7 @@ __all__ = [
     "AWAITED",
     "BEAT",
     "BRANCH_RESULT",
+    "CARRY_OVER",
     "CHILDREN",
     "END_LEASES",
     "GIVE_BACK",

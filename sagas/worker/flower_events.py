@@ -83,10 +83,9 @@ def tell_which(request: Any, work: ClaimedStep) -> None:
     Nobody sends an event when the message is sent. This one stands in for it: what it holds is added to what Flower
     knows of the task, whose state stays.
     """
-    if gathered.wanted:
-        sent_at = (request.headers or {}).get(sending_time.HEADER)
-        fields = {"uuid": request.id, "args": shown_of(work), "timestamp": sent_at or time.time()}
-        gathered.add(request.hostname or "", ("task-sent", fields))
+    sent_at = (request.headers or {}).get(sending_time.HEADER)
+    fields = {"uuid": request.id, "args": shown_of(work), "timestamp": sent_at or time.time()}
+    gathered.add(request.hostname or "", ("task-sent", fields))
 
 
 def shown_of(work: ClaimedStep) -> str:

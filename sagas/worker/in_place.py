@@ -27,7 +27,7 @@ from ..engine.run_ready import RunReady
 from ..engine.work import ClaimedStep, Worker
 from ..settings import saga_settings
 from .chains import chain_of, send, send_next, steps_left
-from .flower_events import Family, Shown, tell_which
+from .flower_events import Family, Shown, gathered, tell_which
 from .in_hand import in_hand
 
 
@@ -43,14 +43,14 @@ def carry_out(
     span = spans.NOTHING if spans.library is None else partial(_span, request, f"{saga}.{step}")
     with trace.use(trace.from_headers(headers)), span(), in_hand(UUID(run_id)):
         way = InPlace(task)
-        name, task_id = request.hostname or "", request.id or ""
-        worker = Worker(name, task_id, way.ahead, met_shared=way.met_shared, claimed=way.met)
+        told = partial(tell_which, request) if gathered.wanted else None
+        worker = Worker(request.hostname or "", request.id or "", way.ahead, met_shared=way.met_shared, claimed=told)
         try:
             way.follow(way.carry(run(TaskRef(UUID(run_id), saga, version, step, worker))))
         finally:
             if way.shares:
                 when_shared()
-    if way.is_branch and (parent := parent_of_ended(UUID(run_id))) is not None:
+    if "." in saga and (parent := parent_of_ended(UUID(run_id))) is not None:  # as in trip.book_flight: a branch
         carry_parent(task, str(parent))  # at once; should this worker die first, the event of its end does the same
 
 
@@ -87,13 +87,6 @@ class InPlace:
     """The last step that was carried out beyond the one that the task names."""
     shares: bool = False
     """Whether the run shares the workers with others."""
-    is_branch: bool = False
-    """Whether another run has started it as one of its branches."""
-
-    def met(self, work: ClaimedStep) -> None:
-        """Told of the step that the task has claimed."""
-        self.is_branch = work.saga.is_branch
-        tell_which(self.task.request, work)
 
     def met_shared(self) -> None:
         self.shares = True

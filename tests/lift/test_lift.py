@@ -353,7 +353,7 @@ PARTS = "from sagas.schedule import ROUTES, SCHEDULE\nCELERY_BROKER_URL = 'redis
                 "outbox.deliver, outbox.deliver_open, outbox.prune, outbox.relay have no route",
                 "Nothing runs the sweep",
                 "sagas.alerts, sagas.bulk, sagas.canary, sagas.prune, sagas.run_step, sagas.schedules, sagas.sweep, "
-                "sagas.take, sagas.tally, sagas.undo_step have no route",
+                "sagas.take, sagas.tally, sagas.undo_step, sagas.wake_parent have no route",
             ],
         ),
         (
@@ -416,7 +416,7 @@ def test_own_rows_routes_and_options_are_taken_in(forgetful: Project):
         "s.CELERY_TASK_ROUTES['trips.tell'], s.CELERY_BROKER_TRANSPORT_OPTIONS['visibility_timeout'], "
         "len(s.CELERY_BEAT_SCHEDULE), s.CELERY_TASK_ROUTES['sagas.sweep'])"
     )
-    assert told.split() == ["trips.tell", "trips", "600", "9", "{'queue':", "'upkeep'}"]
+    assert told.split() == ["trips.tell", "trips", "600", "10", "{'queue':", "'upkeep'}"]
 
 
 def test_a_project_on_rabbitmq_needs_no_client_of_redis(forgetful: Project):

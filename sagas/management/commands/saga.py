@@ -32,6 +32,9 @@ WAYS = {
     "due": ("--until", {"metavar": "TIME", "required": True, "help": "such as 2026-12-24T08:00"}),
     "form": ("--form", {"metavar": "JSON", "required": True, "help": "what is filled in, as a JSON object"}),
     "to": ("--to", {"metavar": "STEP", "required": True, "help": "the step from which on it runs again"}),
+    "from_step": ("--from", {"metavar": "STEP", "required": True, "help": "the first step that is carried out again"}),
+    "key": ("--key", {"metavar": "KEY", "default": "", "help": "the new run's key; by default the old one's.again"}),
+    "confirm": ("--confirm", {"metavar": "STEPS", "default": "", "help": "whose effects may be doubled: pay,deliver"}),
     "version": ("--to", {"type": int, "metavar": "VERSION", "required": True, "help": "the newer version"}),
 }
 """The option for what a verb takes beside its reason."""
@@ -124,11 +127,13 @@ class Command(BaseCommand):
         if needs_second_person(verb.name):
             return self._propose(verb, run, actor, given)
         try:
-            verb.do(run.pk, actor=actor, **given)
+            made = verb.do(run.pk, actor=actor, **given)
         except desk.SecondPersonNeeded:  # for what was given
             return self._propose(verb, run, actor, given)
         run.refresh_from_db()
         self.stdout.write(f"{verb.title}: done and recorded. {run} is {run_badge(run).text}.")
+        if made is not None:
+            self.stdout.write(f"The new run: {made}")
         return None
 
     def _propose(self, verb: desk.Verb, run: Run, actor: desk.Actor, given: dict[str, Any]) -> None:
@@ -179,9 +184,9 @@ def _add_verb(parser: Any, verb: desk.Verb) -> None:
     parser.add_argument("run", nargs="?", help="its id, or <saga>:<key>")
     parser.add_argument("--reason", required=True, help="why; it is recorded")
     parser.add_argument("--as", metavar="USERNAME", help="the user who acts; by default the operating system's user")
-    if verb.takes:
-        flag, options = WAYS[verb.takes]
-        parser.add_argument(flag, dest=verb.takes, **options)
+    for name in filter(None, [verb.takes, *verb.also]):
+        flag, options = WAYS[name]
+        parser.add_argument(flag, dest=name, **options)
     if verb.many:
         parser.add_argument("--where", metavar="FILTER", help="status=stuck,saga=…,step=…,amount>=100 instead of a run")
         parser.add_argument("--rate", type=float, default=USUAL_RATE, help=f"runs a second (default {USUAL_RATE:g})")
@@ -190,7 +195,7 @@ def _add_verb(parser: Any, verb: desk.Verb) -> None:
 
 
 def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
-    """The argument that the verb takes beside its reason, JSON parsed; empty when it takes none."""
+    """The arguments that the verb takes beside its reason, JSON parsed; empty when it takes none."""
     if not verb.takes:
         return {}
     value = given[verb.takes]
@@ -199,7 +204,14 @@ def _taken(verb: desk.Verb, given: dict[str, Any]) -> dict[str, Any]:
             value = given_values.parse(value)
         except desk.DoesNotFit as error:
             raise CommandError(f"{WAYS[verb.takes][0]}: {error}") from error
-    return {verb.takes: value}
+    return {
+        verb.takes: value,
+        **{name: _split(given[name]) if name == "confirm" else given[name] for name in verb.also},
+    }
+
+
+def _split(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _agreed(question: str) -> bool:

@@ -1,8 +1,7 @@
 "use strict";
-// Reads the part of a page that moves (data-live: its address) again each ten seconds, or data-every, while somebody looks at it.
+// Reads each part of a page that moves (data-live: its address) again each ten seconds, or data-every, while somebody looks at it.
 // Focus, place and what is opened stay. A list (data-rows) is put in row by row, see rows.js.
-(() => {
-    const part = document.querySelector("[data-live]");
+for (const part of document.querySelectorAll("[data-live]")) {
     const EVERY = 1000 * (part.dataset.every ?? 10);
     const put = (html) => ("rows" in part.dataset ? window.putRows(part, html) : replace(html));
     let readAt = Date.now(), isReading = false;
@@ -44,4 +43,4 @@
 
     setInterval(read, 1000);
     document.addEventListener("visibilitychange", read);
-})();
+}

@@ -10,7 +10,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from orders.lifecycle import status
+from orders import wording
+from orders.lifecycle import payment, status
 from orders.models import Order
 from orders.placing.place import place_order
 from orders.placing.validation import PlaceOrder
@@ -224,8 +225,16 @@ def test_an_order_that_a_person_settled_shows_no_step_as_open(order: Order) -> N
     status.mark_needs_attention(order.pk, "in doubt")
     status.confirm_order(order.pk, "")
     timeline = shown(order)
-    assert timeline.charge == "Your card was charged 166.00 EUR, once."
+    assert timeline.charge == wording.UNRECORDED
     assert {step.state for step in timeline.steps[3:]} == {"settled", "skipped"}
+
+
+def test_an_order_that_a_person_settled_is_called_charged_once_the_bank_says_so(order: Order) -> None:
+    change({"status": "resolved", "resolution": "completed"}, capture_payment={"status": "in_doubt"})
+    status.mark_needs_attention(order.pk, "in doubt")
+    status.confirm_order(order.pk, "")
+    payment.note_charge(order.pk, "pi_1", 16600)
+    assert shown(order).charge == "Your card was charged 166.00 EUR, once."
 
 
 def test_a_customer_cancels_from_the_page_until_the_payment_is_taken(client: Client, order: Order) -> None:

@@ -11,6 +11,8 @@ from orders.coordination.choose import progress_of
 from orders.models import JourneyStep, Order
 from outbox.messages import codec
 from outbox.models import Delivery
+from sagas.branches.child_ended import ChildEnded
+from sagas.branches.waking import wake_parent
 from sagas.engine.continuation import RetryIn, Stop
 from sagas.engine.run_ready import RunReady
 from sagas.models import Run, Step, StepStatus
@@ -33,6 +35,8 @@ def carry(order: Order) -> Order:
         for one in sent:
             if one.envelope.type == "sagas.run_ready":
                 run_chain(codec.decode(RunReady, one.envelope.payload).run_id)
+            if one.envelope.type == "sagas.child_ended":
+                wake_parent(codec.decode(ChildEnded, one.envelope.payload).parent, None)
             for subscriber in one.to:
                 deliver(one, subscriber)
     raise AssertionError(f"{order.number} never came to rest.")

@@ -102,7 +102,7 @@ def test_only_acts_that_the_state_allows_are_offered(operator, client, world):
     assert "desk/resolve/" in text
     assert "desk/compensate/" not in text
     ended = page_of(client, done())
-    assert [verb.name for verb in desk.VERBS.values() if f"desk/{verb.name}/" in ended] == ["comment"]
+    assert [verb.name for verb in desk.VERBS.values() if f"desk/{verb.name}/" in ended] == ["again", "comment"]
 
 
 def test_undoing_after_the_pivot_was_asked_for_is_warned_of(operator, client, world):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -53,6 +54,24 @@ def ancestors(after: dict[str, set[str]]) -> dict[str, frozenset[str]]:
 )
 def test_what_every_path_goes_through_stays_a_step_of_its_own(after, expected):
     assert parts(list(after), ancestors(after)) == expected
+
+
+def test_a_branchs_saga_has_all_that_a_saga_has():
+    saga = next(iter(fleet.branches.values()))
+    missing = [name for name in vars(fleet) if not hasattr(saga, name)]
+    assert missing == []
+
+
+def test_flower_shows_of_a_branch_what_it_shows_of_its_parent():
+    saga = Saga[Voyage](f"drawn_{uuid4().hex[:8]}", label=lambda voyage: f"number {voyage}")
+    try:
+        saga.step(undo=None)(named("one"))
+        saga.step(undo=None, after=[])(named("two"))
+        branch = saga.branches["two"]
+        assert branch.label is not None
+        assert branch.label(SimpleNamespace(of=SimpleNamespace(input=7))) == "number 7"
+    finally:
+        registry.forget(saga)
 
 
 def test_a_saga_without_after_is_the_list_that_it_was():

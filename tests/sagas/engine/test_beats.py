@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import signal
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 
 from sagas import Participant, Saga, SagaDeclarationError, StepContext
-from sagas.engine import beats, diagnosis, taking
+from sagas.engine import beats, diagnosis
 from sagas.engine.continuation import CONTINUE, STOP
 from sagas.engine.run_ready import RunReady
-from sagas.engine.work import Worker
+from sagas.engine.work import Worker, rides
 from sagas.maintenance.sweep import ring_overdue
 from sagas.models import Attempt, Run, Slot, Step
 from sagas.participants import lookup
@@ -41,7 +42,12 @@ def in_hand() -> Attempt:
 
 
 def lease_left() -> float:
-    return (Step.objects.get(name="carry").lease_until - diagnosis.clock()).total_seconds()
+    return until_of(Step.objects.get(name="carry").lease_until)
+
+
+def until_of(moment: datetime | None) -> float:
+    assert moment is not None
+    return (moment - diagnosis.clock()).total_seconds()
 
 
 def test_a_beat_extends_the_lease_and_says_how_far_it_is():
@@ -74,7 +80,12 @@ def test_at_most_one_statement_a_second(monkeypatch):
     monkeypatch.setattr(beats, "EVERY", 3600.0)
     written = []
     real = beats.Heart._write
-    monkeypatch.setattr(beats.Heart, "_write", lambda heart: (written.append(heart.note), real(heart)))
+
+    def write(heart):
+        written.append(heart.note)
+        real(heart)
+
+    monkeypatch.setattr(beats.Heart, "_write", write)
     step_once(begin(haul, Stones(50)))
     assert written == ["1"]
 
@@ -123,7 +134,7 @@ def test_a_killed_worker_is_followed_after_its_lease_by_one_that_knows_the_note(
     assert step_once(run_id) == STOP, "it has worked for longer than its timeout and its margin, and is not taken over"
     worker.kill()
     assert worker.process.returncode == -signal.SIGKILL
-    known = int(in_hand().note)
+    known = int(in_hand().note or 0)
     until(lambda: lease_left() < 0, 10, what="its lease ends with its silence")
     until(lambda: ring_overdue() or Run.objects.get(pk=run_id).rings > 0, 10, what="the sweep rings")
     assert step_once(run_id) is CONTINUE
@@ -168,7 +179,7 @@ def test_a_slot_is_held_for_as_long(settings):
     left = []
 
     def look(stone):
-        left.append((Slot.objects.get(participant="porter").until - diagnosis.clock()).total_seconds() > 1)
+        left.append(until_of(Slot.objects.get(participant="porter").until) > 1)
         Slot.objects.update(until=LONG_AGO)
 
     module.after_each.append(look)
@@ -178,10 +189,10 @@ def test_a_slot_is_held_for_as_long(settings):
 
 def test_it_has_a_task_of_its_own_that_no_pool_kills():
     run_id = begin(haul, Stones(1))
-    chain = chain_of(RunReady(run_id, "haul", 1, undo=False, position=0))
+    chain: Any = chain_of(RunReady(run_id, "haul", 1, undo=False, position=0))
     assert [task.options["time_limit"] for task in chain.tasks] == [None, None]
     assert Worker(ahead=lambda _step: "a task").next(haul.named("carry")) is None
-    assert not taking.rides(haul.named("carry"))
+    assert not rides(haul.named("carry"))
 
 
 def test_page_and_commands_show_it():
@@ -189,6 +200,7 @@ def test_page_and_commands_show_it():
 
     def look(stone):
         beating = beats_now(list(Attempt.objects.filter(run=run_id)))
+        assert beating is not None
         lines = list(run_lines(Run.objects.get(pk=run_id), diagnosis.clock()))
         shown.append((beating.percent, beating.note, next(line for line in lines if line.startswith("progress"))))
 

@@ -191,6 +191,11 @@ def test_an_app_gives_the_page_a_section_for_those_with_its_permission(client, m
     text = page(client)
     assert text.index("the early one") < text.index("the late one")
     assert "secret" not in text
+    alone = page(client, "admin:sagas_front_parts")
+    assert alone.index("the early one") < alone.index("the late one")
+    assert "secret" not in alone
+    assert "<html" not in alone
+    assert f'data-live="{reverse("admin:sagas_front_parts")}"' in text
 
 
 def test_a_site_with_a_page_of_its_own_keeps_it():
