@@ -72,7 +72,8 @@ def run_again(
         facts = {"from_step": from_step, "confirmed": list(plan.doubled)}
         pending.after |= {"again_run": str(new.pk), "again_key": new.key, **facts}
         _tell_host(run, new, plan)
-        record(new, VERB, actor, reason, {"again_of": str(run.pk), "again_of_key": run.key}, snapshot(new) | facts)
+        of, state = {"again_of": str(run.pk), "again_of_key": run.key}, snapshot(new)
+        record(new, VERB, actor, reason, state | of, state | facts)
         return new.pk
 
 

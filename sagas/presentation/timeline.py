@@ -36,7 +36,6 @@ FACTS = (
     "due_at",
     "answer",
     "sent_back_to",
-    "again_of_key",
     "again_key",
     "from_step",
     "confirmed",
