@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import uuid
+from typing import Any
 
 import django
 from django.db import transaction
@@ -18,11 +19,12 @@ ITEMS = "BENCH_ITEMS"
 
 def main(name: str) -> None:
     django.setup()
+    from sagas import Saga
     from sagas.declare import registry
 
     from .host.sagas import WAITING, Batch, Trial
 
-    sagas = WAITING if name == WAITS else (registry.find(name, 1),)
+    sagas: tuple[Saga[Any], ...] = WAITING if name == WAITS else (registry.find(name, 1),)
     series = uuid.uuid4().hex
 
     def submit(number: int, _slow: bool) -> str:
