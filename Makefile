@@ -59,6 +59,9 @@ bench-admin: setup-all ## Fill the tables with a million rows each and time the 
 bench-desk: setup-all ## Do six jobs at the desk of a running shop, and count clicks and seconds
 	@exec $(VENV) -m tests.bench.desk
 
+bench-branches: setup-all ## Measure steps side by side, runs that wait, and a step for each item (ARGS=--help says what to choose)
+	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.branches $(ARGS)
+
 trace-step: setup-all ## Show which functions one step of a run calls, file by file
 	@exec $(VENV) -m config.local run -- $(VENV) -m tests.bench.trace_step
 
