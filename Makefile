@@ -6,8 +6,8 @@ BASE_LOCKS := requirements.txt config/local/requirements.txt
 ALL_LOCKS := $(BASE_LOCKS) tests/requirements.txt
 COMPILE := $(VENV) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 TESTS ?= tests
-# Most tests wait for processes: two run at once, each with servers of its own. Servers of yours are shared by nobody.
-TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,2)
+# Most tests wait for processes: three run at once, each with servers of its own. Servers of yours are shared by nobody.
+TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,3)
 # The tests run in a random order, file by file, that repeats. SEED=17 takes another one.
 SEED ?= 98234412
 
