@@ -123,6 +123,8 @@ def _nodes(saga: Saga[Any]) -> Iterable[str]:
 
 def _forward(saga: Saga[Any]) -> Iterable[str]:
     steps = _numbered(saga)
+    if not steps:
+        yield "start --> completed"
     first = [number for step, number in steps if not saga.before[step.name]]
     yield from (f"start --> s{number}" for number in first)
     yield from (f"s{one} --> s{other}" for one, other in _direct(saga, steps))

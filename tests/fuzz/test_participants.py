@@ -18,13 +18,14 @@ from orders.money import minor_units
 from orders.participants import http
 from orders.placing.place import place_order
 from orders.placing.validation import OrderedLine, PlaceOrder
+from sagas.branches.waking import wake_parent
 from sagas.engine.continuation import RetryIn
 from sagas.models import Breaker, Run, RunStatus, Step
 from sagas.participants.lookup import breakers
 from tests.conftest import empty_all_tables
 from tests.orders.choreography import driver
 from tests.orders.trips.companies import Travel
-from tests.support.sagas.driver import OVER, step_once
+from tests.support.sagas.driver import OVER, moving_children, step_once
 from tests.support.standins import Standins
 
 from .garbling import EACH_ONCE, Garbage, Gateway, gateway, plans
@@ -113,6 +114,10 @@ def carry(run: Run) -> Run:
         run.refresh_from_db()
         if run.status in OVER:
             return run
+        stuck = [child for child in map(carry, moving_children(run)) if child.status == "stuck"]
+        if stuck:  # a branch of it needs a person
+            return stuck[0]
+        wake_parent(run.pk, None)
         if isinstance(step_once(run.pk), RetryIn):
             Step.objects.filter(run=run).update(next_attempt_at=None)
             time_goes_by()
