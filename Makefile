@@ -10,6 +10,8 @@ TESTS ?= tests
 TESTERS ?= $(if $(DATABASE_URL)$(REDIS_URL),0,3)
 # The tests run in a random order, file by file, that repeats. SEED=17 takes another one.
 SEED ?= 98234412
+# The benches' own rounds take minutes, and are run with TESTS=tests/bench alone.
+ROUNDS := $(if $(filter tests,$(TESTS)),--ignore-glob='*/bench/*/test_rounds.py')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-checkout bench-pages bench-admin bench-desk trace-step two-phase storm load compose-test check fmt lock clean-local
@@ -36,7 +38,7 @@ demo: setup ## Place 50 orders and compare everybody's books
 	@exec $(VENV) -m config.local demo $(ARGS)
 
 test: setup-all ## Run the tests on a real PostgreSQL and Redis (TESTS=tests/orders for a part)
-	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --randomly-seed $(SEED) --durations 20 $(TESTS) $(ARGS)
+	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --randomly-seed $(SEED) --durations 20 $(ROUNDS) $(TESTS) $(ARGS)
 
 test-fast: setup-all ## Run the tests that start no workers, servers or browser of their own
 	@exec $(VENV) -m pytest --numprocesses $(TESTERS) --dist loadfile --randomly-seed $(SEED) -m "not slow" $(TESTS) $(ARGS)
