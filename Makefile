@@ -14,7 +14,7 @@ SEED ?= 98234412
 ROUNDS := $(if $(filter tests,$(TESTS)),--ignore-glob='*/bench/*/test_rounds.py')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-checkout bench-pages bench-admin bench-desk trace-step two-phase storm load compose-test check fmt lock clean-local
+.PHONY: help setup setup-all python up demo test test-fast bench-sagas bench-outbox bench-checkout bench-pages bench-admin bench-desk bench-branches trace-step two-phase storm load compose-test check fmt lock clean-local
 
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
