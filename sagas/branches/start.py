@@ -51,14 +51,7 @@ def start_child(parent: Run, step: Step[Any, Any], input: Any, key: str) -> None
     Child.objects.create(run_id=run_id, parent=parent, step=step.name, item=0)
 
 
-def _start(
-    parent: Run,
-    step: Step[Any, Any],
-    saga: Saga[Any],
-    inputs: dict[int, str],
-    *,
-    pooled: bool,
-) -> None:
+def _start(parent: Run, step: Step[Any, Any], saga: Saga[Any], inputs: dict[int, str], *, pooled: bool) -> None:
     ids = [uuid7() for _ in inputs]
     keys = [_key(parent, step, item) for item in inputs]
     values = {

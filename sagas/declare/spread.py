@@ -5,6 +5,7 @@ Such a step waits until its runs have ended. Its undo cancels those that have no
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,22 +17,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False, kw_only=True)
-class Spread:
+class Spread(ABC):
     """A step's runs: `saga_of(item)` is the saga of run number `item`."""
 
     branches: bool
     """Whether its runs are parts of the parent's run rather than runs in their own right."""
 
-    def saga_of(self, item: int) -> Saga[Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def saga_of(self, item: int) -> Saga[Any]: ...
 
+    @abstractmethod
     def key_of(self, parent_key: str, item: int) -> str:
         """The key of run number `item`; another process that starts it uses the same."""
-        raise NotImplementedError
 
+    @abstractmethod
     def count(self, input: Any) -> int:
         """How many runs the step has for this input of the parent."""
-        raise NotImplementedError
 
 
 @dataclass(eq=False, kw_only=True)
